@@ -1,0 +1,268 @@
+"""The commands. Exit status: 0 all is well, 1 something was held back, 2 wrong use."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dx_pipeline import __version__, catalogue, ledger, release
+from dx_pipeline.cli import doctor as doctors
+from dx_pipeline.cli import figures, night, screen
+from dx_pipeline.connector import files
+from dx_pipeline.errors import DeclarationError, DxError, UsageError
+from dx_pipeline.period import Month, parse_months
+from dx_pipeline.settings import Settings
+
+WELL, HELD_BACK, WRONG_USE = 0, 1, 2
+SAMPLE_MONTHS = "2022-01:2022-09"
+
+
+def main() -> None:
+    """The entry point: run a command, turn what went wrong into one sentence and an exit status."""
+    try:
+        status = commands(standalone_mode=False)
+    except click.ClickException as error:
+        screen.say(f"dx: {error.format_message()}")
+        status = WRONG_USE
+    except click.exceptions.Exit as stopped:
+        status = stopped.exit_code
+    except click.Abort:
+        screen.say("dx: stopped.")
+        status = HELD_BACK
+    except (UsageError, DeclarationError) as error:
+        screen.say(f"dx: {error}")
+        status = WRONG_USE
+    except DxError as error:
+        screen.say(f"dx: {error}")
+        status = HELD_BACK
+    _leave(status if isinstance(status, int) else WELL)
+
+
+def _leave(status: int) -> None:
+    """End the process without the interpreter's own ending, in which DuckDB prints about leaks."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - whoever registered one still has its turn
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command takes: which warehouse, and whether a machine reads the answer."""
+
+    @click.option(
+        "--warehouse",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Thư mục kho dữ liệu / The warehouse folder (default: warehouse/, or DX_WAREHOUSE).",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
+    @wraps(command)
+    def wrapped(warehouse: Path | None, **arguments: Any) -> Any:
+        return command(settings=Settings.from_environment(warehouse), **arguments)
+
+    return wrapped
+
+
+@click.group()
+@click.version_option(__version__, prog_name="dx")
+def commands() -> None:
+    """Từ tệp giao nhận đến KPI / From deliveries to KPIs."""
+
+
+@commands.command()
+@_common
+@click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
+def run(settings: Settings, as_json: bool, months: str | None) -> int:
+    """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
+    declared = catalogue.load(settings.project)
+    chosen = parse_months(months) if months else _months_known(settings, declared)
+    with screen.bar("dx run", night.steps(declared, chosen)):
+        outcome = night.run(settings, chosen)
+    held = [
+        state
+        for state in ledger.Ledger.read(settings, declared).held
+        if state.key.month is None or state.key.month in chosen
+    ]
+    strays = files.strays(settings, frozenset(declared.monthly))
+    status = HELD_BACK if held or strays or outcome.errors or not outcome.is_published else WELL
+    if as_json:
+        screen.show_json(_run_as_json(settings, outcome, held, strays, status))
+        return status
+    if outcome.is_published:
+        figures.show("KPI toàn tỉnh / The province's KPIs", figures.headline(settings))
+        _show_paths(settings)
+        if not outcome.changed:
+            screen.say("Không có gì thay đổi / Nothing changed: the same release is in force.")
+    for error in outcome.errors:
+        screen.say(f"[red]Lỗi / Error[/]: {error}")
+    for state in held:
+        screen.say(f"[yellow]{doctors.STATE_WORDS[state.state]}[/] {state.key}: {state.problem}")
+    for stray in strays:
+        screen.say(f"[yellow]Không thuộc nguồn nào / Belongs nowhere[/]: {stray}")
+    if not outcome.is_published:
+        screen.say("[red]Chưa có bản công bố mới / There is no new release[/]: the last one stays in force.")
+    return status
+
+
+def _months_known(settings: Settings, declared: catalogue.Catalogue) -> tuple[Month, ...]:
+    waiting = {month for name in declared.monthly for month in files.months_waiting(settings, name)}
+    known = sorted({*waiting, *ledger.months_known(settings, declared)})
+    if not known:
+        message = f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
+        raise UsageError(message)
+    return tuple(known)
+
+
+def _run_as_json(
+    settings: Settings, outcome: night.Night, held: list[ledger.State], strays: tuple[Path, ...], status: int
+) -> dict[str, Any]:
+    return {
+        "status": status,
+        "release_id": release.current_id(settings),
+        "published": outcome.is_published,
+        "changed": outcome.changed,
+        "kpis": figures.headline(settings) if outcome.is_published else [],
+        "held": [
+            {
+                "table": state.key.table,
+                "source": state.key.source,
+                "month": str(state.key.month) if state.key.month else None,
+                "state": state.state,
+                "problem": state.problem,
+            }
+            for state in held
+        ],
+        "strays": [str(path) for path in strays],
+        "errors": list(outcome.errors),
+        "current": str(settings.current),
+    }
+
+
+def _show_paths(settings: Settings) -> None:
+    for path, words in (
+        (settings.current / release.DATABASE, "cơ sở dữ liệu / database"),
+        (settings.current / "kpi", "bảng KPI dạng Parquet / KPI tables as Parquet"),
+        (settings.current / "datapackage.json", "mô tả và nguồn gốc / description and inputs"),
+    ):
+        screen.OUT.print(f"{path}  [dim]{words}[/]", soft_wrap=True)
+
+
+@commands.command()
+@_common
+@click.option("--months", default=SAMPLE_MONTHS, show_default=True, help="Tháng hoặc khoảng tháng / Months.")
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.001), help="Nhân số dòng / Rows.")
+@click.option("--seed", default=2022, show_default=True, help="Hạt giống / Seed: the same seed gives the same bytes.")
+@click.option("--faults", is_flag=True, help="Gài lỗi đã biết / Plant known defects, listed in sample_faults.json.")
+@click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp thư trống / Only where the inbox is empty.")
+def sample(
+    settings: Settings, as_json: bool, months: str, scale: float, seed: int, faults: bool, if_empty: bool
+) -> int:
+    """Tạo tỉnh mẫu (dữ liệu tổng hợp) trong inbox / Make the sample province (synthetic) in the inbox."""
+    from dx_pipeline import sample as samples
+
+    declared = catalogue.load(settings.project)
+    if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
+        return WELL
+    chosen = parse_months(months)
+    with screen.bar("dx sample", samples.count(declared, chosen)):
+        written = samples.make(settings, declared, chosen, scale=scale, seed=seed, faults=faults)
+    if as_json:
+        screen.show_json({"written": [str(path) for path in written], "seed": seed, "scale": scale})
+    else:
+        screen.OUT.print(f"{len(written)} tệp / files: {settings.inbox}  [dim]DỮ LIỆU TỔNG HỢP / SYNTHETIC[/]")
+    return WELL
+
+
+@commands.command()
+@_common
+@click.argument("code", required=False)
+def kpi(settings: Settings, as_json: bool, code: str | None) -> int:
+    """Xem KPI của bản đang công bố / Show the KPIs of the release in force."""
+    rows = figures.of_one(settings, code) if code else figures.headline(settings)
+    if as_json:
+        screen.show_json(rows)
+    else:
+        figures.show(code or "KPI toàn tỉnh / The province's KPIs", rows)
+    return WELL
+
+
+@commands.group(name="release")
+def releases() -> None:
+    """Các bản công bố / Releases."""
+
+
+@releases.command(name="list")
+@_common
+def list_releases(settings: Settings, as_json: bool) -> int:
+    """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
+    found = release.kept(settings)
+    if as_json:
+        screen.show_json([{"release_id": item.release_id, "current": item.is_current, "path": item.path} for item in found])
+        return WELL
+    rows = [(item.release_id, "● đang dùng / current" if item.is_current else "", str(item.path)) for item in found]
+    screen.show_table("Bản công bố / Releases", ("ID", "", "Thư mục / Folder"), rows)
+    return WELL
+
+
+@releases.command()
+@_common
+@click.argument("release_id", required=False)
+def verify(settings: Settings, as_json: bool, release_id: str | None) -> int:
+    """Kiểm chứng một bản công bố / Hold a release against its own description."""
+    chosen = _chosen(settings, release_id)
+    found = release.problems(chosen.path, catalogue.load(settings.project))
+    if as_json:
+        screen.show_json({"release_id": chosen.release_id, "problems": found})
+    else:
+        for problem in found:
+            screen.say(f"[red]{chosen.release_id}[/]: {problem}")
+        if not found:
+            screen.OUT.print(f"{chosen.release_id}: đã kiểm chứng / verified")
+    return HELD_BACK if found else WELL
+
+
+@releases.command()
+@_common
+@click.argument("release_id", required=False)
+def rollback(settings: Settings, as_json: bool, release_id: str | None) -> int:
+    """Quay lại bản trước (hoặc bản nêu tên) / Switch back to the release before, or to the one named."""
+    if release_id is None:
+        older = [item for item in release.kept(settings) if not item.is_current]
+        if not older:
+            message = "there is no earlier release to go back to: see 'dx release list'."
+            raise UsageError(message)
+        release_id = older[0].release_id
+    chosen = _chosen(settings, release_id)
+    release.verify(chosen.path, catalogue.load(settings.project))
+    release.switch(settings, chosen.release_id)
+    if as_json:
+        screen.show_json({"release_id": chosen.release_id})
+    else:
+        screen.OUT.print(f"{chosen.release_id}: đang dùng / in force")
+    return WELL
+
+
+def _chosen(settings: Settings, release_id: str | None) -> release.Kept:
+    for item in release.kept(settings):
+        if item.release_id == release_id or (release_id is None and item.is_current):
+            return item
+    message = f"there is no release '{release_id or 'current'}': see 'dx release list'."
+    raise UsageError(message)
+
+
+@commands.command()
+@_common
+def doctor(settings: Settings, as_json: bool) -> int:
+    """Khám hệ thống / Say what is well and what is not, and what to do about it."""
+    findings = doctors.examine(settings)
+    if as_json:
+        screen.show_json([finding.__dict__ for finding in findings])
+    else:
+        doctors.show(findings)
+    return WELL if all(finding.is_well for finding in findings) else HELD_BACK

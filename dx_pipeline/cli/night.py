@@ -1,0 +1,98 @@
+"""`dx run`: the same Dagster jobs as in the UI, in this process, against the project's own instance."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.period import Month, consecutive
+from dx_pipeline.settings import PROJECT, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Night:
+    """What the jobs came to.
+
+    Args:
+        errors: what kept a step from working, each in one sentence; bad data are not among them.
+        is_published: whether publication ended with a release in force.
+        changed: whether that release is another one than before.
+    """
+
+    errors: tuple[str, ...]
+    is_published: bool
+    changed: bool
+
+
+def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
+    """How many announcements a run makes."""
+    references = len(catalogue.sources) - len(catalogue.monthly)
+    return references + len(catalogue.monthly) * len(months) + len(catalogue.kpis) + 1
+
+
+def run(settings: Settings, months: Sequence[Month]) -> Night:
+    """Ingest the months, then publish, whatever became of ingest."""
+    os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
+    import dagster as dg  # takes a second: only a command that runs jobs pays for it
+
+    from dx_pipeline.components.asset import RELEASE_KEY
+    from dx_pipeline.components.nightly import PUBLISHED_BY_CALLER, months_tags
+    from dx_pipeline.definitions import defs
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    definitions = defs()
+    errors: list[str] = []
+    with dg.DagsterInstance.from_config(str(home())) as instance:
+        for first, last in consecutive(months):
+            tags = {**months_tags(first, last), PUBLISHED_BY_CALLER: "true"}
+            errors += _errors(_execute(definitions, "ingest", instance, tags))
+        result = _execute(definitions, "publication", instance, {})
+        errors += _errors(result)
+        materialized = [event for event in result.get_asset_materialization_events() if event.asset_key == RELEASE_KEY]
+    changed = any(
+        bool(event.materialization.metadata["changed"].value) for event in materialized
+    )
+    return Night(tuple(dict.fromkeys(errors)), bool(materialized), changed)
+
+
+def home() -> Path:
+    """The folder of the project's Dagster instance, with its settings in place."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or PROJECT / ".dagster").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def _execute(
+    definitions: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    return definitions.resolve_job_def(job).execute_in_process(
+        run_config=QUIET, instance=instance, tags=tags, raise_on_error=False
+    )
+
+
+def _errors(result: Any) -> Iterator[str]:
+    """The sentences of steps that failed for another reason than a red check."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        error = event.step_failure_data.error
+        while error.cause is not None:
+            error = error.cause
+        if error.cls_name == "DagsterAssetCheckFailedError":
+            continue
+        described = event.step_failure_data.user_failure_data
+        yield described.description if described else f"{event.step_key}: {error.message.strip()}"

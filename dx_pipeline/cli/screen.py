@@ -1,0 +1,83 @@
+"""What a person sees: tables, bars and one-sentence messages. Machines get JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from dx_pipeline.progress import listening
+
+OUT = Console(highlight=False)
+ERR = Console(stderr=True, highlight=False)
+
+STATUS_WORDS = {
+    "met": ("[green]đạt / met[/]"),
+    "on_track": ("[green]đúng lộ trình / on track[/]"),
+    "at_risk": ("[yellow]có nguy cơ / at risk[/]"),
+    "off_track": ("[red]chậm / off track[/]"),
+    "no_target": ("[dim]không có chỉ tiêu / no target[/]"),
+    "not_enough_data": ("[yellow]không đủ dữ liệu / not enough data[/]"),
+}
+
+
+def show_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def say(message: str) -> None:
+    """A line for whoever watches, on standard error, so that standard output stays data."""
+    ERR.print(message, soft_wrap=True)
+
+
+def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """A table on standard output; the columns numbered in `right` are aligned to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for position, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if position in right else "left")
+    for row in rows:
+        table.add_row(*row)
+    OUT.print(table)
+
+
+@contextmanager
+def bar(label: str, total: int) -> Iterator[None]:
+    """A progress bar on standard error, moved on by each announcement made within the block."""
+    columns = (
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[what]}"),
+    )
+    with Progress(*columns, console=ERR, transient=not ERR.is_terminal) as progress:
+        task = progress.add_task(label, total=total, what="")
+        begun = 0
+
+        def begin(what: str) -> None:
+            nonlocal begun
+            progress.update(task, completed=min(begun, total), what=what)
+            begun += 1
+
+        with listening(begin):
+            yield
+        progress.update(task, completed=total, what="")
+
+
+def number(value: float | None, unit: str = "", decimals: int = 2) -> str:
+    """A figure as Vietnamese readers write it: 1.818 and 52,8%. A missing one is a dash, never a zero."""
+    if value is None:
+        return "–"
+    text = f"{value:,.{decimals}f}" if not float(value).is_integer() else f"{value:,.0f}"
+    swapped = text.translate(str.maketrans(",.", ".,"))
+    if "," in swapped:
+        swapped = swapped.rstrip("0").rstrip(",")
+    return f"{swapped}%" if unit == "percent" else swapped

@@ -1,0 +1,11 @@
+"""Dagster components: the skin through which declarations become assets, checks, jobs and schedules.
+
+Each one takes what the core has read and hands the work back to the core; no figure is made here.
+"""
+
+from dx_pipeline.components.kpi import Kpi
+from dx_pipeline.components.nightly import Nightly
+from dx_pipeline.components.release import Release
+from dx_pipeline.components.source import Reference, System, Table
+
+__all__ = ["Kpi", "Nightly", "Reference", "Release", "System", "Table"]

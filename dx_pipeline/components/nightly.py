@@ -1,0 +1,107 @@
+"""The night: ingest over the open months, then publication, whatever became of ingest."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import dagster as dg
+from dagster import DagsterRunStatus
+from pydantic import BaseModel, Field
+
+from dx_pipeline import catalogue as catalogues
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.components.asset import MONTHS, RELEASE_KEY, kpi_key, source_key
+from dx_pipeline.declaration import Declared
+from dx_pipeline.period import Month
+from dx_pipeline.settings import PROJECT
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+PUBLISHED_BY_CALLER = "dx/published_by_caller"
+"""Marks an ingest run whose caller starts publication itself."""
+
+
+class NightlyDeclaration(Declared):
+    """When the night begins, and how many months, the current one among them, are still open."""
+
+    cron: str
+    timezone: str
+    open_months: int = Field(ge=1, le=24)
+
+
+class Nightly(dg.Component):
+    """The jobs `ingest` and `publication`, and the schedule that runs both every night."""
+
+    def __init__(self, declared: NightlyDeclaration) -> None:
+        self.declared = declared
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        return NightlyDeclaration
+
+    @classmethod
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
+        return cls(attributes)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return build(catalogues.load(PROJECT), self.declared)
+
+
+def months_tags(first: Month, last: Month) -> dict[str, str]:
+    """The run tags that make one run cover a range of months."""
+    return {RANGE_START: first.first.isoformat(), RANGE_END: last.first.isoformat()}
+
+
+def build(catalogue: Catalogue, declared: NightlyDeclaration) -> dg.Definitions:
+    """The two jobs, the schedule, and the sensors that start publication when ingest has ended."""
+    ingest = dg.define_asset_job(
+        "ingest",
+        selection=dg.AssetSelection.assets(*(source_key(catalogue, name) for name in catalogue.sources)),
+        description="Đọc mọi nguồn cho các tháng đã chọn / Every source, for the chosen months",
+        executor_def=dg.in_process_executor,
+    )
+    publication = dg.define_asset_job(
+        "publication",
+        selection=dg.AssetSelection.assets(*(kpi_key(code) for code in catalogue.kpis), RELEASE_KEY),
+        description="Tính KPI và phát hành / Every KPI, then the release",
+        executor_def=dg.in_process_executor,
+    )
+
+    @dg.schedule(
+        name="nightly_refresh",
+        job=ingest,
+        cron_schedule=declared.cron,
+        execution_timezone=declared.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Đọc các tháng còn mở mỗi đêm; sau đó phát hành / The open months, every night; publication follows",
+    )
+    def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time
+        last = Month(now.year, now.month)
+        first = max(last.plus(1 - declared.open_months), Month.of(MONTHS.start))
+        return dg.RunRequest(run_key=now.isoformat(), tags=months_tags(first, last))
+
+    return dg.Definitions(
+        jobs=[ingest, publication],
+        schedules=[nightly_refresh],
+        sensors=list(_publication_sensors(ingest, publication)),
+    )
+
+
+def _publication_sensors(ingest: Any, publication: Any) -> Iterator[dg.SensorDefinition]:
+    """One sensor for each way in which an ingest run can end: a failed one publishes too."""
+    for status in (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED):
+
+        @dg.run_status_sensor(
+            name=f"publication_after_{status.value.lower()}",
+            run_status=status,
+            monitored_jobs=[ingest],
+            request_job=publication,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=15,
+        )
+        def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+            if PUBLISHED_BY_CALLER in context.dagster_run.tags:
+                return dg.SkipReason("whoever started the ingest run publishes too")
+            return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+        yield follow

@@ -1,0 +1,138 @@
+"""Systems, tables and reference files as Dagster assets: one asset a source, one check a table."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import dagster as dg
+from pydantic import BaseModel
+
+from dx_pipeline import catalogue as catalogues
+from dx_pipeline import source as declared
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.components.asset import (
+    MONTHS,
+    POOL,
+    both,
+    check_name,
+    check_result,
+    column_schema,
+    months_of,
+    source_key,
+)
+from dx_pipeline.errors import DxError
+from dx_pipeline.ingest import ingest
+from dx_pipeline.record import Record
+from dx_pipeline.settings import PROJECT, Settings
+
+
+class _SourceComponent(dg.Component):
+    """A source, as it is declared in the folder the component stands in."""
+
+    model: type[BaseModel] = declared.Source
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        return cls.model
+
+    @classmethod
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
+        return cls(context.path.name)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return dg.Definitions(assets=[build_asset(catalogues.load(PROJECT), self.name)])
+
+
+class System(_SourceComponent):
+    """A national system that the province is connected to: its register and its traffic, monthly."""
+
+
+class Table(_SourceComponent):
+    """One of the province's own tables, as the agency that keeps it returns it monthly."""
+
+
+class Reference(_SourceComponent):
+    """A reference table: one CSV file under `warehouse/reference/`, versioned with the code."""
+
+    model = declared.Reference
+
+
+def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
+    """The asset of one source, in monthly partitions unless it is a reference file."""
+    source = catalogue.sources[name]
+    key = source_key(catalogue, name)
+    tables = {table: catalogue.contracts[table].stored for table in source.source.tables}
+    monthly = (
+        {}
+        if source.is_reference
+        else {"partitions_def": MONTHS, "backfill_policy": dg.BackfillPolicy.single_run()}
+    )
+
+    @dg.asset(
+        key=key,
+        description=f"**{source.source.title.vi}** / {source.source.title.en}\n\n{both(source.source.description)}",
+        group_name=source.group,
+        owners=[source.source.owner],
+        kinds={"duckdb", "parquet", *(layout.format.kind for layout in source.source.deliveries)},
+        metadata={"dagster/column_schema": column_schema(tables)},
+        check_specs=[
+            dg.AssetCheckSpec(
+                check_name(table),
+                asset=key,
+                blocking=True,
+                description=f"Great Expectations on {table}, before it is published",
+            )
+            for table in tables
+        ],
+        output_required=False,
+        pool=POOL,
+        **monthly,
+    )
+    def ingested(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        settings = Settings.from_environment()
+        months = (None,) if source.is_reference else months_of(context)
+        try:
+            attempts = [attempt for month in months for attempt in ingest(settings, catalogue, name, month)]
+        except DxError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        yield from _told(context, key, list(tables), [attempt.record for attempt in attempts])
+
+    return ingested
+
+
+def _told(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, tables: list[str], records: list[Record]
+) -> Iterator[Any]:
+    """What Dagster is told: materialised where all is well; else the good months, and red checks.
+
+    A materialisation that is not yielded is what holds the asset back: a failed check after one
+    would come too late.
+    """
+    checks = [
+        check_result(check_name(table), key, [record for record in records if record.table == table])
+        for table in tables
+    ]
+    held = {record.month for record in records if record.problem}
+    if records and not held:
+        yield dg.MaterializeResult(asset_key=key, metadata=_counts(records), check_results=checks)
+        return
+    for month in sorted({record.month for record in records if record.month} - held):
+        good = [record for record in records if record.month == month]
+        context.log_event(
+            dg.AssetMaterialization(asset_key=key, partition=f"{month}-01", metadata=_counts(good))
+        )
+    yield from checks
+
+
+def _counts(records: list[Record]) -> dict[str, Any]:
+    counts = [counts for record in records for counts in record.counts]
+    return {
+        "dagster/row_count": sum(record.rows for record in records),
+        "rows_in": sum(item.rows_in for item in counts),
+        "rows_duplicate": sum(item.duplicate for item in counts),
+        "rows_filtered": sum(item.filtered for item in counts),
+        "rows_quarantined": sum(item.quarantined for item in counts),
+        "synthetic": any(record.synthetic for record in records),
+    }

@@ -1,0 +1,116 @@
+"""Declarations: YAML files that people edit, read into typed values, with the line of every mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dx_pipeline.errors import DeclarationError
+
+Location = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Declared(BaseModel):
+    """A value that comes from a declaration: nothing unknown in it, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bilingual(Declared):
+    """The same text in Vietnamese and in English."""
+
+    vi: str
+    en: str
+
+
+class Document:
+    """One YAML file: its values, and the line on which each of them stands.
+
+    Raises:
+        DeclarationError: the file is no YAML, or a key stands in it twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        text = path.read_text(encoding="utf-8")
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise DeclarationError(path, line, f"not valid YAML: {error.problem}.") from error
+        self._lines: dict[Location, int] = {(): 1}
+        if root is not None:
+            self._index(root, ())
+        self.value: Any = yaml.safe_load(text)
+
+    def _index(self, node: yaml.Node, location: Location) -> None:
+        self._lines.setdefault(location, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                child = (*location, str(key.value))
+                line = key.start_mark.line + 1
+                if child in self._lines:
+                    raise DeclarationError(
+                        self.path, line, f"'{key.value}' is written twice here: keep one of them."
+                    )
+                self._lines[child] = line
+                self._index(value, child)
+        elif isinstance(node, yaml.SequenceNode):
+            for position, item in enumerate(node.value):
+                self._index(item, (*location, position))
+
+    def line(self, location: Location) -> int:
+        """The line of the value at `location`, or of the nearest value around it."""
+        while location not in self._lines:
+            location = location[:-1]
+        return self._lines[location]
+
+    def error(self, problem: str, *location: str | int) -> DeclarationError:
+        """An error about the value at `location`."""
+        return DeclarationError(self.path, self.line(location), problem)
+
+    def read(self, model: type[Model], *location: str | int) -> Model:
+        """The value at `location` as `model`.
+
+        Raises:
+            DeclarationError: the value does not fit; says where, and what is allowed.
+        """
+        value = self.value
+        for step in location:
+            value = value.get(step) if isinstance(value, dict) else None
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = (*location, *first["loc"])
+            named = ".".join(str(step) for step in first["loc"]) or "the file"
+            raise self.error(_sentence(first, named, model), *where) from error
+
+
+def _sentence(problem: Any, named: str, model: type[BaseModel]) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            allowed = _fields_at(model, problem["loc"][:-1])
+            return f"'{named}' is not known here{': allowed are ' + ', '.join(allowed) if allowed else ''}."
+        case "missing":
+            return f"'{named}' is missing."
+        case _:
+            message = problem["msg"].removeprefix("Value error, ")
+            return f"'{named}': {message[0].lower()}{message[1:]}{'' if message.endswith('.') else '.'}"
+
+
+def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
+    """The field names that may stand at `location`, where plain nesting tells."""
+    current: Any = model
+    for step in location:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            return []
+        field = current.model_fields.get(str(step))
+        current = field.annotation if field else None
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return sorted(name for name in current.model_fields)
+    return []

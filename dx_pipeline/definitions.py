@@ -1,0 +1,12 @@
+"""The code location: everything declared under `assets/`, as Dagster definitions."""
+
+import dagster as dg
+
+from dx_pipeline.settings import PROJECT
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Every asset, check, job, schedule and sensor, run in one process unless a job says otherwise."""
+    declared = dg.load_from_defs_folder(path_within_project=PROJECT)
+    return dg.Definitions.merge(declared, dg.Definitions(executor=dg.in_process_executor))

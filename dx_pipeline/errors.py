@@ -1,0 +1,49 @@
+"""The errors a user can meet. Each one is a sentence that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DxError(Exception):
+    """Something the user can put right. The command line prints it as it is, without a traceback."""
+
+
+class UsageError(DxError):
+    """The command was called wrongly (exit status 2)."""
+
+
+class DeclarationError(DxError):
+    """A file under `assets/`, `checks/` or a contract is wrong: names the file and the line."""
+
+    def __init__(self, path: Path, line: int, problem: str) -> None:
+        super().__init__(f"{path}:{line}: {problem}")
+        self.path = path
+        self.line = line
+        self.problem = problem
+
+
+class DeliveryRefusedError(DxError):
+    """A delivery cannot be read as its source declares it: it is refused whole, and stays landed.
+
+    `line` is the physical line (or sheet row, or record) where reading stopped, `column` the
+    header that is missing or unknown, where there is one.
+    """
+
+    def __init__(self, problem: str, *, line: int | None = None, column: str | None = None) -> None:
+        where = f"line {line}: " if line is not None else ""
+        super().__init__(f"{where}{problem}")
+        self.line = line
+        self.column = column
+
+
+class ConservationError(DxError):
+    """Rows were lost or invented while a delivery was read. A bug of the pipeline, never of the data."""
+
+
+class BrokenCheckError(DxError):
+    """An expectation could not be evaluated. The check is broken; nothing is known about the data."""
+
+
+class ReleaseError(DxError):
+    """A release does not hold what it should, so it was not switched to."""

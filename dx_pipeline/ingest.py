@@ -1,0 +1,230 @@
+"""Ingest: one source and one month, from what waits in the inbox to published partitions.
+
+    fetch -> land -> read -> stage -> audit -> publish
+
+Nothing here raises because data are bad: bad data end as a refusal, as quarantine, or as a
+partition that is not replaced, and the record says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline import audit, landing, partition, progress, reading
+from dx_pipeline import suite as suites
+from dx_pipeline.catalogue import Catalogue, DeclaredSource
+from dx_pipeline.connector import files
+from dx_pipeline.database import connect
+from dx_pipeline.errors import DeliveryRefusedError, DxError
+from dx_pipeline.landing import Delivery
+from dx_pipeline.lock import writing
+from dx_pipeline.partition import Key
+from dx_pipeline.period import Month
+from dx_pipeline.reading import rows
+from dx_pipeline.reading.rows import QUARANTINED, STAGED, Loaded
+from dx_pipeline.record import Attempt, Counts, Record, Refusal
+from dx_pipeline.settings import Settings
+from dx_pipeline.source import Layout
+
+
+@dataclass(frozen=True)
+class _Recognised:
+    """The deliveries of one table, and those of its source that could not be told or read."""
+
+    deliveries: tuple[tuple[Delivery, Layout], ...]
+    refused: tuple[tuple[Delivery, str], ...]
+
+
+def ingest(settings: Settings, catalogue: Catalogue, name: str, month: Month | None) -> tuple[Attempt, ...]:
+    """Bring every table of one source up to date for one month (None: a reference file).
+
+    Returns:
+        One attempt for each table, in the order of declaration; none where nothing was delivered.
+
+    Raises:
+        DxError: a reference table that the rows refer to has never been published.
+    """
+    progress.announce(f"{name} {month or ''}".strip())
+    with writing(settings):
+        return _ingest(settings, catalogue, name, month)
+
+
+def _ingest(settings: Settings, catalogue: Catalogue, name: str, month: Month | None) -> tuple[Attempt, ...]:
+    declared = catalogue.sources[name]
+    deliveries, waiting = _fetch(settings, declared, month)
+    if not deliveries:
+        return ()
+    references = _references(settings, catalogue, declared)
+    fingerprint = _fingerprint(settings, catalogue, declared, deliveries, waiting, references)
+    keys = [Key(table, name, month) for table in declared.source.tables]
+    known = [partition.record(settings, key) for key in keys]
+    unchanged = [record for record in known if record is not None and record.fingerprint == fingerprint]
+    if len(unchanged) == len(keys):
+        return tuple(Attempt(record, changed=False) for record in unchanged)
+    recognised = _recognise(declared, deliveries)
+    return tuple(
+        Attempt(
+            _ingest_table(settings, catalogue, key, recognised[key.table], references, waiting, fingerprint),
+            changed=True,
+        )
+        for key in keys
+    )
+
+
+def _fetch(
+    settings: Settings, declared: DeclaredSource, month: Month | None
+) -> tuple[tuple[Delivery, ...], frozenset[str]]:
+    """What has landed for the month, and which of it still lies in the inbox."""
+    if declared.reference_file is not None:
+        delivery = files.fetch_reference(settings, declared.name, declared.reference_file)
+        return (delivery,), frozenset({delivery.entry.delivery_id})
+    assert month is not None  # noqa: S101 - only reference files have none
+    waiting = frozenset(
+        delivery.entry.delivery_id for delivery, _ in files.fetch(settings, declared.name, month)
+    )
+    return landing.landed(settings, declared.name, month), waiting
+
+
+def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSource) -> dict[str, Path]:
+    """The published rows of each reference table that the source's tables refer to, brought up to date."""
+    tables = {
+        column.references.rpartition(".")[0]
+        for table in declared.source.tables
+        for column in catalogue.contracts[table].columns.values()
+        if column.references is not None
+    }
+    found = {}
+    for table in sorted(tables):
+        (name,) = catalogue.sources_of(table)
+        _ingest(settings, catalogue, name, None)
+        path = partition.rows(settings, Key(table, name, None))
+        if path is None:
+            message = f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it."
+            raise DxError(message)
+        found[table] = path
+    return found
+
+
+def _fingerprint(
+    settings: Settings,
+    catalogue: Catalogue,
+    declared: DeclaredSource,
+    deliveries: Sequence[Delivery],
+    waiting: frozenset[str],
+    references: dict[str, Path],
+) -> str:
+    """A digest of everything that the partitions of one source and month rest on."""
+    tables = declared.source.tables
+    names = [f"source:{declared.name}"]
+    names += [f"contract:{table}" for table in tables]
+    names += [f"suite:{table}" for table in tables if table in catalogue.suites]
+    parts = [settings.code_version, catalogue.digest(*names)]
+    parts += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in deliveries]
+    parts += sorted(waiting)
+    parts += [partition.fingerprint_of(path) for _, path in sorted(references.items())]
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _recognise(declared: DeclaredSource, deliveries: Sequence[Delivery]) -> dict[str, _Recognised]:
+    """Sort a source's deliveries by the table that each one fills.
+
+    A delivery that cannot be told belongs, as a refusal, to the tables that have none of their
+    own; if every table has one, to all of them, because any of them may have been meant.
+    """
+    told: dict[str, list[tuple[Delivery, Layout]]] = {table: [] for table in declared.source.tables}
+    unknown: list[tuple[Delivery, str]] = []
+    for delivery in deliveries:
+        try:
+            layout = reading.recognise(delivery, declared.source)
+        except DeliveryRefusedError as refusal:
+            unknown.append((delivery, str(refusal)))
+        else:
+            told[layout.table].append((delivery, layout))
+    latest = max((item.order for items in told.values() for item, _ in items), default=None)
+    unresolved = tuple(item for item in unknown if latest is None or item[0].order > latest)
+    lacking = [table for table, items in told.items() if not items] or list(told)
+    return {
+        table: _Recognised(tuple(items), unresolved if table in lacking else ())
+        for table, items in told.items()
+    }
+
+
+def _ingest_table(
+    settings: Settings,
+    catalogue: Catalogue,
+    key: Key,
+    recognised: _Recognised,
+    references: dict[str, Path],
+    waiting: frozenset[str],
+    fingerprint: str,
+) -> Record:
+    contract = catalogue.contracts[key.table]
+    with connect(settings) as connection:
+        for table, path in references.items():
+            partition.attach(connection, table, catalogue.contracts[table].stored, [path])
+        loaded, refused = _load(connection, recognised)
+        counts = rows.stage(connection, contract, loaded, key.month)
+        partition.set_aside(
+            settings, connection.table(QUARANTINED), key, catalogue.contracts["ledger.quarantine"]
+        )
+        audited = ()
+        published = False
+        if loaded:
+            suite = suites.complete(key.table, contract, catalogue.suites.get(key.table))
+            audited = audit.audit(connection, STAGED, suite)
+            published = audit.holds(audited)
+        if published:
+            partition.publish(settings, connection, key, contract, STAGED, fingerprint)
+        (accepted,), *_ = connection.execute(f"SELECT count(*) FROM {STAGED}").fetchall()
+    attempt = Record(
+        table=key.table,
+        source=key.source,
+        month=str(key.month) if key.month else None,
+        fingerprint=fingerprint,
+        published=published,
+        synthetic=any(item.raw.is_synthetic for item in loaded),
+        rows=accepted,
+        counts=tuple(Counts(**asdict(item)) for item in counts),
+        refused=_unresolved(refused, loaded, waiting),
+        superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
+        audit=audited,
+    )
+    partition.keep(settings, attempt)
+    return attempt
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, recognised: _Recognised
+) -> tuple[list[Loaded], list[tuple[Delivery, str]]]:
+    """Load what can be read; the rest is refused, each with the sentence that says why."""
+    loaded, refused = [], list(recognised.refused)
+    for position, (delivery, layout) in enumerate(recognised.deliveries):
+        try:
+            raw = reading.load(connection, delivery, layout, f"raw {position}")
+        except DeliveryRefusedError as refusal:
+            refused.append((delivery, str(refusal)))
+        else:
+            loaded.append(Loaded(delivery, layout, raw))
+    return loaded, refused
+
+
+def _unresolved(
+    refused: Sequence[tuple[Delivery, str]], loaded: Sequence[Loaded], waiting: frozenset[str]
+) -> tuple[Refusal, ...]:
+    """The refusals that still stand: no later delivery took their place, and nobody withdrew them.
+
+    A refused file is withdrawn by taking it out of the inbox.
+    """
+    latest = max((item.delivery.order for item in loaded), default=None)
+    return tuple(
+        Refusal(
+            delivery_id=delivery.entry.delivery_id, file_name=delivery.entry.file_name, problem=problem
+        )
+        for delivery, problem in sorted(refused, key=lambda item: item[0].order)
+        if delivery.entry.delivery_id in waiting and (latest is None or delivery.order > latest)
+    )

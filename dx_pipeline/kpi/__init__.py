@@ -1,0 +1,1 @@
+"""KPIs: versioned definitions, and the one engine that evaluates all of them."""

@@ -1,0 +1,14 @@
+-- Counts, summed up the unit tree. A sum of sums is the same sum at every level.
+CREATE OR REPLACE TEMP TABLE rolled_up AS
+SELECT
+    window_number,
+    above_code AS unit_code,
+    above_level AS unit_level,
+    above_parent_code AS parent_code,
+    sum(numerator) AS numerator,
+    sum(denominator) AS denominator,
+    NULL::DOUBLE AS reported_value
+FROM observed
+JOIN evaluated_window USING (window_number)
+JOIN unit_above USING (window_end, unit_code)
+GROUP BY ALL

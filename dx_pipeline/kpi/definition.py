@@ -1,0 +1,158 @@
+"""KPI definitions: a formula with its code, version, validity, legal basis and SQL.
+
+The SQL says what is counted, unit by unit, within `$window_start` and `$window_end`. It knows
+nothing of windows, roll-up, targets or rounding: those are the engine's, the same for every KPI.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import sqlglot
+from pydantic import Field, model_validator
+from sqlglot import exp
+
+from dx_pipeline.declaration import Bilingual, Declared, Document
+from dx_pipeline.errors import DeclarationError
+from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
+
+Yield = Literal["counts", "items", "reported"]
+
+YIELDED: dict[Yield, tuple[str, ...]] = {
+    "counts": ("unit_code", "numerator", "denominator"),
+    "items": ("unit_code", "item", "is_counted"),
+    "reported": ("unit_code", "value"),
+}
+PARAMETERS = frozenset({"window_start", "window_end"})
+
+
+class Version(Declared):
+    """One wording of the formula, in force from `valid_from` to `valid_to` (both inclusive)."""
+
+    version: int = Field(ge=1)
+    sql: str
+    valid_from: date
+    valid_to: date | None = None
+    legal_basis: Bilingual
+    formula: Bilingual
+    denominator_scope: Bilingual | None = None
+
+
+class Definition(Declared):
+    """One KPI.
+
+    Args:
+        yields: what the SQL returns. `counts`: one row a unit with `numerator` and `denominator`
+            (NULL for a KPI that is a plain count); they are summed up the unit tree. `items`: one
+            row a unit and item with `is_counted`; distinct items are counted at every level.
+            `reported`: a value somebody else computed; it is shown and never recomputed.
+        basis: `flow` (what happened within the window: every month of it must be there) or
+            `stock` (how things stand at its end: its last month must be there).
+        decimals: of the published value, rounded half up.
+        counts_dossiers: numerators and denominators count dossiers, so small cells are withheld.
+    """
+
+    title: Bilingual
+    owner: str
+    unit_of_measure: str
+    direction: Literal["up", "down"] = "up"
+    decimals: int = Field(default=2, ge=0, le=6)
+    yields: Yield = "counts"
+    basis: Literal["flow", "stock"] = "flow"
+    windows: tuple[WindowType, ...] = WINDOW_TYPES
+    counts_dossiers: bool = False
+    versions: tuple[Version, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _versions_follow_each_other(self) -> Definition:
+        for earlier, later in zip(self.versions, self.versions[1:], strict=False):
+            if later.version <= earlier.version:
+                message = f"version {later.version} stands after version {earlier.version}: number them upwards."
+                raise ValueError(message)
+            if earlier.valid_to is None or later.valid_from <= earlier.valid_to:
+                message = f"versions {earlier.version} and {later.version} are in force on the same day."
+                raise ValueError(message)
+        return self
+
+    def version_at(self, day: date) -> Version | None:
+        """The version in force on `day`."""
+        for version in self.versions:
+            if version.valid_from <= day and (version.valid_to is None or day <= version.valid_to):
+                return version
+        return None
+
+    def version_for(self, window: Window) -> Version | None:
+        """The version a window is evaluated by: the one in force on its last day."""
+        return self.version_at(window.end)
+
+
+class Query:
+    """The SQL of one version, parsed: what it reads and what it returns.
+
+    Raises:
+        DeclarationError: it is not one SELECT, or does not return the columns its KPI yields.
+    """
+
+    def __init__(self, path: Path, yields: Yield) -> None:
+        self.path = path
+        self.text = path.read_text(encoding="utf-8")
+        try:
+            statements = [statement for statement in sqlglot.parse(self.text, read="duckdb") if statement]
+        except sqlglot.ParseError as error:
+            first = error.errors[0]
+            raise DeclarationError(
+                path, first.get("line") or 1, f"not valid SQL: {first.get('description')}."
+            ) from error
+        if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+            raise DeclarationError(path, 1, "write exactly one SELECT.")
+        self.expression: exp.Query = statements[0]
+        returned = tuple(self.expression.named_selects)
+        if returned != YIELDED[yields]:
+            raise DeclarationError(
+                path,
+                1,
+                f"a KPI that yields '{yields}' returns {', '.join(YIELDED[yields])};"
+                f" this returns {', '.join(returned) or 'nothing'}.",
+            )
+        for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder):
+            name = parameter.name
+            if name not in PARAMETERS:
+                raise DeclarationError(path, 1, f"'${name}' is unknown: use $window_start and $window_end.")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables it reads, as `schema.table`, sorted."""
+        defined = {cte.alias for cte in self.expression.find_all(exp.CTE)}
+        named = {
+            f"{table.db}.{table.name}" if table.db else table.name
+            for table in self.expression.find_all(exp.Table)
+        }
+        return tuple(sorted(named - defined))
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Which of the window's ends it asks for."""
+        return frozenset(
+            parameter.name for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder)
+        )
+
+
+def queries(document: Document, definition: Definition) -> dict[int, Query]:
+    """The parsed SQL of each version, by version number.
+
+    Raises:
+        DeclarationError: a file is missing or its SQL does not fit the definition.
+    """
+    found = {}
+    for position, version in enumerate(definition.versions):
+        path = document.path.parent / version.sql
+        if not path.is_file():
+            raise document.error(
+                f"'{version.sql}' is not there: put the SQL beside this file.",
+                *("attributes", "versions", position, "sql"),
+            )
+        found[version.version] = Query(path, definition.yields)
+    return found
+

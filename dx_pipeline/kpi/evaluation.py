@@ -1,0 +1,290 @@
+"""Evaluation: one KPI over all of its windows and units, the same way for every KPI.
+
+    which windows, and what is there for each      (coverage, synthetic, revision)
+    the definition's SQL, window by window         (counts, items or a reported value, by unit)
+    up the unit tree, then judged                  (rounding, suppression, target, status)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline import audit, partition, progress
+from dx_pipeline import suite as suites
+from dx_pipeline.catalogue import KPI_TABLE, Catalogue, DeclaredKpi
+from dx_pipeline.contract import create_table
+from dx_pipeline.database import connect
+from dx_pipeline.errors import DxError
+from dx_pipeline.kpi.suppression import Count, withheld
+from dx_pipeline.lock import writing
+from dx_pipeline.partition import Key
+from dx_pipeline.period import Month, Window, windows
+from dx_pipeline.reading.rows import STAGED
+from dx_pipeline.record import Attempt, Record
+from dx_pipeline.settings import Settings
+
+ENGINE_TABLES = ("programme.published_figure", "programme.target", "reference.admin_unit", "reference.agency")
+"""What the engine itself reads for every KPI: the unit tree, targets and published figures."""
+
+OBSERVED = {
+    "counts": "unit_code VARCHAR, numerator DECIMAL(28, 4), denominator DECIMAL(28, 4)",
+    "items": "unit_code VARCHAR, item VARCHAR, is_counted BOOLEAN",
+    "reported": "unit_code VARCHAR, value DOUBLE",
+}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What one window of one KPI rests on.
+
+    Args:
+        coverage: the share of the monthly partitions it needs that are there.
+        is_synthetic: whether any of them holds synthetic rows.
+        revision: how many deliveries in it were replaced by a later one.
+    """
+
+    coverage: float
+    is_synthetic: bool
+    revision: int
+
+
+def evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
+    """Evaluate one KPI and, if its suite holds, publish its values for the next release.
+
+    Returns:
+        The attempt; its record says what became of each expectation.
+
+    Raises:
+        DxError: the definition's SQL fails, or returns a unit that does not exist.
+    """
+    progress.announce(f"kpi {code}")
+    with writing(settings):
+        return _evaluate(settings, catalogue, catalogue.kpis[code])
+
+
+def _evaluate(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi) -> Attempt:
+    key = Key(KPI_TABLE, kpi.code, None)
+    known = {
+        partition.key_of(record): record for record in partition.records(settings) if record.table != KPI_TABLE
+    }
+    fingerprint = _fingerprint(settings, catalogue, kpi, known)
+    before = partition.record(settings, key)
+    if before is not None and before.fingerprint == fingerprint:
+        return Attempt(before, changed=False)
+    contract = catalogue.contracts[KPI_TABLE]
+    with connect(settings) as connection:
+        _attach(settings, connection, catalogue, kpi)
+        evaluated = _windows(connection, kpi, known)
+        grounds = [_ground(settings, catalogue, kpi, window, known) for window in evaluated]
+        _observe(connection, kpi, evaluated, grounds)
+        _roll_up(connection, kpi)
+        _withhold(connection, settings, kpi, evaluated)
+        _judge(connection, catalogue, kpi)
+        suite = suites.complete(KPI_TABLE, contract, catalogue.suites[KPI_TABLE])
+        audited = audit.audit(connection, STAGED, suite)
+        (count,), *_ = connection.execute(f"SELECT count(*) FROM {STAGED}").fetchall()
+        if audit.holds(audited):
+            partition.publish(settings, connection, key, contract, STAGED, fingerprint)
+    record = Record(
+        table=KPI_TABLE,
+        source=kpi.code,
+        month=None,
+        fingerprint=fingerprint,
+        published=audit.holds(audited),
+        synthetic=any(ground.is_synthetic for ground in grounds),
+        rows=count,
+        audit=audited,
+    )
+    partition.keep(settings, record)
+    return Attempt(record, changed=True)
+
+
+def _fingerprint(
+    settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, known: Mapping[Key, Record]
+) -> str:
+    """A digest of everything that the values of a KPI rest on."""
+    parts = [
+        settings.code_version,
+        str(settings.suppress_below),
+        catalogue.digest(f"kpi:{kpi.code}", f"contract:{KPI_TABLE}", f"suite:{KPI_TABLE}"),
+        *sorted({str(key.month) for key in known}),
+    ]
+    for key, record in sorted(known.items(), key=lambda item: str(item[0])):
+        path = partition.rows(settings, key)
+        if key.table in {*kpi.tables, *ENGINE_TABLES} and path is not None:
+            parts.append(f"{key} {partition.fingerprint_of(path)} {record.synthetic} {len(record.superseded)}")
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _attach(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi
+) -> None:
+    for table in sorted({*kpi.tables, *ENGINE_TABLES}):
+        paths = sorted((settings.tables / table).glob(f"*/*/{partition.ROWS}"))
+        partition.attach(connection, table, catalogue.contracts[table].stored, paths)
+
+
+def _windows(
+    connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, known: Mapping[Key, Record]
+) -> tuple[Window, ...]:
+    """Every window that anything was delivered for, and those with a published figure to compare with."""
+    months = [key.month for key in known if key.month is not None]
+    found = set(windows(months, kpi.definition.windows))
+    figures = connection.execute(
+        "SELECT DISTINCT period_start, period_end FROM programme.published_figure WHERE kpi_code = $code",
+        {"code": kpi.code},
+    ).fetchall()
+    for start, end in figures:
+        months = [Month.of(start), Month.of(end)]
+        found.update(
+            window for window in windows(months, kpi.definition.windows) if (window.start, window.end) == (start, end)
+        )
+    return tuple(sorted(found, key=lambda window: (window.end, window.start, window.type)))
+
+
+def _needed(catalogue: Catalogue, kpi: DeclaredKpi, window: Window) -> Iterator[Key]:
+    """The monthly partitions that a window of a KPI rests on."""
+    version = kpi.definition.version_for(window)
+    if version is None:
+        return
+    months = window.months if kpi.definition.basis == "flow" else window.months[-1:]
+    for table in kpi.queries[version.version].tables:
+        if catalogue.contracts[table].origin == "delivered":
+            for source in catalogue.sources_of(table):
+                for month in months:
+                    yield Key(table, source, month)
+
+
+def _ground(
+    settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, window: Window, known: Mapping[Key, Record]
+) -> Ground:
+    needed = list(_needed(catalogue, kpi, window))
+    there = [key for key in needed if partition.rows(settings, key) is not None]
+    records = [known[key] for key in there if key in known]
+    in_force = kpi.definition.version_for(window) is not None
+    return Ground(
+        coverage=(len(there) / len(needed) if needed else 1.0) if in_force else 0.0,
+        is_synthetic=any(record.synthetic for record in records),
+        revision=sum(len(record.superseded) for record in records),
+    )
+
+
+def _observe(
+    connection: duckdb.DuckDBPyConnection,
+    kpi: DeclaredKpi,
+    evaluated: Sequence[Window],
+    grounds: Sequence[Ground],
+) -> None:
+    """Run the definition's SQL for every window that is fully covered."""
+    connection.execute(f"CREATE TEMP TABLE observed (window_number INTEGER, {OBSERVED[kpi.definition.yields]})")
+    connection.execute(
+        """
+        CREATE TEMP TABLE evaluated_window (
+            window_number INTEGER, window_type VARCHAR, window_start DATE, window_end DATE,
+            definition_version BIGINT, coverage DOUBLE, is_covered BOOLEAN, synthetic BOOLEAN, revision BIGINT
+        )
+        """
+    )
+    for number, (window, ground) in enumerate(zip(evaluated, grounds, strict=True)):
+        version = kpi.definition.version_for(window)
+        is_covered = version is not None and ground.coverage >= 1
+        if version is not None and is_covered:
+            _run(connection, kpi, version.version, number, window)
+        connection.execute(
+            "INSERT INTO evaluated_window VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(number, window.type, window.start, window.end, version.version if version else None),
+                *(ground.coverage, is_covered, ground.is_synthetic, ground.revision),
+            ],
+        )
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window
+) -> None:
+    query = kpi.queries[version]
+    ends = {"window_start": window.start, "window_end": window.end}
+    bound = {name: value for name, value in ends.items() if name in query.parameters}
+    try:
+        connection.execute(
+            f"INSERT INTO observed SELECT $window_number, * FROM ({query.text.rstrip().rstrip(';')}\n)",
+            {"window_number": number, **bound},
+        )
+    except duckdb.Error as error:
+        message = f"{query.path.name} of KPI {kpi.code} fails: {str(error).splitlines()[0]}"
+        raise DxError(message) from error
+
+
+def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
+    connection.execute(_sql("units"))
+    strangers = connection.execute(
+        """
+        SELECT DISTINCT coalesce(observed.unit_code, 'NULL'), window_end
+        FROM observed JOIN evaluated_window USING (window_number)
+        ANTI JOIN unit_above USING (window_end, unit_code) ORDER BY ALL LIMIT 1
+        """
+    ).fetchall()
+    if strangers:
+        unit, day = strangers[0]
+        message = (
+            f"KPI {kpi.code} counts for unit '{unit}', which does not exist on {day}:"
+            " correct its SQL, or add the unit to warehouse/reference/admin_unit.csv or agency.csv."
+        )
+        raise DxError(message)
+    connection.execute(_sql(kpi.definition.yields))
+    connection.execute(_sql("province"), {"is_plain_count": _is_plain_count(kpi)})
+
+
+def _withhold(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, kpi: DeclaredKpi, evaluated: Sequence[Window]
+) -> None:
+    connection.execute("CREATE TEMP TABLE withheld (window_number INTEGER, unit_code VARCHAR)")
+    if not kpi.definition.counts_dossiers:
+        return
+    counts = [
+        Count(unit, parent, evaluated[number], int(numerator), int(denominator))
+        for number, unit, parent, numerator, denominator in connection.execute(
+            """
+            SELECT window_number, unit_code, parent_code, numerator, denominator FROM rolled_up
+            WHERE numerator IS NOT NULL AND denominator IS NOT NULL
+            """
+        ).fetchall()
+    ]
+    number_of = {window: number for number, window in enumerate(evaluated)}
+    hidden = withheld(counts, settings.suppress_below)
+    if hidden:
+        connection.executemany(
+            "INSERT INTO withheld VALUES (?, ?)",
+            [[number_of[window], unit] for window, unit in sorted(hidden)],
+        )
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
+    definition = kpi.definition
+    connection.execute(create_table(STAGED, catalogue.contracts[KPI_TABLE].stored))
+    connection.execute(
+        _sql("judged"),
+        {
+            "kpi_code": kpi.code,
+            "unit_of_measure": definition.unit_of_measure,
+            "decimals": definition.decimals,
+            "factor": 100 if definition.unit_of_measure == "percent" else 1,
+            "sign": 1 if definition.direction == "up" else -1,
+            "is_plain_count": _is_plain_count(kpi),
+        },
+    )
+
+
+def _is_plain_count(kpi: DeclaredKpi) -> bool:
+    return kpi.definition.yields == "counts" and kpi.definition.unit_of_measure != "percent"
+
+
+@cache
+def _sql(name: str) -> str:
+    return (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")

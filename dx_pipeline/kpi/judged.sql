@@ -1,0 +1,88 @@
+-- From counts to judged values: ratio and rounding, target and trajectory, published figure, status.
+INSERT INTO staged BY NAME
+WITH shown AS (
+    SELECT
+        rolled_up.*,
+        evaluated_window.* EXCLUDE (window_number),
+        withheld.unit_code IS NOT NULL AS suppressed
+    FROM rolled_up
+    JOIN evaluated_window USING (window_number)
+    LEFT JOIN withheld ON withheld.window_number = rolled_up.window_number
+        AND withheld.unit_code = rolled_up.unit_code
+),
+scaled AS (
+    -- Four decimals of the counts are kept exactly, so that rounding half up is exact too.
+    SELECT
+        *,
+        CAST(abs(numerator) * 10000 AS HUGEINT) * CAST($factor * 10 ** $decimals AS HUGEINT) AS scaled_numerator,
+        CAST(denominator * 10000 AS HUGEINT) AS scaled_denominator
+    FROM shown
+),
+valued AS (
+    SELECT
+        *,
+        CASE
+            WHEN suppressed OR NOT is_covered THEN NULL
+            WHEN reported_value IS NOT NULL THEN reported_value
+            WHEN $is_plain_count THEN round(numerator, $decimals)
+            WHEN denominator > 0 THEN sign(numerator) * (
+                (2 * scaled_numerator + scaled_denominator) // (2 * scaled_denominator)
+            ) / 10 ** $decimals
+        END AS value
+    FROM scaled
+),
+aimed AS (
+    SELECT
+        valued.*,
+        target.target,
+        target.due_on AS target_due,
+        CASE WHEN target.baseline_on IS NOT NULL AND valued.window_end >= target.baseline_on
+            THEN round(target.baseline + (target.target - target.baseline)
+                * least(1, (valued.window_end - target.baseline_on) / (target.due_on - target.baseline_on)), 6)
+        END AS trajectory
+    FROM valued
+    LEFT JOIN LATERAL (
+        -- The target that is next due; where all are past, the last one.
+        SELECT * FROM programme.target
+        WHERE target.kpi_code = $kpi_code AND target.unit_code = valued.unit_code
+        ORDER BY due_on < valued.window_end, abs(due_on - valued.window_end)
+        LIMIT 1
+    ) AS target ON true
+)
+SELECT
+    $kpi_code AS kpi_code,
+    definition_version,
+    window_type,
+    window_start,
+    window_end,
+    aimed.unit_code,
+    aimed.unit_level,
+    CASE WHEN is_covered AND NOT suppressed THEN aimed.numerator END AS numerator,
+    CASE WHEN is_covered AND NOT suppressed THEN aimed.denominator END AS denominator,
+    aimed.value,
+    $unit_of_measure AS unit_of_measure,
+    target,
+    target_due,
+    trajectory,
+    CASE
+        WHEN aimed.value IS NULL THEN 'not_enough_data'
+        WHEN target IS NULL THEN 'no_target'
+        WHEN $sign * aimed.value >= $sign * target THEN 'met'
+        WHEN target_due < window_end THEN 'off_track'
+        WHEN trajectory IS NULL THEN 'at_risk'
+        WHEN $sign * aimed.value >= $sign * trajectory THEN 'on_track'
+        WHEN $sign * (aimed.value - trajectory) >= -0.1 * abs(trajectory) THEN 'at_risk'
+        ELSE 'off_track'
+    END AS status,
+    coverage,
+    published.value AS published_value,
+    -- A figure that was only reported has nothing computed to be compared with.
+    CASE WHEN reported_value IS NULL THEN round(aimed.value - published.value, 6) END AS published_difference,
+    suppressed,
+    aimed.synthetic,
+    revision
+FROM aimed
+LEFT JOIN programme.published_figure AS published
+    ON published.kpi_code = $kpi_code AND published.unit_code = aimed.unit_code
+    AND published.period_start = window_start AND published.period_end = window_end
+ORDER BY window_end, window_type, aimed.unit_level, aimed.unit_code

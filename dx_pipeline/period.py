@@ -1,0 +1,130 @@
+"""Months, and the windows that KPIs are evaluated over. Calendar only: no clock, no time zone."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from dx_pipeline.errors import UsageError
+
+WindowType = Literal["month", "quarter", "ytd", "year"]
+WINDOW_TYPES: tuple[WindowType, ...] = ("month", "quarter", "ytd", "year")
+
+
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """One calendar month."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Month:
+        """Read `YYYY-MM`.
+
+        Raises:
+            UsageError: the text is not a month.
+        """
+        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+            message = f"'{text}' is not a month: write it as YYYY-MM, for example 2022-06."
+            raise UsageError(message)
+        return cls(int(text[:4]), int(text[5:]))
+
+    @classmethod
+    def of(cls, day: date) -> Month:
+        return cls(day.year, day.month)
+
+    @property
+    def first(self) -> date:
+        return date(self.year, self.number, 1)
+
+    @property
+    def last(self) -> date:
+        return date(self.year, self.number, monthrange(self.year, self.number)[1])
+
+    def plus(self, months: int) -> Month:
+        position = self.year * 12 + self.number - 1 + months
+        return Month(position // 12, position % 12 + 1)
+
+    def through(self, last: Month) -> Iterator[Month]:
+        """Every month from this one to `last`, both included."""
+        month = self
+        while month <= last:
+            yield month
+            month = month.plus(1)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.number:02d}"
+
+
+FIRST_MONTH = Month(2022, 1)
+"""The first month of the monthly partitions."""
+
+
+def parse_months(text: str) -> tuple[Month, ...]:
+    """Read one month (`2022-06`) or a range (`2022-01:2022-09`), both ends included.
+
+    Raises:
+        UsageError: a month is malformed, or the range runs backwards.
+    """
+    first, _, last = text.partition(":")
+    start, end = Month.parse(first), Month.parse(last or first)
+    if end < start:
+        message = f"'{text}' runs backwards: write the earlier month first."
+        raise UsageError(message)
+    return tuple(start.through(end))
+
+
+def consecutive(months: Sequence[Month]) -> Iterator[tuple[Month, Month]]:
+    """The months as (first, last) stretches without a gap, in order."""
+    ordered = sorted(set(months))
+    start = previous = None
+    for month in ordered:
+        if start is None or previous is None:
+            start = month
+        elif month != previous.plus(1):
+            yield start, previous
+            start = month
+        previous = month
+    if start is not None and previous is not None:
+        yield start, previous
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The period of one KPI value. Both ends are inclusive."""
+
+    type: WindowType
+    start: date
+    end: date
+
+    @property
+    def months(self) -> tuple[Month, ...]:
+        return tuple(Month.of(self.start).through(Month.of(self.end)))
+
+
+def windows(months: Sequence[Month], types: Sequence[WindowType]) -> tuple[Window, ...]:
+    """Every window of the given types that touches the span of the given months.
+
+    A quarter or year that has begun but not ended is among them: its coverage says that it is open.
+    """
+    if not months:
+        return ()
+    found: set[Window] = set()
+    for month in min(months).through(max(months)):
+        january = date(month.year, 1, 1)
+        quarter = Month(month.year, 3 * ((month.number - 1) // 3) + 1)
+        candidates = (
+            Window("month", month.first, month.last),
+            Window("quarter", quarter.first, quarter.plus(2).last),
+            Window("ytd", january, month.last),
+            Window("year", january, date(month.year, 12, 31)),
+        )
+        found.update(window for window in candidates if window.type in types)
+    return tuple(sorted(found, key=lambda window: (window.end, WINDOW_TYPES.index(window.type))))

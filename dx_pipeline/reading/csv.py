@@ -1,0 +1,180 @@
+"""Delimited text, one record a physical line, in the dialect that the layout declares.
+
+DuckDB parses; the physical lines are counted beside it, because a parser that loses its place
+(a quote that is never closed) would otherwise lose rows without a word.
+"""
+
+from __future__ import annotations
+
+import csv
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline.contract import literal, quoted
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.reading.raw import SYNTHETIC, Raw, Reader, check_headings
+from dx_pipeline.source import Csv, Layout
+
+ABSENT = "\x01"
+"""A character that stands in no text, where DuckDB asks for one that must not split lines."""
+
+
+def headings(path: Path, layout: Layout) -> list[str]:
+    """The headings of the file, as they are printed.
+
+    Raises:
+        DeliveryRefusedError: it is no text in UTF-8, or ends before the headings.
+    """
+    dialect = _dialect(layout)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            first = list(islice(text, dialect.preamble_rows + 1))
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8; ask the sender to save the file as 'CSV UTF-8'."
+        raise DeliveryRefusedError(message) from error
+    if len(first) <= dialect.preamble_rows:
+        message = "the file ends before its headings; ask the sender for the whole file."
+        raise DeliveryRefusedError(message, line=len(first) + 1)
+    parsed = next(csv.reader(first[-1:], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+    return [" ".join(heading.split()) for heading in parsed]
+
+
+def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
+    """See `dx_pipeline.reading.load`."""
+    dialect = _dialect(layout)
+    found = headings(path, layout)
+    heading_line = dialect.preamble_rows + 1
+    check_headings(found, layout, heading_line)
+    _parse(connection, path, dialect, found, name)
+    _number(connection, path, heading_line, found, name)
+    (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
+    return Raw(name, rows, _is_synthetic(path, dialect))
+
+
+def _dialect(layout: Layout) -> Csv:
+    assert isinstance(layout.format, Csv)  # noqa: S101 - the caller chose this reader by the format
+    return layout.format
+
+
+def _is_synthetic(path: Path, dialect: Csv) -> bool:
+    with path.open(encoding="utf-8-sig") as text:
+        return dialect.preamble_rows > 0 and SYNTHETIC in next(text, "")
+
+
+def _parse(
+    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str], name: str
+) -> None:
+    """Parse the well-formed lines into `<name> parsed`, the others into `<name> rejected`."""
+    connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in found)
+    try:
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE {quoted(f"{name} parsed")} AS
+            SELECT row_number() OVER () AS position, *
+            FROM read_csv($path, auto_detect = false, header = true, columns = {{{columns}}},
+                delim = $delimiter, quote = $quote, escape = $quote, skip = $skip, nullstr = '',
+                strict_mode = true, null_padding = false, ignore_errors = true, store_rejects = true)
+            """,
+            {
+                "path": str(path),
+                "delimiter": dialect.delimiter,
+                "quote": dialect.quote,
+                "skip": dialect.preamble_rows,
+            },
+        )
+    except duckdb.Error as error:
+        message = f"it cannot be read as delimited text ({str(error).splitlines()[0]})."
+        raise DeliveryRefusedError(message) from error
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {quoted(f"{name} rejected")} AS
+        SELECT line, any_value(error_type ORDER BY error_type) AS error_type,
+            max(length(csv_line) - length(replace(rtrim(csv_line, chr(10) || chr(13)), chr(10), ''))
+                - (length(csv_line) - length(rtrim(csv_line, chr(10) || chr(13))))) AS swallowed
+        FROM reject_errors GROUP BY line
+        """
+    )
+
+
+def _number(
+    connection: duckdb.DuckDBPyConnection, path: Path, heading_line: int, found: list[str], name: str
+) -> None:
+    """Give every parsed record its physical line, and make the rejected ones rows of their own."""
+    swallowed = connection.execute(
+        f"""SELECT line FROM {quoted(f"{name} rejected")} WHERE swallowed > 0 ORDER BY line LIMIT 1"""
+    ).fetchall()
+    if swallowed:
+        _refuse_open_quote(swallowed[0][0])
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {quoted(f"{name} lines")} AS
+        SELECT line, row_number() OVER (ORDER BY line) AS position
+        FROM (
+            SELECT row_number() OVER () AS line, text
+            FROM read_csv($path, auto_detect = false, header = false, columns = {{'text': 'VARCHAR'}},
+                delim = '{ABSENT}', quote = '', escape = '', strict_mode = false)
+        )
+        WHERE line > $heading_line AND trim(coalesce(text, ''), chr(13) || ' ') <> ''
+            AND line NOT IN (SELECT line FROM {quoted(f"{name} rejected")})
+        """,
+        {"path": str(path), "heading_line": heading_line},
+    )
+    (physical, parsed), *_ = connection.execute(
+        f"""SELECT (SELECT count(*) FROM {quoted(f"{name} lines")}),
+                   (SELECT count(*) FROM {quoted(f"{name} parsed")})"""
+    ).fetchall()
+    if physical != parsed:
+        _refuse_broken_lines(connection, path, name, physical, parsed)
+    columns = ", ".join(quoted(heading) for heading in found)
+    nothing = ", ".join("NULL" for _ in found)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {quoted(name)} AS
+        SELECT line, NULL::VARCHAR AS fault, {columns}
+        FROM {quoted(f"{name} parsed")} JOIN {quoted(f"{name} lines")} USING (position)
+        UNION ALL
+        SELECT line, CASE error_type
+                WHEN 'MISSING COLUMNS' THEN 'too_few_fields'
+                WHEN 'TOO MANY COLUMNS' THEN 'too_many_fields'
+                WHEN 'INVALID ENCODING' THEN 'not_utf8'
+                ELSE 'not_csv' END, {nothing}
+        FROM {quoted(f"{name} rejected")}
+        """
+    )
+    for part in ("parsed", "rejected", "lines"):
+        connection.execute(f"DROP TABLE {quoted(f'{name} {part}')}")
+
+
+def _refuse_open_quote(line: int) -> None:
+    message = (
+        "a quotation mark is opened and not closed on the same line, so what follows cannot be told"
+        " apart; ask the sender to close it or to double it."
+    )
+    raise DeliveryRefusedError(message, line=line)
+
+
+def _refuse_broken_lines(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, physical: int, parsed: int
+) -> None:
+    """Fewer records than lines: some record runs over a line end. Find where, and refuse."""
+    found = connection.execute(
+        f"""
+        SELECT min(line) FROM (
+            SELECT row_number() OVER () AS line, text
+            FROM read_csv($path, auto_detect = false, header = false, columns = {{'text': 'VARCHAR'}},
+                delim = '{ABSENT}', quote = '', escape = '', strict_mode = false)
+        )
+        WHERE (length(text) - length(replace(text, '"', ''))) % 2 = 1
+        """,
+        {"path": str(path)},
+    ).fetchall()[0][0]
+    if found is not None:
+        _refuse_open_quote(found)
+    message = f"it has {physical} lines of data but {parsed} records; ask the sender for one record a line."
+    raise DeliveryRefusedError(message)
+
+
+READER = Reader(headings, load)

@@ -1,0 +1,291 @@
+"""Rows: every line of a month's deliveries ends as accepted, duplicate, filtered or quarantined.
+
+    typed    one table for all deliveries of a partition: typed values, and a reason where one is due
+    outcome  what becomes of each row; repeated keys are settled here
+    staged   the accepted rows, as the contract stores them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from dx_pipeline.contract import DUCKDB_TYPES, Contract, create_table, literal, quoted
+from dx_pipeline.errors import ConservationError
+from dx_pipeline.landing import Delivery
+from dx_pipeline.period import Month
+from dx_pipeline.reading import values as reading_values
+from dx_pipeline.reading.raw import Raw
+from dx_pipeline.source import Layout, Placement
+
+STAGED = "staged"
+QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A delivery whose lines are in the connection, ready to be typed."""
+
+    delivery: Delivery
+    layout: Layout
+    raw: Raw
+
+
+@dataclass(frozen=True)
+class Conservation:
+    """Where the rows of one delivery went. `rows_in` is always the sum of the other four."""
+
+    delivery_id: str
+    rows_in: int
+    accepted: int
+    duplicate: int
+    filtered: int
+    quarantined: int
+
+    def check(self) -> None:
+        """Raises ConservationError unless every row in is accounted for exactly once."""
+        out = self.accepted + self.duplicate + self.filtered + self.quarantined
+        if out != self.rows_in:
+            message = (
+                f"delivery {self.delivery_id[:12]}: {self.rows_in} rows in but {out} accounted for;"
+                " this is a bug of the pipeline, please report it with the delivery."
+            )
+            raise ConservationError(message)
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Sequence[Loaded], month: Month | None
+) -> tuple[Conservation, ...]:
+    """Make `staged` and `quarantined` from the loaded deliveries of one partition, in their order.
+
+    Reference tables that the contract refers to must be in the connection under their names.
+
+    Returns:
+        Where the rows of each delivery went, in the order of the deliveries.
+
+    Raises:
+        ConservationError: rows were lost or invented.
+    """
+    _type_all(connection, contract, loaded, month)
+    _settle(connection, contract, superseded(loaded))
+    _write(connection, contract, month)
+    counts = {
+        position: rest
+        for position, *rest in connection.execute(
+            """
+            SELECT delivery_position,
+                count(*) FILTER (outcome = 'accepted'), count(*) FILTER (outcome = 'duplicate'),
+                count(*) FILTER (outcome = 'filtered'), count(*) FILTER (outcome = 'quarantined')
+            FROM settled GROUP BY delivery_position
+            """
+        ).fetchall()
+    }
+    conserved = tuple(
+        Conservation(item.delivery.entry.delivery_id, item.raw.rows, *counts.get(position, (0, 0, 0, 0)))
+        for position, item in enumerate(loaded)
+    )
+    for item in conserved:
+        item.check()
+    connection.execute("DROP TABLE settled")
+    return conserved
+
+
+def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
+    """The positions of deliveries that hold no more, because a later one took their place.
+
+    Of snapshots only the latest holds. Of increments one that was sent again under its own name
+    is replaced by what came later under that name.
+    """
+    found = []
+    for position, item in enumerate(loaded):
+        later = loaded[position + 1 :]
+        name = item.delivery.entry.file_name
+        if item.layout.mode == "snapshot" and later:
+            found.append(position)
+        elif any(other.delivery.entry.file_name == name for other in later):
+            found.append(position)
+    return tuple(found)
+
+
+def _type_all(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Sequence[Loaded], month: Month | None
+) -> None:
+    declared = ", ".join(
+        f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items()
+    )
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE typed (
+            delivery_position INTEGER, delivery_line BIGINT, synthetic BOOLEAN, delivery_id VARCHAR,
+            filter_code VARCHAR, reason VARCHAR, {declared})
+        """
+    )
+    for position, item in enumerate(loaded):
+        connection.execute(
+            _typed(contract, item.layout, item.raw.name, month),
+            {
+                "position": position,
+                "synthetic": item.raw.is_synthetic,
+                "delivery_id": item.delivery.entry.delivery_id,
+            },
+        )
+        connection.execute(f"DROP TABLE {quoted(item.raw.name)}")
+
+
+def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) -> str:
+    """The statement that types one delivery: clean text, then values, then the first reason."""
+    texts = {heading: f"text_{number}" for number, heading in enumerate(layout.expected)}
+    cleaned = ", ".join(f"{reading_values.clean(heading)} AS {name}" for heading, name in texts.items())
+    values, reasons = [], ["fault"]
+    for name, column in contract.columns.items():
+        placement = layout.columns.get(name)
+        text = _text_of(placement, texts)
+        values.append(
+            f"{reading_values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}"
+        )
+        if placement is not None:
+            reasons.append(
+                f"CASE WHEN {text} IS NOT NULL AND {quoted(name)} IS NULL"
+                f" THEN {reading_values.unreadable(column, placement, text)} || {literal(f'|{name}')} END"
+            )
+        reasons.extend(_reasons(name, contract))
+    if contract.month is not None and month is not None:
+        reasons.append(
+            f"CASE WHEN {quoted(contract.month)}::DATE NOT BETWEEN DATE '{month.first}' AND DATE '{month.last}'"
+            f" THEN 'outside_month|{contract.month}' END"
+        )
+    reasons.extend(f"CASE WHEN NOT ({rule.sql}) THEN {literal(f'{rule.code}|')} END" for rule in contract.rules)
+    filters = "".join(
+        f" WHEN regexp_matches({texts[rule.header]}, {literal(rule.matches)}) THEN {literal(rule.code)}"
+        for rule in layout.filters
+    )
+    filter_code = f"CASE{filters} END" if filters else "NULL"
+    columns = ", ".join(quoted(name) for name in contract.columns)
+    return f"""
+        INSERT INTO typed
+        WITH cleaned AS (SELECT line, fault, {cleaned} FROM {quoted(raw)}),
+        valued AS (SELECT *, {filter_code} AS filter_code, {", ".join(values)} FROM cleaned)
+        SELECT $position, line, $synthetic, $delivery_id, filter_code,
+            CASE WHEN filter_code IS NULL THEN coalesce({", ".join(reasons)}) END, {columns}
+        FROM valued
+        """
+
+
+def _text_of(placement: Placement | None, texts: dict[str, str]) -> str:
+    if placement is None:
+        return "NULL"
+    return literal(placement.constant) if placement.header is None else texts[placement.header]
+
+
+def _reasons(name: str, contract: Contract) -> list[str]:
+    """What the contract asks of one column's value, each as a CASE that gives reason and column."""
+    column, reference = contract.columns[name], quoted(name)
+
+    def when(condition: str, reason: str) -> str:
+        return f"CASE WHEN {condition} THEN {literal(f'{reason}|{name}')} END"
+
+    found = []
+    if column.required:
+        found.append(when(f"{reference} IS NULL", "missing"))
+    if column.allowed is not None:
+        allowed = ", ".join(literal(code) for code in column.allowed)
+        found.append(when(f"{reference} NOT IN ({allowed})", "unknown_word"))
+    if column.pattern is not None:
+        found.append(when(f"NOT regexp_matches({reference}, {literal(column.pattern)})", "malformed"))
+    if column.min is not None:
+        found.append(when(f"{reference} < {column.min}", "too_small"))
+    if column.max is not None:
+        found.append(when(f"{reference} > {column.max}", "too_large"))
+    if column.references is not None:
+        table, _, key = column.references.rpartition(".")
+        known = f"SELECT {quoted(key)} FROM {'.'.join(map(quoted, table.split('.')))}"
+        found.append(
+            when(f"{reference} IS NOT NULL AND {reference} NOT IN ({known})", "unknown_reference")
+        )
+    return found
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced: Sequence[int]) -> None:
+    """Decide the outcome of every typed row.
+
+    A key that stands twice in one delivery with different content is a conflict that nobody here
+    can settle: all of its rows go to quarantine. Otherwise the later delivery holds, and within a
+    delivery the first line. Rows of replaced deliveries count as duplicates.
+    """
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE settled AS
+        SELECT delivery_position, delivery_line,
+            CASE WHEN filter_code IS NOT NULL THEN 'filtered' WHEN reason IS NOT NULL THEN 'quarantined'
+                WHEN delivery_position IN (SELECT unnest($replaced::INTEGER[])) THEN 'duplicate'
+                ELSE 'accepted' END AS outcome,
+            reason
+        FROM typed
+        """,
+        {"replaced": list(replaced)},
+    )
+    if not contract.key:
+        return
+    key = ", ".join(quoted(name) for name in contract.key)
+    content = ", ".join(quoted(name) for name in contract.columns)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        WITH candidate AS (
+            SELECT * FROM typed JOIN settled USING (delivery_position, delivery_line)
+            WHERE outcome = 'accepted'
+        ),
+        twice AS (SELECT {key} FROM candidate GROUP BY {key} HAVING count(*) > 1),
+        hashed AS (
+            SELECT delivery_position, delivery_line, {key}, hash({content}) AS content_hash
+            FROM candidate SEMI JOIN twice USING ({key})
+        ),
+        judged AS (
+            SELECT *, min(content_hash) OVER same_delivery <> max(content_hash) OVER same_delivery AS is_conflict
+            FROM hashed WINDOW same_delivery AS (PARTITION BY {key}, delivery_position)
+        )
+        SELECT delivery_position, delivery_line, is_conflict,
+            row_number() OVER (
+                PARTITION BY {key}, is_conflict ORDER BY delivery_position DESC, delivery_line
+            ) > 1 AS is_repeated
+        FROM judged
+        """
+    )
+    connection.execute(
+        f"""
+        UPDATE settled SET
+            outcome = CASE WHEN is_conflict THEN 'quarantined' ELSE 'duplicate' END,
+            reason = CASE WHEN is_conflict THEN {literal(f"key_conflict|{contract.key[0]}")} END
+        FROM repeated
+        WHERE settled.delivery_position = repeated.delivery_position
+            AND settled.delivery_line = repeated.delivery_line AND (is_conflict OR is_repeated)
+        """
+    )
+    connection.execute("DROP TABLE repeated")
+
+
+def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, month: Month | None) -> None:
+    for name in (STAGED, QUARANTINED):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    connection.execute(create_table(STAGED, contract.stored))
+    month_value = {"month": f"DATE '{month.first}'"} if month else {}
+    columns = ", ".join(month_value.get(name, quoted(name)) for name in contract.stored)
+    connection.execute(
+        f"""
+        INSERT INTO {STAGED}
+        SELECT {columns} FROM typed JOIN settled USING (delivery_position, delivery_line)
+        WHERE outcome = 'accepted' ORDER BY delivery_position, delivery_line
+        """
+    )
+    connection.execute(
+        f"""
+        CREATE TABLE {QUARANTINED} AS
+        SELECT delivery_id, delivery_line, split_part(settled.reason, '|', 1) AS reason_code,
+            nullif(split_part(settled.reason, '|', 2), '') AS column_name, synthetic
+        FROM settled JOIN typed USING (delivery_position, delivery_line)
+        WHERE outcome = 'quarantined' ORDER BY delivery_position, delivery_line
+        """
+    )
+    connection.execute("DROP TABLE typed")

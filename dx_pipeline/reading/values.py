@@ -1,0 +1,90 @@
+"""Text to typed values: the SQL that reads one column as its contract and layout say, or says why not.
+
+Every expression is built from declared names only; no value of a delivery is ever part of it.
+"""
+
+from __future__ import annotations
+
+from dx_pipeline.contract import DUCKDB_TYPES, Column, literal, quoted
+from dx_pipeline.source import NumberStyle, Placement
+
+NUMBER_PATTERNS: dict[NumberStyle, str] = {
+    "plain": r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?",
+    "vi": r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?",
+    "comma": r"[+-]?\d+(,\d+)?",
+}
+ANY_NUMBER = r"[+-]?[\d.,]*\d[\d.,]*"
+"""What looks like a number in some style: under the declared one it is ambiguous, not senseless."""
+
+ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+ISO_TIMESTAMP = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
+EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2199-12-31'"
+
+
+def clean(heading: str) -> str:
+    """The text under a heading: NFC, single spaces, nothing for an empty cell."""
+    return rf"nullif(trim(regexp_replace(nfc_normalize({quoted(heading)}), '\s+', ' ', 'g')), '')"
+
+
+def value(text: str, column: Column, placement: Placement) -> str:
+    """The expression that gives the typed value of the cleaned `text`, NULL where it cannot be read."""
+    mapped = _mapped(text, placement)
+    match column.type:
+        case "text":
+            return mapped
+        case "boolean":
+            return f"CASE lower({mapped}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case "date" | "timestamp":
+            return _moment(mapped, column, placement)
+        case _:
+            return _number(mapped, column, placement)
+
+
+def unreadable(column: Column, placement: Placement, text: str) -> str:
+    """The expression for the reason code of a text that gives no value."""
+    if placement.values is not None:
+        return "'unknown_word'"
+    match column.type:
+        case "boolean":
+            return "'not_a_boolean'"
+        case "date" | "timestamp":
+            return "'not_a_date'"
+        case "integer" | "number":
+            return (
+                f"CASE WHEN regexp_full_match({text}, {literal(ANY_NUMBER)})"
+                " THEN 'ambiguous_number' ELSE 'not_a_number' END"
+            )
+        case _:
+            return "'unreadable'"
+
+
+def _mapped(text: str, placement: Placement) -> str:
+    if placement.values is None:
+        return text
+    branches = " ".join(
+        f"WHEN nfc_normalize({literal(word)}) THEN {literal(code)}" for word, code in placement.values.items()
+    )
+    return f"CASE {text} {branches} END"
+
+
+def _number(text: str, column: Column, placement: Placement) -> str:
+    bare = f"trim(rtrim({text}, '%'))" if placement.percent else text
+    plain = bare
+    if placement.number == "vi":
+        plain = f"replace(replace({bare}, '.', ''), ',', '.')"
+    elif placement.number == "comma":
+        plain = f"replace({bare}, ',', '.')"
+    fits = f"regexp_full_match({bare}, {literal(NUMBER_PATTERNS[placement.number])})"
+    if column.type == "integer":
+        fits += rf" AND regexp_full_match({plain}, '[+-]?\d+(\.0+)?')"
+    return f"CASE WHEN {fits} THEN try_cast({plain} AS {DUCKDB_TYPES[column.type]}) END"
+
+
+def _moment(text: str, column: Column, placement: Placement) -> str:
+    kind = DUCKDB_TYPES[column.type]
+    if placement.date is not None:
+        read = f"try_strptime({text}, {literal(placement.date)})::{kind}"
+    else:
+        pattern = ISO_DATE if column.type == "date" else ISO_TIMESTAMP
+        read = f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN try_cast({text} AS {kind}) END"
+    return f"CASE WHEN ({read})::DATE BETWEEN {EARLIEST} AND {LATEST} THEN {read} END"

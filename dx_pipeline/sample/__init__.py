@@ -1,0 +1,134 @@
+"""The sample province: made-up deliveries in the formats that the systems really use.
+
+There is no open row-level data of the province. The sample is calibrated so that the pipeline,
+given these files alone, comes to the figures that were published for the first half of 2022. Each
+delivery says of itself that it is synthetic.
+
+    province, procedure, operation              what there is, the same in every month
+    dossier, service, connection, programme     what happened in a month, in the contracts' terms
+    writing, workbook                           such a table, as its source would print it
+    delivery, faults                            when it arrives, and what is wrong with it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dx_pipeline.catalogue import Catalogue, DeclaredSource
+from dx_pipeline.database import connect
+from dx_pipeline.errors import UsageError
+from dx_pipeline.period import Month, parse_months
+from dx_pipeline.sample import world
+from dx_pipeline.sample.delivery import arrival, arriving, place
+from dx_pipeline.sample.faults import Fault, list_in, plant
+from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
+from dx_pipeline.sample.writing import Form, write
+from dx_pipeline.settings import Settings
+from dx_pipeline.source import Layout
+
+DEFAULT_MONTHS = parse_months("2022-01:2022-09")
+DEFAULT_SEED = 2022
+
+
+def make(
+    settings: Settings,
+    catalogue: Catalogue,
+    months: Sequence[Month] = DEFAULT_MONTHS,
+    *,
+    scale: float = 1.0,
+    seed: int = DEFAULT_SEED,
+    faults: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[Path, ...]:
+    """Write the sample's deliveries of some months into the inbox.
+
+    The same seed, month and scale give the same bytes, whatever else is made with them. Only the
+    planted faults go by which month is the first and which the last.
+
+    Args:
+        settings: the warehouse to fill, and the reference files that name its agencies.
+        catalogue: who delivers what, and in which form.
+        months: which months, in any order.
+        scale: multiplies dossiers and calls; registers and programme tables are what they are.
+        seed: another seed makes another province with the same published figures.
+        faults: plant known defects, and list them in `sample_faults.json` of the warehouse.
+        progress: told after each file: its path within the inbox, how many are done, of how many.
+
+    Returns:
+        The files written, in order of month, source and table.
+
+    Raises:
+        UsageError: a month is outside those the sample can tell of, or the scale is not positive.
+        DxError: a layout leaves no room to mark a delivery as synthetic.
+    """
+    ordered = tuple(sorted(set(months)))
+    _check(ordered, scale)
+    made_up = world.build(settings.reference, seed=seed, scale=scale)
+    jobs = tuple(_jobs(catalogue, ordered))
+    written: list[Path] = []
+    planted: list[Fault] = []
+    with connect(settings) as database:
+        for job in jobs:
+            form = _form(job, catalogue, made_up)
+            path = place(settings, job.source.name, job.month, job.table, form.extension)
+            shown_as = path.relative_to(settings.inbox).as_posix()
+            arrived_at = arrival(job.source.source.calendar, job.source.name, job.table, job.month, seed)
+            with arriving(settings, path, arrived_at) as private:
+                write(database, private, world.rows(made_up, job.table, job.source.name, job.month), form)
+                if faults:
+                    planted.extend(plant(private, job.source.name, form, ordered, shown_as))
+            written.append(path)
+            if progress is not None:
+                progress(shown_as, len(written), len(jobs))
+    list_in(settings, planted)
+    return tuple(written)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file to be made."""
+
+    source: DeclaredSource
+    layout: Layout
+    month: Month
+
+    @property
+    def table(self) -> str:
+        return self.layout.table
+
+
+def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
+    return Form(
+        layout=job.layout,
+        contract=catalogue.contracts[job.table],
+        title=job.source.source.title.vi,
+        month=job.month,
+        seed=made_up.seed,
+        names=made_up.province.names,
+    )
+
+
+def _jobs(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[_Job]:
+    """Every file of the months: one for each table of each source that the sample can tell of."""
+    for month in months:
+        for name in catalogue.monthly:
+            declared = catalogue.sources[name]
+            first_layout = {layout.table: layout for layout in reversed(declared.source.deliveries)}
+            for table in declared.source.tables:
+                if world.tells_of(table, name):
+                    yield _Job(declared, first_layout[table], month)
+
+
+def _check(months: Sequence[Month], scale: float) -> None:
+    if not months:
+        message = "no month was given: write one as 2022-06, or a range as 2022-01:2022-09."
+        raise UsageError(message)
+    for month in (months[0], months[-1]):
+        if not FIRST_MONTH <= month <= LAST_MONTH:
+            message = f"the sample has nothing for {month}: it knows {FIRST_MONTH} to {LAST_MONTH}."
+            raise UsageError(message)
+    if not scale > 0:
+        message = f"the scale is {scale:g}: give a number above 0, where 1 is the whole province."
+        raise UsageError(message)

@@ -1,0 +1,148 @@
+"""Connections: the register of a system's operations, and their traffic hour by hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erf, log, sqrt
+
+import numpy as np
+import pyarrow as pa
+
+from dx_pipeline.period import Month
+from dx_pipeline.sample import workday
+from dx_pipeline.sample.draw import Flags, Floats, Integers, generator, normalised
+from dx_pipeline.sample.operation import CONNECTIONS, LEGAL_BASIS, Operation
+from dx_pipeline.sample.province import Province
+
+BUCKETS_MS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+BUCKET_NAMES = (
+    *(f"duration_to_{bound}_ms_count" for bound in BUCKETS_MS),
+    f"duration_over_{BUCKETS_MS[-1]}_ms_count",
+)
+"""The duration buckets of the contract, each up to and including its bound; the last one is open."""
+
+BY_HOUR = (
+    0.02, 0.01, 0.01, 0.01, 0.02, 0.05, 0.2, 1.4, 2.6, 2.9, 2.7, 1.5,
+    0.6, 1.9, 2.6, 2.5, 2.0, 0.9, 0.35, 0.3, 0.3, 0.22, 0.1, 0.05,
+)  # fmt: skip
+"""How busy each hour of a working day is, by the clock of the province: people call, not machines."""
+
+LN_SPREAD, LN_SPREAD_IN_A_BAD_HOUR = 0.75, 1.1
+SLOWER_IN_A_BAD_HOUR = 7.0
+BAD_HOURS = 0.004
+FAILED_IN_A_BAD_HOUR = (0.25, 0.8)
+FAULT_CLASSES = (0.5, 0.33, 0.17)
+FAULT_CLASSES_IN_A_BAD_HOUR = (0.04, 0.61, 0.35)
+"""Failures on the calling side, on the providing side and on the way."""
+
+SECONDS, MICROSECONDS = 3_600, 1_000_000
+USUAL_MONTH = Month(2022, 3)
+"""A month without a holiday: its volume is what `Operation.calls` counts."""
+
+
+def register(system: str, province: Province) -> pa.Table:
+    """`connection.register` of one system: its live operations and one under test, alike every month."""
+    connection = CONNECTIONS[system]
+    live, tried = connection.operations, connection.operations[:1]
+    operations = (*live, *tried)
+    is_live = [True] * len(live) + [False] * len(tried)
+    return pa.table(
+        {
+            "system": [system] * len(operations),
+            "operation": [operation.name for operation in operations],
+            "direction": [operation.direction for operation in operations],
+            "platform": [connection.platform] * len(operations),
+            "protocol": [connection.protocol] * len(operations),
+            "consumer_agency_code": pa.array([province.code_of(connection.consumer)] * len(operations), pa.string()),
+            "environment": ["production" if live else "test" for live in is_live],
+            "connection_status": ["connected" if live else "testing" for live in is_live],
+            "go_live_on": pa.array([connection.go_live_on if live else None for live in is_live], pa.date32()),
+            "legal_basis": [LEGAL_BASIS] * len(operations),
+            "contract_version": ["1.0" if live else "2.0" for live in is_live],
+            "agreed_availability_pct": pa.array(
+                [connection.agreed_availability_pct if live else None for live in is_live], pa.float64()
+            ),
+            "has_personal_payload": [operation.has_personal_payload for operation in operations],
+        }
+    )
+
+
+def traffic(system: str, month: Month, *, seed: int, scale: float) -> pa.Table:
+    """`connection.traffic` of one system: one row for each operation and hour that saw a call."""
+    return pa.concat_tables(
+        [_hours(system, operation, month, seed=seed, scale=scale) for operation in CONNECTIONS[system].operations]
+    )
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """The hours of a month in which an operation was called."""
+
+    number: Integers
+    calls: Integers
+    is_bad: Flags
+
+
+def _hours(system: str, operation: Operation, month: Month, *, seed: int, scale: float) -> pa.Table:
+    rng = generator(seed, f"traffic {system} {operation.name}", month)
+    busy = _busy_hours(operation, month, scale, rng)
+    failed, faults = _failures(operation, busy, rng)
+    succeeded = busy.calls - failed
+    durations = _durations(operation, busy, rng)
+    start = np.datetime64(month.first, "us") - np.timedelta64(workday.UTC_OFFSET_HOURS, "h")
+    hour_at = start + busy.number * np.timedelta64(1, "h")
+    since = np.floor(SECONDS * rng.random(len(succeeded)) ** (1 / np.maximum(succeeded, 1)))
+    last_success_at = hour_at + since.astype(np.int64) * MICROSECONDS * np.timedelta64(1, "us")
+    moment = pa.timestamp("us", tz="UTC")
+    return pa.table(
+        {
+            "system": pa.array([system] * len(busy.number), pa.string()),
+            "operation": pa.array([operation.name] * len(busy.number), pa.string()),
+            "hour_at": pa.array(hour_at).cast(moment),
+            "call_count": busy.calls,
+            "succeeded_count": succeeded,
+            "failed_client_count": faults[:, 0],
+            "failed_server_count": faults[:, 1],
+            "failed_network_count": faults[:, 2],
+            **{name: durations[:, position] for position, name in enumerate(BUCKET_NAMES)},
+            "request_bytes": _bytes(operation.sent_bytes, busy.calls, rng),
+            "response_bytes": _bytes(operation.received_bytes, succeeded, rng),
+            "last_success_at": pa.array(last_success_at, mask=succeeded == 0).cast(moment),
+        }
+    )
+
+
+def _busy_hours(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> _Hours:
+    usual = workday.portal_weights(USUAL_MONTH).sum()
+    by_day = workday.portal_weights(month) / usual
+    expected = operation.calls * scale * np.outer(by_day, normalised(BY_HOUR)).ravel()
+    calls = rng.poisson(expected).astype(np.int64)
+    is_bad = rng.random(len(calls)) < BAD_HOURS
+    number = np.flatnonzero(calls)
+    return _Hours(number, calls[number], is_bad[number])
+
+
+def _failures(operation: Operation, busy: _Hours, rng: np.random.Generator) -> tuple[Integers, Integers]:
+    """How many calls of each hour failed, in all and by fault class."""
+    share = np.where(busy.is_bad, rng.uniform(*FAILED_IN_A_BAD_HOUR, len(busy.calls)), operation.failed_share)
+    failed = rng.binomial(busy.calls, share).astype(np.int64)
+    classes = np.where(busy.is_bad[:, None], FAULT_CLASSES_IN_A_BAD_HOUR, FAULT_CLASSES)
+    return failed, rng.multinomial(failed, classes).astype(np.int64)
+
+
+def _durations(operation: Operation, busy: _Hours, rng: np.random.Generator) -> Integers:
+    """How many calls of each hour fall into each duration bucket."""
+    usual = _bucket_shares(operation.median_ms, LN_SPREAD)
+    bad = _bucket_shares(operation.median_ms * SLOWER_IN_A_BAD_HOUR, LN_SPREAD_IN_A_BAD_HOUR)
+    return rng.multinomial(busy.calls, np.where(busy.is_bad[:, None], bad, usual)).astype(np.int64)
+
+
+def _bucket_shares(median_ms: float, spread: float) -> Floats:
+    """The share of a log-normal distribution that lies in each bucket."""
+    below = [0.5 * (1 + erf(log(bound / median_ms) / (spread * sqrt(2)))) for bound in BUCKETS_MS]
+    return normalised(np.diff([0.0, *below, 1.0]))
+
+
+def _bytes(average: int, calls: Integers, rng: np.random.Generator) -> Integers:
+    sizes: Integers = np.rint(average * calls * rng.normal(1.0, 0.04, len(calls)).clip(0.8, 1.2)).astype(np.int64)
+    return sizes

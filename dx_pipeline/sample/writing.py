@@ -1,0 +1,320 @@
+"""Writing: a table of a contract becomes a delivery, as its source's layout says it looks.
+
+This is reading turned round: headings, words, number and date styles come from the layout. What
+the layout calls a line without data (column numbers, totals) is planted, so that it can be filtered.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract, literal, quoted
+from dx_pipeline.database import TIME_ZONE
+from dx_pipeline.errors import DxError
+from dx_pipeline.period import Month
+from dx_pipeline.reading.raw import SYNTHETIC_KEY
+from dx_pipeline.sample import workbook
+from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
+from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, Placement
+
+STEP = " / "
+COUNTERS = ("STT", "TT")
+TOTAL, OF_WHICH = "Tổng cộng", "Trong đó"
+EXTENSIONS = {"csv": "csv", "excel": "xlsx", "json": "json", "ndjson": "ndjson"}
+BATCH_ROWS = 100_000
+ISO_LOCAL = f"%Y-%m-%dT%H:%M:%S+{UTC_OFFSET_HOURS:02d}:00"
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a delivery looks like, and what it says of itself.
+
+    Args:
+        layout: where each column stands, and in which style.
+        contract: what the columns are.
+        title: the heading of a return, as its source is called.
+        month: the month that is delivered.
+        seed: the seed that the sample was made with; it is part of the mark.
+        names: the name of each agency and unit by code, for the columns that print one.
+    """
+
+    layout: Layout
+    contract: Contract
+    title: str
+    month: Month
+    seed: int
+    names: Mapping[str, str]
+
+    @property
+    def extension(self) -> str:
+        """How the name of such a file ends."""
+        return EXTENSIONS[self.layout.format.kind]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a value keeps its type in it."""
+        return isinstance(self.layout.format, JsonEnvelope | Ndjson)
+
+    @property
+    def mark(self) -> str:
+        """The line by which a delivery says that it is made up."""
+        return f"# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA – dx sample, seed {self.seed}"
+
+    def preamble(self, rows: int) -> list[str]:
+        """The title lines above the headings, the mark first.
+
+        Raises:
+            DxError: there is no line to put the mark on.
+        """
+        if rows == 0:
+            message = (
+                f"a sample of {self.layout.table} ('{self.title}') has no line to say that it is synthetic:"
+                " give its format 'preamble_rows: 1' or more."
+            )
+            raise DxError(message)
+        titles = [self.mark, self.title.upper(), f"Tháng {self.month.number:02d} năm {self.month.year}"]
+        return (titles + [""] * rows)[:rows]
+
+
+def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form) -> None:
+    """Write the rows of a contract's table to `path` as the delivery of that form.
+
+    Raises:
+        DxError: the layout leaves no room to mark the delivery as synthetic.
+    """
+    numbered = table.append_column("row_position", pa.array(np.arange(1, table.num_rows + 1)))
+    names = pa.table({"code": list(form.names), "name": list(form.names.values())})
+    connection.register("sample_rows", numbered)
+    connection.register("sample_names", names)
+    try:
+        match form.layout.format:
+            case Csv() as shape:
+                _write_csv(connection, path, table, form, shape)
+            case Excel() as shape:
+                _write_excel(connection, path, table, form, shape)
+            case JsonEnvelope() as shape:
+                _write_json(connection, path, table, form, shape)
+            case Ndjson():
+                _write_ndjson(connection, path, table, form)
+    finally:
+        connection.unregister("sample_rows")
+        connection.unregister("sample_names")
+
+
+def _write_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form, shape: Csv) -> None:
+    """What Excel saves in Vietnam has semicolons, a byte-order mark and DOS line ends; other CSV has not."""
+    from_excel = shape.delimiter == ";"
+    end = "\r\n" if from_excel else "\n"
+    cells = _cells(table, form)
+    named = ", ".join(f"({cell})::VARCHAR AS cell_{number}" for number, cell in enumerate(cells.values()))
+    printed = ", ".join(_in_csv(f"cell_{number}", shape) for number in range(len(cells)))
+    reader = connection.sql(
+        f"""
+        SELECT concat_ws({literal(shape.delimiter)}, {printed})
+        FROM (SELECT row_position, {named} FROM sample_rows) ORDER BY row_position
+        """
+    ).to_arrow_reader(BATCH_ROWS)
+    with path.open("w", encoding="utf-8-sig" if from_excel else "utf-8", newline="") as stream:
+        stream.writelines(line + end for line in form.preamble(shape.preamble_rows))
+        by_hand = csv.writer(stream, delimiter=shape.delimiter, quotechar=shape.quote, lineterminator=end)
+        by_hand.writerow(cells)
+        by_hand.writerows(_opening_lines(form, list(cells)))
+        for batch in reader:
+            lines = batch.column(0).to_pylist()
+            stream.write(end.join([*lines, ""]))
+        by_hand.writerows(_closing_lines(connection, form, list(cells)))
+
+
+def _in_csv(text: str, shape: Csv) -> str:
+    """The expression that prints a text in CSV: quoted only where it must be, nothing for NULL."""
+    special = literal(f"[\r\n{re.escape(shape.quote)}{re.escape(shape.delimiter)}]")
+    quote = literal(shape.quote)
+    return (
+        f"CASE WHEN regexp_matches({text}, {special})"
+        f" THEN {quote} || replace({text}, {quote}, {quote} || {quote}) || {quote} ELSE coalesce({text}, '') END"
+    )
+
+
+def _write_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form, shape: Excel) -> None:
+    cells = _cells(table, form)
+    headings = list(cells)
+    workbook.write(
+        path,
+        preamble=form.preamble(shape.preamble_rows),
+        headings=[tuple(heading.split(STEP)) for heading in headings],
+        header_rows=shape.header_rows,
+        lines=[
+            *_opening_lines(form, headings),
+            *_rows(connection, cells),
+            *_closing_lines(connection, form, headings),
+        ],
+        sheet=shape.sheet,
+        created_on=form.month.plus(1).first,
+    )
+
+
+def _write_json(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form, shape: JsonEnvelope
+) -> None:
+    records = list(_records(connection, table, form))
+    document: dict[str, Any] = {}
+    if shape.count is not None:
+        document[shape.count] = len(records)
+    document |= {"Status": 1, "Message": "Thành công", SYNTHETIC_KEY: True}
+    *outer, last = shape.records.split(".")
+    inner = document
+    for step in outer:
+        inner = inner.setdefault(step, {})
+    inner[last] = records
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def _write_ndjson(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        for record in _records(connection, table, form):
+            stream.write(json.dumps(record | {SYNTHETIC_KEY: True}, ensure_ascii=False) + "\n")
+
+
+def _records(connection: duckdb.DuckDBPyConnection, table: pa.Table, form: Form) -> Iterator[dict[str, Cell]]:
+    cells = _cells(table, form)
+    for row in _rows(connection, cells):
+        yield dict(zip(cells, row, strict=True))
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, cells: Mapping[str, str]) -> list[tuple[Cell, ...]]:
+    return connection.execute(f"SELECT {', '.join(cells.values())} FROM sample_rows ORDER BY row_position").fetchall()
+
+
+def headings(layout: Layout) -> tuple[str, ...]:
+    """Every heading as printed: the counter first, and what stands under one merged heading together."""
+    counters = [heading for heading in layout.ignored if heading in COUNTERS]
+    others = [heading for heading in layout.expected if heading not in counters]
+    first_seen: dict[tuple[str, ...], int] = {}
+    for heading in others:
+        steps = tuple(heading.split(STEP))
+        for depth in range(1, len(steps) + 1):
+            first_seen.setdefault(steps[:depth], len(first_seen))
+
+    def place(heading: str) -> tuple[int, ...]:
+        steps = tuple(heading.split(STEP))
+        return tuple(first_seen[steps[:depth]] for depth in range(1, len(steps) + 1))
+
+    return (*counters, *sorted(others, key=place))
+
+
+def _cells(table: pa.Table, form: Form) -> dict[str, str]:
+    """The expression of each cell of a row by heading, in printed order."""
+    columns = {heading: name for name, heading in form.layout.headers.items()}
+    found = {}
+    for heading in headings(form.layout):
+        if heading in COUNTERS and heading not in columns:
+            found[heading] = "row_position"
+        elif heading not in columns:
+            found[heading] = _name_beside_a_code(heading, table)
+        elif columns[heading] not in table.column_names:
+            found[heading] = "NULL"  # the contract knows more than the sample does
+        else:
+            name = columns[heading]
+            found[heading] = _cell(name, form.contract.columns[name], form.layout.columns[name], form)
+    return found
+
+
+def _name_beside_a_code(heading: str, table: pa.Table) -> str:
+    """What a heading carries that the table has no column for: the name of the agency or unit, if any."""
+    code = next((name for name in ("agency_code", "unit_code") if name in table.column_names), None)
+    if code is None or not heading.rsplit(STEP, 1)[-1].lower().startswith("tên"):
+        return "NULL"
+    return f"(SELECT any_value(name) FROM sample_names WHERE code = {quoted(code)})"
+
+
+def _cell(name: str, column: Column, placement: Placement, form: Form) -> str:
+    """The expression that prints a value: a plain number (in JSON also a boolean) stays what it is."""
+    value = f"{quoted(name)}::{DUCKDB_TYPES[column.type]}"
+    if placement.values is not None:
+        return _word(f"({value})::VARCHAR", placement.values)
+    match column.type:
+        case "text":
+            return value
+        case "boolean":
+            return value if form.is_json else f"({value})::VARCHAR"
+        case "date":
+            return f"strftime({value}, {literal(placement.date or '%Y-%m-%d')})"
+        case "timestamp":
+            local = f"timezone({literal(TIME_ZONE)}, {value})"
+            return f"strftime({local}, {literal(placement.date or ISO_LOCAL)})"
+        case _:
+            return _number(value, column, placement)
+
+
+def _word(code: str, words: Mapping[str, str]) -> str:
+    """The delivery's word for a code, the first where it has several."""
+    first_word: dict[str, str] = {}
+    for word, meant in words.items():
+        first_word.setdefault(meant, word)
+    branches = " ".join(f"WHEN {literal(meant)} THEN {literal(word)}" for meant, word in first_word.items())
+    return f"CASE {code} {branches} ELSE {code} END"
+
+
+def _number(value: str, column: Column, placement: Placement) -> str:
+    if placement.number == "plain" and not placement.percent:
+        return value
+    text = f"({value})::VARCHAR"
+    if column.type == "number":
+        text = f"regexp_replace({text}, '\\.0$', '')"
+    match placement.number:
+        case "comma":
+            text = f"replace({text}, '.', ',')"
+        case "vi":
+            whole = f"replace(format('{{:,}}', trunc({value})::BIGINT), ',', '.')"
+            text = f"{whole} || CASE WHEN contains({text}, '.') THEN ',' || split_part({text}, '.', 2) ELSE '' END"
+        case _:
+            pass
+    return f"({text}) || '%'" if placement.percent else text
+
+
+def _opening_lines(form: Form, printed: list[str]) -> Iterator[list[Cell]]:
+    """The row of column numbers under the headings, where a filter expects one."""
+    for rule in form.layout.filters:
+        if re.search(rule.matches, f"({printed.index(rule.header) + 1})"):
+            yield [f"({number})" for number in range(1, len(printed) + 1)]
+
+
+def _closing_lines(connection: duckdb.DuckDBPyConnection, form: Form, printed: list[str]) -> Iterator[list[Cell]]:
+    """The lines of totals under the rows, where a filter expects them."""
+    for rule in form.layout.filters:
+        place = printed.index(rule.header)
+        for label, count in _totals(connection, form):
+            if re.search(rule.matches, label):
+                line: list[Cell] = [None] * len(printed)
+                line[place] = label
+                if place + 1 < len(printed):
+                    line[place + 1] = count
+                yield line
+
+
+def _totals(connection: duckdb.DuckDBPyConnection, form: Form) -> Iterator[tuple[str, int]]:
+    """How many rows there are, and how many of them have the commonest word of the first worded column."""
+    (count,) = connection.execute("SELECT count(*) FROM sample_rows").fetchall()[0]
+    yield TOTAL, count
+    worded = [(name, field.values) for name, field in form.layout.columns.items() if field.values]
+    if count and worded:
+        name, words = worded[0]
+        word = _word(f"{quoted(name)}::VARCHAR", words)
+        found = connection.execute(
+            f"SELECT {word}, count(*) FROM sample_rows GROUP BY ALL ORDER BY ALL DESC"
+        ).fetchall()
+        commonest = max(found, key=lambda row: row[1])
+        yield f"{OF_WHICH}: {commonest[0]}", commonest[1]

@@ -1,0 +1,179 @@
+"""Sources: who delivers which tables, in which form, and when a delivery is due.
+
+A source is one folder of the inbox: one of the national systems, or the agency that returns one
+of the province's own tables. What the rows mean does not belong here: that is `contract`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dx_pipeline.contract import Contract
+from dx_pipeline.declaration import Bilingual, Declared
+
+NumberStyle = Literal["plain", "vi", "comma"]
+
+
+class Excel(Declared):
+    """A workbook. `header_rows` rows of (merged) headings stand under `preamble_rows` rows of title.
+
+    A column's heading is its cells from top to bottom, joined by " / ".
+    """
+
+    kind: Literal["excel"]
+    sheet: str | None = None
+    preamble_rows: int = Field(default=0, ge=0)
+    header_rows: int = Field(default=1, ge=1)
+
+
+class Csv(Declared):
+    """Delimited text, one record a line. Nothing about it is guessed."""
+
+    kind: Literal["csv"]
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    preamble_rows: int = Field(default=0, ge=0)
+
+
+class JsonEnvelope(Declared):
+    """One JSON document whose records are the array at `records` (names joined by dots)."""
+
+    kind: Literal["json"]
+    records: str
+    count: str | None = None
+
+
+class Ndjson(Declared):
+    """One JSON object a line."""
+
+    kind: Literal["ndjson"]
+
+
+Format = Annotated[Excel | Csv | JsonEnvelope | Ndjson, Field(discriminator="kind")]
+
+
+class Placement(Declared):
+    """Where a contract column stands in the delivery, and how its text is to be understood.
+
+    Args:
+        header: the heading (or JSON name) as it is printed there.
+        constant: the value of every row, where the delivery does not say it.
+        number: `plain` 1234.5, `vi` 1.234,5 (dots group thousands), `comma` 1234,5.
+        percent: the text may end in a percent sign.
+        date: the strptime format of a date or timestamp; ISO where none is given.
+        values: how the delivery's words map to the contract's codes; any other word is refused.
+    """
+
+    header: str | None = None
+    constant: str | None = None
+    number: NumberStyle = "plain"
+    percent: bool = False
+    date: str | None = None
+    values: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Placement:
+        if (self.header is None) == (self.constant is None):
+            message = "give either 'header' (where it stands) or 'constant' (what it always is)."
+            raise ValueError(message)
+        return self
+
+
+class Filter(Declared):
+    """Lines that are no data (totals, column numbers): those where `header`'s text matches.
+
+    They are counted as filtered under `code`, and kept nowhere.
+    """
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    header: str
+    matches: str
+
+    @model_validator(mode="after")
+    def _is_a_pattern(self) -> Filter:
+        try:
+            re.compile(self.matches)
+        except re.error as error:
+            message = f"'{self.matches}' is not a regular expression: {error}."
+            raise ValueError(message) from error
+        return self
+
+
+class Layout(Declared):
+    """One shape of delivery: the table it fills, its format, and where each column stands in it.
+
+    Args:
+        mode: `snapshot` (the month's latest delivery is the whole truth of that month) or
+            `increment` (deliveries of a month add up; for the same key the later one holds).
+        ignored: headings that are known to be there and carry nothing for the table.
+    """
+
+    table: str = Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")
+    mode: Literal["snapshot", "increment"] = "snapshot"
+    format: Format
+    columns: dict[str, Placement]
+    ignored: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Heading by contract column, for the columns that stand in the delivery."""
+        return {name: field.header for name, field in self.columns.items() if field.header is not None}
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Every heading the delivery must have, each once."""
+        return tuple(dict.fromkeys([*self.headers.values(), *self.ignored]))
+
+    @model_validator(mode="after")
+    def _filters_look_at_headings(self) -> Layout:
+        for rule in self.filters:
+            if rule.header not in self.expected:
+                message = f"filter '{rule.code}' looks at '{rule.header}', which is no heading of this layout."
+                raise ValueError(message)
+        return self
+
+
+class Calendar(Declared):
+    """When the delivery of a month is due: `due_day` of the following month, `grace_days` tolerated."""
+
+    due_day: int = Field(default=5, ge=1, le=28)
+    grace_days: int = Field(default=3, ge=0)
+
+
+class Source(Declared):
+    """One source: what it is, who owns it, how bytes are fetched, and what it delivers."""
+
+    title: Bilingual
+    description: Bilingual
+    owner: str
+    connector: Literal["files"] = "files"
+    calendar: Calendar = Calendar()
+    deliveries: tuple[Layout, ...] = Field(min_length=1)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables it fills, in the order of declaration."""
+        return tuple(dict.fromkeys(layout.table for layout in self.deliveries))
+
+
+class Reference(Declared):
+    """A reference table: one CSV file under `warehouse/reference/`, its headings the column names."""
+
+    owner: str
+    file: str = Field(pattern=r"^[a-z0-9_]+\.csv$")
+
+
+def reference_source(declared: Reference, table: str, contract: Contract) -> Source:
+    """A reference file, as a source whose one delivery is the whole table."""
+    layout = Layout(
+        table=table,
+        format=Csv(kind="csv"),
+        columns={name: Placement(header=name) for name in contract.columns},
+    )
+    return Source(
+        title=contract.title, description=contract.grain, owner=declared.owner, deliveries=(layout,)
+    )
