@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from itertools import count
+from threading import Lock
 from typing import Any
 
 import duckdb
 
+from dx_pipeline.contract import qualified
 from dx_pipeline.record import Expected
 from dx_pipeline.suite import Expectation, Suite
 
@@ -26,9 +27,8 @@ def audit(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> tu
     """What became of each expectation of a suite on one table, in the order of the suite."""
     import great_expectations as gx  # takes seconds: only a process that audits pays for it
 
-    with _audited(connection) as source:
-        asset = source.add_table_asset(name=f"{suite.name} {next(_COUNT)}", table_name=table)
-        batch = asset.add_batch_definition_whole_table("all").get_batch()
+    with _audited(connection):
+        batch = _batch_definition(table).get_batch()
         runnable = gx.ExpectationSuite(
             name=suite.name,
             expectations=[
@@ -48,23 +48,26 @@ def holds(audited: Sequence[Expected]) -> bool:
     return all(expected.outcome == "met" for expected in audited if expected.severity == "critical")
 
 
-_COUNT = count()
+_ONE_AT_A_TIME = Lock()
+"""GX keeps state of its own between calls; months are read side by side, and audited in turn."""
+
 _CONNECTION: ContextVar[duckdb.DuckDBPyConnection] = ContextVar("audited connection")
 
 
 @contextmanager
-def _audited(connection: duckdb.DuckDBPyConnection) -> Iterator[Any]:
-    """GX's datasource, looking into the given connection for as long as the block lasts."""
-    token = _CONNECTION.set(connection)
-    try:
-        yield _datasource()
-    finally:
-        _CONNECTION.reset(token)
+def _audited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """GX looks into the given connection for as long as the block lasts."""
+    with _ONE_AT_A_TIME:
+        token = _CONNECTION.set(connection)
+        try:
+            yield
+        finally:
+            _CONNECTION.reset(token)
 
 
 @cache
-def _datasource() -> Any:
-    """One datasource for the whole process: making one costs more than a small audit."""
+def _batch_definition(table: str) -> Any:
+    """The table of whichever connection is audited; made once, because making it costs an audit."""
     import great_expectations as gx
     from duckdb_engine import ConnectionWrapper
     from sqlalchemy.pool import NullPool
@@ -73,8 +76,8 @@ def _datasource() -> Any:
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # results say it all
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    return context.data_sources.add_sql(
-        name="staged",
+    source = context.data_sources.add_sql(
+        name="audited",
         connection_string=f"{DIALECT}:///:memory:",
         create_temp_table=False,
         kwargs={
@@ -82,15 +85,18 @@ def _datasource() -> Any:
             "poolclass": NullPool,  # every checkout asks for the connection that is audited now
         },
     )
+    return source.add_table_asset(name=table, table_name=table).add_batch_definition_whole_table("all")
 
 
 def _register_dialect() -> None:
-    """Register a DuckDB dialect that fetches at once.
+    """Register a DuckDB dialect that fetches at once and describes tables the short way.
 
     GX reads results after it has handed its connection back to the pool, when DuckDB's open result
-    is gone; SQLAlchemy's fully buffered strategy fetches before that.
+    is gone; SQLAlchemy's fully buffered strategy fetches before that. The inherited reflection asks
+    PostgreSQL's catalogue, which takes longer than most audits.
     """
     from duckdb_engine import Dialect
+    from sqlalchemy import types
     from sqlalchemy.dialects import registry
     from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
@@ -105,6 +111,16 @@ def _register_dialect() -> None:
     class BufferedDialect(Dialect):  # type: ignore[misc]
         execution_ctx_cls = BufferedContext
         supports_statement_cache = False
+
+        def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
+            described = connection.exec_driver_sql(f"DESCRIBE {qualified(table_name)}").fetchall()
+            return [
+                {"name": name, "type": types.NullType(), "nullable": True, "default": None}
+                for name, *_ in described
+            ]
+
+        def get_pk_constraint(self, *_: Any, **__: Any) -> Any:
+            return {"constrained_columns": [], "name": None}
 
     registry.impls[DIALECT] = lambda: BufferedDialect
 

@@ -8,7 +8,9 @@ partition that is not replaced, and the record says which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +29,7 @@ from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
 from dx_pipeline.reading import rows
 from dx_pipeline.reading.rows import QUARANTINED, STAGED, Loaded
-from dx_pipeline.record import Attempt, Counts, Record, Refusal
+from dx_pipeline.record import Attempt, Counts, Expected, Record, Refusal
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
 
@@ -40,26 +42,40 @@ class _Recognised:
     refused: tuple[tuple[Delivery, str], ...]
 
 
-def ingest(settings: Settings, catalogue: Catalogue, name: str, month: Month | None) -> tuple[Attempt, ...]:
-    """Bring every table of one source up to date for one month (None: a reference file).
+def ingest(
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]
+) -> tuple[Attempt, ...]:
+    """Bring every table of one source up to date for some months (None: a reference file).
+
+    Months do not depend on each other and are worked on side by side.
 
     Returns:
-        One attempt for each table, in the order of declaration; none where nothing was delivered.
+        One attempt for each month and table, in the order given and of declaration; none for a
+        month for which nothing was delivered.
 
     Raises:
         DxError: a reference table that the rows refer to has never been published.
     """
-    progress.announce(f"{name} {month or ''}".strip())
     with writing(settings):
-        return _ingest(settings, catalogue, name, month)
+        references = _references(settings, catalogue, catalogue.sources[name])
+        if len(months) == 1:
+            return _ingest_month(settings, catalogue, name, months[0], references)
+        with ThreadPoolExecutor(max_workers=settings.threads) as pool:
+            running = [
+                pool.submit(copy_context().run, _ingest_month, settings, catalogue, name, month, references)
+                for month in months
+            ]
+            return tuple(attempt for future in running for attempt in future.result())
 
 
-def _ingest(settings: Settings, catalogue: Catalogue, name: str, month: Month | None) -> tuple[Attempt, ...]:
+def _ingest_month(
+    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, references: Mapping[str, Path]
+) -> tuple[Attempt, ...]:
+    progress.announce(f"{name} {month or ''}".strip())
     declared = catalogue.sources[name]
     deliveries, waiting = _fetch(settings, declared, month)
     if not deliveries:
         return ()
-    references = _references(settings, catalogue, declared)
     fingerprint = _fingerprint(settings, catalogue, declared, deliveries, waiting, references)
     keys = [Key(table, name, month) for table in declared.source.tables]
     known = [partition.record(settings, key) for key in keys]
@@ -67,13 +83,16 @@ def _ingest(settings: Settings, catalogue: Catalogue, name: str, month: Month | 
     if len(unchanged) == len(keys):
         return tuple(Attempt(record, changed=False) for record in unchanged)
     recognised = _recognise(declared, deliveries)
-    return tuple(
-        Attempt(
-            _ingest_table(settings, catalogue, key, recognised[key.table], references, waiting, fingerprint),
-            changed=True,
+    with connect(settings) as connection:
+        for table, path in references.items():
+            partition.attach(connection, table, catalogue.contracts[table].stored, [path])
+        return tuple(
+            Attempt(
+                _ingest_table(settings, catalogue, connection, key, recognised[key.table], waiting, fingerprint),
+                changed=True,
+            )
+            for key in keys
         )
-        for key in keys
-    )
 
 
 def _fetch(
@@ -101,7 +120,7 @@ def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSour
     found = {}
     for table in sorted(tables):
         (name,) = catalogue.sources_of(table)
-        _ingest(settings, catalogue, name, None)
+        ingest(settings, catalogue, name, [None])
         path = partition.rows(settings, Key(table, name, None))
         if path is None:
             message = f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it."
@@ -116,7 +135,7 @@ def _fingerprint(
     declared: DeclaredSource,
     deliveries: Sequence[Delivery],
     waiting: frozenset[str],
-    references: dict[str, Path],
+    references: Mapping[str, Path],
 ) -> str:
     """A digest of everything that the partitions of one source and month rest on."""
     tables = declared.source.tables
@@ -157,30 +176,25 @@ def _recognise(declared: DeclaredSource, deliveries: Sequence[Delivery]) -> dict
 def _ingest_table(
     settings: Settings,
     catalogue: Catalogue,
+    connection: duckdb.DuckDBPyConnection,
     key: Key,
     recognised: _Recognised,
-    references: dict[str, Path],
     waiting: frozenset[str],
     fingerprint: str,
 ) -> Record:
     contract = catalogue.contracts[key.table]
-    with connect(settings) as connection:
-        for table, path in references.items():
-            partition.attach(connection, table, catalogue.contracts[table].stored, [path])
-        loaded, refused = _load(connection, recognised)
-        counts = rows.stage(connection, contract, loaded, key.month)
-        partition.set_aside(
-            settings, connection.table(QUARANTINED), key, catalogue.contracts["ledger.quarantine"]
-        )
-        audited = ()
-        published = False
-        if loaded:
-            suite = suites.complete(key.table, contract, catalogue.suites.get(key.table))
-            audited = audit.audit(connection, STAGED, suite)
-            published = audit.holds(audited)
-        if published:
-            partition.publish(settings, connection, key, contract, STAGED, fingerprint)
-        (accepted,), *_ = connection.execute(f"SELECT count(*) FROM {STAGED}").fetchall()
+    loaded, refused = _load(connection, recognised)
+    counts = rows.stage(connection, contract, loaded, key.month)
+    quarantined = connection.table(QUARANTINED)
+    partition.set_aside(settings, quarantined, key, catalogue.contracts["ledger.quarantine"])
+    audited: tuple[Expected, ...] = ()
+    published = False
+    if loaded:
+        suite = suites.complete(key.table, contract, catalogue.suites.get(key.table))
+        audited = audit.audit(connection, STAGED, suite)
+        published = audit.holds(audited)
+    if published:
+        partition.publish(settings, connection, key, contract, STAGED, fingerprint)
     attempt = Record(
         table=key.table,
         source=key.source,
@@ -188,7 +202,7 @@ def _ingest_table(
         fingerprint=fingerprint,
         published=published,
         synthetic=any(item.raw.is_synthetic for item in loaded),
-        rows=accepted,
+        rows=sum(item.accepted for item in counts),
         counts=tuple(Counts(**asdict(item)) for item in counts),
         refused=_unresolved(refused, loaded, waiting),
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from dx_pipeline import parquet
-from dx_pipeline.contract import Column, Contract, arrow_schema, create_table, literal, quoted
+from dx_pipeline.contract import Column, Contract, arrow_schema, create_table, literal, qualified, quoted
 from dx_pipeline.landing import WITHOUT_MONTH
 from dx_pipeline.period import Month
 from dx_pipeline.record import Record
@@ -27,6 +27,9 @@ from dx_pipeline.settings import Settings
 ROWS = "rows.parquet"
 RECORD = "record.json"
 FINGERPRINT = b"dx_fingerprint"
+
+SMALL = 200_000
+"""Tables of up to this many rows are read into memory where they are queried often."""
 
 
 @dataclass(frozen=True, order=True)
@@ -114,17 +117,20 @@ def fingerprint_of(path: Path) -> str:
 def attach(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Column], paths: Sequence[Path]
 ) -> None:
-    """Make the given partition files readable as `schema.table`; without files, as an empty table."""
-    schema, name = table.split(".")
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-    target = f"{quoted(schema)}.{quoted(name)}"
+    """Make the given partition files readable as `schema.table`; without files, as an empty table.
+
+    Small tables are read into memory, because opening many files for every query takes longer than
+    the query; large ones stay views over their files.
+    """
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.')[0])}")
     if not paths:
         connection.execute(create_table(table, dict(columns)))
         return
+    rows_in_all = sum(pq.read_metadata(path).num_rows for path in paths)
+    kind = "TABLE" if rows_in_all <= SMALL else "VIEW"
     files = ", ".join(literal(str(path)) for path in paths)
     names = ", ".join(quoted(column) for column in columns)
     connection.execute(
-        f"CREATE VIEW {target} AS SELECT {names} FROM read_parquet([{files}], hive_partitioning = false)"
+        f"CREATE {kind} {qualified(table)} AS"
+        f" SELECT {names} FROM read_parquet([{files}], hive_partitioning = false)"
     )
-
-

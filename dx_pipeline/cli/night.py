@@ -44,6 +44,7 @@ def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
 def run(settings: Settings, months: Sequence[Month]) -> Night:
     """Ingest the months, then publish, whatever became of ingest."""
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # a range of months is stored at once
     import dagster as dg  # takes a second: only a command that runs jobs pays for it
 
     from dx_pipeline.components.asset import RELEASE_KEY

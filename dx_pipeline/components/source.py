@@ -94,7 +94,7 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
         settings = Settings.from_environment()
         months = (None,) if source.is_reference else months_of(context)
         try:
-            attempts = [attempt for month in months for attempt in ingest(settings, catalogue, name, month)]
+            attempts = ingest(settings, catalogue, name, months)
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         yield from _told(context, key, list(tables), [attempt.record for attempt in attempts])

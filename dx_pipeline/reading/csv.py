@@ -73,8 +73,7 @@ def _parse(
         connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE {quoted(f"{name} parsed")} AS
-            SELECT row_number() OVER () AS position, *
-            FROM read_csv($path, auto_detect = false, header = true, columns = {{{columns}}},
+            SELECT * FROM read_csv($path, auto_detect = false, header = true, columns = {{{columns}}},
                 delim = $delimiter, quote = $quote, escape = $quote, skip = $skip, nullstr = '',
                 strict_mode = true, null_padding = false, ignore_errors = true, store_rejects = true)
             """,
@@ -88,12 +87,12 @@ def _parse(
     except duckdb.Error as error:
         message = f"it cannot be read as delimited text ({str(error).splitlines()[0]})."
         raise DeliveryRefusedError(message) from error
+    # DuckDB's text of a rejected line begins with the end of the line before, in files with CRLF.
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {quoted(f"{name} rejected")} AS
         SELECT line, any_value(error_type ORDER BY error_type) AS error_type,
-            max(length(csv_line) - length(replace(rtrim(csv_line, chr(10) || chr(13)), chr(10), ''))
-                - (length(csv_line) - length(rtrim(csv_line, chr(10) || chr(13))))) AS swallowed
+            bool_or(contains(trim(csv_line, chr(10) || chr(13)), chr(10))) AS is_several_lines
         FROM reject_errors GROUP BY line
         """
     )
@@ -103,22 +102,22 @@ def _number(
     connection: duckdb.DuckDBPyConnection, path: Path, heading_line: int, found: list[str], name: str
 ) -> None:
     """Give every parsed record its physical line, and make the rejected ones rows of their own."""
-    swallowed = connection.execute(
-        f"""SELECT line FROM {quoted(f"{name} rejected")} WHERE swallowed > 0 ORDER BY line LIMIT 1"""
+    torn = connection.execute(
+        f"""SELECT line FROM {quoted(f"{name} rejected")} WHERE is_several_lines ORDER BY line LIMIT 1"""
     ).fetchall()
-    if swallowed:
-        _refuse_open_quote(swallowed[0][0])
+    if torn:
+        _refuse_open_quote(torn[0][0])
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {quoted(f"{name} lines")} AS
-        SELECT line, row_number() OVER (ORDER BY line) AS position
-        FROM (
+        SELECT line FROM (
             SELECT row_number() OVER () AS line, text
             FROM read_csv($path, auto_detect = false, header = false, columns = {{'text': 'VARCHAR'}},
                 delim = '{ABSENT}', quote = '', escape = '', strict_mode = false)
         )
         WHERE line > $heading_line AND trim(coalesce(text, ''), chr(13) || ' ') <> ''
             AND line NOT IN (SELECT line FROM {quoted(f"{name} rejected")})
+        ORDER BY line
         """,
         {"path": str(path), "heading_line": heading_line},
     )
@@ -134,7 +133,7 @@ def _number(
         f"""
         CREATE OR REPLACE TEMP TABLE {quoted(name)} AS
         SELECT line, NULL::VARCHAR AS fault, {columns}
-        FROM {quoted(f"{name} parsed")} JOIN {quoted(f"{name} lines")} USING (position)
+        FROM {quoted(f"{name} parsed")} POSITIONAL JOIN {quoted(f"{name} lines")}
         UNION ALL
         SELECT line, CASE error_type
                 WHEN 'MISSING COLUMNS' THEN 'too_few_fields'

@@ -122,8 +122,9 @@ def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layou
         message = f"it cannot be read as lines of text ({str(error).splitlines()[0]})."
         raise DeliveryRefusedError(message) from error
     (marked,), *_ = connection.execute(
-        f"""SELECT coalesce(bool_or(coalesce(json_extract_string(text, '$.{SYNTHETIC_KEY}') = 'true', false)), false)
-            FROM {quoted(f"{name} records")} WHERE json_valid(text)"""
+        f"""SELECT coalesce(bool_or(
+                CASE WHEN json_valid(text) THEN json_extract_string(text, '$.{SYNTHETIC_KEY}') = 'true' END), false)
+            FROM {quoted(f"{name} records")}"""
     ).fetchall()
     return _spread(connection, layout, name, has_records=True, is_synthetic=marked)
 
@@ -135,7 +136,7 @@ def _spread(
     records = quoted(f"{name} records")
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {quoted(f"{name} checked")} AS
-            SELECT line, text, json_valid(text) AND coalesce(json_type(text) = 'OBJECT', false) AS is_object
+            SELECT line, text, CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END AS is_object
             FROM {records}"""
     )
     if has_records:

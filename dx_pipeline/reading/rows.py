@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from dx_pipeline.contract import DUCKDB_TYPES, Contract, create_table, literal, quoted
+from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract, create_table, literal, qualified, quoted
 from dx_pipeline.errors import ConservationError
 from dx_pipeline.landing import Delivery
 from dx_pipeline.period import Month
@@ -137,26 +137,34 @@ def _type_all(
 def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) -> str:
     """The statement that types one delivery: clean text, then values, then the first reason."""
     texts = {heading: f"text_{number}" for number, heading in enumerate(layout.expected)}
-    cleaned = ", ".join(f"{reading_values.clean(heading)} AS {name}" for heading, name in texts.items())
-    values, reasons = [], ["fault"]
+    words = {
+        heading
+        for name, heading in layout.headers.items()
+        if contract.columns[name].type == "text" and layout.columns[name].values is None
+    }
+    cleaned = ", ".join(
+        f"{reading_values.clean(heading, is_words=heading in words or heading in layout.ignored)} AS {name}"
+        for heading, name in texts.items()
+    )
+    values, reasons = [], ["WHEN fault IS NOT NULL THEN fault"]
     for name, column in contract.columns.items():
         placement = layout.columns.get(name)
         text = _text_of(placement, texts)
-        values.append(
-            f"{reading_values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}"
-        )
+        values.append(f"{reading_values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}")
         if placement is not None:
+            unreadable = reading_values.unreadable(column, placement, text)
             reasons.append(
-                f"CASE WHEN {text} IS NOT NULL AND {quoted(name)} IS NULL"
-                f" THEN {reading_values.unreadable(column, placement, text)} || {literal(f'|{name}')} END"
+                f"WHEN {text} IS NOT NULL AND {quoted(name)} IS NULL THEN {unreadable} || {literal(f'|{name}')}"
             )
-        reasons.extend(_reasons(name, contract))
+        reasons.extend(
+            f"WHEN {condition} THEN {literal(f'{reason}|{name}')}" for condition, reason in _breaks(name, column)
+        )
     if contract.month is not None and month is not None:
         reasons.append(
-            f"CASE WHEN {quoted(contract.month)}::DATE NOT BETWEEN DATE '{month.first}' AND DATE '{month.last}'"
-            f" THEN 'outside_month|{contract.month}' END"
+            f"WHEN {quoted(contract.month)}::DATE NOT BETWEEN DATE '{month.first}' AND DATE '{month.last}'"
+            f" THEN 'outside_month|{contract.month}'"
         )
-    reasons.extend(f"CASE WHEN NOT ({rule.sql}) THEN {literal(f'{rule.code}|')} END" for rule in contract.rules)
+    reasons.extend(f"WHEN NOT ({rule.sql}) THEN {literal(f'{rule.code}|')}" for rule in contract.rules)
     filters = "".join(
         f" WHEN regexp_matches({texts[rule.header]}, {literal(rule.matches)}) THEN {literal(rule.code)}"
         for rule in layout.filters
@@ -168,7 +176,7 @@ def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) ->
         WITH cleaned AS (SELECT line, fault, {cleaned} FROM {quoted(raw)}),
         valued AS (SELECT *, {filter_code} AS filter_code, {", ".join(values)} FROM cleaned)
         SELECT $position, line, $synthetic, $delivery_id, filter_code,
-            CASE WHEN filter_code IS NULL THEN coalesce({", ".join(reasons)}) END, {columns}
+            CASE WHEN filter_code IS NOT NULL THEN NULL {" ".join(reasons)} END, {columns}
         FROM valued
         """
 
@@ -179,32 +187,23 @@ def _text_of(placement: Placement | None, texts: dict[str, str]) -> str:
     return literal(placement.constant) if placement.header is None else texts[placement.header]
 
 
-def _reasons(name: str, contract: Contract) -> list[str]:
-    """What the contract asks of one column's value, each as a CASE that gives reason and column."""
-    column, reference = contract.columns[name], quoted(name)
-
-    def when(condition: str, reason: str) -> str:
-        return f"CASE WHEN {condition} THEN {literal(f'{reason}|{name}')} END"
-
-    found = []
+def _breaks(name: str, column: Column) -> Iterator[tuple[str, str]]:
+    """What the contract asks of one column's value: the condition that breaks it, and the reason code."""
+    value = quoted(name)
     if column.required:
-        found.append(when(f"{reference} IS NULL", "missing"))
+        yield f"{value} IS NULL", "missing"
     if column.allowed is not None:
-        allowed = ", ".join(literal(code) for code in column.allowed)
-        found.append(when(f"{reference} NOT IN ({allowed})", "unknown_word"))
+        yield f"{value} NOT IN ({', '.join(literal(code) for code in column.allowed)})", "unknown_word"
     if column.pattern is not None:
-        found.append(when(f"NOT regexp_matches({reference}, {literal(column.pattern)})", "malformed"))
+        yield f"NOT regexp_matches({value}, {literal(column.pattern)})", "malformed"
     if column.min is not None:
-        found.append(when(f"{reference} < {column.min}", "too_small"))
+        yield f"{value} < {column.min}", "too_small"
     if column.max is not None:
-        found.append(when(f"{reference} > {column.max}", "too_large"))
+        yield f"{value} > {column.max}", "too_large"
     if column.references is not None:
         table, _, key = column.references.rpartition(".")
-        known = f"SELECT {quoted(key)} FROM {'.'.join(map(quoted, table.split('.')))}"
-        found.append(
-            when(f"{reference} IS NOT NULL AND {reference} NOT IN ({known})", "unknown_reference")
-        )
-    return found
+        known = f"SELECT {quoted(key)} FROM {qualified(table)}"
+        yield f"{value} IS NOT NULL AND {value} NOT IN ({known})", "unknown_reference"
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced: Sequence[int]) -> None:

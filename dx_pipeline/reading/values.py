@@ -13,17 +13,24 @@ NUMBER_PATTERNS: dict[NumberStyle, str] = {
     "vi": r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?",
     "comma": r"[+-]?\d+(,\d+)?",
 }
-ANY_NUMBER = r"[+-]?[\d.,]*\d[\d.,]*"
-"""What looks like a number in some style: under the declared one it is ambiguous, not senseless."""
+NUMERIC = "0123456789.,+-"
+"""What numbers of any style are written with: a text of these alone is ambiguous, not senseless."""
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 ISO_TIMESTAMP = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
 EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2199-12-31'"
 
 
-def clean(heading: str) -> str:
-    """The text under a heading: NFC, single spaces, nothing for an empty cell."""
-    return rf"nullif(trim(regexp_replace(nfc_normalize({quoted(heading)}), '\s+', ' ', 'g')), '')"
+def clean(heading: str, *, is_words: bool) -> str:
+    """The text under a heading, NULL for an empty cell; words also in NFC and with single spaces."""
+    text = f"trim({quoted(heading)})"
+    return f"nullif({_normal(text) if is_words else text}, '')"
+
+
+def _normal(text: str) -> str:
+    """NFC and single spaces. Most texts are so already, and looking is cheaper than normalising."""
+    is_normal = f"strlen({text}) = length({text}) AND NOT contains({text}, '  ') AND NOT contains({text}, chr(9))"
+    return rf"CASE WHEN {is_normal} THEN {text} ELSE trim(regexp_replace(nfc_normalize({text}), '\s+', ' ', 'g')) END"
 
 
 def value(text: str, column: Column, placement: Placement) -> str:
@@ -51,7 +58,7 @@ def unreadable(column: Column, placement: Placement, text: str) -> str:
             return "'not_a_date'"
         case "integer" | "number":
             return (
-                f"CASE WHEN regexp_full_match({text}, {literal(ANY_NUMBER)})"
+                f"CASE WHEN translate({text}, '{NUMERIC}', '') = ''"
                 " THEN 'ambiguous_number' ELSE 'not_a_number' END"
             )
         case _:
@@ -64,7 +71,7 @@ def _mapped(text: str, placement: Placement) -> str:
     branches = " ".join(
         f"WHEN nfc_normalize({literal(word)}) THEN {literal(code)}" for word, code in placement.values.items()
     )
-    return f"CASE {text} {branches} END"
+    return f"CASE {text} {branches} ELSE CASE {_normal(text)} {branches} END END"
 
 
 def _number(text: str, column: Column, placement: Placement) -> str:
@@ -75,9 +82,13 @@ def _number(text: str, column: Column, placement: Placement) -> str:
     elif placement.number == "comma":
         plain = f"replace({bare}, ',', '.')"
     fits = f"regexp_full_match({bare}, {literal(NUMBER_PATTERNS[placement.number])})"
-    if column.type == "integer":
-        fits += rf" AND regexp_full_match({plain}, '[+-]?\d+(\.0+)?')"
-    return f"CASE WHEN {fits} THEN try_cast({plain} AS {DUCKDB_TYPES[column.type]}) END"
+    if column.type == "number":
+        return f"CASE WHEN {fits} THEN try_cast({plain} AS DOUBLE) END"
+    whole = rf"CASE WHEN regexp_full_match({plain}, '[+-]?\d+(\.0+)?') THEN try_cast({plain} AS BIGINT) END"
+    if placement.number != "plain":
+        return f"CASE WHEN {fits} THEN {whole} END"
+    # Nearly every whole number is printed as DuckDB prints it; only the others need a closer look.
+    return f"CASE WHEN try_cast({plain} AS BIGINT)::VARCHAR = {plain} THEN try_cast({plain} AS BIGINT) ELSE {whole} END"
 
 
 def _moment(text: str, column: Column, placement: Placement) -> str:

@@ -86,6 +86,11 @@ def make(
     return tuple(written)
 
 
+def count(catalogue: Catalogue, months: Sequence[Month] = DEFAULT_MONTHS) -> int:
+    """How many files `make` writes for these months."""
+    return sum(1 for _ in _jobs(catalogue, sorted(set(months))))
+
+
 @dataclass(frozen=True)
 class _Job:
     """One file to be made."""

@@ -120,30 +120,32 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Tabl
     cells = _cells(table, form)
     named = ", ".join(f"({cell})::VARCHAR AS cell_{number}" for number, cell in enumerate(cells.values()))
     printed = ", ".join(_in_csv(f"cell_{number}", shape) for number in range(len(cells)))
-    reader = connection.sql(
+    lines = connection.sql(
         f"""
         SELECT concat_ws({literal(shape.delimiter)}, {printed})
         FROM (SELECT row_position, {named} FROM sample_rows) ORDER BY row_position
         """
-    ).to_arrow_reader(BATCH_ROWS)
+    )
+    preamble = form.preamble(shape.preamble_rows)
     with path.open("w", encoding="utf-8-sig" if from_excel else "utf-8", newline="") as stream:
-        stream.writelines(line + end for line in form.preamble(shape.preamble_rows))
         by_hand = csv.writer(stream, delimiter=shape.delimiter, quotechar=shape.quote, lineterminator=end)
+        stream.writelines(line + end for line in preamble)
         by_hand.writerow(cells)
         by_hand.writerows(_opening_lines(form, list(cells)))
-        for batch in reader:
-            lines = batch.column(0).to_pylist()
-            stream.write(end.join([*lines, ""]))
+        with lines.to_arrow_reader(BATCH_ROWS) as reader:
+            for batch in reader:
+                stream.write(end.join([*batch.column(0).to_pylist(), ""]))
         by_hand.writerows(_closing_lines(connection, form, list(cells)))
 
 
 def _in_csv(text: str, shape: Csv) -> str:
     """The expression that prints a text in CSV: quoted only where it must be, nothing for NULL."""
-    special = literal(f"[\r\n{re.escape(shape.quote)}{re.escape(shape.delimiter)}]")
+    special = (shape.delimiter, shape.quote, "\n", "\r")
+    is_special = " OR ".join(f"contains({text}, {literal(character)})" for character in special)
     quote = literal(shape.quote)
     return (
-        f"CASE WHEN regexp_matches({text}, {special})"
-        f" THEN {quote} || replace({text}, {quote}, {quote} || {quote}) || {quote} ELSE coalesce({text}, '') END"
+        f"CASE WHEN {is_special} THEN {quote} || replace({text}, {quote}, {quote} || {quote}) || {quote}"
+        f" ELSE coalesce({text}, '') END"
     )
 
 

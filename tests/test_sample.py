@@ -1,0 +1,450 @@
+"""The sample province: reproducible, marked as made up, calibrated, and in the declared forms."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+import python_calamine as calamine
+
+from dx_pipeline import catalogue as catalogues
+from dx_pipeline import reading, sample
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.contract import Contract, arrow_schema, quoted
+from dx_pipeline.database import connect
+from dx_pipeline.errors import DxError, UsageError
+from dx_pipeline.landing import Delivery, Entry
+from dx_pipeline.period import Month, parse_months
+from dx_pipeline.reading import rows as readings
+from dx_pipeline.sample import world, writing
+from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
+from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson
+
+SCALE = 0.02
+FIRST_HALF = parse_months("2022-01:2022-06")
+MAY, JUNE, AUGUST, SEPTEMBER = (Month(2022, number) for number in (5, 6, 8, 9))
+MADE = (MAY, JUNE)
+
+
+@pytest.fixture(scope="module")
+def declared() -> Catalogue:
+    return catalogues.load(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def made(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = Settings(warehouse=tmp_path_factory.mktemp("sample"))
+    sample.make(settings, declared, MADE, scale=SCALE)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def small() -> world.World:
+    return world.build(Settings().reference, seed=sample.DEFAULT_SEED, scale=0.05)
+
+
+def deliveries(settings: Settings) -> dict[str, Path]:
+    return {
+        path.relative_to(settings.inbox).as_posix(): path
+        for path in sorted(settings.inbox.rglob("*"))
+        if path.is_file()
+    }
+
+
+def contents(settings: Settings, month: Month | None = None) -> dict[str, tuple[bytes, float]]:
+    """The bytes and the moment of each delivery, of all months or of one."""
+    return {
+        name: (path.read_bytes(), path.stat().st_mtime)
+        for name, path in deliveries(settings).items()
+        if month is None or f"/{month}/" in name
+    }
+
+
+def layout_of(declared: Catalogue, name: str) -> Layout:
+    source, _, file = name.split("/")
+    table = file.rsplit("_", 1)[0]
+    return next(
+        layout for layout in declared.sources[source].source.deliveries if layout.table.partition(".")[2] == table
+    )
+
+
+def test_the_same_seed_gives_the_same_bytes(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
+    again = Settings(warehouse=tmp_path, threads=1)
+    sample.make(again, declared, tuple(reversed(MADE)), scale=SCALE)
+    assert contents(again) == contents(made)
+
+
+def test_a_month_made_alone_is_the_same_as_among_others(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
+    alone = Settings(warehouse=tmp_path)
+    sample.make(alone, declared, [JUNE], scale=SCALE)
+    assert contents(alone) == contents(made, JUNE)
+
+
+def test_another_seed_gives_another_province_with_the_same_published_figures(small: world.World) -> None:
+    other = world.build(Settings().reference, seed=7, scale=0.05)
+    codes = [
+        world.rows(each, "statistics.dossier", "dossier", JUNE)["dossier_code"].to_pylist() for each in (small, other)
+    ]
+    assert codes[0] != codes[1]
+    assert used_services(other) == used_services(small) == 763
+
+
+def test_months_are_not_copies_of_each_other(small: world.World) -> None:
+    first_rows = [
+        world.rows(small, "statistics.dossier", "dossier", month)["procedure_code"].to_pylist()[:50] for month in MADE
+    ]
+    assert first_rows[0] != first_rows[1]
+
+
+def test_every_file_is_returned_and_told_of_in_order(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    settings = Settings(warehouse=tmp_path)
+    paths = sample.make(settings, declared, [MAY], scale=SCALE, progress=lambda *step: told.append(step))
+    names = [path.relative_to(settings.inbox).as_posix() for path in paths]
+    assert told == [(name, number, len(names)) for number, name in enumerate(names, 1)]
+    assert sample.count(declared, [MAY]) == len(names) == len(contents(made, MAY))
+    assert not list(settings.scratch.glob("*.*"))
+
+
+def test_every_delivery_says_that_it_is_synthetic(made: Settings) -> None:
+    for name, path in deliveries(made).items():
+        match path.suffix:
+            case ".csv":
+                assert "SYNTHETIC" in path.read_text(encoding="utf-8-sig").splitlines()[0], name
+            case ".xlsx":
+                sheet = calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+                assert "SYNTHETIC" in str(sheet.to_python(skip_empty_area=False)[0][0]), name
+            case ".json":
+                assert json.loads(path.read_text(encoding="utf-8"))["synthetic"] is True, name
+            case _:
+                records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+                assert all(record["synthetic"] is True for record in records), name
+
+
+def test_every_delivery_has_the_declared_headings(declared: Catalogue, made: Settings) -> None:
+    for name, path in deliveries(made).items():
+        layout = layout_of(declared, name)
+        assert set(headings_of(path, layout)) == set(layout.expected), name
+
+
+def headings_of(path: Path, layout: Layout) -> list[str]:
+    match layout.format:
+        case Csv() as shape:
+            with path.open(encoding="utf-8-sig", newline="") as text:
+                return list(csv.reader(text, delimiter=shape.delimiter))[shape.preamble_rows]
+        case Excel() as shape:
+            sheet = calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+            rows = sheet.to_python(skip_empty_area=False)
+            for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
+                for row in range(top, bottom + 1):
+                    rows[row][left : right + 1] = [rows[top][left]] * (right + 1 - left)
+            block = rows[shape.preamble_rows : shape.preamble_rows + shape.header_rows]
+            return [" / ".join(dict.fromkeys(map(str, steps))) for steps in zip(*block, strict=True)]
+        case JsonEnvelope() as shape:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            assert document[shape.count] == len(document[shape.records])
+            return list(document[shape.records][0])
+        case Ndjson():
+            first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+            return [name for name in first if name != "synthetic"]
+
+
+def test_csv_for_excel_has_a_byte_order_mark_and_dos_line_ends(made: Settings) -> None:
+    from_excel = deliveries(made)["dossier/2022-06/dossier_202206.csv"].read_bytes()
+    assert from_excel.startswith(b"\xef\xbb\xbf")
+    assert from_excel.count(b"\n") == from_excel.count(b"\r\n")
+    plain = deliveries(made)["community_group/2022-06/community_group_202206.csv"].read_bytes()
+    assert plain.startswith(b"#")
+    assert b"\r" not in plain
+
+
+def test_lines_without_data_stand_where_filters_expect_them(made: Settings) -> None:
+    sheet = calamine.CalamineWorkbook.from_path(deliveries(made)["service/2022-06/service_202206.xlsx"])
+    rows = sheet.get_sheet_by_index(0).to_python(skip_empty_area=False)
+    assert rows[5][:3] == ["(1)", "(2)", "(3)"]
+    assert rows[6][0] == 1
+    assert [row[0] for row in rows[-2:]] == ["Tổng cộng", "Trong đó: Tỉnh"]
+    assert len(rows) == 3 + 2 + 1 + 2_220 + 2
+
+
+def test_deliveries_arrive_in_the_following_month_about_the_day_they_are_due(
+    declared: Catalogue, made: Settings
+) -> None:
+    for name, path in deliveries(made).items():
+        source, month, _ = name.split("/")
+        arrived = datetime.fromtimestamp(path.stat().st_mtime, UTC) + timedelta(hours=UTC_OFFSET_HOURS)
+        due = Month.parse(month).plus(1).first.replace(day=declared.sources[source].source.calendar.due_day)
+        assert -timedelta(days=1) <= arrived.date() - due <= timedelta(days=8), name
+        assert arrived.weekday() < 5, name
+        assert 8 <= arrived.hour < 17, name
+
+
+def test_reading_a_delivery_gives_the_rows_that_were_made(declared: Catalogue, made: Settings) -> None:
+    made_up = world.build(made.reference, seed=sample.DEFAULT_SEED, scale=SCALE)
+    with connect(made) as connection:
+        load_reference(connection, declared, made)
+        for name, path in deliveries(made).items():
+            if f"/{JUNE}/" not in name:
+                continue
+            layout = layout_of(declared, name)
+            source, month = name.split("/")[0], Month.parse(name.split("/")[1])
+            contract = declared.contracts[layout.table]
+            assert read(connection, path, layout, contract, month), name
+            (refused,) = connection.execute("SELECT count(*) FROM quarantined").fetchall()[0]
+            assert refused == 0, name
+            rows = world.rows(made_up, layout.table, source, month)
+            assert differences(connection, rows, contract) == 0, name
+
+
+def load_reference(connection: duckdb.DuckDBPyConnection, declared: Catalogue, settings: Settings) -> None:
+    for item in declared.sources.values():
+        if item.reference_file is None or item.group != "reference":
+            continue
+        layout = item.source.deliveries[0]
+        schema = layout.table.partition(".")[0]
+        read(connection, settings.reference / item.reference_file, layout, declared.contracts[layout.table], None)
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {layout.table} AS FROM staged")
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, contract: Contract, month: Month | None
+) -> bool:
+    """Read a file into `staged` and `quarantined`; says whether the reader found it marked synthetic."""
+    entry = Entry(
+        source="any",
+        month=None,
+        delivery_id="0" * 64,
+        file_name=path.name,
+        size_bytes=0,
+        connector="files",
+        delivered_at=datetime(2022, 7, 1, tzinfo=UTC),
+    )
+    delivery = Delivery(entry, path)
+    raw = reading.load(connection, delivery, layout, "raw")
+    readings.stage(connection, contract, [readings.Loaded(delivery, layout, raw)], month)
+    return raw.is_synthetic
+
+
+def differences(connection: duckdb.DuckDBPyConnection, rows: pa.Table, contract: Contract) -> int:
+    """How many rows stand on one side only; a delivery may tell a moment to the hour alone."""
+    schema = arrow_schema(contract, contract.columns)
+    connection.register("made_rows", rows.select(schema.names).cast(schema))
+    columns = ", ".join(
+        f"date_trunc('hour', {quoted(name)})" if column.type == "timestamp" else quoted(name)
+        for name, column in contract.columns.items()
+    )
+    (found,) = connection.execute(
+        f"""
+        SELECT count(*) FROM (
+            (SELECT {columns} FROM made_rows EXCEPT ALL SELECT {columns} FROM staged)
+            UNION ALL
+            (SELECT {columns} FROM staged EXCEPT ALL SELECT {columns} FROM made_rows)
+        )
+        """
+    ).fetchall()[0]
+    connection.unregister("made_rows")
+    return int(found)
+
+
+def test_made_rows_keep_every_rule_of_their_contract(declared: Catalogue, small: world.World) -> None:
+    with duckdb.connect() as connection:
+        for name in declared.monthly:
+            for table in declared.sources[name].source.tables:
+                contract = declared.contracts[table]
+                rows = world.rows(small, table, name, JUNE)
+                assert set(rows.column_names) == set(contract.columns), table
+                connection.register("made_rows", rows)
+                for rule in contract.rules:
+                    broken = connection.execute(f"SELECT count(*) FROM made_rows WHERE NOT ({rule.sql})").fetchall()
+                    assert broken == [(0,)], f"{table}: {rule.code}"
+
+
+def first_half(small: world.World) -> pa.Table:
+    return pa.concat_tables([world.rows(small, "statistics.dossier", "dossier", month) for month in FIRST_HALF])
+
+
+def used_services(small: world.World) -> int:
+    rows = first_half(small).to_pydict()
+    used = {code for code, channel in zip(rows["procedure_code"], rows["channel"], strict=True) if channel == "online"}
+    services = set(world.rows(small, "statistics.service", "service", JUNE)["procedure_code"].to_pylist())
+    assert used <= services
+    return len(used)
+
+
+def test_the_first_half_of_2022_has_the_published_rates(small: world.World) -> None:
+    rows = first_half(small)
+    online = sum(channel == "online" for channel in rows["channel"].to_pylist())
+    assert (rows.num_rows, online) == (20_000, 3_530)
+    assert round(100 * online / rows.num_rows, 2) == 17.65
+    assert len(set(rows["dossier_code"].to_pylist())) == rows.num_rows
+    assert used_services(small) == 763
+    assert round(100 * 763 / 2_220, 2) == 34.37
+
+
+def test_the_whole_province_has_exactly_the_published_rates() -> None:
+    volumes = [sample.dossier.volume(month, 1.0) for month in FIRST_HALF]
+    assert sum(volume.total for volume in volumes) == 400_000
+    assert sum(volume.online for volume in volumes) == 70_600
+
+
+def test_a_tiny_sample_uses_as_many_services_as_it_has_online_dossiers(small: world.World) -> None:
+    assert used_services(replace(small, scale=0.002)) == round(0.1765 * 800)
+
+
+def test_services_are_integrated_as_published(small: world.World) -> None:
+    rows = world.rows(small, "statistics.service", "service", JUNE).to_pylist()
+    level_4 = [row for row in rows if row["service_level"] == "level_4"]
+    assert (len(rows), len(level_4)) == (2_220, 1_818)
+    assert sum(row["is_integrated"] for row in level_4) == 960
+    assert all(row["integrated_on"] is None or row["integrated_on"] <= JUNE.last for row in rows)
+    assert len({row["procedure_code"] for row in rows}) == 2_220
+    assert {row["authority_level"]: row["agency_code"] is None for row in rows} == {
+        "province": False,
+        "district": True,
+        "commune": True,
+    }
+
+
+def test_levels_3_and_4_give_way_to_partial_and_full_in_august(small: world.World) -> None:
+    july = world.rows(small, "statistics.service", "service", Month(2022, 7)).to_pylist()
+    august = world.rows(small, "statistics.service", "service", AUGUST).to_pylist()
+    assert [row["procedure_code"] for row in july] == [row["procedure_code"] for row in august]
+    pairs = {(old["service_level"], new["service_level"]) for old, new in zip(july, august, strict=True)}
+    assert pairs == {(old, new) for old in ("level_3", "level_4") for new in ("partial", "full")}
+    assert sum(row["service_level"] == "full" for row in august) == 900
+
+
+def test_the_programme_stands_where_the_article_says(small: world.World) -> None:
+    plans = world.rows(small, "programme.plan", "plan", JUNE).to_pylist()
+    assert len(plans) == sum(row["plan_status"] == "issued" for row in plans) == 28
+    groups = world.rows(small, "programme.community_group", "community_group", JUNE).to_pylist()
+    assert sum(row["dissolved_on"] is None for row in groups) == 484
+    assert len({row["unit_code"] for row in groups}) == 94
+    enterprises = world.rows(small, "programme.digital_enterprise", "digital_enterprise", JUNE).to_pylist()
+    active = [row for row in enterprises if row["enterprise_status"] == "active"]
+    assert sum(row["enterprise_count"] for row in active) == 4
+    milestones = world.rows(small, "programme.project_milestone", "project_milestone", SEPTEMBER)
+    assert milestones["milestone_status"].to_pylist() == ["done", "done", "in_progress", "planned"]
+
+
+def test_offices_are_closed_at_tet(small: world.World) -> None:
+    rows = pa.concat_tables([world.rows(small, "statistics.dossier", "dossier", month) for month in FIRST_HALF[:2]])
+    days = rows["received_on"].to_pylist()
+    at_tet = sum(date(2022, 1, 31) <= day <= date(2022, 2, 6) for day in days)
+    the_week_after = sum(date(2022, 2, 7) <= day <= date(2022, 2, 13) for day in days)
+    assert at_tet < the_week_after / 20
+
+
+@pytest.mark.parametrize(
+    ("placement", "printed"),
+    [
+        ({}, "1234567.5"),
+        ({"number": "vi"}, '"1.234.567,5"'),
+        ({"number": "comma"}, '"1234567,5"'),
+        ({"number": "comma", "percent": True}, '"1234567,5%"'),
+    ],
+)
+def test_numbers_are_printed_in_the_declared_style(
+    tmp_path: Path, placement: Mapping[str, object], printed: str
+) -> None:
+    assert written(tmp_path, "number", pa.array([1_234_567.5, None]), placement) == [printed, ""]
+
+
+def test_moments_are_printed_by_the_clock_of_the_province(tmp_path: Path) -> None:
+    moments = pa.array([datetime(2022, 5, 31, 17, 30, tzinfo=UTC)])
+    assert written(tmp_path, "timestamp", moments, {}) == ["2022-06-01T00:30:00+07:00"]
+    assert written(tmp_path, "timestamp", moments, {"date": "%d/%m/%Y %H:%M"}) == ["01/06/2022 00:30"]
+
+
+def test_words_are_printed_as_the_layout_has_them_and_quoted_where_they_must_be(tmp_path: Path) -> None:
+    words = {"values": {"Có, đủ": "true", 'Không "đủ"': "false"}}
+    assert written(tmp_path, "boolean", pa.array([True, False]), words) == ['"Có, đủ"', '"Không ""đủ"""']
+
+
+def written(tmp_path: Path, kind: str, values: pa.Array, placement: Mapping[str, object]) -> list[str]:
+    """The lines that one column of a contract becomes in a comma-separated delivery."""
+    form = form_of(kind, placement, preamble_rows=1)
+    with connect(Settings(warehouse=tmp_path)) as connection:
+        writing.write(connection, tmp_path / "one.csv", pa.table({"it": values}), form)
+    return (tmp_path / "one.csv").read_text(encoding="utf-8").splitlines()[2:]
+
+
+def form_of(kind: str, placement: Mapping[str, object], preamble_rows: int) -> writing.Form:
+    words = {"vi": "Nó", "en": "It"}
+    return writing.Form(
+        layout=Layout.model_validate(
+            {
+                "table": "any.one",
+                "format": {"kind": "csv", "preamble_rows": preamble_rows},
+                "columns": {"it": {"header": "Nó", **placement}},
+            }
+        ),
+        contract=Contract.model_validate({"title": words, "grain": words, "columns": {"it": {"type": kind, **words}}}),
+        title="Nó",
+        month=JUNE,
+        seed=1,
+        names={},
+    )
+
+
+def test_a_layout_without_room_for_the_mark_is_refused(tmp_path: Path) -> None:
+    form = form_of("number", {}, preamble_rows=0)
+    with connect(Settings(warehouse=tmp_path)) as connection, pytest.raises(DxError, match="preamble_rows"):
+        writing.write(connection, tmp_path / "one.csv", pa.table({"it": [1.0]}), form)
+
+
+def test_months_and_scales_that_the_sample_cannot_tell_of_are_refused(declared: Catalogue, tmp_path: Path) -> None:
+    settings = Settings(warehouse=tmp_path)
+    with pytest.raises(UsageError, match="2022-01 to 2025-06"):
+        sample.make(settings, declared, parse_months("2021-12:2022-01"))
+    with pytest.raises(UsageError, match="scale"):
+        sample.make(settings, declared, [JUNE], scale=0)
+    with pytest.raises(UsageError, match="month"):
+        sample.make(settings, declared, [])
+    assert not settings.inbox.exists()
+
+
+def test_planted_faults_are_listed_and_leave_the_sound_rows_alone(
+    declared: Catalogue, made: Settings, tmp_path: Path
+) -> None:
+    faulty = Settings(warehouse=tmp_path)
+    sample.make(faulty, declared, MADE, scale=SCALE, faults=True)
+    listed = json.loads((tmp_path / "sample_faults.json").read_text(encoding="utf-8"))
+    assert {fault["reason_code"] for fault in listed} == {
+        "not_a_date",
+        "unknown_reference",
+        "not_a_number",
+        "ambiguous_number",
+        "unknown_word",
+        "finished_before_received",
+        "outside_month",
+        "too_few_fields",
+        "not_json",
+        "missing_column",
+        "",
+    }
+    for name, sound in deliveries(made).items():
+        planted = {fault["line"] for fault in listed if fault["file"] == name and fault["outcome"] != "refused"}
+        refused = any(fault["file"] == name and fault["outcome"] == "refused" for fault in listed)
+        lines = deliveries(faulty)[name].read_bytes().split(b"\n")
+        kept = b"\n".join(line for number, line in enumerate(lines, 1) if number not in planted)
+        assert (kept == sound.read_bytes()) is not refused, name
+    sample.make(faulty, declared, [JUNE], scale=SCALE)
+    assert not (tmp_path / "sample_faults.json").exists()
+
+
+def test_a_refused_delivery_lacks_one_column_and_nothing_else(declared: Catalogue, tmp_path: Path) -> None:
+    sample.make(Settings(warehouse=tmp_path), declared, [JUNE], scale=SCALE, faults=True)
+    path = tmp_path / "inbox/social_insurance/2022-06/traffic_202206.csv"
+    layout = layout_of(declared, "social_insurance/2022-06/traffic_202206.csv")
+    assert set(layout.expected) - set(headings_of(path, layout)) == {"Thành công"}
+    widths = {len(line.split(";")) for line in path.read_text(encoding="utf-8-sig").splitlines()[1:]}
+    assert widths == {len(layout.expected) - 1}
