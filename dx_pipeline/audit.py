@@ -7,26 +7,30 @@ so nothing is written before it is judged and no row passes through Python.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
-from dx_pipeline.contract import qualified
+from dx_pipeline.contract import qualified, quoted
 from dx_pipeline.record import Expected
 from dx_pipeline.suite import Expectation, Suite
 
 DIALECT = "dxduckdb"
 
+Outcome = Literal["met", "unmet", "broken"]
+
 
 def audit(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> tuple[Expected, ...]:
     """What became of each expectation of a suite on one table, in the order of the suite."""
-    import great_expectations as gx  # takes seconds: only a process that audits pays for it
-
+    gx = load()
     with _audited(connection):
         batch = _batch_definition(table).get_batch()
         runnable = gx.ExpectationSuite(
@@ -38,9 +42,24 @@ def audit(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> tu
         validation = batch.validate(runnable, result_format="BASIC")
     by_position = {result.expectation_config.meta["position"]: result for result in validation.results}
     return tuple(
-        _expected(expectation, by_position.get(position))
-        for position, expectation in enumerate(suite.expectations)
+        _expected(expectation, by_position.get(position)) for position, expectation in enumerate(suite.expectations)
     )
+
+
+@cache
+def load() -> Any:
+    """Great Expectations. It takes seconds to import, so only a process that audits pays for it.
+
+    Two libraries that take half of that time serve a single expectation, on the shape of a
+    distribution, and are read when it asks for them.
+    """
+    for name in ("scipy.stats", "altair"):
+        _import_when_used(name)
+    import great_expectations
+    from great_expectations.expectations.expectation import Expectation as Runnable
+
+    _configure_once(Runnable)
+    return great_expectations
 
 
 def holds(audited: Sequence[Expected]) -> bool:
@@ -48,27 +67,81 @@ def holds(audited: Sequence[Expected]) -> bool:
     return all(expected.outcome == "met" for expected in audited if expected.severity == "critical")
 
 
+def _import_when_used(name: str) -> None:
+    """Put a module in place that is executed on the first look into it (the recipe of importlib's pages)."""
+    spec = find_spec(name) if name not in sys.modules else None
+    if spec is not None and spec.loader is not None:
+        spec.loader = LazyLoader(spec.loader)
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+
+
 _ONE_AT_A_TIME = Lock()
 """GX keeps state of its own between calls; months are read side by side, and audited in turn."""
 
-_CONNECTION: ContextVar[duckdb.DuckDBPyConnection] = ContextVar("audited connection")
+
+@dataclass(frozen=True)
+class _Audited:
+    """What is audited now: a connection, and the name of the database that it looks at."""
+
+    connection: duckdb.DuckDBPyConnection
+    catalog: str
+
+    def another(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the same database, for GX to close."""
+        cursor = self.connection.cursor()
+        cursor.execute(f"USE {quoted(self.catalog)}")
+        return cursor
+
+
+_AUDITED: ContextVar[_Audited] = ContextVar("audited connection")
+
+_CONFIGURED: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("expectations configured", default=None)
+"""The configuration of each expectation of the audit that runs now, by its identity."""
 
 
 @contextmanager
 def _audited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """GX looks into the given connection for as long as the block lasts."""
     with _ONE_AT_A_TIME:
-        token = _CONNECTION.set(connection)
+        ((catalog,),) = connection.execute("SELECT current_catalog()").fetchall()
+        token, configured = _AUDITED.set(_Audited(connection, catalog)), _CONFIGURED.set({})
         try:
             yield
         finally:
-            _CONNECTION.reset(token)
+            _CONFIGURED.reset(configured)
+            _AUDITED.reset(token)
+
+
+def _configure_once(runnable: Any) -> None:
+    """Let an expectation keep its configuration for the length of an audit.
+
+    GX's own property builds it anew, by way of pydantic and regular expressions, some fifty times
+    for each expectation of a validation: a third of an audit. There is no setting for that. Nothing
+    changes expectations while they run; outside an audit the property is GX's own; and should it be
+    another kind of thing in a later GX, it is left alone and audits are only slower.
+    """
+    plain = vars(runnable).get("configuration")
+    if not isinstance(plain, property) or plain.fget is None:
+        return
+    build = plain.fget
+
+    def configuration(self: Any) -> Any:
+        known = _CONFIGURED.get()
+        if known is None:
+            return build(self)
+        if id(self) not in known:
+            known[id(self)] = self, build(self)  # kept with it, so that no other gets its identity
+        return known[id(self)][1]
+
+    runnable.configuration = property(configuration, doc=plain.__doc__)
 
 
 @cache
 def _batch_definition(table: str) -> Any:
     """The table of whichever connection is audited; made once, because making it costs an audit."""
-    import great_expectations as gx
+    gx = load()
     from duckdb_engine import ConnectionWrapper
     from sqlalchemy.pool import NullPool
 
@@ -81,7 +154,7 @@ def _batch_definition(table: str) -> Any:
         connection_string=f"{DIALECT}:///:memory:",
         create_temp_table=False,
         kwargs={
-            "creator": lambda: ConnectionWrapper(_CONNECTION.get().cursor()),
+            "creator": lambda: ConnectionWrapper(_AUDITED.get().another()),
             "poolclass": NullPool,  # every checkout asks for the connection that is audited now
         },
     )
@@ -100,7 +173,7 @@ def _register_dialect() -> None:
     from sqlalchemy.dialects import registry
     from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 
-    class BufferedContext(Dialect.execution_ctx_cls):  # type: ignore[misc]
+    class BufferedContext(Dialect.execution_ctx_cls):  # type: ignore[misc, valid-type]
         def post_exec(self) -> None:
             super().post_exec()
             if self.cursor is not None and self.cursor.description:
@@ -108,15 +181,20 @@ def _register_dialect() -> None:
                     self.cursor, self.cursor.description, self.cursor.fetchall()
                 )
 
-    class BufferedDialect(Dialect):  # type: ignore[misc]
+    class BufferedDialect(Dialect):
         execution_ctx_cls = BufferedContext
         supports_statement_cache = False
 
-        def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **_: Any) -> Any:
+        # An audit only reads, and what it reads stands still: a transaction for each query, as
+        # SQLAlchemy would have it, costs as much as the query.
+        def do_begin(self, connection: Any) -> None: ...
+        def do_commit(self, dbapi_connection: Any) -> None: ...
+        def do_rollback(self, connection: Any) -> None: ...
+
+        def get_columns(self, connection: Any, table_name: str, *_: Any, **__: Any) -> Any:
             described = connection.exec_driver_sql(f"DESCRIBE {qualified(table_name)}").fetchall()
             return [
-                {"name": name, "type": types.NullType(), "nullable": True, "default": None}
-                for name, *_ in described
+                {"name": name, "type": types.NullType(), "nullable": True, "default": None} for name, *_ in described
             ]
 
         def get_pk_constraint(self, *_: Any, **__: Any) -> Any:
@@ -127,11 +205,12 @@ def _register_dialect() -> None:
 
 def _configuration(position: int, expectation: Expectation) -> Any:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     return ExpectationConfiguration(
         type=expectation.type,
         kwargs=dict(expectation.kwargs),
-        severity=expectation.severity,
+        severity=FailureSeverity(expectation.severity),
         meta={"position": position},  # GX returns results in an order of its own
     )
 
@@ -139,10 +218,8 @@ def _configuration(position: int, expectation: Expectation) -> Any:
 def _expected(expectation: Expectation, result: Any) -> Expected:
     details = (result.result or {}) if result is not None else {}
     problem = _exception(result)
-    if result is None or problem is not None:
-        outcome = "broken"
-    else:
-        outcome = "met" if result.success else "unmet"
+    judged: Outcome = "met" if result is not None and result.success else "unmet"
+    outcome: Outcome = judged if problem is None else "broken"
     observed = details.get("observed_value")
     return Expected(
         type=expectation.type,
@@ -176,7 +253,7 @@ def _exception(result: Any) -> str | None:
 def _subject(expectation: Expectation) -> str:
     arguments = expectation.kwargs
     if isinstance(arguments.get("column"), str):
-        return arguments["column"]
+        return str(arguments["column"])
     if arguments.get("column_list"):
         return ", ".join(arguments["column_list"])
     return "table"

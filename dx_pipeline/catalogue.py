@@ -1,8 +1,8 @@
 """The catalogue: every declaration of the project, read once and held against each other.
 
-    assets/contract/<schema>/<table>.yaml   contracts
-    assets/<group>/<name>/defs.yaml         sources (systems, tables, reference files) and KPIs
-    checks/<schema>/<table>.yaml            suites
+assets/contract/<schema>/<table>.yaml   contracts
+assets/<group>/<name>/defs.yaml         sources (systems, tables, reference files) and KPIs
+checks/<schema>/<table>.yaml            suites
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class DeclaredSource:
 
     @property
     def is_reference(self) -> bool:
+        """Whether it is a file in git, without months."""
         return self.reference_file is not None
 
 
@@ -130,15 +131,11 @@ class _Reader:
             group, name = path.parent.parent.name, path.parent.name
             document = Document(path)
             if not re.fullmatch(IDENTIFIER, name):
-                raise document.error(
-                    f"the folder '{name}' is no name: use lower-case letters, digits and _."
-                )
+                raise document.error(f"the folder '{name}' is no name: use lower-case letters, digits and _.")
             kind = str((document.value or {}).get("type", "")).removeprefix(f"{COMPONENTS}.")
             match kind:
                 case "System" | "Table":
-                    self._add_source(
-                        document, DeclaredSource(group, name, document.read(Source, "attributes"))
-                    )
+                    self._add_source(document, DeclaredSource(group, name, document.read(Source, "attributes")))
                 case "Reference":
                     self._add_reference(document, group, name)
                 case "Kpi":
@@ -154,9 +151,7 @@ class _Reader:
             contract = self.contracts.get(layout.table)
             if contract is None or contract.origin == "computed":
                 known = ", ".join(n for n, c in self.contracts.items() if c.origin == "delivered")
-                raise document.error(
-                    f"'{layout.table}' has no contract: known are {known}.", *where, "table"
-                )
+                raise document.error(f"'{layout.table}' has no contract: known are {known}.", *where, "table")
             for column in layout.columns:
                 if column not in contract.columns:
                     raise document.error(
@@ -189,9 +184,7 @@ class _Reader:
             for table in query.tables:
                 if table not in self.contracts or self.contracts[table].origin == "computed":
                     known = ", ".join(n for n, c in self.contracts.items() if c.origin != "computed")
-                    raise DeclarationError(
-                        query.path, 1, f"'{table}' is no declared table: known are {known}."
-                    )
+                    raise DeclarationError(query.path, 1, f"'{table}' is no declared table: known are {known}.")
         self.kpis[code] = DeclaredKpi(code, definition, parsed)
         paths = [document.path, *(query.path for query in parsed.values())]
         self.digests[f"kpi:{code}"] = sha256("".join(map(_digest, paths)).encode()).hexdigest()

@@ -89,6 +89,7 @@ class Column(Declared):
 
     @property
     def is_published(self) -> bool:
+        """Whether a release may show it."""
         return self.personal_data == "none"
 
 
@@ -210,8 +211,7 @@ def comments(name: str, contract: Contract, columns: dict[str, Column]) -> list[
     for column, declared in columns.items():
         unit = f" [{declared.unit}]" if declared.unit else ""
         statements.append(
-            f"COMMENT ON COLUMN {qualified(name)}.{quoted(column)}"
-            f" IS {literal(f'{declared.vi} / {declared.en}{unit}')}"
+            f"COMMENT ON COLUMN {qualified(name)}.{quoted(column)} IS {literal(f'{declared.vi} / {declared.en}{unit}')}"
         )
     return statements
 

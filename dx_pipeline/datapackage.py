@@ -42,13 +42,9 @@ def write(
     """Describe the files of a release that stand in `folder`; nothing in it depends on the clock."""
     contracts = {"definition": catalogue.contracts["kpi.definition"]}
     files = sorted((folder / "kpi").glob("*.parquet"))
-    resources = [
-        _tabular(folder, path, contracts.get(path.stem, catalogue.contracts[KPI_TABLE])) for path in files
-    ]
+    resources = [_tabular(folder, path, contracts.get(path.stem, catalogue.contracts[KPI_TABLE])) for path in files]
     database = folder / "dx.duckdb"
-    resources.append(
-        {"name": "dx", "path": database.name, "format": "duckdb", **_bytes(database)}
-    )
+    resources.append({"name": "dx", "path": database.name, "format": "duckdb", **_bytes(database)})
     package = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "dx-pipeline",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from dx_pipeline.errors import DeclarationError
 
@@ -54,9 +55,7 @@ class Document:
                 child = (*location, str(key.value))
                 line = key.start_mark.line + 1
                 if child in self._lines:
-                    raise DeclarationError(
-                        self.path, line, f"'{key.value}' is written twice here: keep one of them."
-                    )
+                    raise DeclarationError(self.path, line, f"'{key.value}' is written twice here: keep one of them.")
                 self._lines[child] = line
                 self._index(value, child)
         elif isinstance(node, yaml.SequenceNode):
@@ -85,13 +84,14 @@ class Document:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            first = error.errors()[0]
+            # A name that is not known explains the one that is missing.
+            first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
             where = (*location, *first["loc"])
             named = ".".join(str(step) for step in first["loc"]) or "the file"
             raise self.error(_sentence(first, named, model), *where) from error
 
 
-def _sentence(problem: Any, named: str, model: type[BaseModel]) -> str:
+def _sentence(problem: ErrorDetails, named: str, model: type[BaseModel]) -> str:
     match problem["type"]:
         case "extra_forbidden":
             allowed = _fields_at(model, problem["loc"][:-1])

@@ -9,15 +9,13 @@ partition that is not replaced, and the record says which.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 
-from dx_pipeline import audit, landing, partition, progress, reading
+from dx_pipeline import audit, connector, landing, partition, progress, reading, workers
 from dx_pipeline import suite as suites
 from dx_pipeline.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.connector import files
@@ -42,9 +40,7 @@ class _Recognised:
     refused: tuple[tuple[Delivery, str], ...]
 
 
-def ingest(
-    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]
-) -> tuple[Attempt, ...]:
+def ingest(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]) -> tuple[Attempt, ...]:
     """Bring every table of one source up to date for some months (None: a reference file).
 
     Months do not depend on each other and are worked on side by side.
@@ -57,21 +53,20 @@ def ingest(
         DxError: a reference table that the rows refer to has never been published.
     """
     with writing(settings):
+        source = catalogue.sources[name].source
+        connector.fetch(settings, name, source, [month for month in months if month is not None])
         references = _references(settings, catalogue, catalogue.sources[name])
-        if len(months) == 1:
-            return _ingest_month(settings, catalogue, name, months[0], references)
-        with ThreadPoolExecutor(max_workers=settings.threads) as pool:
-            running = [
-                pool.submit(copy_context().run, _ingest_month, settings, catalogue, name, month, references)
-                for month in months
-            ]
-            return tuple(attempt for future in running for attempt in future.result())
+        worked_on = workers.each(settings, catalogue, _ingest_month, [(name, month, references) for month in months])
+        attempts: list[Attempt] = []
+        for month in months:
+            progress.announce(f"{name} {month or ''}".strip())
+            attempts.extend(next(worked_on))
+        return tuple(attempts)
 
 
 def _ingest_month(
     settings: Settings, catalogue: Catalogue, name: str, month: Month | None, references: Mapping[str, Path]
 ) -> tuple[Attempt, ...]:
-    progress.announce(f"{name} {month or ''}".strip())
     declared = catalogue.sources[name]
     deliveries, waiting = _fetch(settings, declared, month)
     if not deliveries:
@@ -103,10 +98,11 @@ def _fetch(
         delivery = files.fetch_reference(settings, declared.name, declared.reference_file)
         return (delivery,), frozenset({delivery.entry.delivery_id})
     assert month is not None  # noqa: S101 - only reference files have none
-    waiting = frozenset(
-        delivery.entry.delivery_id for delivery, _ in files.fetch(settings, declared.name, month)
-    )
-    return landing.landed(settings, declared.name, month), waiting
+    waiting = frozenset(delivery.entry.delivery_id for delivery, _ in files.fetch(settings, declared.name, month))
+    landed = landing.landed(settings, declared.name, month)
+    # What a connector fetched cannot be withdrawn by taking it out of the inbox: it always stands.
+    fetched = frozenset(delivery.entry.delivery_id for delivery in landed if delivery.entry.covers is not None)
+    return landed, waiting | fetched
 
 
 def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSource) -> dict[str, Path]:
@@ -167,10 +163,7 @@ def _recognise(declared: DeclaredSource, deliveries: Sequence[Delivery]) -> dict
     latest = max((item.order for items in told.values() for item, _ in items), default=None)
     unresolved = tuple(item for item in unknown if latest is None or item[0].order > latest)
     lacking = [table for table, items in told.items() if not items] or list(told)
-    return {
-        table: _Recognised(tuple(items), unresolved if table in lacking else ())
-        for table, items in told.items()
-    }
+    return {table: _Recognised(tuple(items), unresolved if table in lacking else ()) for table, items in told.items()}
 
 
 def _ingest_table(
@@ -236,9 +229,7 @@ def _unresolved(
     """
     latest = max((item.delivery.order for item in loaded), default=None)
     return tuple(
-        Refusal(
-            delivery_id=delivery.entry.delivery_id, file_name=delivery.entry.file_name, problem=problem
-        )
+        Refusal(delivery_id=delivery.entry.delivery_id, file_name=delivery.entry.file_name, problem=problem)
         for delivery, problem in sorted(refused, key=lambda item: item[0].order)
         if delivery.entry.delivery_id in waiting and (latest is None or delivery.order > latest)
     )

@@ -12,10 +12,12 @@ from hashlib import sha256
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dx_pipeline import landing, partition
 from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.contract import literal, qualified, quoted
+from dx_pipeline.contract import arrow_schema, literal, qualified
 from dx_pipeline.landing import Delivery
 from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
@@ -94,7 +96,9 @@ class Ledger:
         for delivery in self.deliveries:
             entry = delivery.entry
             place = (entry.source, entry.month, entry.delivery_id)
-            outcome = outcomes.get(place, {"table_name": None, "outcome": "unrecognised", "problem": None, "synthetic": None})
+            outcome = outcomes.get(
+                place, {"table_name": None, "outcome": "unrecognised", "problem": None, "synthetic": None}
+            )
             yield {
                 "source": entry.source,
                 "month": entry.month,
@@ -160,14 +164,21 @@ class Ledger:
                 "synthetic": state.synthetic,
             }
 
-    def write(self, settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    def write(self, settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection) -> None:
         """Fill the ledger's tables, which must exist and be empty."""
-        _insert(connection, "ledger.delivery", self.delivery_rows())
-        _insert(connection, "ledger.conservation", self.conservation_rows())
-        _insert(connection, "ledger.partition", self.partition_rows())
+        for table, rows in (
+            ("ledger.delivery", self.delivery_rows()),
+            ("ledger.conservation", self.conservation_rows()),
+            ("ledger.partition", self.partition_rows()),
+        ):
+            contract = catalogue.contracts[table]
+            told = pa.Table.from_pylist(list(rows), arrow_schema(contract, contract.published))
+            connection.register("told", told)
+            connection.execute(f"INSERT INTO {qualified(table)} BY NAME SELECT * FROM told")
+            connection.unregister("told")
         for key in self.records:
             path = settings.quarantine / key.path / partition.ROWS
-            if path.is_file():
+            if path.is_file() and pq.read_metadata(path).num_rows:
                 month = literal(str(key.month)) if key.month else "NULL"
                 connection.execute(
                     f"""
@@ -176,13 +187,6 @@ class Ledger:
                         {month} AS month, * FROM read_parquet({literal(str(path))}, hive_partitioning = false)
                     """
                 )
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterator[Row]) -> None:
-    for row in rows:
-        names = ", ".join(quoted(name) for name in row)
-        places = ", ".join(f"${name}" for name in row)
-        connection.execute(f"INSERT INTO {qualified(table)} ({names}) VALUES ({places})", row)
 
 
 def _state(settings: Settings, key: Key, records: Mapping[Key, Record]) -> State:

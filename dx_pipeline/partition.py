@@ -42,6 +42,7 @@ class Key:
 
     @property
     def path(self) -> Path:
+        """Its folder, below `tables/` and below `quarantine/`."""
         return Path(self.table) / f"source={self.source}" / f"month={self.month or WITHOUT_MONTH}"
 
     def __str__(self) -> str:
@@ -54,6 +55,7 @@ def key_of(attempt: Record) -> Key:
 
 
 def folder(settings: Settings, key: Key) -> Path:
+    """Where a partition's rows and record are."""
     return settings.tables / key.path
 
 
@@ -85,7 +87,12 @@ def keep(settings: Settings, attempt: Record) -> None:
 
 
 def publish(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, key: Key, contract: Contract, staged: str, fingerprint: str
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    key: Key,
+    contract: Contract,
+    staged: str,
+    fingerprint: str,
 ) -> int:
     """Replace a partition's rows by those of a staged table; returns how many there are.
 
@@ -122,7 +129,7 @@ def attach(
     Small tables are read into memory, because opening many files for every query takes longer than
     the query; large ones stay views over their files.
     """
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.')[0])}")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.', maxsplit=1)[0])}")
     if not paths:
         connection.execute(create_table(table, dict(columns)))
         return
@@ -131,6 +138,5 @@ def attach(
     files = ", ".join(literal(str(path)) for path in paths)
     names = ", ".join(quoted(column) for column in columns)
     connection.execute(
-        f"CREATE {kind} {qualified(table)} AS"
-        f" SELECT {names} FROM read_parquet([{files}], hive_partitioning = false)"
+        f"CREATE {kind} {qualified(table)} AS SELECT {names} FROM read_parquet([{files}], hive_partitioning = false)"
     )

@@ -15,8 +15,6 @@ WindowType = Literal["month", "quarter", "ytd", "year"]
 WINDOW_TYPES: tuple[WindowType, ...] = ("month", "quarter", "ytd", "year")
 
 
-
-
 @dataclass(frozen=True, order=True)
 class Month:
     """One calendar month."""
@@ -38,17 +36,21 @@ class Month:
 
     @classmethod
     def of(cls, day: date) -> Month:
+        """The month that a day is in."""
         return cls(day.year, day.month)
 
     @property
     def first(self) -> date:
+        """Its first day."""
         return date(self.year, self.number, 1)
 
     @property
     def last(self) -> date:
+        """Its last day."""
         return date(self.year, self.number, monthrange(self.year, self.number)[1])
 
     def plus(self, months: int) -> Month:
+        """The month that many months later (earlier, where negative)."""
         position = self.year * 12 + self.number - 1 + months
         return Month(position // 12, position % 12 + 1)
 
@@ -106,6 +108,7 @@ class Window:
 
     @property
     def months(self) -> tuple[Month, ...]:
+        """Every month it touches, in order."""
         return tuple(Month.of(self.start).through(Month.of(self.end)))
 
 

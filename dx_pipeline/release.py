@@ -14,7 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -156,22 +156,20 @@ def _inputs(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
-def _build(
-    settings: Settings, catalogue: Catalogue, folder: Path, release_id: str, inputs: dict[str, Any]
-) -> None:
+def _build(settings: Settings, catalogue: Catalogue, folder: Path, release_id: str, inputs: dict[str, Any]) -> None:
     ledger = Ledger.read(settings, catalogue)
-    with connect(settings) as connection:
-        connection.execute("SET threads = 1")  # so that the same rows give the same bytes
+    with connect(replace(settings, threads=1)) as connection:  # so that the same rows give the same bytes
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS release (STORAGE_VERSION 'v1.4.0')")
         connection.execute("USE release")
+        connection.execute("BEGIN")  # one commit waits for the disk once, several hundred do so every time
         for name, contract in catalogue.contracts.items():
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.')[0])}")
             connection.execute(create_table(name, contract.published))
         _fill(settings, catalogue, connection, release_id)
-        ledger.write(settings, connection)
+        ledger.write(settings, catalogue, connection)
         for name, contract in catalogue.contracts.items():
-            for statement in comments(name, contract, contract.published):
-                connection.execute(statement)
+            connection.execute(";\n".join(comments(name, contract, contract.published)))
+        connection.execute("COMMIT")
         counts = {
             name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
             for name in catalogue.contracts
@@ -182,9 +180,7 @@ def _build(
     datapackage.write(folder, catalogue, release_id, inputs, counts, ledger)
 
 
-def _fill(
-    settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, release_id: str
-) -> None:
+def _fill(settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
     """Fill the tables from the published partitions, in the order of their paths."""
     for name, contract in catalogue.contracts.items():
         if name == KPI_TABLE:
@@ -192,11 +188,13 @@ def _fill(
         elif name == DEFINITION_TABLE:
             _fill_definitions(catalogue, connection)
         elif contract.origin != "computed":
-            columns = ", ".join(quoted(column) for column in contract.published)
-            for path in sorted((settings.tables / name).glob(f"*/*/{partition.ROWS}")):
+            paths = sorted((settings.tables / name).glob(f"*/*/{partition.ROWS}"))
+            if paths:
+                columns = ", ".join(quoted(column) for column in contract.published)
+                files = ", ".join(literal(str(path)) for path in paths)
                 connection.execute(
                     f"INSERT INTO {qualified(name)} SELECT {columns}"
-                    f" FROM read_parquet({literal(str(path))}, hive_partitioning = false)"
+                    f" FROM read_parquet([{files}], hive_partitioning = false)"
                 )
 
 
@@ -247,9 +245,7 @@ def _fill_definitions(catalogue: Catalogue, connection: duckdb.DuckDBPyConnectio
             connection.execute(f"INSERT INTO {qualified(DEFINITION_TABLE)} ({names}) VALUES ({places})", row)
 
 
-def _write_kpis(
-    settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, folder: Path
-) -> None:
+def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     values = catalogue.contracts[KPI_TABLE]
     order = "kpi_code, window_end, window_type, unit_level, unit_code"
     whole = connection.sql(f"SELECT * FROM {qualified(KPI_TABLE)} ORDER BY {order}")
@@ -290,8 +286,7 @@ def _database_problems(path: Path, package: dict[str, Any], catalogue: Catalogue
             if rows != described[name]:
                 yield f"{name} holds {rows} rows instead of {described[name]}."
         silent = {
-            code
-            for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
+            code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
         }
         for code in sorted(set(catalogue.kpis) - silent):
             yield f"KPI {code} has no value."

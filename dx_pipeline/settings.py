@@ -43,22 +43,27 @@ class Settings:
 
     @property
     def inbox(self) -> Path:
+        """Where deliveries are put: `inbox/<source>/<YYYY-MM>/<any name>`."""
         return self.warehouse / "inbox"
 
     @property
     def landing(self) -> Path:
+        """Deliveries as they arrived, with the ledger's entry of each."""
         return self.warehouse / "landing"
 
     @property
     def tables(self) -> Path:
+        """Partitions of typed rows, with the record of the latest attempt at each."""
         return self.warehouse / "tables"
 
     @property
     def quarantine(self) -> Path:
+        """Where the rows that broke their contract are told of."""
         return self.warehouse / "quarantine"
 
     @property
     def releases(self) -> Path:
+        """The releases that are kept, each a folder named by its id."""
         return self.warehouse / "releases"
 
     @property

@@ -11,48 +11,90 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dx_pipeline.connector.declared import Connector, Files
 from dx_pipeline.contract import Contract
 from dx_pipeline.declaration import Bilingual, Declared
 
 NumberStyle = Literal["plain", "vi", "comma"]
+Encoding = Literal["utf-8", "utf-16", "windows-1258", "tcvn3", "vni"]
+Letters = Literal["unicode", "tcvn3", "vni"]
+Compression = Literal["gzip"]
 
 
 class Excel(Declared):
-    """A workbook. `header_rows` rows of (merged) headings stand under `preamble_rows` rows of title.
+    """A workbook, `.xlsx` or `.xls`: `header_rows` rows of (merged) headings under `preamble_rows` of title.
 
-    A column's heading is its cells from top to bottom, joined by " / ".
+    A column's heading is its cells from top to bottom, joined by " / ". `encoding` is that of the
+    letters in its cells: workbooks typed in the fonts .VnTime (TCVN3) or VNI are not in Unicode.
     """
 
     kind: Literal["excel"]
     sheet: str | None = None
     preamble_rows: int = Field(default=0, ge=0)
     header_rows: int = Field(default=1, ge=1)
+    encoding: Letters = "unicode"
+
+
+class Html(Declared):
+    """A table of an HTML page, whatever its name ends in: `.xls` files of many reports are such pages.
+
+    `table` says which table of the page it is, counted from 1. Headings are as in a workbook;
+    `preamble_rows` counts the rows of the table itself, not the text above it.
+    """
+
+    kind: Literal["html"]
+    table: int = Field(default=1, ge=1)
+    preamble_rows: int = Field(default=0, ge=0)
+    header_rows: int = Field(default=1, ge=1)
+    encoding: Encoding = "utf-8"
+    compression: Compression | None = None
 
 
 class Csv(Declared):
-    """Delimited text, one record a line. Nothing about it is guessed."""
+    """Delimited text, one record a line. Nothing about it is guessed.
+
+    `compression` need not be given: gzip is told by its first bytes. Where it is given, a delivery
+    that is not compressed is refused. The same holds for the other formats that are text.
+    """
 
     kind: Literal["csv"]
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)
     preamble_rows: int = Field(default=0, ge=0)
+    encoding: Encoding = "utf-8"
+    compression: Compression | None = None
 
 
 class JsonEnvelope(Declared):
-    """One JSON document whose records are the array at `records` (names joined by dots)."""
+    """A JSON document whose records are the array at `records` (names joined by dots).
+
+    Args:
+        count: the name of the number of records that the document announces.
+        pages: whether a delivery may be several such documents, one after the other: the pages of
+            one answer. `count` may then be that of each page or that of all.
+    """
 
     kind: Literal["json"]
     records: str
     count: str | None = None
+    pages: bool = False
+    compression: Compression | None = None
 
 
 class Ndjson(Declared):
     """One JSON object a line."""
 
     kind: Literal["ndjson"]
+    compression: Compression | None = None
 
 
-Format = Annotated[Excel | Csv | JsonEnvelope | Ndjson, Field(discriminator="kind")]
+class Parquet(Declared):
+    """A Parquet file of plain columns. Its metadata may say `synthetic: true`."""
+
+    kind: Literal["parquet"]
+
+
+Format = Annotated[Excel | Html | Csv | JsonEnvelope | Ndjson | Parquet, Field(discriminator="kind")]
 
 
 class Placement(Declared):
@@ -61,14 +103,17 @@ class Placement(Declared):
     Args:
         header: the heading (or JSON name) as it is printed there.
         constant: the value of every row, where the delivery does not say it.
+        title: a regular expression whose one group is the value of every row: it is looked for in
+            the lines above the headings (a reporting period is often printed nowhere else).
         number: `plain` 1234.5, `vi` 1.234,5 (dots group thousands), `comma` 1234,5.
-        percent: the text may end in a percent sign.
+        percent: the text may end in a percent sign (a cell in Excel's percent style reads as printed).
         date: the strptime format of a date or timestamp; ISO where none is given.
         values: how the delivery's words map to the contract's codes; any other word is refused.
     """
 
     header: str | None = None
     constant: str | None = None
+    title: str | None = None
     number: NumberStyle = "plain"
     percent: bool = False
     date: str | None = None
@@ -76,10 +121,29 @@ class Placement(Declared):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Placement:
-        if (self.header is None) == (self.constant is None):
-            message = "give either 'header' (where it stands) or 'constant' (what it always is)."
+        if sum(origin is not None for origin in (self.header, self.constant, self.title)) != 1:
+            message = (
+                "give either 'header' (where it stands), 'constant' (what it always is)"
+                " or 'title' (what the lines above the headings say)."
+            )
+            raise ValueError(message)
+        if self.title is not None and _groups(self.title) != 1:
+            message = f"'{self.title}' must have exactly one group ( ) for the value."
             raise ValueError(message)
         return self
+
+
+def _groups(pattern: str) -> int:
+    """How many groups a regular expression has.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return re.compile(pattern).groups
+    except re.error as error:
+        message = f"'{pattern}' is not a regular expression: {error}."
+        raise ValueError(message) from error
 
 
 class Filter(Declared):
@@ -94,11 +158,7 @@ class Filter(Declared):
 
     @model_validator(mode="after")
     def _is_a_pattern(self) -> Filter:
-        try:
-            re.compile(self.matches)
-        except re.error as error:
-            message = f"'{self.matches}' is not a regular expression: {error}."
-            raise ValueError(message) from error
+        _groups(self.matches)
         return self
 
 
@@ -150,7 +210,7 @@ class Source(Declared):
     title: Bilingual
     description: Bilingual
     owner: str
-    connector: Literal["files"] = "files"
+    connector: Connector = Files(kind="files")
     calendar: Calendar = Calendar()
     deliveries: tuple[Layout, ...] = Field(min_length=1)
 
@@ -174,6 +234,4 @@ def reference_source(declared: Reference, table: str, contract: Contract) -> Sou
         format=Csv(kind="csv"),
         columns={name: Placement(header=name) for name in contract.columns},
     )
-    return Source(
-        title=contract.title, description=contract.grain, owner=declared.owner, deliveries=(layout,)
-    )
+    return Source(title=contract.title, description=contract.grain, owner=declared.owner, deliveries=(layout,))

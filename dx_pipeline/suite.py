@@ -115,9 +115,7 @@ def _from_contract(contract: Contract) -> Iterator[Expectation]:
             "unexpected_rows_expectation",
             f"khóa ({', '.join(contract.key)}) không trùng",
             f"the key ({', '.join(contract.key)}) is unique",
-            unexpected_rows_query=(
-                f"SELECT {', '.join(contract.key)} FROM {{batch}} GROUP BY ALL HAVING count(*) > 1"
-            ),
+            unexpected_rows_query=(f"SELECT {', '.join(contract.key)} FROM {{batch}} GROUP BY ALL HAVING count(*) > 1"),
         )
 
 

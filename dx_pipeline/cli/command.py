@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dx_pipeline import __version__, catalogue, ledger, release
+from dx_pipeline import __version__, catalogue, ledger, release, workers
 from dx_pipeline.cli import doctor as doctors
 from dx_pipeline.cli import figures, night, screen
 from dx_pipeline.connector import files
@@ -80,6 +80,7 @@ def commands() -> None:
 @click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
 def run(settings: Settings, as_json: bool, months: str | None) -> int:
     """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
+    workers.get_ready()  # while the declarations are read
     declared = catalogue.load(settings.project)
     chosen = parse_months(months) if months else _months_known(settings, declared)
     with screen.bar("dx run", night.steps(declared, chosen)):
@@ -203,7 +204,9 @@ def list_releases(settings: Settings, as_json: bool) -> int:
     """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
     found = release.kept(settings)
     if as_json:
-        screen.show_json([{"release_id": item.release_id, "current": item.is_current, "path": item.path} for item in found])
+        screen.show_json(
+            [{"release_id": item.release_id, "current": item.is_current, "path": item.path} for item in found]
+        )
         return WELL
     rows = [(item.release_id, "● đang dùng / current" if item.is_current else "", str(item.path)) for item in found]
     screen.show_table("Bản công bố / Releases", ("ID", "", "Thư mục / Folder"), rows)

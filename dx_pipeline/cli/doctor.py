@@ -54,9 +54,7 @@ def examine(settings: Settings) -> list[Finding]:
 
 def show(findings: list[Finding]) -> None:
     """The findings as a table."""
-    rows = [
-        ("[green]✓[/]" if finding.is_well else "[red]✗[/]", finding.subject, finding.said) for finding in findings
-    ]
+    rows = [("[green]✓[/]" if finding.is_well else "[red]✗[/]", finding.subject, finding.said) for finding in findings]
     screen.show_table("dx doctor", ("", "", ""), rows)
 
 
@@ -85,10 +83,7 @@ def _of_sources(settings: Settings, declared: Catalogue) -> Iterator[Finding]:
         states = [state for state in read.states if state.key.source == name]
         counts = Counter(state.state for state in states)
         quarantined = sum(
-            item.quarantined
-            for key, record in read.records.items()
-            if key.source == name
-            for item in record.counts
+            item.quarantined for key, record in read.records.items() if key.source == name for item in record.counts
         )
         bad = [state for state in states if state.state != "current"]
         parts = [f"{counts[state]} {STATE_WORDS[state].lower()}" for state in STATE_WORDS if counts[state]]

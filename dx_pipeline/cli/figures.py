@@ -74,7 +74,7 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
         lines.append(
             (
                 f"{row['title_vi']}\n[dim]{row['title_en']}[/]",
-                f"{row['window_type']} {row['window_start']}\n– {row['window_end']}",
+                _window(row),
                 f"[bold]{screen.number(row['value'], unit)}[/]" + (" *" if row["synthetic"] else ""),
                 counts,
                 target,
@@ -85,12 +85,35 @@ def show(title: str, rows: list[dict[str, Any]]) -> None:
         )
     screen.show_table(
         title,
-        ("KPI", "Kỳ / Window", "Giá trị / Value", "Tử / Mẫu", "Chỉ tiêu / Target", "Đánh giá / Status", "Đã công bố / Published", "Chênh / Diff."),
+        (
+            "KPI",
+            "Kỳ\nWindow",
+            "Giá trị\nValue",
+            "Tử / mẫu\nCounts",
+            "Chỉ tiêu\nTarget",
+            "Đánh giá\nStatus",
+            "Đã công bố\nPublished",
+            "Chênh lệch\nDifference",
+        ),
         lines,
         right=(2, 3, 4, 6, 7),
     )
     if any(row["synthetic"] for row in rows):
         screen.OUT.print("* DỮ LIỆU TỔNG HỢP – không phải số liệu thật / SYNTHETIC DATA – not real figures")
+
+
+def _window(row: dict[str, Any]) -> str:
+    """A window in few words: a month, a quarter, a year, or a year up to a month."""
+    start, end = row["window_start"], row["window_end"]
+    match row["window_type"]:
+        case "month":
+            return f"{end:%m/%Y}"
+        case "quarter":
+            return f"Q{(end.month + 2) // 3}/{end.year}"
+        case "ytd":
+            return f"{start:%m}–{end:%m/%Y}"
+        case _:
+            return f"{end.year}"
 
 
 def _query(settings: Settings, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline import workers
+from dx_pipeline.catalogue import Catalogue, load
+from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
 from dx_pipeline.settings import PROJECT, Settings
 
@@ -45,6 +47,12 @@ def run(settings: Settings, months: Sequence[Month]) -> Night:
     """Ingest the months, then publish, whatever became of ingest."""
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # a range of months is stored at once
+    declared = load(PROJECT)
+    with workers.hired(settings, declared):  # they get ready while Dagster does
+        return _run(settings, declared, months)
+
+
+def _run(settings: Settings, declared: Catalogue, months: Sequence[Month]) -> Night:
     import dagster as dg  # takes a second: only a command that runs jobs pays for it
 
     from dx_pipeline.components.asset import RELEASE_KEY
@@ -58,12 +66,11 @@ def run(settings: Settings, months: Sequence[Month]) -> Night:
         for first, last in consecutive(months):
             tags = {**months_tags(first, last), PUBLISHED_BY_CALLER: "true"}
             errors += _errors(_execute(definitions, "ingest", instance, tags))
-        result = _execute(definitions, "publication", instance, {})
+        with evaluation.side_by_side(settings, declared):
+            result = _execute(definitions, "publication", instance, {})
         errors += _errors(result)
         materialized = [event for event in result.get_asset_materialization_events() if event.asset_key == RELEASE_KEY]
-    changed = any(
-        bool(event.materialization.metadata["changed"].value) for event in materialized
-    )
+    changed = any(bool(event.materialization.metadata["changed"].value) for event in materialized)
     return Night(tuple(dict.fromkeys(errors)), bool(materialized), changed)
 
 

@@ -8,22 +8,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from dx_pipeline.progress import listening
 
-OUT = Console(highlight=False)
+PIPED_WIDTH = 150
+"""Columns where nobody's terminal says how wide it is: wide enough that no figure is cut."""
+
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 ERR = Console(stderr=True, highlight=False)
 
 STATUS_WORDS = {
-    "met": ("[green]đạt / met[/]"),
-    "on_track": ("[green]đúng lộ trình / on track[/]"),
-    "at_risk": ("[yellow]có nguy cơ / at risk[/]"),
-    "off_track": ("[red]chậm / off track[/]"),
-    "no_target": ("[dim]không có chỉ tiêu / no target[/]"),
-    "not_enough_data": ("[yellow]không đủ dữ liệu / not enough data[/]"),
+    "met": "[green]đạt[/]\n[dim]met[/]",
+    "on_track": "[green]đúng lộ trình[/]\n[dim]on track[/]",
+    "at_risk": "[yellow]có nguy cơ[/]\n[dim]at risk[/]",
+    "off_track": "[red]chậm[/]\n[dim]off track[/]",
+    "no_target": "không có chỉ tiêu\n[dim]no target[/]",
+    "not_enough_data": "[yellow]không đủ dữ liệu[/]\n[dim]not enough data[/]",
 }
 
 
@@ -39,10 +43,19 @@ def say(message: str) -> None:
 
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """A table on standard output; the columns numbered in `right` are aligned to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    """A table on standard output: the first column takes what room there is, the others keep theirs.
+
+    The columns numbered in `right` are aligned to the right.
+    """
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for position, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if position in right else "left")
+        is_first = position == 0
+        table.add_column(
+            heading,
+            justify="right" if position in right else "left",
+            no_wrap=not is_first,
+            min_width=24 if is_first and len(headings) > 3 else None,
+        )
     for row in rows:
         table.add_row(*row)
     OUT.print(table)

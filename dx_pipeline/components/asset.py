@@ -22,11 +22,12 @@ RELEASE_KEY = dg.AssetKey(["release"])
 
 
 def source_key(catalogue: Catalogue, name: str) -> dg.AssetKey:
-    """The asset of a source: `connection/<system>`, `statistics/<table>`, …"""
+    """The asset of a source: `connection/<system>`, `statistics/<table>` and so on."""
     return dg.AssetKey([catalogue.sources[name].group, name])
 
 
 def kpi_key(code: str) -> dg.AssetKey:
+    """The asset of a KPI."""
     return dg.AssetKey(["kpi", code])
 
 

@@ -50,13 +50,16 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
         metadata={"dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published})},
         check_specs=[
             dg.AssetCheckSpec(
-                name, asset=key, blocking=True, description="Great Expectations on the values, before they are published"
+                name,
+                asset=key,
+                blocking=True,
+                description="Great Expectations on the values, before they are published",
             )
         ],
         output_required=False,
         pool=POOL,
     )
-    def evaluated(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def evaluated() -> Iterator[Any]:
         try:
             record = evaluate(Settings.from_environment(), catalogue, code).record
         except DxError as error:

@@ -72,7 +72,7 @@ def build(catalogue: Catalogue, declared: NightlyDeclaration) -> dg.Definitions:
         cron_schedule=declared.cron,
         execution_timezone=declared.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Đọc các tháng còn mở mỗi đêm; sau đó phát hành / The open months, every night; publication follows",
+        description="Đọc các tháng còn mở mỗi đêm, rồi phát hành / The open months, every night; then publication",
     )
     def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         now = context.scheduled_execution_time

@@ -64,18 +64,13 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
     source = catalogue.sources[name]
     key = source_key(catalogue, name)
     tables = {table: catalogue.contracts[table].stored for table in source.source.tables}
-    monthly = (
-        {}
-        if source.is_reference
-        else {"partitions_def": MONTHS, "backfill_policy": dg.BackfillPolicy.single_run()}
-    )
 
     @dg.asset(
         key=key,
         description=f"**{source.source.title.vi}** / {source.source.title.en}\n\n{both(source.source.description)}",
         group_name=source.group,
         owners=[source.source.owner],
-        kinds={"duckdb", "parquet", *(layout.format.kind for layout in source.source.deliveries)},
+        kinds={"duckdb", "parquet", *(str(layout.format.kind) for layout in source.source.deliveries)},
         metadata={"dagster/column_schema": column_schema(tables)},
         check_specs=[
             dg.AssetCheckSpec(
@@ -88,7 +83,8 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
         ],
         output_required=False,
         pool=POOL,
-        **monthly,
+        partitions_def=None if source.is_reference else MONTHS,
+        backfill_policy=None if source.is_reference else dg.BackfillPolicy.single_run(),
     )
     def ingested(context: dg.AssetExecutionContext) -> Iterator[Any]:
         settings = Settings.from_environment()
@@ -120,9 +116,7 @@ def _told(
         return
     for month in sorted({record.month for record in records if record.month} - held):
         good = [record for record in records if record.month == month]
-        context.log_event(
-            dg.AssetMaterialization(asset_key=key, partition=f"{month}-01", metadata=_counts(good))
-        )
+        context.log_event(dg.AssetMaterialization(asset_key=key, partition=f"{month}-01", metadata=_counts(good)))
     yield from checks
 
 

@@ -1,6 +1,6 @@
 """The `files` connector: whatever lies in a source's inbox folder for a month.
 
-    inbox/<source>/<YYYY-MM>/<any name>
+inbox/<source>/<YYYY-MM>/<any name>
 """
 
 from __future__ import annotations
@@ -23,18 +23,28 @@ def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
     folder = settings.inbox / source / str(month)
     if not folder.is_dir():
         return ()
-    return tuple(
-        path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "~$"))
-    )
+    return tuple(path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "~$")))
 
 
 def fetch(settings: Settings, source: str, month: Month) -> Iterator[tuple[Delivery, bool]]:
     """Land every file that waits for the month; says of each whether it is new."""
     for path in waiting(settings, source, month):
         delivered_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        yield landing.land(
-            settings, path, source=source, month=month, connector=NAME, delivered_at=delivered_at
-        )
+        yield landing.land(settings, path, source=source, month=month, connector=NAME, delivered_at=delivered_at)
+
+
+def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
+    """Those of the waiting files that have not landed yet, told by name, size and time alone."""
+    known = {
+        (delivery.entry.file_name, size, delivery.entry.delivered_at)
+        for delivery in landing.landed(settings, source, month)
+        for size in (delivery.entry.size_bytes, delivery.entry.kept_bytes)  # the door may have replaced it
+    }
+    return tuple(
+        path
+        for path in waiting(settings, source, month)
+        if (path.name, path.stat().st_size, datetime.fromtimestamp(path.stat().st_mtime, UTC)) not in known
+    )
 
 
 def fetch_reference(settings: Settings, source: str, file: str) -> Delivery:
@@ -48,9 +58,7 @@ def fetch_reference(settings: Settings, source: str, file: str) -> Delivery:
         message = f"{path} is missing: restore it from the repository."
         raise UsageError(message)
     delivered_at = datetime.fromtimestamp(0, UTC)  # the file is versioned by git, not by a clock
-    delivery, _ = landing.land(
-        settings, path, source=source, month=None, connector=NAME, delivered_at=delivered_at
-    )
+    delivery, _ = landing.land(settings, path, source=source, month=None, connector=NAME, delivered_at=delivered_at)
     return delivery
 
 
@@ -65,11 +73,11 @@ def strays(settings: Settings, sources: frozenset[str]) -> tuple[Path, ...]:
         if child.is_file() or child.name not in sources:
             found.append(child)
             continue
-        found.extend(
-            grandchild
-            for grandchild in sorted(child.iterdir())
-            if not grandchild.name.startswith(".") and not (grandchild.is_dir() and _is_month(grandchild.name))
-        )
+        for folder in sorted(child.iterdir()):
+            if folder.is_dir() and _is_month(folder.name):
+                found.extend(path for path in sorted(folder.iterdir()) if path.is_dir())
+            elif not folder.name.startswith("."):
+                found.append(folder)
     return tuple(found)
 
 

@@ -126,17 +126,14 @@ class Query:
         """The tables it reads, as `schema.table`, sorted."""
         defined = {cte.alias for cte in self.expression.find_all(exp.CTE)}
         named = {
-            f"{table.db}.{table.name}" if table.db else table.name
-            for table in self.expression.find_all(exp.Table)
+            f"{table.db}.{table.name}" if table.db else table.name for table in self.expression.find_all(exp.Table)
         }
         return tuple(sorted(named - defined))
 
     @property
     def parameters(self) -> frozenset[str]:
         """Which of the window's ends it asks for."""
-        return frozenset(
-            parameter.name for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder)
-        )
+        return frozenset(parameter.name for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder))
 
 
 def queries(document: Document, definition: Definition) -> dict[int, Query]:
@@ -155,4 +152,3 @@ def queries(document: Document, definition: Definition) -> dict[int, Query]:
             )
         found[version.version] = Query(path, definition.yields)
     return found
-

@@ -1,13 +1,14 @@
 """Evaluation: one KPI over all of its windows and units, the same way for every KPI.
 
-    which windows, and what is there for each      (coverage, synthetic, revision)
-    the definition's SQL, window by window         (counts, items or a reported value, by unit)
-    up the unit tree, then judged                  (rounding, suppression, target, status)
+which windows, and what is there for each      (coverage, synthetic, revision)
+the definition's SQL, window by window         (counts, items or a reported value, by unit)
+up the unit tree, then judged                  (rounding, suppression, target, status)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from dx_pipeline import audit, partition, progress
+from dx_pipeline import audit, partition, progress, workers
 from dx_pipeline import suite as suites
 from dx_pipeline.catalogue import KPI_TABLE, Catalogue, DeclaredKpi
 from dx_pipeline.contract import create_table
@@ -65,14 +66,21 @@ def evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
     """
     progress.announce(f"kpi {code}")
     with writing(settings):
-        return _evaluate(settings, catalogue, catalogue.kpis[code])
+        return next(workers.each(settings, catalogue, _evaluate, [(code,)]))
 
 
-def _evaluate(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi) -> Attempt:
+@contextmanager
+def side_by_side(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
+    """Within the block every KPI is going to be evaluated, one by one: workers, if hired, begin with all."""
+    codes = [(code,) for code in catalogue.kpis]
+    with writing(settings), workers.ahead(settings, catalogue, _evaluate, codes):
+        yield
+
+
+def _evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
+    kpi = catalogue.kpis[code]
     key = Key(KPI_TABLE, kpi.code, None)
-    known = {
-        partition.key_of(record): record for record in partition.records(settings) if record.table != KPI_TABLE
-    }
+    known = {partition.key_of(record): record for record in partition.records(settings) if record.table != KPI_TABLE}
     fingerprint = _fingerprint(settings, catalogue, kpi, known)
     before = partition.record(settings, key)
     if before is not None and before.fingerprint == fingerprint:
@@ -105,9 +113,7 @@ def _evaluate(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi) -> Att
     return Attempt(record, changed=True)
 
 
-def _fingerprint(
-    settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, known: Mapping[Key, Record]
-) -> str:
+def _fingerprint(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, known: Mapping[Key, Record]) -> str:
     """A digest of everything that the values of a KPI rest on."""
     parts = [
         settings.code_version,
@@ -122,9 +128,7 @@ def _fingerprint(
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _attach(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi
-) -> None:
+def _attach(settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
     for table in sorted({*kpi.tables, *ENGINE_TABLES}):
         paths = sorted((settings.tables / table).glob(f"*/*/{partition.ROWS}"))
         partition.attach(connection, table, catalogue.contracts[table].stored, paths)
@@ -205,9 +209,7 @@ def _observe(
         )
 
 
-def _run(
-    connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window
-) -> None:
+def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window) -> None:
     query = kpi.queries[version]
     ends = {"window_start": window.start, "window_end": window.end}
     bound = {name: value for name, value in ends.items() if name in query.parameters}

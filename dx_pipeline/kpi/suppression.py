@@ -31,15 +31,14 @@ class Count:
 
     @property
     def cell(self) -> Cell:
+        """Which cell it is."""
         return self.window, self.unit_code
 
 
 def withheld(counts: Sequence[Count], threshold: int) -> frozenset[Cell]:
     """The cells that may not be shown where counts under `threshold` are withheld."""
     size = {count.cell: count.denominator for count in counts}
-    hidden = {
-        count.cell for count in counts if count.numerator < threshold or count.denominator < threshold
-    }
+    hidden = {count.cell for count in counts if count.numerator < threshold or count.denominator < threshold}
     if not hidden:
         return frozenset()
     sums = [*_sums_of_units(counts), *_sums_of_windows(counts)]

@@ -1,25 +1,36 @@
 """Reading: a delivery becomes rows of text, then typed rows, each accepted or accounted for.
 
-    recognise   which of its source's layouts a delivery has
-    load        its lines as text, one column a heading (`csv`, `excel`, `json`)
-    rows        typed, held against the contract, split; nothing lost (`rows`, `conservation`)
+recognise   which of its source's layouts a delivery has
+load        its lines as text, one column a heading (`csv`, `excel`, `html`, `json`, `parquet`)
+rows        typed, held against the contract, split; nothing lost (`rows`, `values`)
+
+What the formats share: `text` (encodings, compression), `legacy` (letters from before Unicode),
+`grid` (merged headings), `raw` (what is handed on). No message of theirs quotes what a cell says.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import duckdb
 
+from dx_pipeline.contract import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.landing import Delivery
-from dx_pipeline.reading import csv, excel, json
-from dx_pipeline.reading.raw import Raw, Reader
+from dx_pipeline.reading import csv, excel, html, json, legacy, parquet
+from dx_pipeline.reading.raw import Raw, Reader, as_declared
 from dx_pipeline.source import Layout, Source
+
+if TYPE_CHECKING:
+    from dx_pipeline.landing import Delivery  # the door in front of landing reads, too
 
 READERS: dict[str, Reader] = {
     "csv": csv.READER,
     "excel": excel.READER,
+    "html": html.READER,
     "json": json.ENVELOPE,
     "ndjson": json.LINES,
+    "parquet": parquet.READER,
 }
 
 
@@ -29,27 +40,40 @@ def recognise(delivery: Delivery, source: Source) -> Layout:
     A source with one layout always gets that one, so that its mistakes are told against it.
 
     Raises:
-        DeliveryRefusedError: it has the headings of none of the source's layouts.
+        DeliveryRefusedError: it has the headings of none of the source's layouts, or the door kept
+            nothing of it.
     """
-    if len(source.deliveries) == 1:
-        return source.deliveries[0]
-    best, found = None, 0
-    for layout in source.deliveries:
-        try:
-            headings = READERS[layout.format.kind].headings(delivery.content, layout)
-        except DeliveryRefusedError:
-            continue
-        shared = len(set(headings) & set(layout.expected))
-        if shared > found:
-            best, found = layout, shared
-    if best is None:
+    if delivery.entry.withheld is not None:
+        raise DeliveryRefusedError(delivery.entry.withheld)
+    layout = layout_of(delivery.content, source)
+    if layout is None:
         shapes = "; or ".join(
             f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
             for layout in source.deliveries
         )
-        message = f"it is none of what this source delivers: {shapes}."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(f"it is none of what this source delivers: {shapes}.")
+    return layout
+
+
+def layout_of(path: Path, source: Source) -> Layout | None:
+    """The layout that a file is told against; None where it has the headings of none."""
+    if len(source.deliveries) == 1:
+        return source.deliveries[0]
+    best, most = None, 0
+    for layout in source.deliveries:
+        shared = headings_shared(path, layout)
+        if shared > most:
+            best, most = layout, shared
     return best
+
+
+def headings_shared(path: Path, layout: Layout) -> int:
+    """How many of a layout's headings a file has; none where it cannot be read as that layout says."""
+    try:
+        found = READERS[layout.format.kind].headings(path, layout)
+    except DeliveryRefusedError:
+        return 0
+    return len(set(as_declared(found, layout)) & set(layout.expected))
 
 
 def load(connection: duckdb.DuckDBPyConnection, delivery: Delivery, layout: Layout, name: str) -> Raw:
@@ -59,6 +83,33 @@ def load(connection: duckdb.DuckDBPyConnection, delivery: Delivery, layout: Layo
     record, or NULL) and one text column for each heading of the layout.
 
     Raises:
-        DeliveryRefusedError: it cannot be read, lacks a heading or has an unknown one.
+        DeliveryRefusedError: it cannot be read, lacks a heading or has an unknown one, or its
+            letters are not in Unicode.
     """
-    return READERS[layout.format.kind].load(connection, delivery.content, layout, name)
+    try:
+        raw = READERS[layout.format.kind].load(connection, delivery.content, layout, name)
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise  # the machine's trouble, not the delivery's
+    except duckdb.Error:
+        kind = layout.format.kind
+        message = f"it is damaged and cannot be read as {kind}; ask the sender to send it again."
+        raise DeliveryRefusedError(message) from None  # DuckDB's own words may quote a cell
+    _refuse_legacy(connection, raw, layout)
+    return raw
+
+
+def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layout) -> None:
+    """Refuse a delivery with more legacy letters than Vietnamese ones in some column."""
+    kinds = list(legacy.NAMES)
+    for heading in layout.headers.values():
+        text = quoted(heading)
+        counts = ", ".join(f"count(*) FILTER (regexp_matches({text}, {literal(legacy.SIGNS[kind])}))" for kind in kinds)
+        ((vietnamese, *signs),) = connection.execute(
+            f"""
+            SELECT count(*) FILTER (regexp_matches({text}, {literal(legacy.VIETNAMESE)})), {counts}
+            FROM {quoted(raw.name)} WHERE strlen({text}) > length({text})
+            """
+        ).fetchall()
+        for kind, count in zip(kinds, signs, strict=True):
+            if count >= legacy.FEWEST_SIGNS and count > vietnamese:
+                raise DeliveryRefusedError(legacy.advice(kind), column=heading)

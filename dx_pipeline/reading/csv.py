@@ -7,50 +7,46 @@ DuckDB parses; the physical lines are counted beside it, because a parser that l
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import duckdb
 
 from dx_pipeline.contract import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.reading.raw import SYNTHETIC, Raw, Reader, check_headings
-from dx_pipeline.source import Csv, Layout
+from dx_pipeline.reading import legacy
+from dx_pipeline.reading.raw import Raw, Reader, as_declared, check_headings, is_marked
+from dx_pipeline.reading.text import CODECS, in_unicode, normal, opened, plain
+from dx_pipeline.source import Csv, Encoding, Layout
 
 ABSENT = "\x01"
 """A character that stands in no text, where DuckDB asks for one that must not split lines."""
+
+LONGEST_HEADING_LINE = 1 << 20
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
     """The headings of the file, as they are printed.
 
     Raises:
-        DeliveryRefusedError: it is no text in UTF-8, or ends before the headings.
+        DeliveryRefusedError: it is not in the declared encoding, or ends before the headings.
     """
-    dialect = _dialect(layout)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            first = list(islice(text, dialect.preamble_rows + 1))
-    except UnicodeDecodeError as error:
-        message = f"byte {error.start} is not UTF-8; ask the sender to save the file as 'CSV UTF-8'."
-        raise DeliveryRefusedError(message) from error
-    if len(first) <= dialect.preamble_rows:
-        message = "the file ends before its headings; ask the sender for the whole file."
-        raise DeliveryRefusedError(message, line=len(first) + 1)
-    parsed = next(csv.reader(first[-1:], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
-    return [" ".join(heading.split()) for heading in parsed]
+    return _opening(path, layout)[1]
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `dx_pipeline.reading.load`."""
     dialect = _dialect(layout)
-    found = headings(path, layout)
+    titles, found = _opening(path, layout)
     heading_line = dialect.preamble_rows + 1
-    check_headings(found, layout, heading_line)
-    _parse(connection, path, dialect, found, name)
-    _number(connection, path, heading_line, found, name)
+    found = check_headings(found, layout, heading_line)
+    with plain(connection, path, dialect.encoding, dialect.compression) as text:
+        _parse(connection, text, dialect, found, name)
+        _number(connection, text, dialect, found, name)
     (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
-    return Raw(name, rows, _is_synthetic(path, dialect))
+    return Raw(name, rows, is_marked(titles), titles)
 
 
 def _dialect(layout: Layout) -> Csv:
@@ -58,14 +54,62 @@ def _dialect(layout: Layout) -> Csv:
     return layout.format
 
 
-def _is_synthetic(path: Path, dialect: Csv) -> bool:
-    with path.open(encoding="utf-8-sig") as text:
-        return dialect.preamble_rows > 0 and SYNTHETIC in next(text, "")
+def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
+    """The title lines, and the headings under them."""
+    dialect = _dialect(layout)
+    try:
+        return _opening_in(path, dialect, dialect.encoding)
+    except DeliveryRefusedError as refusal:
+        other = _other_encoding(path, layout)
+        if other is None:
+            raise
+        message = (
+            f"it is in {other}, not in {dialect.encoding}; declare 'encoding: {other}' in its format,"
+            " or ask the sender to save the file as UTF-8 ('CSV UTF-8' in Excel)."
+        )
+        if other == "tcvn3" or other == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
+            message = legacy.advice(other)
+        raise DeliveryRefusedError(message) from refusal
 
 
-def _parse(
-    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str], name: str
-) -> None:
+def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str, ...], list[str]]:
+    with opened(path, encoding, dialect.compression) as text:
+        first = list(islice(_bounded(text), dialect.preamble_rows + 1))
+    if len(first) <= dialect.preamble_rows:
+        message = "the file ends before its headings; ask the sender for the whole file."
+        raise DeliveryRefusedError(message, line=len(first) + 1)
+    first = [in_unicode(line, encoding) for line in first]
+    parsed = next(_reader(first[-1:], dialect), [])
+    return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
+
+
+def _reader(lines: list[str], dialect: Csv) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
+    except csv.Error as error:
+        message = "its headings cannot be told apart; ask the sender for the whole file."
+        raise DeliveryRefusedError(message) from error
+
+
+def _bounded(text: IO[str]) -> Iterator[str]:
+    """The lines of a text, none longer than any title or heading line needs to be."""
+    while line := text.readline(LONGEST_HEADING_LINE):
+        yield line
+
+
+def _other_encoding(path: Path, layout: Layout) -> Encoding | None:
+    """The encoding in which the file does have the layout's headings, if it is another than declared."""
+    for encoding in CODECS:
+        try:
+            _, found = _opening_in(path, _dialect(layout), encoding)
+        except DeliveryRefusedError:
+            continue
+        if set(as_declared(found, layout)) & set(layout.expected):
+            return encoding
+    return None
+
+
+def _parse(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str], name: str) -> None:
     """Parse the well-formed lines into `<name> parsed`, the others into `<name> rejected`."""
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in found)
@@ -84,9 +128,9 @@ def _parse(
                 "skip": dialect.preamble_rows,
             },
         )
-    except duckdb.Error as error:
-        message = f"it cannot be read as delimited text ({str(error).splitlines()[0]})."
-        raise DeliveryRefusedError(message) from error
+    except duckdb.Error:
+        message = "it cannot be read as delimited text; ask the sender to save the file again as CSV."
+        raise DeliveryRefusedError(message) from None  # DuckDB's own words quote the line
     # DuckDB's text of a rejected line begins with the end of the line before, in files with CRLF.
     connection.execute(
         f"""
@@ -98,9 +142,7 @@ def _parse(
     )
 
 
-def _number(
-    connection: duckdb.DuckDBPyConnection, path: Path, heading_line: int, found: list[str], name: str
-) -> None:
+def _number(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str], name: str) -> None:
     """Give every parsed record its physical line, and make the rejected ones rows of their own."""
     torn = connection.execute(
         f"""SELECT line FROM {quoted(f"{name} rejected")} WHERE is_several_lines ORDER BY line LIMIT 1"""
@@ -119,14 +161,14 @@ def _number(
             AND line NOT IN (SELECT line FROM {quoted(f"{name} rejected")})
         ORDER BY line
         """,
-        {"path": str(path), "heading_line": heading_line},
+        {"path": str(path), "heading_line": dialect.preamble_rows + 1},
     )
     (physical, parsed), *_ = connection.execute(
         f"""SELECT (SELECT count(*) FROM {quoted(f"{name} lines")}),
                    (SELECT count(*) FROM {quoted(f"{name} parsed")})"""
     ).fetchall()
     if physical != parsed:
-        _refuse_broken_lines(connection, path, name, physical, parsed)
+        _refuse_broken_lines(connection, path, dialect, physical, parsed)
     columns = ", ".join(quoted(heading) for heading in found)
     nothing = ", ".join("NULL" for _ in found)
     connection.execute(
@@ -156,7 +198,7 @@ def _refuse_open_quote(line: int) -> None:
 
 
 def _refuse_broken_lines(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, physical: int, parsed: int
+    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, physical: int, parsed: int
 ) -> None:
     """Fewer records than lines: some record runs over a line end. Find where, and refuse."""
     found = connection.execute(
@@ -166,9 +208,9 @@ def _refuse_broken_lines(
             FROM read_csv($path, auto_detect = false, header = false, columns = {{'text': 'VARCHAR'}},
                 delim = '{ABSENT}', quote = '', escape = '', strict_mode = false)
         )
-        WHERE (length(text) - length(replace(text, '"', ''))) % 2 = 1
+        WHERE (length(text) - length(replace(text, $quote, ''))) % 2 = 1
         """,
-        {"path": str(path)},
+        {"path": str(path), "quote": dialect.quote},
     ).fetchall()[0][0]
     if found is not None:
         _refuse_open_quote(found)

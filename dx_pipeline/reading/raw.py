@@ -9,6 +9,8 @@ from pathlib import Path
 import duckdb
 
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.reading import legacy
+from dx_pipeline.reading.text import comparable, normal
 from dx_pipeline.source import Layout
 
 SYNTHETIC = "SYNTHETIC"
@@ -26,11 +28,13 @@ class Raw:
         name: the temporary table that holds its lines.
         rows: how many lines it has that are not blank and not headings: the rows in.
         is_synthetic: whether the delivery says of itself that its data are made up.
+        titles: the lines above its headings.
     """
 
     name: str
     rows: int
     is_synthetic: bool
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,24 +45,44 @@ class Reader:
     load: Callable[[duckdb.DuckDBPyConnection, Path, Layout, str], Raw]
 
 
-def check_headings(found: Sequence[str], layout: Layout, line: int) -> None:
-    """Hold the headings of a delivery against its layout.
+def is_marked(titles: Sequence[str]) -> bool:
+    """Whether the first title line says that the data are made up."""
+    return bool(titles) and SYNTHETIC in titles[0]
+
+
+def as_declared(found: Sequence[str], layout: Layout) -> list[str]:
+    """The headings found, spelt as the layout spells them where they are the same.
+
+    Letters and marks may be apart (NFD), spaces double, tone marks in either style.
+    """
+    spelt = {comparable(heading): heading for heading in layout.expected}
+    return [spelt.get(comparable(heading), normal(heading)) for heading in found]
+
+
+def check_headings(found: Sequence[str], layout: Layout, line: int) -> list[str]:
+    """Hold the headings of a delivery against its layout; returns them as the layout spells them.
 
     Raises:
-        DeliveryRefusedError: one is missing, unknown, or there twice.
+        DeliveryRefusedError: one is missing, unknown, or there twice. What stands in the delivery
+            is quoted only where every expected heading is there: else it may be a line of data.
     """
+    named = as_declared(found, layout)
     for heading in layout.expected:
-        if heading not in found:
+        if heading not in named:
+            letters = legacy.told_by(named, layout.expected)
+            if letters is not None:
+                raise DeliveryRefusedError(legacy.advice(letters), line=line)
             message = f"the column '{heading}' is missing; ask the sender for it, or correct the layout."
             raise DeliveryRefusedError(message, line=line, column=heading)
-    for position, heading in enumerate(found):
+    for position, heading in enumerate(named):
         if heading not in layout.expected:
-            named = f"'{heading}'" if heading else f"number {position + 1} (it has no heading)"
+            quoted = f"'{heading}'" if heading else f"number {position + 1} (it has no heading)"
             message = (
-                f"the column {named} is unknown; declare it under 'columns' or 'ignored',"
+                f"the column {quoted} is unknown; declare it under 'columns' or 'ignored',"
                 " or ask the sender to leave it out."
             )
             raise DeliveryRefusedError(message, line=line, column=heading)
-        if heading in found[:position]:
+        if heading in named[:position]:
             message = f"the column '{heading}' stands there twice; ask the sender which one holds."
             raise DeliveryRefusedError(message, line=line, column=heading)
+    return named

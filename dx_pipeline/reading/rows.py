@@ -1,24 +1,29 @@
 """Rows: every line of a month's deliveries ends as accepted, duplicate, filtered or quarantined.
 
-    typed    one table for all deliveries of a partition: typed values, and a reason where one is due
-    outcome  what becomes of each row; repeated keys are settled here
-    staged   the accepted rows, as the contract stores them
+typed    one table for all deliveries of a partition: typed values, and a reason where one is due
+outcome  what becomes of each row; repeated keys are settled here
+staged   the accepted rows, as the contract stores them
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract, create_table, literal, qualified, quoted
 from dx_pipeline.errors import ConservationError
-from dx_pipeline.landing import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.reading import values as reading_values
 from dx_pipeline.reading.raw import Raw
+from dx_pipeline.reading.text import normal
 from dx_pipeline.source import Layout, Placement
+
+if TYPE_CHECKING:
+    from dx_pipeline.landing import Delivery  # the door in front of landing reads, too
 
 STAGED = "staged"
 QUARANTINED = "quarantined"
@@ -102,9 +107,7 @@ def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
     for position, item in enumerate(loaded):
         later = loaded[position + 1 :]
         name = item.delivery.entry.file_name
-        if item.layout.mode == "snapshot" and later:
-            found.append(position)
-        elif any(other.delivery.entry.file_name == name for other in later):
+        if (item.layout.mode == "snapshot" and later) or any(other.delivery.entry.file_name == name for other in later):
             found.append(position)
     return tuple(found)
 
@@ -112,9 +115,7 @@ def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
 def _type_all(
     connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Sequence[Loaded], month: Month | None
 ) -> None:
-    declared = ", ".join(
-        f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items()
-    )
+    declared = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items())
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE typed (
@@ -129,9 +130,21 @@ def _type_all(
                 "position": position,
                 "synthetic": item.raw.is_synthetic,
                 "delivery_id": item.delivery.entry.delivery_id,
+                **_said_in_titles(item),
             },
         )
         connection.execute(f"DROP TABLE {quoted(item.raw.name)}")
+
+
+def _said_in_titles(item: Loaded) -> dict[str, str | None]:
+    """What the lines above the headings say, by parameter, for the columns that are placed there."""
+    said: dict[str, str | None] = {}
+    for name, placement in item.layout.columns.items():
+        if placement.title is not None:
+            pattern = re.compile(normal(placement.title))
+            found = (pattern.search(title) for title in item.raw.titles)
+            said[f"title_{name}"] = next((match[1] for match in found if match), None)
+    return said
 
 
 def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) -> str:
@@ -149,7 +162,7 @@ def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) ->
     values, reasons = [], ["WHEN fault IS NOT NULL THEN fault"]
     for name, column in contract.columns.items():
         placement = layout.columns.get(name)
-        text = _text_of(placement, texts)
+        text = _text_of(name, placement, texts)
         values.append(f"{reading_values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}")
         if placement is not None:
             unreadable = reading_values.unreadable(column, placement, text)
@@ -181,10 +194,12 @@ def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) ->
         """
 
 
-def _text_of(placement: Placement | None, texts: dict[str, str]) -> str:
+def _text_of(name: str, placement: Placement | None, texts: dict[str, str]) -> str:
     if placement is None:
         return "NULL"
-    return literal(placement.constant) if placement.header is None else texts[placement.header]
+    if placement.title is not None:
+        return f"$title_{name}::VARCHAR"
+    return literal(placement.constant or "") if placement.header is None else texts[placement.header]
 
 
 def _breaks(name: str, column: Column) -> Iterator[tuple[str, str]]:
@@ -214,7 +229,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     delivery the first line. Rows of replaced deliveries count as duplicates.
     """
     connection.execute(
-        f"""
+        """
         CREATE OR REPLACE TEMP TABLE settled AS
         SELECT delivery_position, delivery_line,
             CASE WHEN filter_code IS NOT NULL THEN 'filtered' WHEN reason IS NOT NULL THEN 'quarantined'

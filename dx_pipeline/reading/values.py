@@ -5,7 +5,10 @@ Every expression is built from declared names only; no value of a delivery is ev
 
 from __future__ import annotations
 
+import re
+
 from dx_pipeline.contract import DUCKDB_TYPES, Column, literal, quoted
+from dx_pipeline.reading.text import spellings
 from dx_pipeline.source import NumberStyle, Placement
 
 NUMBER_PATTERNS: dict[NumberStyle, str] = {
@@ -16,8 +19,15 @@ NUMBER_PATTERNS: dict[NumberStyle, str] = {
 NUMERIC = "0123456789.,+-"
 """What numbers of any style are written with: a text of these alone is ambiguous, not senseless."""
 
-ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?)?"
+"""A day; typed files have it as the midnight it begins with."""
 ISO_TIMESTAMP = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
+DIGITS = {"Y": 4, "j": 3}
+"""How many digits stand for a part of a date, where there are not two."""
+
+KNOWN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%Y%m%d", "%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
+"""A text that is a date in another of these styles than the declared one is ambiguous, not senseless."""
+
 EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2199-12-31'"
 
 
@@ -55,12 +65,11 @@ def unreadable(column: Column, placement: Placement, text: str) -> str:
         case "boolean":
             return "'not_a_boolean'"
         case "date" | "timestamp":
-            return "'not_a_date'"
+            others = [style for style in KNOWN_DATES if style != placement.date]
+            known = " OR ".join(_strptime(text, style) + " IS NOT NULL" for style in others)
+            return f"CASE WHEN {known} THEN 'ambiguous_date' ELSE 'not_a_date' END"
         case "integer" | "number":
-            return (
-                f"CASE WHEN translate({text}, '{NUMERIC}', '') = ''"
-                " THEN 'ambiguous_number' ELSE 'not_a_number' END"
-            )
+            return f"CASE WHEN translate({text}, '{NUMERIC}', '') = '' THEN 'ambiguous_number' ELSE 'not_a_number' END"
         case _:
             return "'unreadable'"
 
@@ -68,9 +77,8 @@ def unreadable(column: Column, placement: Placement, text: str) -> str:
 def _mapped(text: str, placement: Placement) -> str:
     if placement.values is None:
         return text
-    branches = " ".join(
-        f"WHEN nfc_normalize({literal(word)}) THEN {literal(code)}" for word, code in placement.values.items()
-    )
+    words = {spelling: code for word, code in reversed(placement.values.items()) for spelling in spellings(word)}
+    branches = " ".join(f"WHEN {literal(word)} THEN {literal(code)}" for word, code in words.items())
     return f"CASE {text} {branches} ELSE CASE {_normal(text)} {branches} END END"
 
 
@@ -94,8 +102,21 @@ def _number(text: str, column: Column, placement: Placement) -> str:
 def _moment(text: str, column: Column, placement: Placement) -> str:
     kind = DUCKDB_TYPES[column.type]
     if placement.date is not None:
-        read = f"try_strptime({text}, {literal(placement.date)})::{kind}"
+        read = f"{_strptime(text, placement.date)}::{kind}"
     else:
         pattern = ISO_DATE if column.type == "date" else ISO_TIMESTAMP
         read = f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN try_cast({text} AS {kind}) END"
     return f"CASE WHEN ({read})::DATE BETWEEN {EARLIEST} AND {LATEST} THEN {read} END"
+
+
+def _strptime(text: str, style: str) -> str:
+    """The expression that reads a moment in one style.
+
+    DuckDB takes `2022051` for 1 May where `%Y%m%d` is asked for: where nothing parts the digits, all
+    of them must be there.
+    """
+    read = f"try_strptime({text}, {literal(style)})"
+    if re.search(r"%[a-zA-Z]%", style) is None:
+        return read
+    digits = re.sub(r"%([a-zA-Z])", lambda part: rf"\d{{{DIGITS.get(part[1], 2)}}}", re.sub(r"[.]", r"\.", style))
+    return f"CASE WHEN regexp_full_match({text}, {literal(digits)}) THEN {read} END"

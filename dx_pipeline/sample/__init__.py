@@ -12,7 +12,7 @@ delivery says of itself that it is synthetic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from dx_pipeline.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.database import connect
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month, parse_months
+from dx_pipeline.progress import announce
 from dx_pipeline.sample import world
 from dx_pipeline.sample.delivery import arrival, arriving, place
 from dx_pipeline.sample.faults import Fault, list_in, plant
@@ -40,7 +41,6 @@ def make(
     scale: float = 1.0,
     seed: int = DEFAULT_SEED,
     faults: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write the sample's deliveries of some months into the inbox.
 
@@ -54,7 +54,6 @@ def make(
         scale: multiplies dossiers and calls; registers and programme tables are what they are.
         seed: another seed makes another province with the same published figures.
         faults: plant known defects, and list them in `sample_faults.json` of the warehouse.
-        progress: told after each file: its path within the inbox, how many are done, of how many.
 
     Returns:
         The files written, in order of month, source and table.
@@ -66,22 +65,20 @@ def make(
     ordered = tuple(sorted(set(months)))
     _check(ordered, scale)
     made_up = world.build(settings.reference, seed=seed, scale=scale)
-    jobs = tuple(_jobs(catalogue, ordered))
     written: list[Path] = []
     planted: list[Fault] = []
     with connect(settings) as database:
-        for job in jobs:
+        for job in _jobs(catalogue, ordered):
             form = _form(job, catalogue, made_up)
             path = place(settings, job.source.name, job.month, job.table, form.extension)
             shown_as = path.relative_to(settings.inbox).as_posix()
+            announce(shown_as)
             arrived_at = arrival(job.source.source.calendar, job.source.name, job.table, job.month, seed)
             with arriving(settings, path, arrived_at) as private:
                 write(database, private, world.rows(made_up, job.table, job.source.name, job.month), form)
                 if faults:
                     planted.extend(plant(private, job.source.name, form, ordered, shown_as))
             written.append(path)
-            if progress is not None:
-                progress(shown_as, len(written), len(jobs))
     list_in(settings, planted)
     return tuple(written)
 
@@ -112,6 +109,7 @@ def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
         month=job.month,
         seed=made_up.seed,
         names=made_up.province.names,
+        more_titles=world.titles(job.table, job.month),
     )
 
 

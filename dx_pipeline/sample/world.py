@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from dx_pipeline.period import Month
-from dx_pipeline.sample import connection, dossier, procedure, programme, province, service
+from dx_pipeline.sample import connection, dossier, procedure, programme, province, return_06a, service
 from dx_pipeline.sample.operation import CONNECTIONS
 from dx_pipeline.sample.procedure import Procedure
 from dx_pipeline.sample.province import Province
@@ -18,6 +18,7 @@ OF_THE_PROVINCE = frozenset(
     {
         "statistics.dossier",
         "statistics.service",
+        "statistics.return_06a",
         "programme.plan",
         "programme.community_group",
         "programme.digital_enterprise",
@@ -62,6 +63,8 @@ def rows(world: World, table: str, source: str, month: Month) -> pa.Table:
             made = dossier.table(month, world.province, world.procedures, seed=world.seed, scale=world.scale)
         case "statistics.service":
             made = service.table(month, world.procedures, world.seed)
+        case "statistics.return_06a":
+            made = return_06a.table(month, world.procedures, seed=world.seed, scale=world.scale)
         case "programme.plan":
             made = programme.plans(month, world.province, world.seed)
         case "programme.community_group":
@@ -77,3 +80,8 @@ def rows(world: World, table: str, source: str, month: Month) -> pa.Table:
         case _:
             raise KeyError(table)
     return made
+
+
+def titles(table: str, month: Month) -> tuple[str, ...]:
+    """What a return of a table prints above its headings beside its name and month."""
+    return return_06a.titles(month) if table == "statistics.return_06a" else ()

@@ -7,6 +7,7 @@ the layout calls a line without data (column numbers, totals) is planted, so tha
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -17,20 +18,22 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract, literal, quoted
 from dx_pipeline.database import TIME_ZONE
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.reading.raw import SYNTHETIC_KEY
-from dx_pipeline.sample import workbook
+from dx_pipeline.sample import page, workbook
+from dx_pipeline.sample.letters import Taken, codec, with_tones_apart
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
-from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, Placement
+from dx_pipeline.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, Parquet, Placement
 
 STEP = " / "
 COUNTERS = ("STT", "TT")
 TOTAL, OF_WHICH = "Tổng cộng", "Trong đó"
-EXTENSIONS = {"csv": "csv", "excel": "xlsx", "json": "json", "ndjson": "ndjson"}
+EXTENSIONS = {"csv": "csv", "excel": "xlsx", "html": "xls", "json": "json", "ndjson": "ndjson", "parquet": "parquet"}
 BATCH_ROWS = 100_000
 ISO_LOCAL = f"%Y-%m-%dT%H:%M:%S+{UTC_OFFSET_HOURS:02d}:00"
 
@@ -48,6 +51,7 @@ class Form:
         month: the month that is delivered.
         seed: the seed that the sample was made with; it is part of the mark.
         names: the name of each agency and unit by code, for the columns that print one.
+        more_titles: what stands above the headings beside the title and the month.
     """
 
     layout: Layout
@@ -56,16 +60,18 @@ class Form:
     month: Month
     seed: int
     names: Mapping[str, str]
+    more_titles: tuple[str, ...] = ()
 
     @property
     def extension(self) -> str:
         """How the name of such a file ends."""
-        return EXTENSIONS[self.layout.format.kind]
+        compressed = ".gz" if getattr(self.layout.format, "compression", None) == "gzip" else ""
+        return EXTENSIONS[self.layout.format.kind] + compressed
 
     @property
-    def is_json(self) -> bool:
+    def is_typed(self) -> bool:
         """Whether a value keeps its type in it."""
-        return isinstance(self.layout.format, JsonEnvelope | Ndjson)
+        return isinstance(self.layout.format, JsonEnvelope | Ndjson | Parquet)
 
     @property
     def mark(self) -> str:
@@ -85,6 +91,7 @@ class Form:
             )
             raise DxError(message)
         titles = [self.mark, self.title.upper(), f"Tháng {self.month.number:02d} năm {self.month.year}"]
+        titles += self.more_titles
         return (titles + [""] * rows)[:rows]
 
 
@@ -108,6 +115,12 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, fo
                 _write_json(connection, path, table, form, shape)
             case Ndjson():
                 _write_ndjson(connection, path, table, form)
+            case Html() as shape:
+                _write_html(connection, path, table, form, shape)
+            case Parquet():
+                _write_parquet(connection, path, table, form)
+        if getattr(form.layout.format, "compression", None) == "gzip":
+            path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     finally:
         connection.unregister("sample_rows")
         connection.unregister("sample_names")
@@ -127,9 +140,11 @@ def _write_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Tabl
         """
     )
     preamble = form.preamble(shape.preamble_rows)
-    with path.open("w", encoding="utf-8-sig" if from_excel else "utf-8", newline="") as stream:
+    by_name = "utf-8-sig" if from_excel and shape.encoding == "utf-8" else codec(shape.encoding)
+    with path.open("w", encoding=by_name, newline="") as file:
+        stream = Taken(file, shape.encoding)
         by_hand = csv.writer(stream, delimiter=shape.delimiter, quotechar=shape.quote, lineterminator=end)
-        stream.writelines(line + end for line in preamble)
+        stream.write("".join(line + end for line in preamble))
         by_hand.writerow(cells)
         by_hand.writerows(_opening_lines(form, list(cells)))
         with lines.to_arrow_reader(BATCH_ROWS) as reader:
@@ -165,6 +180,28 @@ def _write_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Ta
         sheet=shape.sheet,
         created_on=form.month.plus(1).first,
     )
+
+
+def _write_html(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form, shape: Html) -> None:
+    cells = _cells(table, form)
+    printed = list(cells)
+    texts = {heading: f"({cell})::VARCHAR" for heading, cell in cells.items()}
+    lines = [*_opening_lines(form, printed), *_rows(connection, texts), *_closing_lines(connection, form, printed)]
+    taken = with_tones_apart if shape.encoding == "windows-1258" else str
+    page.write(
+        path,
+        above=[taken(line) for line in form.preamble(3)],
+        headings=[tuple(taken(step) for step in heading.split(STEP)) for heading in printed],
+        header_rows=shape.header_rows,
+        lines=[[taken(cell) if isinstance(cell, str) else cell for cell in line] for line in lines],
+        encoding=codec(shape.encoding),
+    )
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form) -> None:
+    cells = ", ".join(f"{cell} AS {quoted(heading)}" for heading, cell in _cells(table, form).items())
+    rows = connection.sql(f"SELECT {cells} FROM sample_rows ORDER BY row_position").to_arrow_table()
+    pq.write_table(rows.replace_schema_metadata({SYNTHETIC_KEY: "true"}), path, compression="zstd")
 
 
 def _write_json(
@@ -247,11 +284,11 @@ def _cell(name: str, column: Column, placement: Placement, form: Form) -> str:
     value = f"{quoted(name)}::{DUCKDB_TYPES[column.type]}"
     if placement.values is not None:
         return _word(f"({value})::VARCHAR", placement.values)
+    if _is_kept(column, placement, form):
+        return value
     match column.type:
-        case "text":
-            return value
         case "boolean":
-            return value if form.is_json else f"({value})::VARCHAR"
+            return f"({value})::VARCHAR"
         case "date":
             return f"strftime({value}, {literal(placement.date or '%Y-%m-%d')})"
         case "timestamp":
@@ -259,6 +296,20 @@ def _cell(name: str, column: Column, placement: Placement, form: Form) -> str:
             return f"strftime({local}, {literal(placement.date or ISO_LOCAL)})"
         case _:
             return _number(value, column, placement)
+
+
+def _is_kept(column: Column, placement: Placement, form: Form) -> bool:
+    """Whether a value is delivered as the type that it is, and not printed."""
+    is_parquet = isinstance(form.layout.format, Parquet)
+    match column.type:
+        case "text":
+            return True
+        case "boolean":
+            return form.is_typed
+        case "date" | "timestamp":
+            return is_parquet and placement.date is None
+        case _:
+            return is_parquet
 
 
 def _word(code: str, words: Mapping[str, str]) -> str:
@@ -296,15 +347,32 @@ def _opening_lines(form: Form, printed: list[str]) -> Iterator[list[Cell]]:
 
 def _closing_lines(connection: duckdb.DuckDBPyConnection, form: Form, printed: list[str]) -> Iterator[list[Cell]]:
     """The lines of totals under the rows, where a filter expects them."""
+    written: set[str] = set()
     for rule in form.layout.filters:
         place = printed.index(rule.header)
         for label, count in _totals(connection, form):
-            if re.search(rule.matches, label):
+            if label not in written and re.search(rule.matches, label):
+                written.add(label)
                 line: list[Cell] = [None] * len(printed)
                 line[place] = label
-                if place + 1 < len(printed):
-                    line[place + 1] = count
+                sums = _sums(connection, form, printed) if label == TOTAL else {}
+                for position, amount in (sums or {place + 1: count}).items():
+                    if position < len(printed):
+                        line[position] = amount
                 yield line
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, form: Form, printed: list[str]) -> dict[int, int]:
+    """What the columns of counts add up to, by their position."""
+    given = connection.table("sample_rows").columns
+    counts = {
+        name: heading for name, heading in form.layout.headers.items() if name in given and name.endswith("_count")
+    }
+    if not counts:
+        return {}
+    sums = ", ".join(f"coalesce(sum({quoted(name)}), 0)::BIGINT" for name in counts)
+    (found,) = connection.execute(f"SELECT {sums} FROM sample_rows").fetchall()
+    return {printed.index(heading): amount for heading, amount in zip(counts.values(), found, strict=True)}
 
 
 def _totals(connection: duckdb.DuckDBPyConnection, form: Form) -> Iterator[tuple[str, int]]:

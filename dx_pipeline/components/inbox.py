@@ -1,0 +1,91 @@
+"""The inbox sensor: a file that is dropped in starts the run of the source and month it belongs to."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from pydantic import BaseModel, Field
+
+from dx_pipeline import catalogue as catalogues
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.components.asset import source_key
+from dx_pipeline.components.nightly import months_tags
+from dx_pipeline.connector import files
+from dx_pipeline.declaration import Declared
+from dx_pipeline.settings import PROJECT, Settings
+
+
+class InboxDeclaration(Declared):
+    """How often the inbox is looked at."""
+
+    interval_seconds: int = Field(ge=10, le=3600)
+
+
+class Inbox(dg.Component):
+    """The sensor `inbox`: publication follows the runs it starts, as it follows every ingest run."""
+
+    def __init__(self, declared: InboxDeclaration) -> None:
+        self.declared = declared
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        return InboxDeclaration
+
+    @classmethod
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
+        return cls(attributes)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return dg.Definitions(sensors=[build(catalogues.load(PROJECT), self.declared)])
+
+
+def build(catalogue: Catalogue, declared: InboxDeclaration) -> dg.SensorDefinition:
+    """The sensor. What is new is told by what has landed; it keeps no state of its own."""
+
+    @dg.sensor(
+        name="inbox",
+        job_name="ingest",
+        minimum_interval_seconds=declared.interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tệp đặt vào inbox tự khởi chạy nguồn và tháng của nó / A file in the inbox starts its run",
+    )
+    def inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        settings = Settings.from_environment()
+        strays = [str(path) for path in files.strays(settings, frozenset(catalogue.monthly))]
+        for stray in strays:
+            context.log.error("belongs to no source or month: %s", stray)
+        request = _request(settings, catalogue)
+        if request is not None:
+            return request
+        belongs_nowhere = f"; these belong to no source or month: {', '.join(strays)}" if strays else ""
+        return dg.SkipReason(f"nothing new{belongs_nowhere}")
+
+    return inbox
+
+
+def _request(settings: Settings, catalogue: Catalogue) -> dg.RunRequest | None:
+    """One run for everything that is new: its sources, over the months from the first to the last.
+
+    Months in between that have nothing new cost next to nothing, and one run is published once.
+    """
+    new = {
+        (name, month): paths
+        for name in catalogue.monthly
+        for month in files.months_waiting(settings, name)
+        if (paths := files.new(settings, name, month))
+    }
+    if not new:
+        return None
+    states = "\n".join(f"{name} {month} {_state(path)}" for (name, month), paths in new.items() for path in paths)
+    months = [month for _, month in new]
+    return dg.RunRequest(
+        run_key=sha256(states.encode()).hexdigest(),
+        asset_selection=[source_key(catalogue, name) for name in sorted({name for name, _ in new})],
+        tags=months_tags(min(months), max(months)),
+    )
+
+
+def _state(path: Path) -> str:
+    about = path.stat()
+    return f"{path.name}:{about.st_size}:{about.st_mtime_ns}"

@@ -1,0 +1,39 @@
+"""Coverage: which whole numbers (seconds, days, positions) a stream has, and which are still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """Everything from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same numbers in as few spans as possible, in order."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.first <= found[-1].last + 1:
+            found[-1] = Span(found[-1].first, max(found[-1].last, span.last))
+        else:
+            found.append(span)
+    return tuple(found)
+
+
+def gaps(whole: Span, covered: Iterable[Span]) -> Iterator[Span]:
+    """What of `whole` is not covered, in order."""
+    first = whole.first
+    for span in merged(covered):
+        if span.last < first:
+            continue
+        if span.first > whole.last:
+            break
+        if span.first > first:
+            yield Span(first, span.first - 1)
+        first = span.last + 1
+    if first <= whole.last:
+        yield Span(first, whole.last)

@@ -1,0 +1,172 @@
+"""The door in front of landing: no personal data passes it, whatever a sender puts into a delivery.
+
+heading                    columns that promise personal data, by their names
+value                      values that are personal by their looks
+judge                      what may stay of a value, by the column it stands in
+line, record, document,    the same for each format
+sheet
+
+What may never be kept (names, numbers of people, ways to reach them, birth dates, addresses, links,
+tokens, free text) stands in Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery in which nothing
+has to go passes as it is, to the byte. What is taken out is counted by kind and shown nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dx_pipeline.contract import Contract
+from dx_pipeline.door import document, line, sheet
+from dx_pipeline.door import value as values
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.reading import headings_shared, layout_of
+from dx_pipeline.reading.text import bytes_of
+from dx_pipeline.source import Layout, Source
+
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
+STARTS_AT = 4096
+MOST_UNTEXT_SHARE = 0.1
+SPACES = b"\t\r\n\x0c\x1b"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What became of a file at the door.
+
+    Args:
+        stripped: how much was taken out of it, by kind; empty where it passed as it is.
+        withheld: why nothing of it may be kept, in one sentence; None where it may.
+    """
+
+    stripped: Mapping[str, int] = field(default_factory=dict)
+    withheld: str | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the file may be kept as it arrived."""
+        return not self.stripped and self.withheld is None
+
+
+def passed(path: Path, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Passed:
+    """Judge a file; where anything has to go, write what may be kept to `target`.
+
+    Args:
+        path: the file as it arrived. It is not touched.
+        target: a place for the cleaned file; nothing is written there where the file is clean.
+        source: who delivers it, in which layouts.
+        contracts: the contracts of all tables.
+    """
+    kind = _kind(path)
+    if kind is None:
+        message = (
+            "it is of no kind that can be looked into for personal data, so nothing of it was kept;"
+            " ask the sender for one of the agreed formats."
+        )
+        return Passed(withheld=message)
+    layout = layout_of(path, source)
+    if layout is not None and (headings_shared(path, layout) * 2 < len(layout.expected) or not _fits(kind, layout)):
+        layout = None
+    contract = contracts.get(layout.table) if layout is not None else None
+    try:
+        found = _judged(kind, path, target, layout, contract)
+    except DeliveryRefusedError as refusal:
+        return Passed(withheld=f"{refusal} Nothing of it was kept, because it cannot be looked into for personal data.")
+    return Passed({name: found[name] for name in sorted(found) if found[name]})
+
+
+def file_name(name: str) -> tuple[str, Counter[str]]:
+    """A file's name without what is personal in it, and what was taken out, by kind."""
+    stripped, found = values.strip(name)
+    return (re.sub(r"[^\w. -]", "", stripped), found) if found else (name, found)
+
+
+def _fits(kind: str, layout: Layout) -> bool:
+    declared = layout.format.kind
+    return kind == declared or (kind in TEXT_KINDS and declared in TEXT_KINDS)
+
+
+def _kind(path: Path) -> str | None:
+    """What a file is, by how it begins; None where it is nothing that a delivery may be."""
+    try:
+        with bytes_of(path, None) as handle:
+            start = handle.read(STARTS_AT)
+    except DeliveryRefusedError:
+        return None
+    is_archive = start.startswith(b"PK")
+    if is_archive or start.startswith(OLE_MAGIC):
+        return "excel" if not is_archive or zipfile.is_zipfile(path) else None
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    return _kind_of_text(start)
+
+
+def _kind_of_text(start: bytes) -> str | None:
+    if start.startswith(UTF_16_MARKS):
+        return "text"
+    if sum(byte < ord(" ") and byte not in SPACES for byte in start) > len(start) * MOST_UNTEXT_SHARE:
+        return None
+    match start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]:
+        case b"<":
+            return "html"
+        case b"{" | b"[":
+            return "json"
+        case _:
+            return "text"
+
+
+Judging = Callable[[Path, Path, Layout | None, Contract | None], Counter[str]]
+
+
+def _judged(kind: str, path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    declared = layout.format.kind if layout is not None else kind
+    if layout is not None and contract is not None and declared == "csv":
+        return line.delimited(path, target, layout, contract)
+    judging = JUDGING.get(declared, _plain)
+    return judging(path, target, layout, contract)
+
+
+def _plain(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
+    return line.plain(path, target, _letters(path))
+
+
+def _json(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    try:
+        return document.envelope(path, target, layout, contract)
+    except (ValueError, RecursionError):
+        return line.ndjson(path, target, layout, contract)  # broken: what is left of it is lines
+
+
+def _page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    try:
+        return sheet.page(path, target, layout, contract)
+    except DeliveryRefusedError:
+        return line.plain(path, target, _letters(path))
+
+
+JUDGING: dict[str, Judging] = {
+    "excel": sheet.workbook,
+    "parquet": document.parquet,
+    "html": _page,
+    "ndjson": line.ndjson,
+    "json": _json,
+}
+
+
+def _letters(path: Path) -> line.Letters:
+    """What text of no declared encoding is in, as far as its first bytes tell."""
+    with bytes_of(path, None) as handle:
+        start = handle.read(STARTS_AT)
+    if start.startswith(UTF_16_MARKS):
+        return "utf-16"
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "utf-8" if error.start > len(start) - 4 else "unknown"  # a letter may be cut at the end
+    return "utf-8"

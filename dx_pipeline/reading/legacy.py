@@ -1,0 +1,107 @@
+"""Letters from before Unicode: TCVN3 (ABC) and VNI, told by their own marks and turned into Unicode.
+
+Both put Vietnamese on the places of Western letters, so such text looks like `Hé tÞch` (TCVN3) or
+`Hoä tòch` (VNI) wherever it is taken for Unicode. Tables: TCVN 5712:1993 (VN3) and the VNI fonts
+for Windows. The fonts .VnTimeH print capitals on the places of small letters: they come out small.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+Legacy = Literal["tcvn3", "vni"]
+NAMES: dict[Legacy, str] = {"tcvn3": "TCVN3 (ABC)", "vni": "VNI"}
+
+_TCVN3_ROWS = {
+    0xA1: "ĂÂÊÔƠƯĐăâêôơưđ",
+    0xB5: "àảãáạ",
+    0xBB: "ằẳẵắ",
+    0xC6: "ặầẩẫấậè",
+    0xCE: "ẻẽéẹềểễếệìỉ",
+    0xDC: "ĩíịò",
+    0xE1: "ỏõóọồổỗốộờởỡớợù",
+    0xF1: "ủũúụừửữứựỳỷỹýỵ",
+}
+TCVN3 = {chr(first + offset): letter for first, letters in _TCVN3_ROWS.items() for offset, letter in enumerate(letters)}
+
+_TONES = {"ù": "\u0301", "ø": "\u0300", "û": "\u0309", "õ": "\u0303", "ï": "\u0323"}
+_CIRCUMFLEX = {"á": "\u0301", "à": "\u0300", "å": "\u0309", "ã": "\u0303", "ä": "\u0323"}
+_BREVE = {"é": "\u0301", "è": "\u0300", "ú": "\u0309", "ü": "\u0303", "ë": "\u0323"}
+_VNI_ALONE = {"í": "í", "ì": "ì", "æ": "ỉ", "ó": "ĩ", "ò": "ị", "ô": "ơ", "ö": "ư", "î": "ỵ", "ñ": "đ"}
+
+
+def _vni() -> Iterator[tuple[str, str]]:
+    yield from _VNI_ALONE.items()
+    for base in "aeouy":
+        yield from ((base + mark, base + tone) for mark, tone in _TONES.items())
+    for base in "aeo":
+        yield base + "â", base + "\u0302"
+        yield from ((base + mark, base + "\u0302" + tone) for mark, tone in _CIRCUMFLEX.items())
+    yield "aê", "ă"
+    yield from (("a" + mark, "ă" + tone) for mark, tone in _BREVE.items())
+    for base, letter in (("ô", "ơ"), ("ö", "ư")):
+        yield from ((base + mark, letter + tone) for mark, tone in _TONES.items())
+
+
+VNI: dict[str, str] = {}
+for _written, _meant in _vni():
+    _letter = unicodedata.normalize("NFC", _meant)
+    VNI[_written] = _letter
+    VNI[_written.upper()] = _letter.upper()
+    VNI[_written[:1].upper() + _written[1:]] = _letter.upper()
+_VNI_PATTERN = re.compile("|".join(sorted(map(re.escape, VNI), key=len, reverse=True)))
+_TCVN3_TABLE = str.maketrans(TCVN3)
+
+SIGNS: dict[Legacy, str] = {
+    # Signs that no language writes inside a word; `®` also begins one (`®iÖn`).
+    "tcvn3": "[A-Za-zÀ-ÿ][¨©ª«¬\u00ad®µ¶·¸¹»¼½¾][A-Za-zÀ-ÿ]|(^|[^A-Za-zÀ-ÿ])®[a-zÀ-ÿ]|[®¬\u00ad][×ØÞßÐ][a-z]?",  # noqa: RUF001 - that is how it looks
+    # A vowel with the sign of a tone after it, as Vietnamese writes no two of these together.
+    # (French and German words with two such letters are kept out: naïve, Noël, août.)
+    "vni": "[aeouyAEOUY][øØ]|[aeoAEO][åäÅÄ]|[aA][êÊ]|[aeoAEO][âÂ]|[ôöÔÖ][ùøõÙØÕ]|(^|[^A-Za-z])[ñÑ][aeiouyôAEIOUYÔ]",
+}
+"""By legacy encoding, the regular expression (RE2 and Python) of what only its text holds."""
+
+VIETNAMESE = "[ăđơưĂĐƠƯạ-ỹẠ-Ỹ]"
+"""Letters that Unicode has for Vietnamese alone: text that holds them is no legacy text."""
+
+
+FEWEST_SIGNS = 2
+"""One sign may be a slip of the keyboard."""
+
+
+def to_unicode(text: str, legacy: Legacy) -> str:
+    """Legacy text, whose bytes were taken for Western letters, as Vietnamese in NFC."""
+    if legacy == "tcvn3":
+        return text.translate(_TCVN3_TABLE)
+    return _VNI_PATTERN.sub(lambda found: VNI[found[0]], text)
+
+
+def told(texts: Iterable[str]) -> Legacy | None:
+    """Which legacy encoding the texts are in; None where they are in none, or it is not certain."""
+    joined = "\n".join(texts)
+    if re.search(VIETNAMESE, joined):
+        return None
+    counts = {legacy: len(re.findall(pattern, joined)) for legacy, pattern in SIGNS.items()}
+    best = max(counts, key=lambda legacy: counts[legacy])
+    return best if counts[best] >= FEWEST_SIGNS else None
+
+
+def told_by(found: Iterable[str], expected: Iterable[str]) -> Legacy | None:
+    """Which legacy encoding turns some of the headings found into expected ones, if any does."""
+    texts = set(found)
+    wanted = set(expected) - texts
+    for legacy in NAMES:
+        if wanted & {" ".join(to_unicode(text, legacy).split()) for text in texts}:
+            return legacy
+    return None
+
+
+def advice(legacy: Legacy) -> str:
+    """What to do about it, as a sentence."""
+    return (
+        f"its letters are in {NAMES[legacy]}, not in Unicode; ask the sender to convert them to Unicode"
+        f" (UniKey does), or declare 'encoding: {legacy}' in its format."
+    )

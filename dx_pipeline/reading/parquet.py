@@ -1,0 +1,118 @@
+"""Parquet: typed columns, printed as the layout says, so that one path types every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dx_pipeline.contract import literal, quoted
+from dx_pipeline.database import TIME_ZONE
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.reading.raw import SYNTHETIC_KEY, Raw, Reader, check_headings
+from dx_pipeline.source import Layout, Placement
+
+AS_PRINTED = Placement(header="")
+PRINTED_ALIKE = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+)
+"""Types whose values DuckDB prints as every other format has them."""
+
+
+def schema(path: Path) -> pa.Schema:
+    """The columns of a Parquet file, and what it says of itself.
+
+    Raises:
+        DeliveryRefusedError: it is no Parquet file, or not a whole one.
+    """
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError):
+        message = "it is not a Parquet file, or not a whole one; ask the sender to send it again."
+        raise DeliveryRefusedError(message) from None
+
+
+def headings(path: Path, _: Layout) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        DeliveryRefusedError: it is no Parquet file, or not a whole one.
+    """
+    return list(schema(path).names)
+
+
+def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
+    """See `dx_pipeline.reading.load`."""
+    columns = schema(path)
+    named = check_headings(columns.names, layout, 1)
+    placements = {field.header: field for field in layout.columns.values()}
+    printed = [
+        f"{_printed(position, column, placements.get(heading, AS_PRINTED))} AS {quoted(heading)}"
+        for position, (column, heading) in enumerate(zip(columns, named, strict=True))
+    ]
+    try:
+        lines = _whole(path, len(named))
+        connection.register("parquet_as_arrow", lines)
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE {quoted(name)} AS
+            SELECT row_number() OVER () AS line, NULL::VARCHAR AS fault, {", ".join(printed)} FROM parquet_as_arrow
+            """
+        )
+        connection.unregister("parquet_as_arrow")
+    except (pa.ArrowException, OSError, ValueError, duckdb.Error):
+        message = "the Parquet file is damaged; ask the sender to send it again."
+        raise DeliveryRefusedError(message) from None
+    said = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"")
+    return Raw(name, lines.num_rows, said == b"true")
+
+
+def _whole(path: Path, width: int) -> pa.Table:
+    """The file, every value checked: what DuckDB is handed must be what it says it is."""
+    table = pq.read_table(path).rename_columns([f"c{position}" for position in range(width)])
+    table.validate(full=True)
+    return table
+
+
+def _printed(position: int, column: pa.Field, placement: Placement) -> str:
+    """The expression that prints one column.
+
+    Raises:
+        DeliveryRefusedError: its values are not plain ones.
+    """
+    value, kind = f"c{position}", column.type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    types = pa.types
+    if types.is_floating(kind) or types.is_decimal(kind):
+        return _number(value, placement)
+    if types.is_date(kind):
+        return f"strftime({value}::DATE, {literal(placement.date or '%Y-%m-%d')})"
+    if types.is_timestamp(kind):
+        return _moment(value, placement, has_zone=kind.tz is not None)
+    if any(is_plain(kind) for is_plain in PRINTED_ALIKE):
+        return f"{value}::VARCHAR"
+    message = f"the values of column {position + 1} are not plain ones; ask the sender for one value a cell."
+    raise DeliveryRefusedError(message)
+
+
+def _moment(value: str, placement: Placement, *, has_zone: bool) -> str:
+    if not has_zone:
+        return f"strftime({value}::TIMESTAMP, {literal(placement.date or '%Y-%m-%dT%H:%M:%S.%f')})"
+    zone = TIME_ZONE if placement.date else "UTC"  # a printed time without a zone is the province's
+    moment = f"timezone({literal(zone)}, {value}::TIMESTAMPTZ)"
+    return f"strftime({moment}, {literal(placement.date or '%Y-%m-%dT%H:%M:%S.%fZ')})"
+
+
+def _number(value: str, placement: Placement) -> str:
+    text = f"regexp_replace({value}::VARCHAR, '\\.0+$', '')"
+    return text if placement.number == "plain" else f"replace({text}, '.', ',')"
+
+
+READER = Reader(headings, load)

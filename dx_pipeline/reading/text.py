@@ -1,0 +1,208 @@
+"""Text: a delivery's bytes as UTF-8, whatever it is declared to be in, and compressed or not.
+
+DuckDB reads UTF-8 alone, so everything else is written anew into the connection's spill folder,
+piece by piece, and taken away again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import unicodedata
+import uuid
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import duckdb
+
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.reading import legacy
+from dx_pipeline.source import Compression, Encoding
+
+GZIP_MAGIC = b"\x1f\x8b"
+CODECS: dict[Encoding, str] = {
+    "utf-8": "utf-8-sig",
+    "utf-16": "utf-16",
+    "windows-1258": "cp1258",
+    "tcvn3": "latin-1",
+    "vni": "latin-1",
+}
+PIECE_CHARACTERS = 1 << 20
+LOOKED_AT_BYTES = 1 << 16
+
+MOST_PLAIN_BYTES = 16 * 1024**3
+"""A compressed delivery may not unfold to more than this: no table of the province comes near it."""
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file is gzip, by its first bytes."""
+    with path.open("rb") as handle:
+        return handle.read(2) == GZIP_MAGIC
+
+
+@contextmanager
+def bytes_of(path: Path, compression: Compression | None) -> Iterator[IO[bytes]]:
+    """The plain bytes of a delivery.
+
+    Raises:
+        DeliveryRefusedError: it is declared as compressed and is not, or is broken off.
+    """
+    if not is_compressed(path):
+        if compression is not None:
+            message = "it is not compressed with gzip, as its layout says; ask the sender for the .gz file."
+            raise DeliveryRefusedError(message)
+        with path.open("rb") as handle:
+            yield handle
+        return
+    with gzip.open(path, "rb") as handle:
+        try:
+            yield cast("IO[bytes]", handle)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            message = "the compressed file is damaged or broken off; ask the sender to send it again."
+            raise DeliveryRefusedError(message) from error
+
+
+@contextmanager
+def opened(path: Path, encoding: Encoding, compression: Compression | None) -> Iterator[IO[str]]:
+    """A delivery as text, line ends as they are.
+
+    Raises:
+        DeliveryRefusedError: a byte that is read is not in the declared encoding, or see `bytes_of`.
+    """
+    with bytes_of(path, compression) as handle:
+        codec = CODECS[encoding]
+        if encoding in legacy.NAMES and _is_utf8(path, compression):
+            codec = "utf-8-sig"  # legacy letters that another program has taken for Western ones
+        text = io.TextIOWrapper(handle, encoding=codec, newline="")
+        try:
+            yield text
+        except UnicodeError as error:
+            raise DeliveryRefusedError(_not_in(encoding, error)) from error
+        finally:
+            text.detach()
+
+
+def _is_utf8(path: Path, compression: Compression | None) -> bool:
+    with bytes_of(path, compression) as handle:
+        start = handle.read(LOOKED_AT_BYTES)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _not_in(encoding: Encoding, error: UnicodeError) -> str:
+    where = f"byte {error.start} is" if isinstance(error, UnicodeDecodeError) else "its bytes are"
+    if encoding != "utf-8":
+        return f"{where} not {encoding}; ask the sender for the encoding it was agreed to be in, or correct the layout."
+    if isinstance(error, UnicodeDecodeError) and error.object[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return "it is UTF-16, not UTF-8; declare 'encoding: utf-16' in its format, or ask the sender for UTF-8."
+    return f"{where} not UTF-8; ask the sender to save the file as UTF-8 ('CSV UTF-8' in Excel)."
+
+
+def in_unicode(text: str, encoding: Encoding) -> str:
+    """Decoded text as Vietnamese in Unicode and NFC: legacy letters and combining marks are settled here."""
+    if encoding == "tcvn3" or encoding == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
+        return legacy.to_unicode(text, encoding)
+    return unicodedata.normalize("NFC", text) if encoding == "windows-1258" else text
+
+
+@contextmanager
+def plain(
+    connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding, compression: Compression | None
+) -> Iterator[Path]:
+    """A file with the delivery's text as DuckDB reads it: the delivery itself where that is so already.
+
+    Raises:
+        DeliveryRefusedError: see `opened`.
+    """
+    if encoding == "utf-8" and not is_compressed(path) and compression is None:
+        yield path
+        return
+    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    private = Path(folder) / f"{uuid.uuid4().hex}.txt"
+    private.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if encoding == "utf-8":
+            _unfold(path, compression, private)
+        else:
+            _transcode(path, encoding, compression, private)
+        yield private
+    finally:
+        private.unlink(missing_ok=True)
+
+
+def _unfold(path: Path, compression: Compression | None, private: Path) -> None:
+    """Bytes that are no UTF-8 stay: a line with them is a bad row, not a bad file."""
+    written = 0
+    with bytes_of(path, compression) as source, private.open("wb") as target:
+        while piece := source.read(PIECE_CHARACTERS):
+            written += _within_bounds(target.write(piece), written)
+
+
+def _transcode(path: Path, encoding: Encoding, compression: Compression | None, private: Path) -> None:
+    written, held = 0, ""
+    with (
+        opened(path, encoding, compression) as source,
+        private.open("w", encoding="utf-8", newline="", errors="surrogatepass") as target,
+    ):
+        while piece := source.read(PIECE_CHARACTERS):
+            # A letter and its marks must not be parted: what follows the last line end waits.
+            whole, end, rest = (held + piece).rpartition("\n")
+            if not end and len(rest) > PIECE_CHARACTERS:
+                whole, rest = rest, ""
+            held = rest
+            written += _within_bounds(target.write(in_unicode(whole + end, encoding)), written)
+        target.write(in_unicode(held, encoding))
+
+
+def _within_bounds(size: int, written: int) -> int:
+    if size + written > MOST_PLAIN_BYTES:
+        message = "it unfolds to more than 16 GiB, which no delivery needs; ask the sender what it holds."
+        raise DeliveryRefusedError(message)
+    return size
+
+
+def normal(heading: str) -> str:
+    """A heading in NFC and with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", heading).split())
+
+
+_LATE_MARK = re.compile(
+    "([oO])([aAeE])([\u0300\u0301\u0303\u0309\u0323])|([uU])([yY])([\u0300\u0301\u0303\u0309\u0323])"
+)
+_NEW_STYLE = re.compile(r"(?:[oO][àáảãạèéẻẽẹÀÁẢÃẠÈÉẺẼẸ]|[uU][ỳýỷỹỵỲÝỶỸỴ])(?!\w)")
+_OLD_STYLE = re.compile(r"(?:[òóỏõọÒÓỎÕỌ][aeAE]|[ùúủũụÙÚỦŨỤ][yY])(?!\w)")
+_TONE_MARKS = "\u0300\u0301\u0303\u0309\u0323"
+MOST_SPELLINGS = 64
+
+
+def comparable(heading: str) -> str:
+    """A heading as it is compared: whichever of the two styles its tone marks are in (Hòa, Hoà)."""
+    apart = unicodedata.normalize("NFD", heading)
+    moved = _LATE_MARK.sub(lambda m: f"{m[1]}{m[3]}{m[2]}" if m[1] else f"{m[4]}{m[6]}{m[5]}", apart)
+    return " ".join(unicodedata.normalize("NFC", moved).split())
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """A word as it may be spelt: itself first, then with each syllable's tone mark in the other style."""
+    first = unicodedata.normalize("NFC", word)
+    found = [first]
+    for place in [match.start() for match in re.finditer(f"{_NEW_STYLE.pattern}|{_OLD_STYLE.pattern}", first)]:
+        others = [text[:place] + _other_style(text[place : place + 2]) + text[place + 2 :] for text in found]
+        found += others[: MOST_SPELLINGS - len(found)]
+    return tuple(found)
+
+
+def _other_style(pair: str) -> str:
+    """The other spelling of an open syllable's two vowels."""
+    first, second = (unicodedata.normalize("NFD", letter) for letter in pair)
+    if second[-1] in _TONE_MARKS:
+        return unicodedata.normalize("NFC", first + second[-1]) + second[:-1]
+    return first[:-1] + unicodedata.normalize("NFC", second + first[-1])

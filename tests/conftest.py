@@ -1,0 +1,94 @@
+"""What the tests share: a warehouse of their own, the declarations, and how to run `dx`."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, settings
+
+from dx_pipeline import catalogue
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.settings import PROJECT, Settings
+
+settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# DuckDB's binding prints about leaks when the interpreter ends; nothing of ours is said by then.
+atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
+
+Dx = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Settings:
+    """An empty warehouse."""
+    return Settings(warehouse=tmp_path / "warehouse")
+
+
+@pytest.fixture(scope="session")
+def declared() -> Catalogue:
+    """The project's own declarations."""
+    return catalogue.load(PROJECT)
+
+
+@pytest.fixture(scope="session")
+def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Dagster instance that only this test process uses."""
+    home = tmp_path_factory.mktemp("dagster")
+    shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+@pytest.fixture(scope="session")
+def dx(dagster_home: Path) -> Dx:
+    """Run `dx` as a user would: another process, nothing of this one in it."""
+
+    def run(*arguments: str, warehouse: Path, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "dx_pipeline", *arguments],
+            cwd=project,
+            env={
+                **os.environ,
+                "DX_WAREHOUSE": str(warehouse),
+                "DAGSTER_HOME": str(dagster_home),
+                "PYTHONPATH": str(project),
+                "COLUMNS": "160",
+            },
+            capture_output=True,
+            text=True,
+            timeout=170,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def province(tmp_path_factory: pytest.TempPathFactory, dx: Dx) -> dict[str, Any]:
+    """The sample of the first half of 2022 at a twentieth of its size, run once for all workers.
+
+    Holds what `dx run --json` said, and the `warehouse` it said it of.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    warehouse, said = shared / "province", shared / "province.json"
+    with FileLock(shared / "province.lock"):
+        if not said.is_file():
+            made = dx("sample", "--months", "2022-01:2022-06", "--scale", "0.05", warehouse=warehouse)
+            assert made.returncode == 0, made.stderr
+            ran = dx("run", "--json", warehouse=warehouse)
+            assert ran.returncode == 0, ran.stderr
+            said.write_text(ran.stdout, encoding="utf-8")
+    return {"warehouse": warehouse, **json.loads(said.read_text(encoding="utf-8"))}

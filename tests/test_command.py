@@ -1,0 +1,60 @@
+"""`dx`: exit statuses that scripts can use, errors in one sentence, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Dx
+from deliveries import GROUPS, groups, put
+
+from dx_pipeline.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("run", "--months", "2022-13"), "'2022-13' is not a month: write it as YYYY-MM"),
+        (("run",), "make the sample with 'dx sample'"),
+        (("kpi",), "there is no release yet: run 'dx run' first"),
+        (("fly",), "No such command 'fly'"),
+        (("sample", "--scale", "0"), "Invalid value for '--scale'"),
+        (("release", "rollback"), "there is no earlier release to go back to"),
+        (("release", "verify", "nonsense"), "there is no release 'nonsense'"),
+    ],
+)
+def test_wrong_use_is_told_in_one_sentence_and_status_2(
+    dx: Dx, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = dx(*arguments, warehouse=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_a_delivery_that_is_refused_does_not_stop_the_night_and_ends_with_status_1(dx: Dx, warehouse: Settings) -> None:
+    bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
+    put(warehouse, "community_group", bad, month="2022-04", name="bad.csv")
+    put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
+    (warehouse.inbox / "nobody").mkdir()
+    result = dx("run", "--json", warehouse=warehouse.warehouse)
+    assert result.returncode == 1, result.stderr
+    said = json.loads(result.stdout)
+    assert said["published"]
+    assert said["errors"] == []
+    held = {(item["table"], item["month"]): item for item in said["held"]}
+    april = held["programme.community_group", "2022-04"]
+    assert april["state"] == "missing"
+    assert april["problem"].startswith("bad.csv: line 2: the column 'so_thanh_vien' is missing")
+    assert ("programme.community_group", "2022-05") not in held
+    assert [Path(stray).name for stray in said["strays"]] == ["nobody"]
+    in_words = dx("run", warehouse=warehouse.warehouse)
+    assert in_words.returncode == 1
+    assert "bad.csv: line 2" in in_words.stderr
+    listed = json.loads(dx("release", "list", "--json", warehouse=warehouse.warehouse).stdout)
+    assert [item["current"] for item in listed] == [True]
+    assert dx("release", "verify", warehouse=warehouse.warehouse).returncode == 0
+    examined = dx("doctor", "--json", warehouse=warehouse.warehouse)
+    assert examined.returncode == 1
+    assert any("bad.csv" in finding["said"] for finding in json.loads(examined.stdout))

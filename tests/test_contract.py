@@ -1,0 +1,52 @@
+"""One declaration of a table renders everything that shows it."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from dx_pipeline import dictionary
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.contract import arrow_schema, comments, create_table
+
+
+def test_every_table_can_be_created_with_its_comments(declared: Catalogue) -> None:
+    connection = duckdb.connect()
+    for name, contract in declared.contracts.items():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+        connection.execute(create_table(name, contract.stored))
+        for statement in comments(name, contract, contract.stored):
+            connection.execute(statement)
+    silent = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+    ).fetchall()
+    connection.close()
+    assert silent == []
+
+
+def test_arrow_and_duckdb_agree_on_every_type(declared: Catalogue) -> None:
+    connection = duckdb.connect()
+    for name, contract in declared.contracts.items():
+        connection.execute(create_table("probe", contract.stored))
+        shown = connection.table("probe").to_arrow_table().schema
+        for field in arrow_schema(contract, contract.stored):
+            kind = shown.field(field.name).type
+            same = pa.types.is_timestamp(kind) and pa.types.is_timestamp(field.type)
+            assert same or kind == field.type, (name, field.name)
+        connection.execute("DROP TABLE probe")
+    connection.close()
+
+
+def test_units_stand_in_the_arrow_metadata(declared: Catalogue) -> None:
+    contract = declared.contracts["statistics.dossier"]
+    assert arrow_schema(contract, contract.stored).field("fee_vnd").metadata[b"unit"] == b"VND"
+
+
+def test_the_data_dictionary_is_what_the_declarations_say(declared: Catalogue) -> None:
+    assert dictionary.PAGE.read_text(encoding="utf-8") == dictionary.page(declared), "run 'make docs'"
+
+
+def test_what_could_lead_to_a_person_is_never_published(declared: Catalogue) -> None:
+    contract = declared.contracts["statistics.dossier"]
+    assert "dossier_code" in contract.stored
+    assert "dossier_code" not in contract.published

@@ -1,0 +1,139 @@
+"""Every command that the documentation shows does what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deliveries import DOSSIERS, dossiers, put
+
+from dx_pipeline.settings import PROJECT, Settings
+
+HOW_TO = PROJECT / "docs" / "how-to"
+BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+NEEDS_A_PERSON = ("make ui",)
+
+
+def blocks(page: Path, *kinds: str) -> list[tuple[str, str | None, str]]:
+    found = BLOCK.finditer(page.read_text(encoding="utf-8"))
+    return [(match["kind"], match["title"], match["body"]) for match in found if match["kind"] in kinds]
+
+
+def shown_in_readme() -> list[tuple[str, str]]:
+    """The commands of the README's console blocks, each with the output printed beneath it."""
+    pairs = []
+    for _, _, body in blocks(PROJECT / "README.md", "console"):
+        for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            pairs.append((command, output.strip()))
+    return pairs
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A checkout of its own, as a new user has it: what git knows or would add, and nothing else."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in listed:
+        if (PROJECT / name).is_file():
+            target = tmp_path / "clone" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PROJECT / name, target)
+    return tmp_path / "clone"
+
+
+def follow(page: Path, clone: Path, dagster_home: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Do what a page says, from top to bottom: write its files, run its commands."""
+    ran = []
+    commands = clone / ".bin"
+    commands.mkdir(exist_ok=True)
+    for name, arguments in (("dx", "-m dx_pipeline "), ("python", "")):
+        script = commands / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "DX_WAREHOUSE"},
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "PYTHONPATH": str(clone),
+        "DAGSTER_HOME": str(dagster_home),
+    }
+    for kind, title, body in blocks(page, "sh", "yaml", "sql"):
+        if title is not None:
+            (clone / title).parent.mkdir(parents=True, exist_ok=True)
+            (clone / title).write_text(body, encoding="utf-8")
+        elif kind == "sh" and not body.startswith(NEEDS_A_PERSON):
+            ran.append(
+                subprocess.run(
+                    ["/bin/sh", "-u", "-c", body],
+                    cwd=clone,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=170,
+                    check=False,
+                )
+            )
+    return ran
+
+
+@pytest.mark.parametrize(("command", "output"), shown_in_readme())
+def test_the_readme_reads_the_outputs_as_it_prints_them(province: dict[str, Any], command: str, output: str) -> None:
+    here = command.replace(".venv/bin/python", shlex.quote(sys.executable)).replace(
+        "warehouse/current", str(province["warehouse"] / "current")
+    )
+    ran = subprocess.run(["/bin/sh", "-c", here], capture_output=True, text=True, timeout=60, check=False)
+    assert [line.rstrip() for line in ran.stdout.strip().splitlines()] == output.splitlines(), ran.stderr
+
+
+def test_the_readme_names_only_targets_and_files_that_are_there() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"\bmake (\w+)", text):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for page in [PROJECT / "README.md", *HOW_TO.glob("*.md")]:
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_told(clone: Path, dagster_home: Path) -> None:
+    made, queried = follow(HOW_TO / "deliver-by-hand.md", clone, dagster_home)
+    assert made.returncode == 1, made.stderr  # every other source is silent
+    assert "not_a_date" in queried.stdout
+    assert "established_on" in queried.stdout
+
+
+def test_a_system_is_added_by_writing_yaml_only(clone: Path, dagster_home: Path) -> None:
+    *_, ran = follow(HOW_TO / "add-a-system.md", clone, dagster_home)
+    assert "land_database" in ran.stdout
+    assert "Traceback" not in ran.stderr
+    query = (
+        "import duckdb; print(duckdb.connect('warehouse/current/dx.duckdb', read_only=True).sql("
+        '"SELECT operation, connection_status, agreed_availability_pct FROM connection.register'
+        " WHERE system = 'land_database' ORDER BY 1\").fetchall())"
+    )
+    rows = subprocess.run([sys.executable, "-c", query], cwd=clone, capture_output=True, text=True, check=True).stdout
+    assert rows.strip() == "[('dongBoHoSo', 'planned', 99.0), ('traCuuThuaDat', 'connected', 99.5)]"
+
+
+def test_a_kpi_is_added_by_writing_yaml_and_sql_only(clone: Path, dagster_home: Path) -> None:
+    finished = [
+        DOSSIERS[0].replace("-0001;", f"-{number:04};").replace("12/05/2022", f"{10 + number % 10}/05/2022")
+        for number in range(40)
+    ]
+    put(Settings(warehouse=clone / "warehouse"), "dossier", dossiers(*finished))
+    *_, shown = follow(HOW_TO / "add-a-kpi.md", clone, dagster_home)
+    assert shown.returncode == 0, shown.stderr
+    assert "28 / 40" in shown.stdout  # due on the 16th: seven days in ten are on time
+    assert "70%" in shown.stdout

@@ -1,0 +1,231 @@
+"""From the inbox to partitions: what is accepted, refused, held back, and how each is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import pytest
+from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
+
+from dx_pipeline import partition
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.errors import DxError
+from dx_pipeline.ingest import ingest
+from dx_pipeline.ledger import Ledger
+from dx_pipeline.partition import Key
+from dx_pipeline.period import Month
+from dx_pipeline.record import Record
+from dx_pipeline.settings import Settings
+
+MONTH = Month.parse(MAY)
+GROUP_KEY = Key("programme.community_group", "community_group", MONTH)
+
+
+def ingest_one(settings: Settings, declared: Catalogue, source: str) -> Record:
+    (attempt,) = ingest(settings, declared, source, [MONTH])
+    return attempt.record
+
+
+def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[object, ...]]:
+    path = partition.rows(settings, key)
+    assert path is not None
+    return duckdb.sql(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
+
+
+def counts(record: Record) -> list[tuple[int, int, int, int, int]]:
+    return [(c.rows_in, c.accepted, c.duplicate, c.filtered, c.quarantined) for c in record.counts]
+
+
+def reasons(settings: Settings, key: Key) -> list[tuple[object, ...]]:
+    path = settings.quarantine / key.path / "rows.parquet"
+    return duckdb.sql(f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line").fetchall()
+
+
+def test_a_good_delivery_becomes_a_partition_with_its_provenance(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "community_group", groups(*GROUPS))
+    record = ingest_one(warehouse, declared, "community_group")
+    assert record.published
+    assert counts(record) == [(3, 3, 0, 0, 0)]
+    assert rows_of(warehouse, GROUP_KEY, "group_code, delivery_line, synthetic")[0] == ("TCN-25456-01", 3, False)
+
+
+def test_a_delivery_that_says_it_is_synthetic_marks_every_row(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
+    record = ingest_one(warehouse, declared, "community_group")
+    assert record.synthetic
+    assert {row for row in rows_of(warehouse, GROUP_KEY, "synthetic")} == {(True,)}
+
+
+def test_the_same_delivery_twice_counts_once(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
+    put(warehouse, "dossier", dossiers(*DOSSIERS), name="again.csv", day=4)
+    record = ingest_one(warehouse, declared, "dossier")
+    assert counts(record) == [(3, 3, 0, 0, 0)]
+
+
+def test_a_dossier_delivered_again_holds_as_it_was_delivered_last(warehouse: Settings, declared: Catalogue) -> None:
+    finished = DOSSIERS[1].replace(";;Đang giải quyết", ";20/05/2022;Đã giải quyết")
+    put(warehouse, "dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
+    put(warehouse, "dossier", dossiers(finished), name="second.csv", day=4)
+    record = ingest_one(warehouse, declared, "dossier")
+    assert counts(record) == [(3, 2, 1, 0, 0), (1, 1, 0, 0, 0)]
+    status = dict(rows_of(warehouse, Key("statistics.dossier", "dossier", MONTH), "dossier_code, dossier_status"))
+    assert status["H53.07-220503-0001"] == "finished"
+
+
+def test_a_snapshot_delivered_again_replaces_the_one_before(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "community_group", groups(*GROUPS), name="first.csv", day=4)
+    put(warehouse, "community_group", groups(GROUPS[0]), name="second.csv", day=6)
+    record = ingest_one(warehouse, declared, "community_group")
+    assert counts(record) == [(3, 0, 3, 0, 0), (1, 1, 0, 0, 0)]
+    assert len(record.superseded) == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("TCN-25456-02,25456,31/02/2022,,7", (6, "not_a_date", "established_on")),
+        ("TCN-25456-02,99999,15/02/2022,,7", (6, "unknown_reference", "unit_code")),
+        ("TCN-25456-02,25456,15/02/2022,,bảy", (6, "not_a_number", "member_count")),
+        ("TCN-25456-02,25456,15/02/2022,,1.818", (6, "ambiguous_number", "member_count")),
+        ("TCN-25456-02,25456,15/02/2022,,0", (6, "too_small", "member_count")),
+        ("TCN-25456-02,25456,15/02/2022", (6, "too_few_fields", None)),
+        ("TCN-25456-02,25456,15/02/2022,,7,x", (6, "too_many_fields", None)),
+        ("TO-1,25456,15/02/2022,,7", (6, "malformed", "group_code")),
+        (",25456,15/02/2022,,7", (6, "missing", "group_code")),
+        ("TCN-25456-02,25456,15/02/2022,01/01/2022,7", (6, "dissolved_before_established", None)),
+    ],
+)
+def test_a_bad_row_goes_to_quarantine_with_line_and_reason(
+    warehouse: Settings, declared: Catalogue, bad: str, reason: tuple[int, str, str | None]
+) -> None:
+    put(warehouse, "community_group", groups(*GROUPS, bad))
+    record = ingest_one(warehouse, declared, "community_group")
+    assert record.published
+    assert counts(record) == [(4, 3, 0, 0, 1)]
+    assert reasons(warehouse, GROUP_KEY) == [reason]
+
+
+def test_a_key_with_two_contents_in_one_delivery_is_a_conflict(warehouse: Settings, declared: Catalogue) -> None:
+    other = GROUPS[0].replace(",7", ",8")
+    put(warehouse, "community_group", groups(*GROUPS, other))
+    record = ingest_one(warehouse, declared, "community_group")
+    assert counts(record) == [(4, 2, 0, 0, 2)]
+    assert {row[1] for row in reasons(warehouse, GROUP_KEY)} == {"key_conflict"}
+
+
+def test_a_row_of_another_month_is_not_counted_here(warehouse: Settings, declared: Catalogue) -> None:
+    april = DOSSIERS[0].replace("02/05/2022", "02/04/2022")
+    put(warehouse, "dossier", dossiers(april, *DOSSIERS[1:]))
+    record = ingest_one(warehouse, declared, "dossier")
+    assert reasons(warehouse, Key("statistics.dossier", "dossier", MONTH)) == [(3, "outside_month", "received_on")]
+    assert record.rows == 2
+
+
+REFUSED: Sequence[tuple[bytes, str]] = [
+    (groups(*GROUPS).replace(b",so_thanh_vien", b""), "line 2: the column 'so_thanh_vien' is missing"),
+    (groups(*GROUPS).replace(b",so_thanh_vien", b",so_thanh_vien,la"), "line 2: the column 'la' is unknown"),
+    (groups(*GROUPS).replace(b"ngay_giai_the", b"ma_xa"), "line 2: the column 'ngay_giai_the' is missing"),
+    (groups(GROUPS[0], '"' + GROUPS[1], GROUPS[2]), "line 4: a quotation mark is opened"),
+    ("\n".join(["# x", "tổ"]).encode("utf-16"), "not UTF-8"),
+    (b"", "ends before its headings"),
+]
+
+
+@pytest.mark.parametrize(("content", "sentence"), REFUSED)
+def test_a_delivery_that_cannot_be_read_is_refused_by_name_line_and_column(
+    warehouse: Settings, declared: Catalogue, content: bytes, sentence: str
+) -> None:
+    put(warehouse, "community_group", content, name="bad.csv")
+    record = ingest_one(warehouse, declared, "community_group")
+    assert not record.published
+    assert record.problem is not None
+    assert record.problem.startswith("bad.csv: ")
+    assert sentence in record.problem
+    assert partition.rows(warehouse, GROUP_KEY) is None
+
+
+def test_a_refused_delivery_leaves_the_last_good_rows_and_says_they_are_stale(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    put(warehouse, "community_group", groups(*GROUPS), name="good.csv", day=4)
+    ingest_one(warehouse, declared, "community_group")
+    bad = put(warehouse, "community_group", REFUSED[0][0], name="bad.csv", day=6)
+    ingest_one(warehouse, declared, "community_group")
+    assert len(rows_of(warehouse, GROUP_KEY)) == 3
+    (held,) = [state for state in Ledger.read(warehouse, declared).held if state.key == GROUP_KEY]
+    assert held.state == "stale"
+    assert "bad.csv" in str(held.problem)
+    bad.unlink()
+    ingest_one(warehouse, declared, "community_group")
+    assert GROUP_KEY not in {state.key for state in Ledger.read(warehouse, declared).held}
+
+
+def test_a_later_good_delivery_takes_the_place_of_a_refused_one(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "community_group", REFUSED[0][0], name="bad.csv", day=4)
+    put(warehouse, "community_group", groups(*GROUPS), name="good.csv", day=6)
+    record = ingest_one(warehouse, declared, "community_group")
+    assert record.published
+    assert record.problem is None
+
+
+def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    put(warehouse, "community_group", groups(*GROUPS), day=4)
+    ingest_one(warehouse, declared, "community_group")
+    later = "TCN-25456-03,25456,15/07/2022,,7"
+    put(warehouse, "community_group", groups(*GROUPS, later), name="early.csv", day=6)
+    record = ingest_one(warehouse, declared, "community_group")
+    assert not record.published
+    assert "A group is not set up after the month that reports it" in str(record.problem)
+    assert len(rows_of(warehouse, GROUP_KEY)) == 3
+    (state,) = [state for state in Ledger.read(warehouse, declared).states if state.key == GROUP_KEY]
+    assert state.state == "stale"
+
+
+def test_a_warning_publishes_and_is_recorded(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", 501, 3)))
+    record = ingest_one(warehouse, declared, "digital_enterprise")
+    assert record.published
+    assert record.problem is None
+    assert [(e.severity, e.outcome) for e in record.audit if e.outcome != "met"] == [("warning", "unmet")]
+
+
+def test_what_has_not_changed_is_not_read_again(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "community_group", groups(*GROUPS))
+    (first,) = ingest(warehouse, declared, "community_group", [MONTH])
+    (second,) = ingest(warehouse, declared, "community_group", [MONTH])
+    assert (first.changed, second.changed) == (True, False)
+
+
+def test_a_month_without_deliveries_has_no_partition(warehouse: Settings, declared: Catalogue) -> None:
+    assert ingest(warehouse, declared, "community_group", [MONTH]) == ()
+
+
+def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings, declared: Catalogue) -> None:
+    content = enterprises(("703", "6201", "active", 5, 3)).replace(b'"DataCount": 1', b'"DataCount": 2')
+    put(warehouse, "digital_enterprise", content)
+    record = ingest_one(warehouse, declared, "digital_enterprise")
+    assert "announces 2 records and holds 1" in str(record.problem)
+
+
+def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    put(warehouse, "social_insurance", b"neither,one,nor,the,other\n1,2,3,4,5\n")
+    attempts = ingest(warehouse, declared, "social_insurance", [MONTH])
+    assert {attempt.record.table for attempt in attempts} == {"connection.register", "connection.traffic"}
+    assert all("none of what this source delivers" in str(attempt.record.problem) for attempt in attempts)
+
+
+def test_without_reference_rows_nothing_is_checked_against_them(
+    warehouse: Settings, declared: Catalogue, tmp_path: object
+) -> None:
+    own = warehouse.warehouse / "reference"
+    own.mkdir(parents=True)
+    (own / "admin_unit.csv").write_text("unit_code\n72\n", encoding="utf-8")
+    put(warehouse, "community_group", groups(*GROUPS))
+    with pytest.raises(DxError, match=r"reference\.admin_unit has no published rows"):
+        ingest(warehouse, declared, "community_group", [MONTH])

@@ -1,0 +1,296 @@
+"""Reading: the forms in which agencies really deliver, one by one."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+import xlsxwriter
+
+from dx_pipeline import catalogue as catalogues
+from dx_pipeline import reading
+from dx_pipeline.contract import Contract
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.landing import Delivery, Entry
+from dx_pipeline.period import Month
+from dx_pipeline.reading import legacy, text
+from dx_pipeline.reading.rows import Loaded, stage
+from dx_pipeline.settings import PROJECT
+from dx_pipeline.source import Layout
+
+MAY = Month(2022, 5)
+DATA = Path(__file__).parent / "data"
+WORDS = {"vi": "cột", "en": "column"}
+CONTRACT = Contract.model_validate(
+    {
+        "title": WORDS,
+        "grain": WORDS,
+        "columns": {
+            "code": {"type": "text", **WORDS},
+            "on_time_pct": {"type": "number", **WORDS},
+            "received_on": {"type": "date", **WORDS},
+        },
+    }
+)
+COLUMNS: dict[str, dict[str, object]] = {
+    "code": {"header": "Mã"},
+    "on_time_pct": {"header": "Đúng hạn", "number": "comma", "percent": True},
+    "received_on": {"header": "Ngày", "date": "%d/%m/%Y"},
+}
+
+
+def layout(shape: dict[str, object], columns: dict[str, dict[str, object]] = COLUMNS, **more: object) -> Layout:
+    return Layout.model_validate({"table": "statistics.trial", "format": shape, "columns": columns, **more})
+
+
+def delivery(path: Path) -> Delivery:
+    content = path.read_bytes()
+    entry = Entry(
+        source="trial",
+        month=str(MAY),
+        delivery_id=hashlib.sha256(content).hexdigest(),
+        file_name=path.name,
+        size_bytes=len(content),
+        connector="files",
+        delivered_at=datetime(2022, 6, 1, tzinfo=UTC),
+    )
+    return Delivery(entry, path)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"temp_directory": str(tmp_path / "spill")})
+
+
+def staged(
+    database: duckdb.DuckDBPyConnection, path: Path, shape: Layout, contract: Contract = CONTRACT
+) -> list[tuple[object, ...]]:
+    """The accepted rows, in the contract's columns."""
+    arrived = delivery(path)
+    stage(database, contract, [Loaded(arrived, shape, reading.load(database, arrived, shape, "raw"))], MAY)
+    return database.execute(f"SELECT {', '.join(contract.columns)} FROM staged ORDER BY delivery_line").fetchall()
+
+
+def reasons(database: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    found = "SELECT delivery_line, reason_code, column_name FROM quarantined ORDER BY 1"
+    return database.execute(found).fetchall()
+
+
+def put(folder: Path, content: str | bytes, name: str = "delivery") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_an_xls_of_excel_97_is_read_with_its_empty_first_column_and_trailing_cells(
+    database: duckdb.DuckDBPyConnection,
+) -> None:
+    columns = {
+        **COLUMNS,
+        "on_time_pct": {"header": "Tỷ lệ / Đúng hạn", "number": "comma", "percent": True},
+        "received_on": {"header": "Tỷ lệ / Ngày", "date": "%d/%m/%Y"},
+    }
+    total = {"code": "total_line", "header": "Mã", "matches": "^Tổng"}
+    shape = layout({"kind": "excel", "preamble_rows": 1, "header_rows": 2}, columns, filters=[total])
+    assert staged(database, DATA / "return_biff.xls", shape) == [("A1", 99.5, date(2022, 5, 3))]
+    # .xls does not show that 0.5 is printed as 50%, so it is held rather than taken for half a percent
+    assert reasons(database) == [(5, "ambiguous_number", "on_time_pct")]
+
+
+def test_percent_cells_read_alike_whether_typed_or_text(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    page, percent = book.add_worksheet(), book.add_format({"num_format": "0.0%"})
+    page.write_row(0, 0, ["Mã", "Đúng hạn", "Ngày"])
+    for row, (code, cell, style) in enumerate(
+        [("A", "99,5%", None), ("B", 0.995, percent), ("C", 99.5, None), ("D", "99,5", None), ("E", "", None)], 1
+    ):
+        page.write_string(row, 0, code)
+        page.write(row, 1, cell, style)
+    book.close()
+    found = staged(database, put(tmp_path, content.getvalue()), layout({"kind": "excel"}))
+    assert [row[:2] for row in found] == [("A", 99.5), ("B", 99.5), ("C", 99.5), ("D", 99.5), ("E", None)]
+
+
+def test_a_stray_cell_at_the_end_of_the_sheet_is_a_refusal_and_no_crash(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    page = book.add_worksheet()
+    page.write_row(0, 0, ["Mã", "Đúng hạn", "Ngày"])
+    page.write(1_048_575, 16_383, "x")
+    book.close()
+    with pytest.raises(DeliveryRefusedError, match="far away from its table"):
+        staged(database, put(tmp_path, content.getvalue()), layout({"kind": "excel"}))
+
+
+HTML = """
+<html><head><title>x</title></head><body><h3>Biểu</h3>
+<table border=1><tr><td rowspan=2>Mã<td colspan="2">Kết quả</tr><tr><td>Đúng&nbsp;hạn<td>Ngày</td></tr>
+<tr><td>A1</td><td>99,5%</td><td>03/05/2022</td></tr>
+<tr><td rowspan=2>A2</td><td><b>50</b></td><td>&nbsp;</td></tr><tr><td>1</td><td></td></tr>
+</table></body></html>
+"""
+
+
+def test_an_xls_that_is_an_html_table_is_read(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    columns = {
+        **COLUMNS,
+        "on_time_pct": {"header": "Kết quả / Đúng hạn", "number": "comma", "percent": True},
+        "received_on": {"header": "Kết quả / Ngày", "date": "%d/%m/%Y"},
+    }
+    path = put(tmp_path, HTML, "bao_cao.xls")
+    found = staged(database, path, layout({"kind": "html", "header_rows": 2}, columns))
+    assert found == [("A1", 99.5, date(2022, 5, 3)), ("A2", 50.0, None), (None, 1.0, None)]
+    with pytest.raises(DeliveryRefusedError, match="kind: html"):
+        staged(database, path, layout({"kind": "excel", "header_rows": 2}, columns))
+
+
+LEGACY = {
+    "tcvn3": "M·,§óng h¹n,Ngµy\nHé tÞch ®iÖn tö,1,\n".encode("latin-1"),
+    "vni": "Maõ,Ñuùng haïn,Ngaøy\nHoä tòch ñieän töû,1,\n".encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("letters", LEGACY)
+def test_legacy_letters_are_refused_by_name_or_converted_where_declared(
+    letters: legacy.Legacy, database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    as_bytes = put(tmp_path, LEGACY[letters], "bytes")
+    as_utf_8 = put(tmp_path, LEGACY[letters].decode("latin-1"), "utf-8")
+    for path in (as_bytes, as_utf_8):
+        with pytest.raises(DeliveryRefusedError, match=legacy.NAMES[letters].split()[0]):
+            staged(database, path, layout({"kind": "csv"}))
+        found = staged(database, path, layout({"kind": "csv", "encoding": letters}))
+        assert [(str(row[0]).lower(), row[1]) for row in found] == [("hộ tịch điện tử", 1.0)]
+
+
+@pytest.mark.parametrize("letters", LEGACY)
+def test_legacy_letters_under_sound_headings_are_refused_by_name(
+    letters: legacy.Legacy, database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    cell = LEGACY[letters].decode("latin-1").splitlines()[1]
+    with pytest.raises(DeliveryRefusedError, match=legacy.NAMES[letters].split()[0]):
+        staged(database, put(tmp_path, f"Mã,Đúng hạn,Ngày\n{cell}\n{cell}\n"), layout({"kind": "csv"}))
+
+
+@pytest.mark.parametrize(("encoding", "codec"), [("utf-16", "utf-16"), ("windows-1258", "cp1258")])
+def test_another_encoding_than_the_declared_one_is_named(
+    encoding: str, codec: str, database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    content = "Ma\u0303,Đu\u0301ng ha\u0323n,Nga\u0300y\nA,1,\n".encode(codec)
+    with pytest.raises(DeliveryRefusedError, match=f"encoding: {encoding}"):
+        staged(database, put(tmp_path, content), layout({"kind": "csv"}))
+    assert staged(database, put(tmp_path, content), layout({"kind": "csv", "encoding": encoding})) == [("A", 1.0, None)]
+
+
+PAGES = [{"Count": 2, "Data": [{"Mã": "A"}, {"Mã": "B"}]}, {"Count": 1, "Data": [{"Mã": "C"}]}]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_pages_of_json_are_one_delivery(compress: object, database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    content = "\n".join(map(json.dumps, PAGES)).encode()
+    path = put(tmp_path, gzip.compress(content) if compress is gzip.compress else content)
+    only_code = {"code": COLUMNS["code"]}
+    shape = {"kind": "json", "records": "Data", "count": "Count", "pages": True}
+    assert [row[0] for row in staged(database, path, layout(shape, only_code))] == ["A", "B", "C"]
+    with pytest.raises(DeliveryRefusedError, match="2 JSON documents"):
+        staged(database, path, layout({**shape, "pages": False}, only_code))
+
+
+def test_a_delivery_declared_as_compressed_must_be_so_and_whole(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    shape = layout({"kind": "csv", "compression": "gzip"})
+    with pytest.raises(DeliveryRefusedError, match="not compressed"):
+        staged(database, put(tmp_path, "Mã,Đúng hạn,Ngày\nA,1,\n"), shape)
+    with pytest.raises(DeliveryRefusedError, match="broken off"):
+        staged(database, put(tmp_path, gzip.compress("Mã,Đúng hạn,Ngày\nA,1,\n".encode() * 9)[:-9]), shape)
+
+
+@pytest.mark.parametrize(
+    ("style", "texts", "expected"),
+    [
+        ("%d/%m/%Y", ["03/05/2022", "3/5/2022", "2022-05-03", "31/02/2022"], ["ambiguous_date", "not_a_date"]),
+        ("%m/%Y", ["05/2022", "03/05/2022"], ["ambiguous_date"]),
+        ("%Y%m%d", ["20220503", "2022053", "03/05/2022"], ["not_a_date", "ambiguous_date"]),
+        (None, ["2022-05-03", "2022-05-03T00:00:00", "05/03/2022", "mai"], ["ambiguous_date", "not_a_date"]),
+    ],
+)
+def test_a_date_in_another_style_is_held_as_ambiguous(
+    style: str | None,
+    texts: Sequence[str],
+    expected: Sequence[str],
+    database: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+) -> None:
+    columns = {"received_on": {"header": "Ngày", **({"date": style} if style else {})}}
+    path = put(tmp_path, "\n".join(["Ngày", *texts, ""]))
+    accepted = staged(database, path, layout({"kind": "csv"}, columns))
+    assert len(accepted) == len(texts) - len(expected)
+    assert [reason for _, reason, _ in reasons(database)] == list(expected)
+
+
+def test_both_styles_of_tone_marks_are_one_word(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    columns = {"code": {"header": "Thị xã Hoà", "values": {"Đã khoá sổ, thuỷ lợi": "x"}}}
+    path = put(tmp_path, 'Thị xã Hòa\n"Đã khóa sổ, thủy lợi"\n"Đã khoá sổ, thủy lợi"\n"Đã khoá sổ, thuỷ lợi"\n')
+    assert [row[0] for row in staged(database, path, layout({"kind": "csv"}, columns))] == ["x", "x", "x"]
+    assert text.comparable("Hoà") == text.comparable("Ho\u0300a")
+
+
+FORM_06A = [
+    ["UBND TỈNH TÂY NINH"],
+    ["TÌNH HÌNH, KẾT QUẢ GIẢI QUYẾT THỦ TỤC HÀNH CHÍNH"],
+    ["Biểu số II.06a/VPCP/KSTT"],
+    ["Kỳ báo cáo: từ ngày 15/4/2022 đến ngày 14/5/2022"],
+    ["Lập ngày 19/05/2022"],
+]
+NUMBER_ROW = [f"({number})" for number in range(1, 14)]
+NUMBER_ROW[2], NUMBER_ROW[6], NUMBER_ROW[10] = "(3)=(4)+(5)+(6)", "(7)=(8)+(9)+(10)", "(11)=(12)+(13)"
+FIGURES: dict[str, list[object]] = {
+    "Hộ tịch": [1200, 700, 450, 50, 1150, 1000, 100, 50, 50, 45, 5],
+    "Đất đai": ["2.000", "300", "1.500", "200", "1.800", "1.500", "250", "50", "200", "180", "20"],
+}
+
+
+def test_form_06a_is_read_as_it_is_printed(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    catalogue = catalogues.load(PROJECT)
+    path = tmp_path / "II06a.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    page = book.add_worksheet()
+    for row, titles in enumerate(FORM_06A):
+        page.write_row(row, 3, titles)
+    page.merge_range("B6:B8", "STT")
+    page.merge_range("C6:C8", "Lĩnh vực, công việc giải quyết")
+    page.merge_range("D6:G6", "Số lượng hồ sơ tiếp nhận")
+    page.merge_range("D7:D8", "Tổng số")
+    page.merge_range("E7:F7", "Trong kỳ")
+    page.write_row("E8", ["Trực tuyến", "Trực tiếp, dịch vụ bưu chính"])
+    page.merge_range("G7:G8", "Từ kỳ trước")
+    for first, heading, parts in (
+        (7, "Số lượng hồ sơ đã giải quyết", ["Tổng số", "Trước hạn", "Đúng hạn", "Quá hạn"]),
+        (11, "Số lượng hồ sơ đang giải quyết", ["Tổng số", "Trong hạn", "Quá hạn"]),
+    ):
+        page.merge_range(5, first, 5, first + len(parts) - 1, heading)
+        for position, part in enumerate(parts, first):
+            page.merge_range(6, position, 7, position, part)
+    page.write_row("B9", NUMBER_ROW)
+    for number, (field, figures) in enumerate(FIGURES.items(), 1):
+        page.write_row(8 + number, 1, [number, field, *figures])
+    page.write_row(11, 1, ["Tổng cộng", None, 3200])
+    book.close()
+    layout_06a = catalogue.sources["return_06a"].source.deliveries[0]
+    found = staged(database, path, layout_06a, catalogue.contracts["statistics.return_06a"])
+    period = (date(2022, 4, 15), date(2022, 5, 14), "administrative_month", date(2022, 5, 19))
+    assert found == [
+        ("Hộ tịch", 1200, 700, 450, 50, 1150, 1000, 100, 50, 50, 45, 5, *period),
+        ("Đất đai", 2000, 300, 1500, 200, 1800, 1500, 250, 50, 200, 180, 20, *period),
+    ]

@@ -1,0 +1,237 @@
+"""Reading: every format gives the same rows, and whatever arrives is refused in a sentence or accounted for."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dx_pipeline import door, reading
+from dx_pipeline.contract import Contract, arrow_schema
+from dx_pipeline.declaration import Bilingual
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.landing import Delivery, Entry
+from dx_pipeline.period import Month
+from dx_pipeline.reading import rows
+from dx_pipeline.reading.rows import Loaded
+from dx_pipeline.sample import writing
+from dx_pipeline.source import Layout, Source
+
+MAY = Month(2022, 5)
+TITLE = Bilingual(vi="Bảng thử", en="A table to try")
+
+
+def column(kind: str, **rules: object) -> dict[str, Any]:
+    return {"type": kind, "vi": "cột", "en": "column", **rules}
+
+
+CONTRACT = Contract.model_validate(
+    {
+        "title": {"vi": "Bảng thử", "en": "A table to try"},
+        "grain": {"vi": "Mỗi dòng một mã", "en": "One row is one code"},
+        "key": ["code"],
+        "columns": {
+            "code": column("text", required=True),
+            "place_name": column("text"),
+            "status": column("text", allowed=["open", "closed"]),
+            "dossier_count": column("integer", min=0),
+            "amount_vnd": column("number"),
+            "share_pct": column("number"),
+            "is_online": column("boolean"),
+            "received_on": column("date"),
+            "seen_at": column("timestamp"),
+        },
+    }
+)
+PLACED: dict[str, dict[str, Any]] = {
+    "code": {"header": "Mã"},
+    "place_name": {"header": "Địa bàn / Tên"},
+    "status": {"header": "Địa bàn / Tình trạng", "values": {"Hòa hoãn": "open", "Đã khoá": "closed"}},
+    "dossier_count": {"header": "Số lượng", "number": "vi"},
+    "amount_vnd": {"header": "Số tiền", "number": "comma"},
+    "share_pct": {"header": "Tỷ lệ", "number": "vi", "percent": True},
+    "is_online": {"header": "Trực tuyến"},
+    "received_on": {"header": "Ngày", "date": "%d/%m/%Y"},
+    "seen_at": {"header": "Lúc"},
+}
+FORMATS: dict[str, dict[str, Any]] = {
+    "csv": {"kind": "csv", "preamble_rows": 1},
+    "csv_of_excel": {"kind": "csv", "delimiter": ";", "preamble_rows": 2},
+    "csv_utf_16": {"kind": "csv", "delimiter": "\t", "preamble_rows": 1, "encoding": "utf-16"},
+    "csv_windows_1258": {"kind": "csv", "delimiter": ";", "preamble_rows": 1, "encoding": "windows-1258"},
+    "csv_gzip": {"kind": "csv", "preamble_rows": 1, "compression": "gzip"},
+    "excel": {"kind": "excel", "preamble_rows": 2, "header_rows": 2},
+    "html": {"kind": "html", "header_rows": 2},
+    "html_windows_1258": {"kind": "html", "header_rows": 2, "encoding": "windows-1258"},
+    "json": {"kind": "json", "records": "Data.Rows", "count": "DataCount"},
+    "json_gzip": {"kind": "json", "records": "Data", "compression": "gzip"},
+    "ndjson": {"kind": "ndjson"},
+    "ndjson_gzip": {"kind": "ndjson", "compression": "gzip"},
+    "parquet": {"kind": "parquet"},
+}
+LETTERS = "aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệ ỳýỷỹỵĂÂĐÊÔƠƯ0123456789-/.,;\"'()%"
+
+
+def layout(name: str, placed: dict[str, dict[str, Any]] = PLACED) -> Layout:
+    return Layout.model_validate(
+        {"table": "statistics.trial", "format": FORMATS[name], "columns": placed}, context=None
+    )
+
+
+def texts() -> st.SearchStrategy[str | None]:
+    words = st.text(LETTERS, max_size=20).map(lambda text: " ".join(f"Đ{text}".split()))
+    return st.none() | words
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "code": st.from_regex(r"[A-Z]{1,3}[0-9]{1,3}", fullmatch=True),
+            "place_name": texts(),
+            "status": st.sampled_from([None, "open", "closed"]),
+            "dossier_count": st.none() | st.integers(0, 10**12),
+            "amount_vnd": st.none() | st.integers(-(10**9), 10**9).map(lambda number: number / 4),
+            "share_pct": st.none() | st.integers(0, 10_000).map(lambda number: number / 100),
+            "is_online": st.none() | st.booleans(),
+            "received_on": st.none() | st.dates(date(1901, 1, 1), date(2190, 12, 31)),
+            "seen_at": st.none()
+            | st.datetimes(datetime(1990, 1, 1), datetime(2190, 1, 1)).map(  # noqa: DTZ001 - the zone comes next
+                lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
+            ),
+        }
+    ),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda row: row["code"],
+)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    spill = tmp_path_factory.mktemp("spill")
+    connection = duckdb.connect(config={"temp_directory": str(spill), "threads": 1})
+    connection.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+    return connection
+
+
+def written(database: duckdb.DuckDBPyConnection, folder: Path, name: str, made: list[dict[str, Any]]) -> Path:
+    form = writing.Form(layout(name), CONTRACT, TITLE.vi, MAY, 1, {})
+    path = folder / f"{name}.{form.extension}"
+    writing.write(database, path, pa.Table.from_pylist(made, arrow_schema(CONTRACT, CONTRACT.columns)), form)
+    return path
+
+
+def delivery(path: Path) -> Delivery:
+    content = path.read_bytes()
+    entry = Entry(
+        source="trial", month=str(MAY), delivery_id=hashlib.sha256(content).hexdigest(), file_name=path.name,
+        size_bytes=len(content), connector="files", delivered_at=datetime(2022, 6, 1, tzinfo=UTC),
+    )  # fmt: skip
+    return Delivery(entry, path)
+
+
+def staged(database: duckdb.DuckDBPyConnection, path: Path, shape: Layout) -> rows.Conservation:
+    """Read a file as ingest does. Conservation is checked by the staging itself."""
+    arrived = delivery(path)
+    raw = reading.load(database, arrived, shape, "raw")
+    (conserved,) = rows.stage(database, CONTRACT, [Loaded(arrived, shape, raw)], MAY)
+    return conserved
+
+
+def accepted(database: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = ", ".join(CONTRACT.columns)
+    return database.sql(f"SELECT {names} FROM staged ORDER BY delivery_line").to_arrow_table().to_pylist()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(made=ROWS)
+def test_what_was_written_in_a_format_is_what_is_read(
+    name: str, made: list[dict[str, Any]], database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    conserved = staged(database, written(database, tmp_path, name, made), layout(name))
+    assert accepted(database) == made
+    assert (conserved.rows_in, conserved.accepted) == (len(made), len(made))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_delivery_says_in_every_format_that_it_is_synthetic(
+    name: str, database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = written(database, tmp_path, name, SOUND)
+    assert reading.load(database, delivery(path), layout(name), "raw").is_synthetic
+
+
+SOUND = [
+    {
+        "code": f"A{number}", "place_name": "Đông Hòa", "status": "open", "dossier_count": 1_234 * number,
+        "amount_vnd": 0.5, "share_pct": 99.5, "is_online": True, "received_on": date(2022, 5, 3),
+        "seen_at": datetime(2022, 5, 3, 8, tzinfo=UTC),
+    }
+    for number in range(20)
+]  # fmt: skip
+
+DAMAGE = st.lists(
+    st.tuples(
+        st.sampled_from(["flip", "cut", "drop", "repeat", "insert"]), st.floats(0, 1), st.binary(min_size=1, max_size=6)
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def damaged(content: bytes, damage: list[tuple[str, float, bytes]]) -> bytes:
+    for kind, where, some in damage:
+        place = int(where * max(0, len(content) - 1))
+        match kind:
+            case "flip":
+                content = content[:place] + some + content[place + len(some) :]
+            case "cut":
+                content = content[:place]
+            case "drop":
+                content = content[:place] + content[place + 10 * len(some) :]
+            case "repeat":
+                end = content.find(b"\n", place) + 1 or len(content)
+                content = content[:end] + content[place:end] + content[end:]
+            case _:
+                content = content[:place] + some + content[place:]
+    return content
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(damage=DAMAGE)
+def test_a_damaged_delivery_is_refused_in_a_sentence_or_conserved(
+    name: str, damage: list[tuple[str, float, bytes]], database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = written(database, tmp_path, name, SOUND)
+    content = path.read_bytes()
+    if name.endswith("gzip"):  # damage within, too: else only the archive is tried
+        path.write_bytes(gzip.compress(damaged(gzip.decompress(content), damage)))
+    else:
+        path.write_bytes(damaged(content, damage))
+    source = Source.model_validate(
+        {
+            "title": TITLE, "description": TITLE, "owner": "team:x", "deliveries": [layout(name)],
+        }
+    )  # fmt: skip
+    door.passed(path, tmp_path / "kept", source, {"statistics.trial": CONTRACT})
+    refusal, conserved = None, None
+    try:
+        conserved = staged(database, path, layout(name))
+    except DeliveryRefusedError as error:
+        refusal = str(error)
+    if conserved is None:
+        assert refusal is not None
+        assert refusal.endswith(".")
+    else:
+        parts = conserved.accepted + conserved.duplicate + conserved.filtered + conserved.quarantined
+        assert conserved.rows_in == parts

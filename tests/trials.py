@@ -1,0 +1,124 @@
+"""Trying connectors out: a source with a given connector, and a fetch that is killed at a chosen step."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings as examples
+
+from dx_pipeline import connector, landing
+from dx_pipeline.connector import Fetched
+from dx_pipeline.connector.declared import Bounds, Connector, Http, OffsetLimit, Paging, Request
+from dx_pipeline.landing import Delivery
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.source import Source
+
+NAME = "judicial_record"
+MAY, JUNE = Month(2022, 5), Month(2022, 6)
+NOON = datetime(2022, 6, 20, 5, tzinfo=UTC)
+"""Noon of 20 June 2022 in the province."""
+
+QUICK = Bounds(first_wait_seconds=0.001, longest_wait_seconds=2, answer_seconds=0.4, attempts=20, total_seconds=60)
+ONCE = QUICK.model_copy(update={"attempts": 1})
+OFFSETS = OffsetLimit(kind="offset_limit", size=7)
+
+FEW = examples(max_examples=examples().max_examples // 3)
+"""For properties whose every example starts a server and processes."""
+
+STEPS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "socket.connect"})
+"""Between any two of these the disk or the other side has seen something that a crash could tear."""
+
+IN_CHILDREN = multiprocessing.get_context("forkserver")
+IN_CHILDREN.set_forkserver_preload(
+    ["dx_pipeline.source", *(f"dx_pipeline.connector.{kind}" for kind in ("http", "xroad", "postgres", "address"))]
+)
+
+
+def source(fetched_by: Connector) -> Source:
+    """A source that is fetched so."""
+    return Source.model_validate(
+        {
+            "title": {"vi": "Thử", "en": "Trial"},
+            "description": {"vi": "Thử", "en": "Trial"},
+            "owner": "team:trial",
+            "connector": fetched_by.model_dump(),
+            "deliveries": [
+                {
+                    "table": "connection.traffic",
+                    "mode": "increment",
+                    "format": {"kind": "json", "records": "Data"},
+                    "columns": {"operation": {"header": "operation"}},
+                }
+            ],
+        }
+    )
+
+
+def http(url: str, paging: Paging = OFFSETS, bounds: Bounds = QUICK, **declared: object) -> Http:
+    """An HTTP source with one request, whose path is the kind of its paging."""
+    query = {"thang": "{month}"} if paging.kind != "date_window" else {}
+    request = Request(name="traffic", path=f"/{paging.kind}", query=query, records="Data", paging=paging)
+    return Http(kind="http", base_url=url, requests=(request,), bounds=bounds, **declared)
+
+
+def fetch(
+    settings: Settings, fetched_by: Connector, months: Sequence[Month] = (MAY,), now: datetime = NOON
+) -> tuple[Fetched, ...]:
+    """Fetch, in this process."""
+    return connector.fetch(settings, NAME, source(fetched_by), months, now=now)
+
+
+WITHOUT_DECLARATIONS = Path(__file__).parent / "data"
+"""A project that declares nothing: a child that is to die at once need not read what is declared."""
+
+
+def fetch_killed(
+    settings: Settings,
+    fetched_by: Connector,
+    step: int,
+    months: Sequence[Month] = (MAY,),
+    now: datetime = NOON,
+) -> bool:
+    """Fetch in a process of its own that is killed (signal 9) at its `step`-th step; whether it was."""
+    child = IN_CHILDREN.Process(target=_fetch_killed, args=(settings, fetched_by, step, months, now), daemon=True)
+    child.start()
+    child.join(timeout=20)
+    assert child.exitcode in {0, -signal.SIGKILL}, child.exitcode
+    return child.exitcode != 0
+
+
+def _fetch_killed(settings: Settings, fetched_by: Connector, step: int, months: Sequence[Month], now: datetime) -> None:
+    left = step
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event in STEPS and (event != "open" or str(settings.warehouse) in str(arguments[0])):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    fetch(replace(settings, project=WITHOUT_DECLARATIONS), fetched_by, months, now)
+
+
+def landed(settings: Settings, month: Month = MAY) -> tuple[Delivery, ...]:
+    """What has landed of the source."""
+    return landing.landed(settings, NAME, month)
+
+
+def latest_by_place(settings: Settings, month: Month = MAY) -> dict[tuple[str, ...], Delivery]:
+    """The page that holds for each place of the stream: the latest one."""
+    beside = {"etag", "last_modified", "kept_from", "next"}
+    return {
+        tuple(value for name, value in sorted((page.entry.covers or {}).items()) if name not in beside): page
+        for page in landed(settings, month)
+    }
