@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import LazyLoader, find_spec, module_from_spec
+from importlib import import_module
 from threading import Lock
+from types import ModuleType
 from typing import Any, Literal
 
 import duckdb
@@ -68,13 +69,21 @@ def holds(audited: Sequence[Expected]) -> bool:
 
 
 def _import_when_used(name: str) -> None:
-    """Put a module in place that is executed on the first look into it (the recipe of importlib's pages)."""
-    spec = find_spec(name) if name not in sys.modules else None
-    if spec is not None and spec.loader is not None:
-        spec.loader = LazyLoader(spec.loader)
-        module = module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+    """Put a module in place that imports the real one on the first look into it.
+
+    (importlib's LazyLoader does not do here: the import statement itself looks into the module.)
+    """
+    if name in sys.modules:
+        return
+    stand_in = ModuleType(name)
+
+    def attribute(asked: str) -> Any:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        return getattr(import_module(name), asked)
+
+    stand_in.__dict__["__getattr__"] = attribute
+    sys.modules[name] = stand_in
 
 
 _ONE_AT_A_TIME = Lock()

@@ -8,7 +8,7 @@ partition that is not replaced, and the record says which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +30,10 @@ from dx_pipeline.reading.rows import QUARANTINED, STAGED, Loaded
 from dx_pipeline.record import Attempt, Counts, Expected, Record, Refusal
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
+
+
+References = tuple[tuple[str, Path], ...]
+"""The reference tables that a source's rows refer to, sorted, and where their published rows are."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,14 @@ def ingest(settings: Settings, catalogue: Catalogue, name: str, months: Sequence
         worked_on = workers.each(settings, catalogue, _ingest_month, [(name, month, references) for month in months])
         attempts: list[Attempt] = []
         for month in months:
-            progress.announce(f"{name} {month or ''}".strip())
+            if month is not None:  # reference files are looked at again and again, and take no time
+                progress.announce(f"{name} {month}")
             attempts.extend(next(worked_on))
         return tuple(attempts)
 
 
 def _ingest_month(
-    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, references: Mapping[str, Path]
+    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, references: References
 ) -> tuple[Attempt, ...]:
     declared = catalogue.sources[name]
     deliveries, waiting = _fetch(settings, declared, month)
@@ -79,7 +84,7 @@ def _ingest_month(
         return tuple(Attempt(record, changed=False) for record in unchanged)
     recognised = _recognise(declared, deliveries)
     with connect(settings) as connection:
-        for table, path in references.items():
+        for table, path in references:
             partition.attach(connection, table, catalogue.contracts[table].stored, [path])
         return tuple(
             Attempt(
@@ -105,7 +110,7 @@ def _fetch(
     return landed, waiting | fetched
 
 
-def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSource) -> dict[str, Path]:
+def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSource) -> References:
     """The published rows of each reference table that the source's tables refer to, brought up to date."""
     tables = {
         column.references.rpartition(".")[0]
@@ -113,7 +118,7 @@ def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSour
         for column in catalogue.contracts[table].columns.values()
         if column.references is not None
     }
-    found = {}
+    found = []
     for table in sorted(tables):
         (name,) = catalogue.sources_of(table)
         ingest(settings, catalogue, name, [None])
@@ -121,8 +126,8 @@ def _references(settings: Settings, catalogue: Catalogue, declared: DeclaredSour
         if path is None:
             message = f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it."
             raise DxError(message)
-        found[table] = path
-    return found
+        found.append((table, path))
+    return tuple(found)
 
 
 def _fingerprint(
@@ -131,7 +136,7 @@ def _fingerprint(
     declared: DeclaredSource,
     deliveries: Sequence[Delivery],
     waiting: frozenset[str],
-    references: Mapping[str, Path],
+    references: References,
 ) -> str:
     """A digest of everything that the partitions of one source and month rest on."""
     tables = declared.source.tables
@@ -141,7 +146,7 @@ def _fingerprint(
     parts = [settings.code_version, catalogue.digest(*names)]
     parts += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in deliveries]
     parts += sorted(waiting)
-    parts += [partition.fingerprint_of(path) for _, path in sorted(references.items())]
+    parts += [partition.fingerprint_of(path) for _, path in references]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -165,10 +165,9 @@ def _build(settings: Settings, catalogue: Catalogue, folder: Path, release_id: s
         for name, contract in catalogue.contracts.items():
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.')[0])}")
             connection.execute(create_table(name, contract.published))
+            connection.execute(";\n".join(comments(name, contract, contract.published)))
         _fill(settings, catalogue, connection, release_id)
         ledger.write(settings, catalogue, connection)
-        for name, contract in catalogue.contracts.items():
-            connection.execute(";\n".join(comments(name, contract, contract.published)))
         connection.execute("COMMIT")
         counts = {
             name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]

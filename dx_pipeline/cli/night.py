@@ -39,8 +39,7 @@ class Night:
 
 def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
     """How many announcements a run makes."""
-    references = len(catalogue.sources) - len(catalogue.monthly)
-    return references + len(catalogue.monthly) * len(months) + len(catalogue.kpis) + 1
+    return len(catalogue.monthly) * len(months) + len(catalogue.kpis) + 1
 
 
 def run(settings: Settings, months: Sequence[Month]) -> Night:

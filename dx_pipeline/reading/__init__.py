@@ -10,6 +10,7 @@ What the formats share: `text` (encodings, compression), `legacy` (letters from 
 
 from __future__ import annotations
 
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,16 +101,16 @@ def load(connection: duckdb.DuckDBPyConnection, delivery: Delivery, layout: Layo
 
 def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layout) -> None:
     """Refuse a delivery with more legacy letters than Vietnamese ones in some column."""
-    kinds = list(legacy.NAMES)
-    for heading in layout.headers.values():
+    headings = list(layout.headers.values())
+    beyond_ascii = ", ".join(f"bool_or(strlen({text}) > length({text}))" for text in map(quoted, headings))
+    (has_letters,) = connection.execute(f"SELECT {beyond_ascii} FROM {quoted(raw.name)}").fetchall()
+    for heading in compress(headings, has_letters):
         text = quoted(heading)
-        counts = ", ".join(f"count(*) FILTER (regexp_matches({text}, {literal(legacy.SIGNS[kind])}))" for kind in kinds)
-        ((vietnamese, *signs),) = connection.execute(
-            f"""
-            SELECT count(*) FILTER (regexp_matches({text}, {literal(legacy.VIETNAMESE)})), {counts}
-            FROM {quoted(raw.name)} WHERE strlen({text}) > length({text})
-            """
+        signs = [legacy.VIETNAMESE, *(legacy.SIGNS[kind] for kind in legacy.NAMES)]
+        counts = ", ".join(f"count(*) FILTER (regexp_matches({text}, {literal(sign)}))" for sign in signs)
+        ((vietnamese, *found),) = connection.execute(
+            f"SELECT {counts} FROM {quoted(raw.name)} WHERE strlen({text}) > length({text})"
         ).fetchall()
-        for kind, count in zip(kinds, signs, strict=True):
+        for kind, count in zip(legacy.NAMES, found, strict=True):
             if count >= legacy.FEWEST_SIGNS and count > vietnamese:
                 raise DeliveryRefusedError(legacy.advice(kind), column=heading)

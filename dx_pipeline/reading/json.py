@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,16 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
     return pages
 
 
-def _documents(content: str) -> Iterator[tuple[str, Any]]:
-    """Each JSON document of a text, with the text of its own."""
+@lru_cache(maxsize=1)
+def _documents(content: str) -> tuple[tuple[str, Any], ...]:
+    """Each JSON document of a text, with the text of its own.
+
+    The last text is remembered: a delivery is looked at once for every layout it may have.
+    """
+    return tuple(_each_document(content))
+
+
+def _each_document(content: str) -> Iterator[tuple[str, Any]]:
     decoder = json.JSONDecoder(parse_constant=_refuse_constant)
     position = _after_space(content, 0)
     while True:
