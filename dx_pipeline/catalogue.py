@@ -26,6 +26,9 @@ COMPONENTS = "dx_pipeline.components"
 WITH_SUITE = frozenset({"delivered", "reference"})
 KPI_TABLE = "kpi.value"
 
+DERIVED_FROM = {"connection.traffic": "connection.exchange"}
+"""The tables that can be derived, and the delivered table that each of them is derived from."""
+
 
 @dataclass(frozen=True)
 class DeclaredSource:
@@ -69,6 +72,11 @@ class Catalogue:
     def digest(self, *names: str) -> str:
         """One digest of the declarations named (`contract:…`, `source:…`, `suite:…`, `kpi:…`)."""
         return sha256("\n".join(self.digests[name] for name in sorted(names)).encode()).hexdigest()
+
+    @property
+    def published(self) -> dict[str, Contract]:
+        """The contracts of the tables that a release holds."""
+        return {name: contract for name, contract in self.contracts.items() if contract.is_published}
 
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""
@@ -163,8 +171,19 @@ class _Reader:
                     raise document.error(
                         f"'{column}' is required by {layout.table}: say where it stands.", *where, "columns"
                     )
+        self._check_derived(document, declared.source)
         self.sources[declared.name] = declared
         self.digests[f"source:{declared.name}"] = _digest(document.path)
+
+    def _check_derived(self, document: Document, source: Source) -> None:
+        for position, table in enumerate(source.derived):
+            where = ("attributes", "derived", position)
+            if table not in DERIVED_FROM:
+                raise document.error(f"'{table}' cannot be derived: known are {', '.join(DERIVED_FROM)}.", *where)
+            if table in source.delivered or DERIVED_FROM[table] not in source.delivered:
+                raise document.error(
+                    f"{table} is derived from {DERIVED_FROM[table]}: deliver that one, and not {table}.", *where
+                )
 
     def _add_reference(self, document: Document, group: str, name: str) -> None:
         declared = document.read(Reference, "attributes")
@@ -182,8 +201,9 @@ class _Reader:
         parsed = queries(document, definition)
         for query in parsed.values():
             for table in query.tables:
-                if table not in self.contracts or self.contracts[table].origin == "computed":
-                    known = ", ".join(n for n, c in self.contracts.items() if c.origin != "computed")
+                contract = self.contracts.get(table)
+                if contract is None or contract.origin == "computed" or not contract.is_published:
+                    known = ", ".join(n for n, c in self.contracts.items() if c.origin != "computed" and c.is_published)
                     raise DeclarationError(query.path, 1, f"'{table}' is no declared table: known are {known}.")
         self.kpis[code] = DeclaredKpi(code, definition, parsed)
         paths = [document.path, *(query.path for query in parsed.values())]

@@ -139,6 +139,8 @@ class Contract(Declared):
         grain: what one row is.
         key: the columns that tell rows apart within a month; empty where every row counts.
         month: a date column that must lie in the month a row is delivered for.
+        is_published: whether releases hold the table. One that is not stays in the warehouse, where
+            others are computed from it.
     """
 
     title: Bilingual
@@ -146,6 +148,7 @@ class Contract(Declared):
     origin: Origin = "delivered"
     key: tuple[str, ...] = ()
     month: str | None = None
+    is_published: bool = True
     columns: dict[str, Column]
     rules: tuple[Rule, ...] = ()
 

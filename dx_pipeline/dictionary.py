@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from dx_pipeline import catalogue
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.catalogue import DERIVED_FROM, Catalogue
 from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract
 from dx_pipeline.settings import PROJECT
 
@@ -38,12 +38,14 @@ def _head() -> Iterator[str]:
 
 def _tables(declared: Catalogue) -> Iterator[str]:
     for name, contract in declared.contracts.items():
-        sources = ", ".join(f"`{source}`" for source in declared.sources_of(name))
+        sources = ", ".join(_source(declared, name, source) for source in declared.sources_of(name))
         yield f"## `{name}`"
         yield ""
         yield f"**{contract.title.vi}** / {contract.title.en}. {contract.grain.vi}. *{contract.grain.en}.*"
         yield ""
         yield f"- Nguồn gốc / Origin: {ORIGINS[contract.origin]}{f' ({sources})' if sources else ''}"
+        if not contract.is_published:
+            yield "- Công bố / Published: không, chỉ giữ trong kho dữ liệu / no, kept in the warehouse and in no release"
         if contract.key:
             yield f"- Khóa / Key: {', '.join(f'`{column}`' for column in contract.key)}"
         yield ""
@@ -53,6 +55,12 @@ def _tables(declared: Catalogue) -> Iterator[str]:
             yield _row(column, about)
         yield ""
         yield from _rules(contract)
+
+
+def _source(declared: Catalogue, table: str, source: str) -> str:
+    if table not in declared.sources[source].source.derived:
+        return f"`{source}`"
+    return f"`{source}`, dẫn xuất từ / derived from `{DERIVED_FROM[table]}`"
 
 
 def _row(name: str, column: Column) -> str:

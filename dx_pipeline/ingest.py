@@ -1,6 +1,6 @@
 """Ingest: one source and one month, from what waits in the inbox to published partitions.
 
-    fetch -> land -> read -> stage -> audit -> publish
+    fetch -> land -> read -> stage -> audit -> publish -> derive
 
 Nothing here raises because data are bad: bad data end as a refusal, as quarantine, or as a
 partition that is not replaced, and the record says which.
@@ -8,14 +8,14 @@ partition that is not replaced, and the record says which.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 
-from dx_pipeline import audit, connector, landing, partition, progress, reading, workers
+from dx_pipeline import audit, connector, landing, partition, progress, reading, traffic, workers
 from dx_pipeline import suite as suites
 from dx_pipeline.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.connector import files
@@ -23,7 +23,7 @@ from dx_pipeline.database import connect
 from dx_pipeline.errors import DeliveryRefusedError, DxError
 from dx_pipeline.landing import Delivery
 from dx_pipeline.lock import writing
-from dx_pipeline.partition import Key
+from dx_pipeline.partition import Key, key_of
 from dx_pipeline.period import Month
 from dx_pipeline.reading import rows
 from dx_pipeline.reading.rows import QUARANTINED, STAGED, Loaded
@@ -51,7 +51,8 @@ def ingest(settings: Settings, catalogue: Catalogue, name: str, months: Sequence
 
     Returns:
         One attempt for each month and table, in the order given and of declaration; none for a
-        month for which nothing was delivered.
+        month for which nothing was delivered. What is derived comes with its month; neighbouring
+        months of which something derived has changed come last.
 
     Raises:
         DxError: a reference table that the rows refer to has never been published.
@@ -61,12 +62,28 @@ def ingest(settings: Settings, catalogue: Catalogue, name: str, months: Sequence
         connector.fetch(settings, name, source, [month for month in months if month is not None])
         references = _references(settings, catalogue, catalogue.sources[name])
         worked_on = workers.each(settings, catalogue, _ingest_month, [(name, month, references) for month in months])
-        attempts: list[Attempt] = []
+        attempts: dict[Month | None, list[Attempt]] = {}
         for month in months:
             if month is not None:  # reference files are looked at again and again, and take no time
                 progress.announce(f"{name} {month}")
-            attempts.extend(next(worked_on))
-        return tuple(attempts)
+            attempts[month] = list(next(worked_on))
+        for derived in _derive(settings, catalogue, name, months):
+            attempts.setdefault(key_of(derived.record).month, []).append(derived)
+        return tuple(attempt for of_month in attempts.values() for attempt in of_month)
+
+
+def _derive(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]) -> Iterator[Attempt]:
+    """Bring up to date what is derived from the months, and where it changed, from their neighbours.
+
+    A month's exchanges reach into the neighbouring months: one half may be recorded on either side
+    of midnight.
+    """
+    if not catalogue.sources[name].source.derived:
+        return
+    touched = sorted({month.plus(step) for month in months if month is not None for step in traffic.REACH})
+    for attempt in workers.each(settings, catalogue, traffic.derive, [(name, month) for month in touched]):
+        if attempt is not None and (attempt.changed or key_of(attempt.record).month in months):
+            yield attempt
 
 
 def _ingest_month(
@@ -77,7 +94,7 @@ def _ingest_month(
     if not deliveries:
         return ()
     fingerprint = _fingerprint(settings, catalogue, declared, deliveries, waiting, references)
-    keys = [Key(table, name, month) for table in declared.source.tables]
+    keys = [Key(table, name, month) for table in declared.source.delivered]
     known = [partition.record(settings, key) for key in keys]
     unchanged = [record for record in known if record is not None and record.fingerprint == fingerprint]
     if len(unchanged) == len(keys):
@@ -139,7 +156,7 @@ def _fingerprint(
     references: References,
 ) -> str:
     """A digest of everything that the partitions of one source and month rest on."""
-    tables = declared.source.tables
+    tables = declared.source.delivered
     names = [f"source:{declared.name}"]
     names += [f"contract:{table}" for table in tables]
     names += [f"suite:{table}" for table in tables if table in catalogue.suites]
@@ -156,7 +173,7 @@ def _recognise(declared: DeclaredSource, deliveries: Sequence[Delivery]) -> dict
     A delivery that cannot be told belongs, as a refusal, to the tables that have none of their
     own; if every table has one, to all of them, because any of them may have been meant.
     """
-    told: dict[str, list[tuple[Delivery, Layout]]] = {table: [] for table in declared.source.tables}
+    told: dict[str, list[tuple[Delivery, Layout]]] = {table: [] for table in declared.source.delivered}
     unknown: list[tuple[Delivery, str]] = []
     for delivery in deliveries:
         try:
@@ -181,8 +198,9 @@ def _ingest_table(
     fingerprint: str,
 ) -> Record:
     contract = catalogue.contracts[key.table]
-    loaded, refused = _load(connection, recognised)
-    counts = rows.stage(connection, contract, loaded, key.month)
+    loaded: list[Loaded] = []
+    refused: list[tuple[Delivery, str]] = []
+    counts = rows.stage(connection, contract, _load(connection, recognised, loaded, refused), key.month)
     quarantined = connection.table(QUARANTINED)
     partition.set_aside(settings, quarantined, key, catalogue.contracts["ledger.quarantine"])
     audited: tuple[Expected, ...] = ()
@@ -211,18 +229,24 @@ def _ingest_table(
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, recognised: _Recognised
-) -> tuple[list[Loaded], list[tuple[Delivery, str]]]:
-    """Load what can be read; the rest is refused, each with the sentence that says why."""
-    loaded, refused = [], list(recognised.refused)
-    for position, (delivery, layout) in enumerate(recognised.deliveries):
-        try:
-            raw = reading.load(connection, delivery, layout, f"raw {position}")
-        except DeliveryRefusedError as refusal:
-            refused.append((delivery, str(refusal)))
-        else:
-            loaded.append(Loaded(delivery, layout, raw))
-    return loaded, refused
+    connection: duckdb.DuckDBPyConnection,
+    recognised: _Recognised,
+    loaded: list[Loaded],
+    refused: list[tuple[Delivery, str]],
+) -> Iterator[Loaded]:
+    """Load what can be read, as it is asked for; the rest is refused, each with the sentence that says why."""
+    refused.extend(recognised.refused)
+    for number, bundle in enumerate(reading.in_bundles(recognised.deliveries)):
+        name = f"raw {number}"
+        raws = reading.load_pages(connection, bundle, name) if len(bundle) > 1 else None
+        for position, (delivery, layout) in enumerate(bundle):
+            try:
+                raw = raws[position] if raws else reading.load(connection, delivery, layout, f"{name} {position}")
+            except DeliveryRefusedError as refusal:
+                refused.append((delivery, str(refusal)))
+            else:
+                loaded.append(Loaded(delivery, layout, raw))
+                yield loaded[-1]
 
 
 def _unresolved(

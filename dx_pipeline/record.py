@@ -63,6 +63,7 @@ class Record(BaseModel):
         fingerprint: of everything the attempt rested on; the same again need not be tried again.
         published: whether its rows were published; if not, the last good ones still stand.
         superseded: deliveries whose rows no longer hold because a later one replaced them.
+        derived_from: the partitions that a derived one was computed from; empty for delivered ones.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,6 +78,7 @@ class Record(BaseModel):
     counts: tuple[Counts, ...] = ()
     refused: tuple[Refusal, ...] = ()
     superseded: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
     audit: tuple[Expected, ...] = ()
 
     @property

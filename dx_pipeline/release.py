@@ -162,7 +162,7 @@ def _build(settings: Settings, catalogue: Catalogue, folder: Path, release_id: s
         connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS release (STORAGE_VERSION 'v1.4.0')")
         connection.execute("USE release")
         connection.execute("BEGIN")  # one commit waits for the disk once, several hundred do so every time
-        for name, contract in catalogue.contracts.items():
+        for name, contract in catalogue.published.items():
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.')[0])}")
             connection.execute(create_table(name, contract.published))
             connection.execute(";\n".join(comments(name, contract, contract.published)))
@@ -171,7 +171,7 @@ def _build(settings: Settings, catalogue: Catalogue, folder: Path, release_id: s
         connection.execute("COMMIT")
         counts = {
             name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
-            for name in catalogue.contracts
+            for name in catalogue.published
         }
         _write_kpis(settings, catalogue, connection, folder)
         connection.execute("USE memory")
@@ -181,7 +181,7 @@ def _build(settings: Settings, catalogue: Catalogue, folder: Path, release_id: s
 
 def _fill(settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
     """Fill the tables from the published partitions, in the order of their paths."""
-    for name, contract in catalogue.contracts.items():
+    for name, contract in catalogue.published.items():
         if name == KPI_TABLE:
             _fill_values(settings, catalogue, connection, release_id)
         elif name == DEFINITION_TABLE:
@@ -277,7 +277,7 @@ def _database_problems(path: Path, package: dict[str, Any], catalogue: Catalogue
     described = package["dx"]["tables"]
     connection = duckdb.connect(str(path / DATABASE), read_only=True)
     try:
-        for name in catalogue.contracts:
+        for name in catalogue.published:
             if name not in described:
                 yield f"{name} is not described."
                 continue

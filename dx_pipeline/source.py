@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dx_pipeline.connector.declared import Connector, Files
+from dx_pipeline.connector.xroad_answer import HEADINGS
 from dx_pipeline.contract import Contract
 from dx_pipeline.declaration import Bilingual, Declared
 
@@ -94,7 +95,22 @@ class Parquet(Declared):
     kind: Literal["parquet"]
 
 
-Format = Annotated[Excel | Html | Csv | JsonEnvelope | Ndjson | Parquet, Field(discriminator="kind")]
+class XRoadAnswers(Declared):
+    """Answers of X-Road's operational monitoring: MIME with gzip JSON, or the pages that land of it.
+
+    Columns are placed by the protocol's current field names, whichever generation is delivered;
+    `exchangeId` (xRequestId, else messageId) and `operation` are there besides.
+
+    Args:
+        operations: REST paths that count as operations of their own, as service code and path;
+            `{…}` stands for one step. Any other call counts under its service code and version.
+    """
+
+    kind: Literal["xroad"]
+    operations: tuple[str, ...] = ()
+
+
+Format = Annotated[Excel | Html | Csv | JsonEnvelope | Ndjson | Parquet | XRoadAnswers, Field(discriminator="kind")]
 
 
 class Placement(Declared):
@@ -107,7 +123,8 @@ class Placement(Declared):
             the lines above the headings (a reporting period is often printed nowhere else).
         number: `plain` 1234.5, `vi` 1.234,5 (dots group thousands), `comma` 1234,5.
         percent: the text may end in a percent sign (a cell in Excel's percent style reads as printed).
-        date: the strptime format of a date or timestamp; ISO where none is given.
+        date: the strptime format of a date or timestamp; ISO where none is given. `%s` stands for
+            the seconds since 1970 (UTC), and for nothing beside them.
         values: how the delivery's words map to the contract's codes; any other word is refused.
     """
 
@@ -196,6 +213,16 @@ class Layout(Declared):
                 raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _answers_have_known_fields(self) -> Layout:
+        for header in self.expected if isinstance(self.format, XRoadAnswers) else ():
+            if header not in HEADINGS:
+                message = (
+                    f"'{header}' is no field of X-Road's records that may be kept: known are {', '.join(HEADINGS)}."
+                )
+                raise ValueError(message)
+        return self
+
 
 class Calendar(Declared):
     """When the delivery of a month is due: `due_day` of the following month, `grace_days` tolerated."""
@@ -205,7 +232,12 @@ class Calendar(Declared):
 
 
 class Source(Declared):
-    """One source: what it is, who owns it, how bytes are fetched, and what it delivers."""
+    """One source: what it is, who owns it, how bytes are fetched, and what it delivers.
+
+    Args:
+        derived: tables that nobody delivers here because the pipeline computes them from what is
+            delivered (`connection.traffic` from `connection.exchange`).
+    """
 
     title: Bilingual
     description: Bilingual
@@ -213,11 +245,17 @@ class Source(Declared):
     connector: Connector = Files(kind="files")
     calendar: Calendar = Calendar()
     deliveries: tuple[Layout, ...] = Field(min_length=1)
+    derived: tuple[str, ...] = ()
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The tables it delivers, in the order of declaration."""
+        return tuple(dict.fromkeys(layout.table for layout in self.deliveries))
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables it fills, in the order of declaration."""
-        return tuple(dict.fromkeys(layout.table for layout in self.deliveries))
+        """The tables it fills: what it delivers, then what is derived from that."""
+        return (*self.delivered, *self.derived)
 
 
 class Reference(Declared):

@@ -7,15 +7,14 @@ where a server sends them unasked; so nothing behind this module ever sees them.
 
 from __future__ import annotations
 
+import binascii
 import gzip
 import json
+import quopri
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.errors import CloseBoundaryNotFoundDefect
-from email.message import EmailMessage
 from functools import lru_cache
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
@@ -24,6 +23,7 @@ Record = dict[str, str | int | bool]
 
 MOST_BYTES = 512 * 1024 * 1024
 GZIP = b"\x1f\x8b"
+BARE_PARTS = 2
 
 CURRENT: tuple[str, ...] = (
     "monitoringDataTs",
@@ -75,6 +75,23 @@ SINCE_1_4 = frozenset({"restMethod", "restPath", "xRoadVersion"})
 ORDER = (*CURRENT, *(name for names in OLDER.values() for name in names))
 """Every field that may be kept, in the order in which it is."""
 
+PERIOD = ("coveredFromTs", "coveredToTs")
+"""What a landed page says beside its records: which seconds it covers."""
+
+EXCHANGE_ID, OPERATION = "exchangeId", "operation"
+HEADINGS = (*CURRENT, EXCHANGE_ID, OPERATION)
+"""The headings that a record is read under: the current names, and two that follow from several fields."""
+
+SOAP_NAMES = frozenset(
+    "Envelope Header Body client service securityServer id requestHash protocolVersion xRoadInstance memberClass"
+    " memberCode subsystemCode serverCode serviceCode serviceVersion getSecurityServerOperationalDataResponse"
+    " recordsCount records nextRecordsFrom".split()
+)
+"""What the SOAP part of an answer may hold; who asked (`userId`, `representedParty`) is not among it."""
+
+_MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
+_MEMBER = re.compile(rb'"(\w+)"\s*:')
+
 DIGITS = re.compile(r"\d{6,}")
 """So many digits within a path may be somebody's number."""
 
@@ -100,6 +117,21 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """An answer whose records have not been looked into.
+
+    Args:
+        text: the JSON document with the records, UTF-8 if the sender keeps to the protocol.
+        announced: how many records its SOAP part announces; None where it has none.
+        is_bare: whether there is nothing around the records but what an answer has to have.
+    """
+
+    text: bytes
+    announced: int | None
+    is_bare: bool
+
+
+@dataclass(frozen=True)
 class Fault:
     """A SOAP fault. Its text stays in memory: it may quote what was sent."""
 
@@ -120,18 +152,12 @@ def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
             return soap
         raise AnswerError("it has no records beside its SOAP message; ask for the whole answer.", "truncated")
     parts = _parts(content)
-    soap = _soap(_payload(parts[0]))
+    soap = _soap(parts[0].content)
     if isinstance(soap, Fault):
         return soap
     count, next_records_from = soap
-    packed = next((_payload(part) for part in parts[1:] if part.get_content_type() == "application/gzip"), None)
-    if packed is None:
-        raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
-    found = _records(unpacked(packed, most_bytes))
-    if len(found) != count:
-        raise AnswerError(
-            f"it announces {count} records and holds {len(found)}.", "truncated" if len(found) < count else "malformed"
-        )
+    found = _records(unpacked(_packed(parts), most_bytes))
+    check_count(count, len(found))
     return Answer(found, next_records_from)
 
 
@@ -149,6 +175,32 @@ def records(content: bytes) -> tuple[Record, ...]:
     if isinstance(answer, Fault):
         raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
     return answer.records
+
+
+def is_answer(start: bytes) -> bool:
+    """Whether a file is an answer, by its first (unpacked) bytes: MIME of a SOAP part, or JSON of its fields."""
+    if _MIME.match(start):
+        return True
+    names = {name.decode() for name in _MEMBER.findall(start)}
+    return start.lstrip()[:1] == b"{" and bool(names & {*PERIOD, "monitoringDataTs", "securityServerType"})
+
+
+def packed(content: bytes, most_bytes: int = MOST_BYTES) -> Packed:
+    """A delivery (landed page, plain JSON, or recorded MIME answer) down to the text of its records.
+
+    Raises:
+        AnswerError: it is none of these, or a fault, or larger unpacked than `most_bytes`.
+    """
+    if content.startswith(GZIP):
+        return Packed(unpacked(content, most_bytes), None, is_bare=True)
+    if content.lstrip()[:1] == b"{":
+        return Packed(content, None, is_bare=True)
+    parts = _parts(content.lstrip())
+    soap = _soap(parts[0].content)
+    if isinstance(soap, Fault):
+        raise AnswerError(f"it is a fault ({soap.code}), not an answer; look its code up.")
+    names = {str(element.tag).rpartition("}")[2] for element in xml(parts[0].content.strip()).iter()}
+    return Packed(unpacked(_packed(parts), most_bytes), soap[0], len(parts) == BARE_PARTS and names <= SOAP_NAMES)
 
 
 def landed_form(answer_records: tuple[Record, ...], first: int, last: int) -> bytes:
@@ -171,7 +223,7 @@ def projected(record: dict[str, Any]) -> Record:
         if not isinstance(value, str | int):
             continue  # absent, or of a type that the protocol does not know
         if name == "restPath":
-            value = _path(str(value))
+            value = bare_path(str(value))
         kept[name] = value
     return kept
 
@@ -206,25 +258,67 @@ def unpacked(content: bytes, most_bytes: int) -> bytes:
     return found
 
 
-def _parts(content: bytes) -> list[EmailMessage]:
+@dataclass(frozen=True)
+class _Part:
+    kind: str
+    content: bytes
+
+
+def _parts(content: bytes) -> list[_Part]:
+    """The parts of a MIME message, split by its boundary alone: a page is read many times over."""
     boundary = re.match(rb"--([0-9A-Za-z'()+_,./:=?-]{1,70})[ \t]*\r?\n", content)
     if boundary is None:
         raise AnswerError("its first line is no MIME boundary.")
-    head = b'Content-Type: multipart/related; boundary="' + boundary[1] + b'"\r\n\r\n'
-    message = message_from_bytes(head + content, policy=policy.HTTP)
-    if any(isinstance(defect, CloseBoundaryNotFoundDefect) for defect in message.defects):
+    between = b"\n--" + boundary[1]
+    end = content.rfind(between + b"--")
+    if end < 0:
         raise AnswerError("its last MIME boundary is missing; ask for the whole answer.", "truncated")
-    parts = [part for part in message.iter_parts() if isinstance(part, EmailMessage)]
-    if not parts:
+    found = list(_each_part((b"\n" + content[:end]).split(between)[1:]))
+    if not found:
         raise AnswerError("it has no MIME part.")
-    return parts
+    return found
 
 
-def _payload(part: EmailMessage) -> bytes:
-    content = part.get_payload(decode=True)
-    if not isinstance(content, bytes):
-        raise AnswerError("one of its MIME parts holds others.")
-    return content
+def _each_part(pieces: Sequence[bytes]) -> Iterator[_Part]:
+    for piece in pieces:
+        line_end = piece.find(b"\n") + 1
+        split = re.compile(rb"^\r?\n", re.MULTILINE).search(piece, line_end)
+        if not line_end or split is None:
+            raise AnswerError("one of its MIME parts has no content.")
+        named = (line.decode("latin-1").partition(":") for line in piece[line_end : split.start()].splitlines())
+        headers = {name.strip().lower(): value.strip().lower() for name, _, value in named}
+        kind = headers.get("content-type", "").partition(";")[0].strip()
+        if kind.startswith("multipart/"):
+            raise AnswerError("one of its MIME parts holds others.")
+        yield _Part(kind, _decoded(piece[split.end() :].removesuffix(b"\r"), headers))
+
+
+def _decoded(content: bytes, headers: dict[str, str]) -> bytes:
+    match headers.get("content-transfer-encoding"):
+        case "base64":
+            try:
+                return binascii.a2b_base64(content)
+            except binascii.Error as error:
+                raise AnswerError("its gzip part is no base64, as it says; ask for the whole answer.") from error
+        case "quoted-printable":
+            return quopri.decodestring(content)
+        case _:
+            return content
+
+
+def _packed(parts: Sequence[_Part]) -> bytes:
+    found = next((part.content for part in parts[1:] if part.kind == "application/gzip"), None)
+    if found is None:
+        raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
+    return found
+
+
+def check_count(announced: int, found: int) -> None:
+    """Raises AnswerError unless an answer holds as many records as it announces."""
+    if found != announced:
+        raise AnswerError(
+            f"it announces {announced} records and holds {found}.", "truncated" if found < announced else "malformed"
+        )
 
 
 class _WithoutDoctype(ET.TreeBuilder):
@@ -277,17 +371,27 @@ def _text(root: ET.Element, name: str) -> str | None:
 
 
 def _records(content: bytes) -> tuple[Record, ...]:
+    return tuple(projected(record) for record in document(content)["records"])
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """A JSON document whose `records` are objects.
+
+    Raises:
+        AnswerError: it is another one, or none.
+    """
     try:
-        document = json.loads(content)
+        found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise AnswerError("its records are not JSON; ask its operator what changed.") from error
-    found = document.get("records") if isinstance(document, dict) else None
-    if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
+    records = found.get("records") if isinstance(found, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise AnswerError("it has no array 'records' of objects; ask its operator what changed.")
-    return tuple(projected(record) for record in found)
+    return dict(found)
 
 
 @lru_cache(maxsize=10_000)
-def _path(path: str) -> str:
+def bare_path(path: str) -> str:
+    """A path without its query, and with `*` for each step that holds a long number."""
     bare = re.split(r"[?#;]", path, maxsplit=1)[0]
     return "/".join("*" if DIGITS.search(segment) else segment for segment in bare.split("/"))

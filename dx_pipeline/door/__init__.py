@@ -4,7 +4,7 @@ heading                    columns that promise personal data, by their names
 value                      values that are personal by their looks
 judge                      what may stay of a value, by the column it stands in
 line, record, document,    the same for each format
-sheet
+sheet, answer
 
 What may never be kept (names, numbers of people, ways to reach them, birth dates, addresses, links,
 tokens, free text) stands in Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery in which nothing
@@ -20,8 +20,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dx_pipeline.connector import xroad_answer
 from dx_pipeline.contract import Contract
-from dx_pipeline.door import document, line, sheet
+from dx_pipeline.door import answer, document, line, sheet
 from dx_pipeline.door import value as values
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.reading import headings_shared, layout_of
@@ -30,6 +31,7 @@ from dx_pipeline.source import Layout, Source
 
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
+XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
 SPACES = b"\t\r\n\x0c\x1b"
@@ -70,7 +72,7 @@ def passed(path: Path, target: Path, source: Source, contracts: Mapping[str, Con
             " ask the sender for one of the agreed formats."
         )
         return Passed(withheld=message)
-    layout = layout_of(path, source)
+    layout = layout_of(path, source) if kind != XROAD else None
     if layout is not None and (headings_shared(path, layout) * 2 < len(layout.expected) or not _fits(kind, layout)):
         layout = None
     contract = contracts.get(layout.table) if layout is not None else None
@@ -99,6 +101,8 @@ def _kind(path: Path) -> str | None:
             start = handle.read(STARTS_AT)
     except DeliveryRefusedError:
         return None
+    if xroad_answer.is_answer(start):
+        return XROAD
     is_archive = start.startswith(b"PK")
     if is_archive or start.startswith(OLE_MAGIC):
         return "excel" if not is_archive or zipfile.is_zipfile(path) else None
@@ -151,6 +155,7 @@ def _page(path: Path, target: Path, layout: Layout | None, contract: Contract | 
 
 
 JUDGING: dict[str, Judging] = {
+    XROAD: answer.judged,
     "excel": sheet.workbook,
     "parquet": document.parquet,
     "html": _page,

@@ -1,7 +1,7 @@
 """Reading: a delivery becomes rows of text, then typed rows, each accepted or accounted for.
 
 recognise   which of its source's layouts a delivery has
-load        its lines as text, one column a heading (`csv`, `excel`, `html`, `json`, `parquet`)
+load        its lines as text, one column a heading (`csv`, `excel`, `html`, `json`, `parquet`, `xroad`)
 rows        typed, held against the contract, split; nothing lost (`rows`, `values`)
 
 What the formats share: `text` (encodings, compression), `legacy` (letters from before Unicode),
@@ -10,6 +10,7 @@ What the formats share: `text` (encodings, compression), `legacy` (letters from 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ import duckdb
 
 from dx_pipeline.contract import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.reading import csv, excel, html, json, legacy, parquet
+from dx_pipeline.reading import csv, excel, html, json, legacy, parquet, xroad
 from dx_pipeline.reading.raw import Raw, Reader, as_declared
 from dx_pipeline.source import Layout, Source
 
@@ -32,7 +33,12 @@ READERS: dict[str, Reader] = {
     "json": json.ENVELOPE,
     "ndjson": json.LINES,
     "parquet": parquet.READER,
+    "xroad": xroad.READER,
 }
+
+
+BUNDLE_BYTES = 6 * 1024 * 1024
+"""How much of what is read at once may be, as it lies on the disk."""
 
 
 def recognise(delivery: Delivery, source: Source) -> Layout:
@@ -97,6 +103,38 @@ def load(connection: duckdb.DuckDBPyConnection, delivery: Delivery, layout: Layo
         raise DeliveryRefusedError(message) from None  # DuckDB's own words may quote a cell
     _refuse_legacy(connection, raw, layout)
     return raw
+
+
+def in_bundles(deliveries: Sequence[tuple[Delivery, Layout]]) -> Iterator[list[tuple[Delivery, Layout]]]:
+    """The deliveries in their order, those together that are read at once: pages, up to some size."""
+    bundle: list[tuple[Delivery, Layout]] = []
+    size = 0
+    for delivery, layout in deliveries:
+        weight = delivery.content.stat().st_size
+        is_page = READERS[layout.format.kind].load_pages is not None
+        if bundle and not (is_page and bundle[0][1] is layout and size + weight <= BUNDLE_BYTES):
+            yield bundle
+            bundle, size = [], 0
+        bundle.append((delivery, layout))
+        size += weight
+    if bundle:
+        yield bundle
+
+
+def load_pages(
+    connection: duckdb.DuckDBPyConnection, bundle: Sequence[tuple[Delivery, Layout]], name: str
+) -> list[Raw] | None:
+    """Load a bundle of deliveries into one table `name`; None where one of them cannot be read."""
+    layout = bundle[0][1]
+    pages = READERS[layout.format.kind].load_pages
+    assert pages is not None  # noqa: S101 - bundles are made of such deliveries alone
+    try:
+        return pages(connection, [delivery.content for delivery, _ in bundle], layout, name)
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise
+    except (duckdb.Error, DeliveryRefusedError):
+        connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+        return None
 
 
 def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layout) -> None:

@@ -29,20 +29,27 @@ class Raw:
         rows: how many lines it has that are not blank and not headings: the rows in.
         is_synthetic: whether the delivery says of itself that its data are made up.
         titles: the lines above its headings.
+        page: where its lines share the table with other deliveries, the number in the column `page`
+            that they stand under; None where the table is its own.
     """
 
     name: str
     rows: int
     is_synthetic: bool
     titles: tuple[str, ...] = ()
+    page: int | None = None
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How one format is read: its headings (cheap, to recognise it), then all of its lines."""
+    """How one format is read: its headings (cheap, to recognise it), then all of its lines.
+
+    `load_pages` loads several deliveries into one table, in their order, where that pays.
+    """
 
     headings: Callable[[Path, Layout], list[str]]
     load: Callable[[duckdb.DuckDBPyConnection, Path, Layout, str], Raw]
+    load_pages: Callable[[duckdb.DuckDBPyConnection, Sequence[Path], Layout, str], list[Raw]] | None = None
 
 
 def is_marked(titles: Sequence[str]) -> bool:

@@ -8,8 +8,9 @@ staged   the accepted rows, as the contract stores them
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -61,9 +62,12 @@ class Conservation:
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Sequence[Loaded], month: Month | None
+    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
 ) -> tuple[Conservation, ...]:
     """Make `staged` and `quarantined` from the loaded deliveries of one partition, in their order.
+
+    Deliveries are taken one after the other, and their lines dropped once they are typed: whoever
+    loads them while they are asked for holds no more than one in memory.
 
     Reference tables that the contract refers to must be in the connection under their names.
 
@@ -73,8 +77,8 @@ def stage(
     Raises:
         ConservationError: rows were lost or invented.
     """
-    _type_all(connection, contract, loaded, month)
-    _settle(connection, contract, superseded(loaded))
+    items = _type_all(connection, contract, loaded, month)
+    _settle(connection, contract, superseded(items))
     _write(connection, contract, month)
     counts = {
         position: rest
@@ -89,7 +93,7 @@ def stage(
     }
     conserved = tuple(
         Conservation(item.delivery.entry.delivery_id, item.raw.rows, *counts.get(position, (0, 0, 0, 0)))
-        for position, item in enumerate(loaded)
+        for position, item in enumerate(items)
     )
     for item in conserved:
         item.check()
@@ -113,27 +117,37 @@ def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
 
 
 def _type_all(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Sequence[Loaded], month: Month | None
-) -> None:
+    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
+) -> list[Loaded]:
+    """Make `typed` from the lines of all deliveries, and `delivered`, which says whose they are."""
     declared = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items())
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE typed (
-            delivery_position INTEGER, delivery_line BIGINT, synthetic BOOLEAN, delivery_id VARCHAR,
-            filter_code VARCHAR, reason VARCHAR, {declared})
+            delivery_position INTEGER, delivery_line BIGINT, filter_code VARCHAR, reason VARCHAR, {declared})
         """
     )
-    for position, item in enumerate(loaded):
+    items: list[Loaded] = []
+    for name, sharing in groupby(loaded, key=lambda item: item.raw.name):
+        together = list(sharing)
         connection.execute(
-            _typed(contract, item.layout, item.raw.name, month),
-            {
-                "position": position,
-                "synthetic": item.raw.is_synthetic,
-                "delivery_id": item.delivery.entry.delivery_id,
-                **_said_in_titles(item),
-            },
+            _typed(contract, together[0], month), {"position": len(items), **_said_in_titles(together[0])}
         )
-        connection.execute(f"DROP TABLE {quoted(item.raw.name)}")
+        connection.execute(f"DROP TABLE {quoted(name)}")
+        items += together
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE delivered AS
+        SELECT unnest($positions::INTEGER[]) AS delivery_position, unnest($ids::VARCHAR[]) AS delivery_id,
+            unnest($synthetic::BOOLEAN[]) AS synthetic
+        """,
+        {
+            "positions": list(range(len(items))),
+            "ids": [item.delivery.entry.delivery_id for item in items],
+            "synthetic": [item.raw.is_synthetic for item in items],
+        },
+    )
+    return items
 
 
 def _said_in_titles(item: Loaded) -> dict[str, str | None]:
@@ -147,8 +161,13 @@ def _said_in_titles(item: Loaded) -> dict[str, str | None]:
     return said
 
 
-def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) -> str:
-    """The statement that types one delivery: clean text, then values, then the first reason."""
+def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
+    """The statement that types the lines of one table: clean text, then values, then the first reason.
+
+    `$position` is that of the first delivery in it.
+    """
+    layout, raw = item.layout, item.raw
+    page = "page" if raw.page is not None else "0 AS page"
     texts = {heading: f"text_{number}" for number, heading in enumerate(layout.expected)}
     words = {
         heading
@@ -186,9 +205,9 @@ def _typed(contract: Contract, layout: Layout, raw: str, month: Month | None) ->
     columns = ", ".join(quoted(name) for name in contract.columns)
     return f"""
         INSERT INTO typed
-        WITH cleaned AS (SELECT line, fault, {cleaned} FROM {quoted(raw)}),
+        WITH cleaned AS (SELECT {page}, line, fault, {cleaned} FROM {quoted(raw.name)}),
         valued AS (SELECT *, {filter_code} AS filter_code, {", ".join(values)} FROM cleaned)
-        SELECT $position, line, $synthetic, $delivery_id, filter_code,
+        SELECT $position + page, line, filter_code,
             CASE WHEN filter_code IS NOT NULL THEN NULL {" ".join(reasons)} END, {columns}
         FROM valued
         """
@@ -290,6 +309,7 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, month: Mon
         f"""
         INSERT INTO {STAGED}
         SELECT {columns} FROM typed JOIN settled USING (delivery_position, delivery_line)
+            JOIN delivered USING (delivery_position)
         WHERE outcome = 'accepted' ORDER BY delivery_position, delivery_line
         """
     )
@@ -298,8 +318,8 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, month: Mon
         CREATE TABLE {QUARANTINED} AS
         SELECT delivery_id, delivery_line, split_part(settled.reason, '|', 1) AS reason_code,
             nullif(split_part(settled.reason, '|', 2), '') AS column_name, synthetic
-        FROM settled JOIN typed USING (delivery_position, delivery_line)
+        FROM settled JOIN delivered USING (delivery_position)
         WHERE outcome = 'quarantined' ORDER BY delivery_position, delivery_line
         """
     )
-    connection.execute("DROP TABLE typed")
+    connection.execute("DROP TABLE typed; DROP TABLE delivered")

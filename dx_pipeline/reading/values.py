@@ -28,6 +28,9 @@ DIGITS = {"Y": 4, "j": 3}
 KNOWN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%Y%m%d", "%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
 """A text that is a date in another of these styles than the declared one is ambiguous, not senseless."""
 
+SECONDS = "%s"
+"""The style of a moment that is told as seconds since 1970 (UTC)."""
+
 EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2199-12-31'"
 
 
@@ -101,7 +104,9 @@ def _number(text: str, column: Column, placement: Placement) -> str:
 
 def _moment(text: str, column: Column, placement: Placement) -> str:
     kind = DUCKDB_TYPES[column.type]
-    if placement.date is not None:
+    if placement.date == SECONDS:
+        read = f"to_timestamp(try_cast({text} AS BIGINT))::{kind}"
+    elif placement.date is not None:
         read = f"{_strptime(text, placement.date)}::{kind}"
     else:
         pattern = ISO_DATE if column.type == "date" else ISO_TIMESTAMP

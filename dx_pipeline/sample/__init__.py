@@ -119,7 +119,7 @@ def _jobs(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[_Job]:
         for name in catalogue.monthly:
             declared = catalogue.sources[name]
             first_layout = {layout.table: layout for layout in reversed(declared.source.deliveries)}
-            for table in declared.source.tables:
+            for table in declared.source.delivered:
                 if world.tells_of(table, name):
                     yield _Job(declared, first_layout[table], month)
 

@@ -12,6 +12,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -128,9 +129,9 @@ def fault(code: str, text: str, status: int = 500) -> Reply:
     return Reply(ET.tostring(envelope, encoding="UTF-8", xml_declaration=True), "text/xml", status)
 
 
-def multipart(soap: bytes, packed: bytes | None) -> Reply:
+def multipart(soap: bytes, packed: bytes | None, boundary: str | None = None) -> Reply:
     """A SOAP message and its attachment; without one, a MIME message of one part."""
-    boundary = f"xroad{uuid.uuid4().hex}"
+    boundary = boundary or f"xroad{uuid.uuid4().hex}"
     lines = [b"--" + boundary.encode(), b"content-type:text/xml", b"", soap]
     if packed is not None:
         lines += [b"--" + boundary.encode(), b"content-type:application/gzip", b"content-transfer-encoding: binary"]
@@ -138,6 +139,12 @@ def multipart(soap: bytes, packed: bytes | None) -> Reply:
     lines += [b"--" + boundary.encode() + b"--", b""]
     kind = f'multipart/related; type="text/xml"; charset=UTF-8; boundary={boundary}'
     return Reply(b"\r\n".join(lines), kind)
+
+
+def answer(packed: bytes, count: int, onward: int | None = None) -> bytes:
+    """A recorded answer of so many records, packed: the same bytes for the same records."""
+    boundary = f"xroad{sha256(packed).hexdigest()[:32]}"
+    return multipart(_response(count, onward), packed, boundary).content
 
 
 def services(
