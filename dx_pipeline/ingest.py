@@ -80,10 +80,17 @@ def _derive(settings: Settings, catalogue: Catalogue, name: str, months: Sequenc
     """
     if not catalogue.sources[name].source.derived:
         return
-    touched = sorted({month.plus(step) for month in months if month is not None for step in traffic.REACH})
-    for attempt in workers.each(settings, catalogue, traffic.derive, [(name, month) for month in touched]):
-        if attempt is not None and (attempt.changed or key_of(attempt.record).month in months):
-            yield attempt
+    near = sorted({month.plus(step) for month in months if month is not None for step in traffic.REACH})
+    due = [month for month in near if traffic.due(settings, catalogue, name, month)]
+    changed = dict(
+        zip(due, workers.each(settings, catalogue, traffic.derive, [(name, month) for month in due]), strict=True)
+    )
+    for month in near:
+        record = partition.record(settings, Key(traffic.TABLE, name, month))
+        if month in changed:
+            yield changed[month]
+        elif month in months and record is not None:
+            yield Attempt(record, changed=False)
 
 
 def _ingest_month(

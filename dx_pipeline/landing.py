@@ -139,7 +139,13 @@ def land(
     )
     (private / ENTRY).write_text(entry.model_dump_json(indent=2), encoding="utf-8")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    private.rename(folder)
+    try:
+        private.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(private)  # the same bytes were landed beside us
+        return _read(folder), False
     delivery = Delivery(entry, folder / CONTENT)
     is_replaced = _clean_inbox(settings, file, delivery)
     if stripped:

@@ -59,28 +59,29 @@ REACH = (-1, 0, 1)
 QUERY = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 
-def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> Attempt | None:
-    """Bring the derived traffic of one system and month up to date.
+def due(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> bool:
+    """Whether a month's derived traffic is not what its exchanges say.
 
-    Returns:
-        The attempt; None where no exchanges of the month itself have been published: then a few
-        halves that were recorded in a neighbouring month would make it look like a silent one.
+    A month of which no exchanges have been published has none: a few halves that were recorded in a
+    neighbouring month would make it look like a silent one.
+    """
+    if partition.rows(settings, Key(BASIS, system, month)) is None:
+        return False
+    before = partition.record(settings, Key(TABLE, system, month))
+    return before is None or before.fingerprint != _fingerprint(settings, catalogue, _basis(settings, system, month))
+
+
+def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> Attempt:
+    """Compute the traffic of one system and month anew, and publish it if its suite holds.
 
     Raises:
         ConservationError: an exchange was lost or counted twice.
     """
-    found = {near: partition.rows(settings, Key(BASIS, system, near)) for near in map(month.plus, REACH)}
-    paths = {near: path for near, path in found.items() if path is not None}
-    if month not in paths:
-        return None
-    key = Key(TABLE, system, month)
-    fingerprint = _fingerprint(settings, catalogue, list(paths.values()))
-    before = partition.record(settings, key)
-    if before is not None and before.fingerprint == fingerprint:
-        return Attempt(before, changed=False)
-    contract = catalogue.contracts[TABLE]
+    basis = _basis(settings, system, month)
+    key, contract = Key(TABLE, system, month), catalogue.contracts[TABLE]
+    fingerprint = _fingerprint(settings, catalogue, basis)
     with connect(settings) as connection:
-        partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(paths.values()))
+        partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
         count, is_synthetic = _stage(connection, contract, system, month)
         audited = audit.audit(connection, STAGED, suites.complete(TABLE, contract, catalogue.suites[TABLE]))
         if audit.holds(audited):
@@ -93,17 +94,24 @@ def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) 
         published=audit.holds(audited),
         synthetic=is_synthetic,
         rows=count,
-        derived_from=tuple(str(Key(BASIS, system, near)) for near in paths),
+        derived_from=tuple(str(near) for near in basis),
         audit=audited,
     )
     partition.keep(settings, record)
     return Attempt(record, changed=True)
 
 
-def _fingerprint(settings: Settings, catalogue: Catalogue, paths: list[Path]) -> str:
+def _basis(settings: Settings, system: str, month: Month) -> dict[Key, Path]:
+    """The published exchanges that a month's traffic rests on, in the order of their months."""
+    keys = (Key(BASIS, system, month.plus(step)) for step in REACH)
+    return {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
+
+
+def _fingerprint(settings: Settings, catalogue: Catalogue, basis: dict[Key, Path]) -> str:
     """A digest of everything that a month's derived traffic rests on."""
     declared = catalogue.digest(f"contract:{TABLE}", f"suite:{TABLE}", f"contract:{BASIS}")
-    parts = [settings.code_version, QUERY, declared, *map(partition.fingerprint_of, paths)]
+    parts = [settings.code_version, QUERY, declared]
+    parts += [f"{key} {partition.fingerprint_of(path)}" for key, path in basis.items()]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -6,6 +6,7 @@ inbox/<source>/<YYYY-MM>/<any name>
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
 NAME = "files"
+MANY = 8
+"""So many files of one month are pages, each of them small."""
 
 
 def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
@@ -27,10 +30,21 @@ def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
 
 
 def fetch(settings: Settings, source: str, month: Month) -> Iterator[tuple[Delivery, bool]]:
-    """Land every file that waits for the month; says of each whether it is new."""
-    for path in waiting(settings, source, month):
+    """Land every file that waits for the month; says of each whether it is new.
+
+    Many files are the pages of one answer: they are looked into side by side.
+    """
+
+    def land(path: Path) -> tuple[Delivery, bool]:
         delivered_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        yield landing.land(settings, path, source=source, month=month, connector=NAME, delivered_at=delivered_at)
+        return landing.land(settings, path, source=source, month=month, connector=NAME, delivered_at=delivered_at)
+
+    paths = waiting(settings, source, month)
+    if len(paths) < MANY:
+        yield from map(land, paths)
+        return
+    with ThreadPoolExecutor(settings.threads) as pool:
+        yield from pool.map(land, paths)
 
 
 def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:

@@ -37,7 +37,7 @@ READERS: dict[str, Reader] = {
 }
 
 
-BUNDLE_BYTES = 6 * 1024 * 1024
+BUNDLE_BYTES = 12 * 1024 * 1024
 """How much of what is read at once may be, as it lies on the disk."""
 
 

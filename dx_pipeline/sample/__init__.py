@@ -16,18 +16,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from dx_pipeline.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.database import connect
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import announce
-from dx_pipeline.sample import world
+from dx_pipeline.sample import exchange, world
 from dx_pipeline.sample.delivery import arrival, arriving, place
 from dx_pipeline.sample.faults import Fault, list_in, plant
 from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
 from dx_pipeline.sample.writing import Form, write
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import Layout
+from dx_pipeline.source import Layout, XRoadAnswers
 
 DEFAULT_MONTHS = parse_months("2022-01:2022-09")
 DEFAULT_SEED = 2022
@@ -70,27 +72,32 @@ def make(
     with connect(settings) as database:
         for job in _jobs(catalogue, ordered):
             form = _form(job, catalogue, made_up)
-            path = place(settings, job.source.name, job.month, job.table, form.extension)
-            shown_as = path.relative_to(settings.inbox).as_posix()
-            announce(shown_as)
+            rows = world.rows(made_up, job.table, job.source.name, job.month)
+            announce(f"{job.source.name} {job.month} {job.table}")
             arrived_at = arrival(job.source.source.calendar, job.source.name, job.table, job.month, seed)
-            with arriving(settings, path, arrived_at) as private:
-                write(database, private, world.rows(made_up, job.table, job.source.name, job.month), form)
-                if faults:
-                    planted.extend(plant(private, job.source.name, form, ordered, shown_as))
-            written.append(path)
+            for extension, page in _files(form, rows):
+                path = place(settings, job.source.name, job.month, job.table, extension)
+                with arriving(settings, path, arrived_at) as private:
+                    if isinstance(form.layout.format, XRoadAnswers):
+                        exchange.write(database, private, page, form.layout)
+                    else:
+                        write(database, private, page, form)
+                    if faults:
+                        shown_as = path.relative_to(settings.inbox).as_posix()
+                        planted.extend(plant(private, job.source.name, form, ordered, shown_as))
+                written.append(path)
     list_in(settings, planted)
     return tuple(written)
 
 
 def count(catalogue: Catalogue, months: Sequence[Month] = DEFAULT_MONTHS) -> int:
-    """How many files `make` writes for these months."""
+    """How many tables `make` writes the deliveries of, month by month."""
     return sum(1 for _ in _jobs(catalogue, sorted(set(months))))
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One file to be made."""
+    """What one source delivers of one table for one month."""
 
     source: DeclaredSource
     layout: Layout
@@ -99,6 +106,15 @@ class _Job:
     @property
     def table(self) -> str:
         return self.layout.table
+
+
+def _files(form: Form, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The files that the rows of one table and month arrive in: how the name of each ends, and its rows."""
+    if not isinstance(form.layout.format, XRoadAnswers):
+        yield form.extension, rows
+        return
+    for number, page in enumerate(exchange.pages(rows), start=1):
+        yield f"{number:02}.{form.extension}", page
 
 
 def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
@@ -114,7 +130,7 @@ def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
 
 
 def _jobs(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[_Job]:
-    """Every file of the months: one for each table of each source that the sample can tell of."""
+    """Everything to be made: each table of each source that the sample can tell of, month by month."""
     for month in months:
         for name in catalogue.monthly:
             declared = catalogue.sources[name]

@@ -21,6 +21,9 @@ BUCKET_NAMES = (
 )
 """The duration buckets of the contract, each up to and including its bound; the last one is open."""
 
+HALVES = ("paired_count", "client_only_count", "producer_only_count")
+"""What only a system that delivers exchange records can tell."""
+
 BY_HOUR = (
     0.02, 0.01, 0.01, 0.01, 0.02, 0.05, 0.2, 1.4, 2.6, 2.9, 2.7, 1.5,
     0.6, 1.9, 2.6, 2.5, 2.0, 0.9, 0.35, 0.3, 0.3, 0.22, 0.1, 0.05,
@@ -75,7 +78,7 @@ def traffic(system: str, month: Month, *, seed: int, scale: float) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class _Hours:
+class Hours:
     """The hours of a month in which an operation was called."""
 
     number: Integers
@@ -85,7 +88,7 @@ class _Hours:
 
 def _hours(system: str, operation: Operation, month: Month, *, seed: int, scale: float) -> pa.Table:
     rng = generator(seed, f"traffic {system} {operation.name}", month)
-    busy = _busy_hours(operation, month, scale, rng)
+    busy = busy_hours(operation, month, scale, rng)
     failed, faults = _failures(operation, busy, rng)
     succeeded = busy.calls - failed
     durations = _durations(operation, busy, rng)
@@ -108,21 +111,23 @@ def _hours(system: str, operation: Operation, month: Month, *, seed: int, scale:
             "request_bytes": _bytes(operation.sent_bytes, busy.calls, rng),
             "response_bytes": _bytes(operation.received_bytes, succeeded, rng),
             "last_success_at": pa.array(last_success_at, mask=succeeded == 0).cast(moment),
+            **{name: pa.nulls(len(succeeded), pa.int64()) for name in HALVES},
         }
     )
 
 
-def _busy_hours(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> _Hours:
+def busy_hours(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> Hours:
+    """The hours of a month in which an operation is called, and how often it is."""
     usual = workday.portal_weights(USUAL_MONTH).sum()
     by_day = workday.portal_weights(month) / usual
     expected = operation.calls * scale * np.outer(by_day, normalised(BY_HOUR)).ravel()
     calls = rng.poisson(expected).astype(np.int64)
     is_bad = rng.random(len(calls)) < BAD_HOURS
     number = np.flatnonzero(calls)
-    return _Hours(number, calls[number], is_bad[number])
+    return Hours(number, calls[number], is_bad[number])
 
 
-def _failures(operation: Operation, busy: _Hours, rng: np.random.Generator) -> tuple[Integers, Integers]:
+def _failures(operation: Operation, busy: Hours, rng: np.random.Generator) -> tuple[Integers, Integers]:
     """How many calls of each hour failed, in all and by fault class."""
     share = np.where(busy.is_bad, rng.uniform(*FAILED_IN_A_BAD_HOUR, len(busy.calls)), operation.failed_share)
     failed = rng.binomial(busy.calls, share).astype(np.int64)
@@ -130,7 +135,7 @@ def _failures(operation: Operation, busy: _Hours, rng: np.random.Generator) -> t
     return failed, rng.multinomial(failed, classes).astype(np.int64)
 
 
-def _durations(operation: Operation, busy: _Hours, rng: np.random.Generator) -> Integers:
+def _durations(operation: Operation, busy: Hours, rng: np.random.Generator) -> Integers:
     """How many calls of each hour fall into each duration bucket."""
     usual = _bucket_shares(operation.median_ms, LN_SPREAD)
     bad = _bucket_shares(operation.median_ms * SLOWER_IN_A_BAD_HOUR, LN_SPREAD_IN_A_BAD_HOUR)

@@ -38,6 +38,10 @@ OLDER_FORBIDDEN = (
     "securityServerInternalIp",
 )
 NEWER_ONLY = frozenset({"restMethod", "restPath", "xRoadVersion", "statusCode", "serviceType"})
+PARTS = ("XRoadInstance", "MemberClass", "MemberCode", "SubsystemCode")
+CLIENT, PROVIDER = ("VN", "GOV", "H53", "LGSP"), ("VN", "GOV", "G22", "DMDC")
+"""Who calls and who is called, where it is the sample that calls."""
+
 PART = "operational-monitoring-data.json.gz"
 
 Record = dict[str, Any]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from dx_pipeline.period import Month
-from dx_pipeline.sample import connection, dossier, procedure, programme, province, return_06a, service
+from dx_pipeline.sample import connection, dossier, exchange, procedure, programme, province, return_06a, service
 from dx_pipeline.sample.operation import CONNECTIONS
 from dx_pipeline.sample.procedure import Procedure
 from dx_pipeline.sample.province import Province
 
-OF_A_SYSTEM = frozenset({"connection.register", "connection.traffic"})
+OF_A_SYSTEM = frozenset({"connection.register", "connection.traffic", "connection.exchange"})
 OF_THE_PROVINCE = frozenset(
     {
         "statistics.dossier",
@@ -77,6 +77,8 @@ def rows(world: World, table: str, source: str, month: Month) -> pa.Table:
             made = connection.register(source, world.province)
         case "connection.traffic":
             made = connection.traffic(source, month, seed=world.seed, scale=world.scale)
+        case "connection.exchange":
+            made = exchange.records(source, month, seed=world.seed, scale=world.scale)
         case _:
             raise KeyError(table)
     return made

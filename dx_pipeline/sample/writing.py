@@ -33,7 +33,15 @@ from dx_pipeline.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, P
 STEP = " / "
 COUNTERS = ("STT", "TT")
 TOTAL, OF_WHICH = "Tổng cộng", "Trong đó"
-EXTENSIONS = {"csv": "csv", "excel": "xlsx", "html": "xls", "json": "json", "ndjson": "ndjson", "parquet": "parquet"}
+EXTENSIONS = {
+    "csv": "csv",
+    "excel": "xlsx",
+    "html": "xls",
+    "json": "json",
+    "ndjson": "ndjson",
+    "parquet": "parquet",
+    "xroad": "dat",
+}
 BATCH_ROWS = 100_000
 ISO_LOCAL = f"%Y-%m-%dT%H:%M:%S+{UTC_OFFSET_HOURS:02d}:00"
 
