@@ -51,7 +51,8 @@ RECORDS = """
         'restPath': '/DM_' || number // 2 % 36, 'messageProtocolVersion': '1', 'xRoadVersion': '7.4.2',
         'messageId': 'VN-' || md5('m' || number // 2), 'xRequestId': uuid, 'requestSize': 200 + number % 700,
         'responseSize': 200 + number * 37 % 90000, 'requestAttachmentCount': 0, 'responseAttachmentCount': 0,
-        'succeeded': number // 2 % 100 <> 7, 'statusCode': CASE WHEN number // 2 % 100 <> 7 THEN 200 ELSE 500 END} AS record
+        'succeeded': number // 2 % 100 <> 7,
+        'statusCode': CASE WHEN number // 2 % 100 <> 7 THEN 200 ELSE 500 END} AS record
     FROM (
         SELECT number, number // 2 * $seconds // $exchanges AS second, number // 2 * 7919 % 400 AS lasted,
             CASE number % 2 WHEN 0 THEN 'Client' ELSE 'Producer' END AS side, number % 2 * 3 AS delay,
@@ -100,7 +101,8 @@ def _write(folder: Path, inbox: Path, page: int, lines: str, count: int) -> None
 
 
 def _measured(part: str, folder: str) -> dict[str, object]:
-    told = subprocess.run([sys.executable, __file__, "--part", part, folder], check=True, capture_output=True, text=True)
+    command = [sys.executable, __file__, "--part", part, folder]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(told.stdout.splitlines()[-1]))
 
 

@@ -38,14 +38,14 @@ def _head() -> Iterator[str]:
 
 def _tables(declared: Catalogue) -> Iterator[str]:
     for name, contract in declared.contracts.items():
-        sources = ", ".join(_source(declared, name, source) for source in declared.sources_of(name))
+        from_where = ", ".join(_source(declared, name, source) for source in declared.sources_of(name))
         yield f"## `{name}`"
         yield ""
         yield f"**{contract.title.vi}** / {contract.title.en}. {contract.grain.vi}. *{contract.grain.en}.*"
         yield ""
-        yield f"- Nguồn gốc / Origin: {ORIGINS[contract.origin]}{f' ({sources})' if sources else ''}"
+        yield f"- Nguồn gốc / Origin: {ORIGINS[contract.origin]}{f' ({from_where})' if from_where else ''}"
         if not contract.is_published:
-            yield "- Công bố / Published: không, chỉ giữ trong kho dữ liệu / no, kept in the warehouse and in no release"
+            yield "- Công bố / Published: không, chỉ giữ trong kho / no, kept in the warehouse, in no release"
         if contract.key:
             yield f"- Khóa / Key: {', '.join(f'`{column}`' for column in contract.key)}"
         yield ""

@@ -31,7 +31,6 @@ from dx_pipeline.record import Attempt, Counts, Expected, Record, Refusal
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
 
-
 References = tuple[tuple[str, Path], ...]
 """The reference tables that a source's rows refer to, sorted, and where their published rows are."""
 
@@ -82,9 +81,16 @@ def _derive(settings: Settings, catalogue: Catalogue, name: str, months: Sequenc
         return
     near = sorted({month.plus(step) for month in months if month is not None for step in traffic.REACH})
     due = [month for month in near if traffic.due(settings, catalogue, name, month)]
-    changed = dict(
-        zip(due, workers.each(settings, catalogue, traffic.derive, [(name, month) for month in due]), strict=True)
-    )
+    at_once = len(due) if len(due) > len(traffic.REACH) else 1  # few are done before workers have come
+    changed = {
+        month: attempt
+        for first in range(0, len(due), at_once)
+        for month, attempt in zip(
+            due[first:],
+            workers.each(settings, catalogue, traffic.derive, [(name, one) for one in due[first : first + at_once]]),
+            strict=False,
+        )
+    }
     for month in near:
         record = partition.record(settings, Key(traffic.TABLE, name, month))
         if month in changed:

@@ -82,7 +82,7 @@ def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) 
     fingerprint = _fingerprint(settings, catalogue, basis)
     with connect(settings) as connection:
         partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
-        count, is_synthetic = _stage(connection, contract, system, month)
+        count, is_synthetic = stage(connection, contract, system, month)
         audited = audit.audit(connection, STAGED, suites.complete(TABLE, contract, catalogue.suites[TABLE]))
         if audit.holds(audited):
             partition.publish(settings, connection, key, contract, STAGED, fingerprint)
@@ -115,8 +115,15 @@ def _fingerprint(settings: Settings, catalogue: Catalogue, basis: dict[Key, Path
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, contract: Contract, system: str, month: Month) -> tuple[int, bool]:
-    """Make `staged`; returns how many rows it has, and whether any of them is synthetic."""
+def stage(connection: duckdb.DuckDBPyConnection, contract: Contract, system: str, month: Month) -> tuple[int, bool]:
+    """Make `staged` from the exchanges in the connection (`connection.exchange`).
+
+    Returns:
+        How many rows it has, and whether any of them is synthetic.
+
+    Raises:
+        ConservationError: an exchange was lost or counted twice.
+    """
     first_ms, after_ms = (_milliseconds(of) for of in (month, month.plus(1)))
     connection.execute(create_table(STAGED, contract.stored))
     connection.execute(

@@ -18,7 +18,7 @@ half AS NOT MATERIALIZED (
         exchange.side = 'client' AS is_client,
         exchange.operation,
         coalesce(request_in_ms, request_out_ms, response_in_ms, response_out_ms, epoch_ms(recorded_at)) AS began_ms,
-        greatest(response_out_ms - request_in_ms, 0) AS duration_ms,
+        response_out_ms - request_in_ms AS duration_ms,
         request_bytes,
         response_bytes,
         has_succeeded,

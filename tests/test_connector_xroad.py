@@ -19,10 +19,10 @@ from dx_pipeline import outcome
 from dx_pipeline.connector import xroad
 from dx_pipeline.connector.coverage import Span, gaps, merged
 from dx_pipeline.connector.declared import XRoad
+from dx_pipeline.connector.multipart import AnswerError
 from dx_pipeline.connector.xroad_answer import (
     CURRENT,
     Answer,
-    AnswerError,
     Fault,
     landed_form,
     parse,

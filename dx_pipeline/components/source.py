@@ -93,30 +93,33 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
             attempts = ingest(settings, catalogue, name, months)
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        yield from _told(context, key, list(tables), [attempt.record for attempt in attempts])
+        run_for = {str(month) for month in months if month is not None}
+        yield from _told(context, key, list(tables), [attempt.record for attempt in attempts], run_for)
 
     return ingested
 
 
 def _told(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, tables: list[str], records: list[Record]
+    context: dg.AssetExecutionContext, key: dg.AssetKey, tables: list[str], records: list[Record], run_for: set[str]
 ) -> Iterator[Any]:
     """What Dagster is told: materialised where all is well; else the good months, and red checks.
 
     A materialisation that is not yielded is what holds the asset back: a failed check after one
-    would come too late.
+    would come too late. Months that the run was not for are told one by one: what is derived of
+    them has changed with their neighbour.
     """
     checks = [
         check_result(check_name(table), key, [record for record in records if record.table == table])
         for table in tables
     ]
     held = {record.month for record in records if record.problem}
+    good_months = {record.month for record in records if record.month} - held
+    for month in sorted(good_months if held else good_months - run_for):
+        good = [record for record in records if record.month == month]
+        context.log_event(dg.AssetMaterialization(asset_key=key, partition=f"{month}-01", metadata=_counts(good)))
     if records and not held:
         yield dg.MaterializeResult(asset_key=key, metadata=_counts(records), check_results=checks)
         return
-    for month in sorted({record.month for record in records if record.month} - held):
-        good = [record for record in records if record.month == month]
-        context.log_event(dg.AssetMaterialization(asset_key=key, partition=f"{month}-01", metadata=_counts(good)))
     yield from checks
 
 

@@ -21,7 +21,8 @@ from dx_pipeline.connector import exchange, xroad_answer, xroad_register, xroad_
 from dx_pipeline.connector.attempt import Errand, FetchError, Page, attempt, land, prepared
 from dx_pipeline.connector.coverage import Span, gaps, merged
 from dx_pipeline.connector.declared import XRoad
-from dx_pipeline.connector.xroad_answer import CURRENT, Answer, AnswerError, Fault
+from dx_pipeline.connector.multipart import AnswerError
+from dx_pipeline.connector.xroad_answer import CURRENT, Answer, Fault
 from dx_pipeline.database import TIME_ZONE
 from dx_pipeline.landing import Delivery
 from dx_pipeline.outcome import UNREACHABLE

@@ -7,17 +7,17 @@ where a server sends them unasked; so nothing behind this module ever sees them.
 
 from __future__ import annotations
 
-import binascii
 import gzip
 import json
-import quopri
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 from xml.etree import ElementTree as ET
+
+from dx_pipeline.connector.multipart import AnswerError, Part, parts_of
 
 Record = dict[str, str | int | bool]
 
@@ -83,9 +83,28 @@ HEADINGS = (*CURRENT, EXCHANGE_ID, OPERATION)
 """The headings that a record is read under: the current names, and two that follow from several fields."""
 
 SOAP_NAMES = frozenset(
-    "Envelope Header Body client service securityServer id requestHash protocolVersion xRoadInstance memberClass"
-    " memberCode subsystemCode serverCode serviceCode serviceVersion getSecurityServerOperationalDataResponse"
-    " recordsCount records nextRecordsFrom".split()
+    {
+        "Envelope",
+        "Header",
+        "Body",
+        "client",
+        "service",
+        "securityServer",
+        "id",
+        "requestHash",
+        "protocolVersion",
+        "xRoadInstance",
+        "memberClass",
+        "memberCode",
+        "subsystemCode",
+        "serverCode",
+        "serviceCode",
+        "serviceVersion",
+        "getSecurityServerOperationalDataResponse",
+        "recordsCount",
+        "records",
+        "nextRecordsFrom",
+    }
 )
 """What the SOAP part of an answer may hold; who asked (`userId`, `representedParty`) is not among it."""
 
@@ -94,14 +113,6 @@ _MEMBER = re.compile(rb'"(\w+)"\s*:')
 
 DIGITS = re.compile(r"\d{6,}")
 """So many digits within a path may be somebody's number."""
-
-
-class AnswerError(ValueError):
-    """It is no answer of operational monitoring: something else, a part of one, or too much of one."""
-
-    def __init__(self, problem: str, kind: Literal["malformed", "truncated", "too_large"] = "malformed") -> None:
-        super().__init__(problem)
-        self.kind: Literal["malformed", "truncated", "too_large"] = kind
 
 
 @dataclass(frozen=True)
@@ -151,7 +162,7 @@ def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
         if isinstance(soap, Fault):
             return soap
         raise AnswerError("it has no records beside its SOAP message; ask for the whole answer.", "truncated")
-    parts = _parts(content)
+    parts = parts_of(content)
     soap = _soap(parts[0].content)
     if isinstance(soap, Fault):
         return soap
@@ -195,7 +206,7 @@ def packed(content: bytes, most_bytes: int = MOST_BYTES) -> Packed:
         return Packed(unpacked(content, most_bytes), None, is_bare=True)
     if content.lstrip()[:1] == b"{":
         return Packed(content, None, is_bare=True)
-    parts = _parts(content.lstrip())
+    parts = parts_of(content.lstrip())
     soap = _soap(parts[0].content)
     if isinstance(soap, Fault):
         raise AnswerError(f"it is a fault ({soap.code}), not an answer; look its code up.")
@@ -258,55 +269,7 @@ def unpacked(content: bytes, most_bytes: int) -> bytes:
     return found
 
 
-@dataclass(frozen=True)
-class _Part:
-    kind: str
-    content: bytes
-
-
-def _parts(content: bytes) -> list[_Part]:
-    """The parts of a MIME message, split by its boundary alone: a page is read many times over."""
-    boundary = re.match(rb"--([0-9A-Za-z'()+_,./:=?-]{1,70})[ \t]*\r?\n", content)
-    if boundary is None:
-        raise AnswerError("its first line is no MIME boundary.")
-    between = b"\n--" + boundary[1]
-    end = content.rfind(between + b"--")
-    if end < 0:
-        raise AnswerError("its last MIME boundary is missing; ask for the whole answer.", "truncated")
-    found = list(_each_part((b"\n" + content[:end]).split(between)[1:]))
-    if not found:
-        raise AnswerError("it has no MIME part.")
-    return found
-
-
-def _each_part(pieces: Sequence[bytes]) -> Iterator[_Part]:
-    for piece in pieces:
-        line_end = piece.find(b"\n") + 1
-        split = re.compile(rb"^\r?\n", re.MULTILINE).search(piece, line_end)
-        if not line_end or split is None:
-            raise AnswerError("one of its MIME parts has no content.")
-        named = (line.decode("latin-1").partition(":") for line in piece[line_end : split.start()].splitlines())
-        headers = {name.strip().lower(): value.strip().lower() for name, _, value in named}
-        kind = headers.get("content-type", "").partition(";")[0].strip()
-        if kind.startswith("multipart/"):
-            raise AnswerError("one of its MIME parts holds others.")
-        yield _Part(kind, _decoded(piece[split.end() :].removesuffix(b"\r"), headers))
-
-
-def _decoded(content: bytes, headers: dict[str, str]) -> bytes:
-    match headers.get("content-transfer-encoding"):
-        case "base64":
-            try:
-                return binascii.a2b_base64(content)
-            except binascii.Error as error:
-                raise AnswerError("its gzip part is no base64, as it says; ask for the whole answer.") from error
-        case "quoted-printable":
-            return quopri.decodestring(content)
-        case _:
-            return content
-
-
-def _packed(parts: Sequence[_Part]) -> bytes:
+def _packed(parts: Sequence[Part]) -> bytes:
     found = next((part.content for part in parts[1:] if part.kind == "application/gzip"), None)
     if found is None:
         raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
@@ -374,14 +337,14 @@ def _records(content: bytes) -> tuple[Record, ...]:
     return tuple(projected(record) for record in document(content)["records"])
 
 
-def document(content: bytes) -> dict[str, Any]:
-    """A JSON document whose `records` are objects.
+def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
+    """A JSON document whose `records` are objects; `pairs` makes an object of its members.
 
     Raises:
         AnswerError: it is another one, or none.
     """
     try:
-        found = json.loads(content)
+        found = json.loads(content, object_pairs_hook=pairs)
     except (ValueError, RecursionError) as error:
         raise AnswerError("its records are not JSON; ask its operator what changed.") from error
     records = found.get("records") if isinstance(found, dict) else None

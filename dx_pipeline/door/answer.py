@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dx_pipeline.connector import xroad_answer
-from dx_pipeline.connector.xroad_answer import ORDER, PERIOD, AnswerError, Packed
+from dx_pipeline.connector.multipart import AnswerError
+from dx_pipeline.connector.xroad_answer import ORDER, PERIOD, Packed
 from dx_pipeline.contract import Contract
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.reading.raw import SYNTHETIC_KEY
@@ -32,7 +33,8 @@ LONGEST = 64
 
 WHITE_SPACE = np.frombuffer(b" \t\r\n", np.uint8)
 AROUND = frozenset({*PERIOD, SYNTHETIC_KEY})
-FIELD, QUERY, NUMBER, PART = "exchange_field", "query_string", "identity_number", "document_part"
+FIELD, QUERY, NUMBER = "exchange_field", "query_string", "identity_number"
+PART, REPEATED = "document_part", "repeated_name"
 
 
 def judged(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
@@ -130,10 +132,16 @@ def _check_count(answer: Packed, count: int | None) -> None:
 
 def _written_anew(answer: Packed, target: Path) -> Counter[str]:
     """Write the fields that may be kept, in the form in which fetched pages land."""
-    document = xroad_answer.document(answer.text)
+    found: Counter[str] = Counter()
+
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        named = dict(members)
+        found[REPEATED] += len(members) - len(named)
+        return named
+
+    document = xroad_answer.document(answer.text, pairs)
     records = document["records"]
     _check_count(answer, len(records))
-    found: Counter[str] = Counter()
     kept = [_kept(record, found) for record in records]
     around = {name: value for name, value in document.items() if name in AROUND and isinstance(value, int)}
     found[FIELD] += len(document) - len(around) - 1

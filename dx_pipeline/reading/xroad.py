@@ -16,7 +16,8 @@ import duckdb
 import pyarrow as pa
 
 from dx_pipeline.connector import xroad_answer
-from dx_pipeline.connector.xroad_answer import EXCHANGE_ID, OLDER, OPERATION, AnswerError
+from dx_pipeline.connector.multipart import AnswerError
+from dx_pipeline.connector.xroad_answer import EXCHANGE_ID, OLDER, OPERATION
 from dx_pipeline.contract import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.reading.raw import SYNTHETIC_KEY, Raw, Reader

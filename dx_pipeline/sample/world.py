@@ -73,15 +73,21 @@ def rows(world: World, table: str, source: str, month: Month) -> pa.Table:
             made = programme.enterprises(month)
         case "programme.project_milestone":
             made = programme.milestones(month)
-        case "connection.register":
-            made = connection.register(source, world.province)
-        case "connection.traffic":
-            made = connection.traffic(source, month, seed=world.seed, scale=world.scale)
-        case "connection.exchange":
-            made = exchange.records(source, month, seed=world.seed, scale=world.scale)
+        case _ if table in OF_A_SYSTEM:
+            made = _of_a_system(world, table, source, month)
         case _:
             raise KeyError(table)
     return made
+
+
+def _of_a_system(world: World, table: str, source: str, month: Month) -> pa.Table:
+    match table:
+        case "connection.register":
+            return connection.register(source, world.province)
+        case "connection.exchange":
+            return exchange.records(source, month, seed=world.seed, scale=world.scale)
+        case _:
+            return connection.traffic(source, month, seed=world.seed, scale=world.scale)
 
 
 def titles(table: str, month: Month) -> tuple[str, ...]:

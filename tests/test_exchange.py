@@ -1,0 +1,449 @@
+"""X-Road records become exchanges, and exchanges become traffic: each once, whatever comes when."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import permutations
+from pathlib import Path
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from deliveries import put
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from dx_pipeline import landing, partition, sample, traffic
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.contract import create_table
+from dx_pipeline.definitions import defs
+from dx_pipeline.dictionary import page as dictionary
+from dx_pipeline.ingest import ingest
+from dx_pipeline.partition import Key
+from dx_pipeline.period import Month
+from dx_pipeline.record import Counts, Record
+from dx_pipeline.sample import exchange as made_up
+from dx_pipeline.sample import opmon, world
+from dx_pipeline.settings import Settings
+
+SYSTEM = "service_catalogue"
+MAY, JUNE, JULY = (Month(2022, number) for number in (5, 6, 7))
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+NOON = int(datetime(2022, 6, 15, 12, tzinfo=ZONE).timestamp() * 1000)
+MIDNIGHT = int(datetime(2022, 6, 1, tzinfo=ZONE).timestamp() * 1000)
+"""When June begins, in ms."""
+
+SECRET = "079123456789"  # noqa: S105 - an identity number, which must not be kept
+
+Half = dict[str, Any]
+
+
+def half(side: str, exchange: str, began_ms: int = NOON, **said: object) -> Half:
+    """A record as a server of the current generation sends it; None takes a field out of it."""
+    record = {
+        "monitoringDataTs": began_ms // 1000 + 1,
+        "securityServerType": side,
+        "requestInTs": began_ms,
+        "responseOutTs": began_ms + 150,
+        "serviceCode": "Category",
+        "restPath": "/DM_07",
+        "messageId": f"m-{exchange}",
+        "xRequestId": exchange,
+        "requestSize": 100,
+        "responseSize": 2_000,
+        "succeeded": True,
+        **said,
+    }
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def client(exchange: str, began_ms: int = NOON, **said: object) -> Half:
+    return half("Client", exchange, began_ms, **said)
+
+
+def producer(exchange: str, began_ms: int = NOON + 5, **said: object) -> Half:
+    return half("Producer", exchange, began_ms, **said)
+
+
+def answer(*records: Half, announced: int | None = None, **around: object) -> bytes:
+    """A recorded answer."""
+    packed = gzip.compress(json.dumps({**around, "records": records}).encode(), mtime=0)
+    return opmon.answer(packed, len(records) if announced is None else announced)
+
+
+def ingested(settings: Settings, declared: Catalogue, *months: Month) -> dict[tuple[str, str | None], Record]:
+    attempts = ingest(settings, declared, SYSTEM, months or (JUNE,))
+    return {(item.record.table, item.record.month): item.record for item in attempts}
+
+
+def hours(settings: Settings, month: Month = JUNE) -> list[dict[str, Any]]:
+    path = partition.rows(settings, Key("connection.traffic", SYSTEM, month))
+    rows = pq.read_table(path).to_pylist() if path else []
+    return [{name: value for name, value in row.items() if not name.startswith("delivery_")} for row in rows]
+
+
+def total(settings: Settings, month: Month = JUNE) -> Counter[str]:
+    """What the month's hours add up to."""
+    found: Counter[str] = Counter()
+    for row in hours(settings, month):
+        found.update({name: row[name] for name in row if name.endswith("_count") and row[name]})
+    return found
+
+
+def test_both_halves_are_one_call_in_the_hour_of_the_client_half(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, SYSTEM, answer(client("a"), producer("a", requestSize=90)), str(JUNE), "one.dat")
+    records = ingested(warehouse, declared)
+    assert records["connection.traffic", "2022-06"].published
+    assert records["connection.traffic", "2022-06"].derived_from == (f"connection.exchange {SYSTEM} 2022-06",)
+    (row,) = hours(warehouse)
+    assert row["hour_at"].astimezone(ZONE) == datetime(2022, 6, 15, 12, tzinfo=ZONE)
+    assert row["last_success_at"] == row["hour_at"]
+    assert (row["system"], row["operation"]) == (SYSTEM, "Category/{list}")
+    assert (row["call_count"], row["succeeded_count"], row["duration_to_200_ms_count"]) == (1, 1, 1)
+    assert (row["request_bytes"], row["response_bytes"]) == (100, 2_000)
+    assert (row["paired_count"], row["client_only_count"], row["producer_only_count"]) == (1, 0, 0)
+    assert row["synthetic"] is False
+
+
+def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    older = {"xRequestId": None, "requestSize": None, "responseSize": None}
+    put(
+        warehouse,
+        SYSTEM,
+        answer(
+            client("new", **older, requestSoapSize=70, responseRestSize=80),
+            producer("new"),
+            client("old", **older, requestRestSize=7, succeeded=False, soapFaultCode="Client.BadRequest"),
+            producer("old", **older),
+        ),
+        str(JUNE),
+        "one.dat",
+    )
+    ingested(warehouse, declared)
+    (row,) = hours(warehouse)
+    assert (row["call_count"], row["paired_count"]) == (2, 2)
+    assert (row["request_bytes"], row["response_bytes"]) == (77, 80)
+    assert (row["succeeded_count"], row["failed_client_count"]) == (1, 1)
+
+
+NIGHTS = (
+    (MAY, answer(client("over midnight", MIDNIGHT - 1_500), client("alone", MIDNIGHT - 9_000))),
+    (JUNE, answer(producer("over midnight", MIDNIGHT + 40), client("late", NOON))),
+    (JUNE, answer(producer("late", NOON + 5, monitoringDataTs=NOON // 1000 + 86_400 * 6), client("late", NOON))),
+)
+"""What three nights bring: a pair that midnight parts, a pair that two nights part, and one record twice."""
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_late_halves_count_once_in_whichever_order_they_come(
+    warehouse: Settings, declared: Catalogue, order: Sequence[int]
+) -> None:
+    for number in order:
+        month, content = NIGHTS[number]
+        put(warehouse, SYSTEM, content, str(month), f"night_{number}.dat")
+        ingested(warehouse, declared, month)
+    assert total(warehouse, MAY)["call_count"] == 2
+    assert total(warehouse, MAY)["paired_count"] == 1
+    assert total(warehouse, JUNE)["call_count"] == total(warehouse, JUNE)["paired_count"] == 1
+    assert [attempt.changed for attempt in ingest(warehouse, declared, SYSTEM, [MAY, JUNE])] == [False] * 6
+
+
+def test_a_call_moves_to_the_month_of_its_client_half_when_that_comes(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, SYSTEM, answer(client("other", MIDNIGHT - 86_400_000)), str(MAY), "first.dat")
+    put(warehouse, SYSTEM, answer(producer("x", MIDNIGHT + 40), client("y")), str(JUNE), "second.dat")
+    ingested(warehouse, declared, MAY, JUNE)
+    assert (total(warehouse, MAY)["call_count"], total(warehouse, JUNE)["producer_only_count"]) == (1, 1)
+    put(warehouse, SYSTEM, answer(client("x", MIDNIGHT - 1_500)), str(MAY), "third.dat")
+    records = ingested(warehouse, declared, MAY)
+    assert ("connection.traffic", "2022-06") in records  # its neighbour has changed with it
+    assert (total(warehouse, MAY)["call_count"], total(warehouse, MAY)["paired_count"]) == (2, 1)
+    assert total(warehouse, JUNE)["call_count"] == total(warehouse, JUNE)["client_only_count"] == 1
+
+
+def test_a_month_without_exchanges_of_its_own_gets_no_traffic(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, SYSTEM, answer(client("x", MIDNIGHT - 200, monitoringDataTs=MIDNIGHT // 1000)), str(JUNE), "a.dat")
+    records = ingested(warehouse, declared)
+    assert ("connection.traffic", "2022-05") not in records
+    assert hours(warehouse, MAY) == []
+
+
+def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_for(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    spoilt = [
+        client("no id", xRequestId=None, messageId=None),
+        client("no side", securityServerType="Both"),
+        client("other month", MIDNIGHT - 7_000),
+        client("far off", requestInTs=NOON - 8 * 86_400_000),
+        client("no number", requestSize="large"),
+        client("conflict"),
+        client("conflict", requestSize=1),
+    ]
+    put(warehouse, SYSTEM, answer(client("a"), producer("a"), *spoilt), str(JUNE), "page_1.dat")
+    put(warehouse, SYSTEM, answer(producer("a"), client("b")), str(JUNE), "page_2.dat", day=6)
+    record = ingested(warehouse, declared)["connection.exchange", "2022-06"]
+    assert [(item.rows_in, item.accepted, item.duplicate, item.quarantined) for item in record.counts] == [
+        (9, 1, 1, 7),
+        (2, 2, 0, 0),
+    ]
+    assert all(adds_up(item) for item in record.counts)
+    reasons = duckdb.sql(
+        f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/*/rows.parquet' ORDER BY ALL"
+    )
+    assert reasons.fetchall() == [
+        ("clock_disagrees", None),
+        ("key_conflict", "system"),
+        ("key_conflict", "system"),
+        ("missing", "exchange_id"),
+        ("not_a_number", "request_bytes"),
+        ("outside_month", "recorded_at"),
+        ("unknown_word", "side"),
+    ]
+    assert total(warehouse)["call_count"] == 2
+
+
+def adds_up(counts: Counts) -> bool:
+    return counts.rows_in == counts.accepted + counts.duplicate + counts.filtered + counts.quarantined
+
+
+def test_a_page_with_fewer_records_than_it_announces_is_refused(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, SYSTEM, answer(client("a"), announced=2), str(JUNE), "cut.dat")
+    put(warehouse, SYSTEM, answer(client("b")), str(JUNE), "whole.dat", day=4)
+    records = ingested(warehouse, declared)
+    problems = [refusal.problem for record in records.values() for refusal in record.refused]
+    assert ["it announces 2 records and holds 1" in problem for problem in problems] == [True]
+    assert total(warehouse)["call_count"] == 1
+
+
+def test_a_landed_page_and_plain_json_are_read_as_answers_are(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, SYSTEM, gzip.compress(json.dumps({"records": [client("a")]}).encode()), str(JUNE), "a.json.gz")
+    put(warehouse, SYSTEM, json.dumps({"records": [producer("a")]}, indent=1).encode(), str(JUNE), "b.json")
+    put(warehouse, SYSTEM, answer(), str(JUNE), "empty.dat")
+    ingested(warehouse, declared)
+    assert total(warehouse)["paired_count"] == 1
+
+
+def test_what_may_not_be_kept_is_nowhere_in_the_warehouse(warehouse: Settings, declared: Catalogue) -> None:
+    careless = dict.fromkeys((*opmon.FORBIDDEN, *opmon.ADDRESSES, "soapFaultString"), SECRET)
+    put(warehouse, SYSTEM, answer(client("a", **careless), producer("a")), str(JUNE), "careless.dat")
+    put(warehouse, SYSTEM, answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), str(JUNE), "query.dat")
+    put(warehouse, SYSTEM, answer(client("c", restPath=f"/nguoi/{SECRET}/the")), str(JUNE), "path.dat")
+    put(warehouse, SYSTEM, answer(client("d", faultCode={"messageUserId": SECRET})), str(JUNE), "nested.dat")
+    put(warehouse, SYSTEM, answer(client("e"), note=SECRET), str(JUNE), "around.dat")
+    escaped = json.dumps({"records": [client("f", messageUserId=SECRET)]}).replace("messageUser", "message\\u0055ser")
+    put(warehouse, SYSTEM, escaped.encode(), str(JUNE), "escaped.json")
+    twice = json.dumps({"records": [client("g")]}).replace('"restPath"', f'"restPath": "/x?{SECRET}", "restPath"')
+    put(warehouse, SYSTEM, twice.encode(), str(JUNE), "twice.json")
+    asked = answer(client("h")).replace(b"<SOAP-ENV:Body>", f"<userId>{SECRET}</userId><SOAP-ENV:Body>".encode())
+    put(warehouse, SYSTEM, asked, str(JUNE), "soap.dat")
+    ingested(warehouse, declared)
+    for path in files_of(warehouse.warehouse):
+        for text in texts_of(path):
+            assert SECRET.encode() not in text, path
+            assert b"messageUserId" not in text, path
+    assert total(warehouse)["call_count"] == 8
+    stripped = {item.entry.file_name: item.entry.stripped for item in landing.landed(warehouse, SYSTEM, JUNE)}
+    assert stripped["careless.dat"] == {"exchange_field": 9}
+    assert stripped["query.dat"] == {"query_string": 1}
+    assert stripped["path.dat"] == {"identity_number": 1}
+    assert stripped["twice.json"] == {"repeated_name": 1}
+    assert stripped["soap.dat"] == {"document_part": 1}
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def texts_of(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, as they are and unpacked."""
+    content = path.read_bytes()
+    yield content
+    for place in [at for at in range(len(content)) if content.startswith(b"\x1f\x8b\x08", at)]:
+        yield zlib.decompressobj(31).decompress(content[place:])
+    if path.suffix == ".parquet":
+        yield str(pq.read_table(path).to_pylist()).encode()
+
+
+def test_an_answer_without_anything_to_hide_lands_as_it_came(warehouse: Settings, declared: Catalogue) -> None:
+    content = answer(client("a", faultCode=None, messageId="urn:uuid:1"), producer("a"), synthetic=True)
+    put(warehouse, SYSTEM, content, str(JUNE), "clean.dat")
+    records = ingested(warehouse, declared)
+    (landed,) = landing.landed(warehouse, SYSTEM, JUNE)
+    assert landed.content.read_bytes() == content
+    assert landed.entry.stripped == {}
+    assert records["connection.traffic", "2022-06"].synthetic
+    assert hours(warehouse)[0]["synthetic"] is True
+
+
+@pytest.mark.parametrize(
+    ("halves", "outcome"),
+    [
+        ((client("a"), producer("a", succeeded=False)), "succeeded"),
+        ((client("a", succeeded=False, faultCode="Client.MissingHeader"),), "failed_client"),
+        ((client("a", succeeded=False, faultCode="Server.ClientProxy.SslAuthenticationFailed"),), "failed_client"),
+        ((client("a", succeeded=False, faultCode="Server.ServerProxy.AccessDenied"),), "failed_server"),
+        ((client("a", succeeded=False, faultCode="Server.ServerProxy.ServiceFailed"), producer("a")), "failed_server"),
+        ((client("a", succeeded=False, faultCode="Server.ClientProxy.NetworkError"),), "failed_network"),
+        ((client("a", succeeded=False, faultCode="Server.ServerProxy.IOError"),), "failed_network"),
+        ((client("a", succeeded=False, faultCode="soap:Server"), producer("a", succeeded=False)), "failed_server"),
+        ((client("a", succeeded=False, faultCode="soap:Client"), producer("a", succeeded=False)), "failed_client"),
+        ((client("a", succeeded=False, statusCode=404), producer("a", succeeded=False)), "failed_client"),
+        ((client("a", succeeded=False, statusCode=503), producer("a", succeeded=False)), "failed_server"),
+        ((client("a", succeeded=False), producer("a", succeeded=False, statusCode=503)), "failed_server"),
+        ((client("a", succeeded=False), producer("a", succeeded=False)), "failed_server"),
+        ((client("a", succeeded=False), producer("a")), "failed_network"),
+        ((client("a", succeeded=False),), "failed_network"),
+        ((producer("a", succeeded=False),), "failed_network"),
+        ((producer("a"),), "succeeded"),
+    ],
+)
+def test_a_failure_is_laid_where_it_arose(declared: Catalogue, halves: Sequence[Half], outcome: str) -> None:
+    (row,) = derived(declared, halves)
+    counts = ("succeeded", "failed_client", "failed_server", "failed_network")
+    assert {name: row[f"{name}_count"] for name in counts} == {name: int(name == outcome) for name in counts}
+
+
+@pytest.mark.parametrize(
+    ("lasted", "bucket"),
+    [(-3, "to_10"), (10, "to_10"), (11, "to_20"), (10_000, "to_10000"), (10_001, "over_10000"), (None, "over_10000")],
+)
+def test_a_call_takes_as_long_as_its_client_waited(declared: Catalogue, lasted: int | None, bucket: str) -> None:
+    ended = None if lasted is None else NOON + lasted
+    other = producer("a", responseOutTs=None if lasted is None else NOON + 77)
+    (row,) = derived(declared, [client("a", responseOutTs=ended), other])
+    assert [name for name, count in row.items() if name.startswith("duration_") and count] == [
+        f"duration_{bucket}_ms_count"
+    ]
+
+
+def derived(declared: Catalogue, halves: Sequence[Half], month: Month = JUNE) -> list[dict[str, Any]]:
+    """The traffic that halves come to, in the order in which they are given."""
+    contract = declared.contracts["connection.traffic"]
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'; CREATE SCHEMA connection")
+        connection.execute(create_table("connection.exchange", declared.contracts["connection.exchange"].stored))
+        places = ", ".join(["(?, ?, ?, ?, to_timestamp(?), ?, ?, ?, ?, ?, ?, ?, 'd', ?, false)"] * len(halves))
+        connection.execute(
+            f"""INSERT INTO connection.exchange (side, exchange_id, message_id, operation, recorded_at, request_in_ms,
+                    response_out_ms, request_bytes, response_bytes, has_succeeded, fault_code, status_code,
+                    delivery_id, delivery_line, synthetic) VALUES {places}""",
+            [value for line, record in enumerate(halves) for value in _values(record, line)],
+        )
+        traffic.stage(connection, contract, SYSTEM, month)
+        rows = connection.sql("SELECT * EXCLUDE (delivery_id, delivery_line) FROM staged").to_arrow_table().to_pylist()
+    return list(rows)
+
+
+def _values(record: Half, line: int) -> list[Any]:
+    said = ("serviceCode", "monitoringDataTs", "requestInTs", "responseOutTs", "requestSize", "responseSize")
+    ids = (record.get("xRequestId") or record["messageId"], record["messageId"])
+    rest = ("succeeded", "faultCode", "statusCode")
+    return [record["securityServerType"].lower(), *ids, *(record.get(name) for name in (*said, *rest)), line]
+
+
+moments = st.integers(MIDNIGHT - 3 * 86_400_000, MIDNIGHT + 3 * 86_400_000)
+exchanges = st.lists(
+    st.tuples(moments, st.integers(-50, 90_000), st.sampled_from(["both", "client", "producer"]), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(exchanges, st.randoms(use_true_random=False))
+@examples(max_examples=examples().max_examples // 2)
+def test_every_exchange_counts_once_in_one_month_whatever_the_order(
+    declared: Catalogue, told: list[tuple[int, int, str, bool]], random: Random
+) -> None:
+    halves, expected = [], Counter[Month]()
+    for number, (began, later, which, is_older) in enumerate(told):
+        ids = {"xRequestId": None} if is_older else {}
+        pair = [client(str(number), began, **ids), producer(str(number), began + later)]
+        kept = [record for record in pair if which in {"both", record["securityServerType"].lower()}]
+        first = datetime.fromtimestamp(kept[0]["requestInTs"] / 1000, ZONE)
+        expected[Month(first.year, first.month)] += 1
+        halves += kept
+    again = random.sample(halves, len(halves)) + halves[:1]  # one of them comes twice
+    for month in (MAY, JUNE):
+        rows = derived(declared, halves, month)
+        assert sum(row["call_count"] for row in rows) == expected[month]
+        assert derived(declared, again, month) == rows
+
+
+def test_the_sample_comes_to_the_totals_that_were_made(declared: Catalogue, warehouse: Settings) -> None:
+    scale = 0.02
+    sample.make(warehouse, declared, [MAY, JUNE], scale=scale)
+    others = (folder for folder in warehouse.inbox.iterdir() if folder.name != SYSTEM)
+    assert sum(1 for _ in others) > 5
+    records = ingested(warehouse, declared, MAY, JUNE)
+    made = world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=scale)
+    began: dict[str, dict[str, int]] = {}
+    for month in (MAY, JUNE):
+        halves = world.rows(made, "connection.exchange", SYSTEM, month)
+        counts = records["connection.exchange", str(month)].counts
+        assert sum(item.accepted for item in counts) == sum(item.rows_in for item in counts) == halves.num_rows
+        assert len(counts) >= 3
+        for row in halves.to_pylist():
+            began.setdefault(row["exchange_id"], {})[row["side"]] = row["request_in_ms"]
+    months = {name: sides.get("client", sides.get("producer", 0)) >= MIDNIGHT for name, sides in began.items()}
+    for month, is_june in ((MAY, False), (JUNE, True)):
+        # What began before May is counted in April, of which nothing was delivered.
+        mine = [sides for name, sides in began.items() if months[name] is is_june]
+        mine = [sides for sides in mine if min(sides.values()) >= MIDNIGHT - 31 * 86_400_000]
+        found = total(warehouse, month)
+        assert found["call_count"] == len(mine)
+        assert found["paired_count"] == sum(len(sides) == 2 for sides in mine)
+        assert found["producer_only_count"] == sum(set(sides) == {"producer"} for sides in mine)
+        assert records["connection.traffic", str(month)].synthetic
+    parted = [sides for name, sides in began.items() if len(sides) == 2 and not months[name]]
+    assert any(moment >= MIDNIGHT - 1_000 for sides in parted for moment in sides.values())
+
+
+def test_pages_of_the_sample_are_reproducible_and_say_that_they_are_made_up(
+    declared: Catalogue, warehouse: Settings, tmp_path: Path
+) -> None:
+    digests = []
+    for settings, months in ((warehouse, [MAY, JUNE]), (Settings(warehouse=tmp_path / "again", threads=1), [JUNE])):
+        sample.make(settings, declared, months, scale=0.02)
+        pages = sorted((settings.inbox / SYSTEM / str(JUNE)).glob("exchange_*.dat"))
+        digests.append([sha256(page.read_bytes()).hexdigest() for page in pages])
+    assert digests[0] == digests[1]
+    assert len(digests[0]) >= 3
+    rows = world.rows(
+        world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=1), "connection.exchange", SYSTEM, JUNE
+    )
+    assert 10_000 <= rows.num_rows / 2 <= 20_000
+    sizes = [page.num_rows for page in made_up.pages(rows)]
+    assert sum(sizes) == rows.num_rows
+    assert max(sizes) <= made_up.MOST_RECORDS + 10
+
+
+def test_exchanges_stay_in_the_warehouse_and_traffic_is_published(declared: Catalogue) -> None:
+    assert "connection.exchange" not in declared.published
+    assert "connection.traffic" in declared.published
+    said = dictionary(declared).partition("## `connection.exchange`")[2].partition("\n## ")[0]
+    assert "kept in the warehouse, in no release" in said
+    assert declared.contracts["connection.exchange"].linkable == {"exchange_id", "message_id"}
+
+
+def test_the_asset_of_the_system_shows_a_check_for_each_of_its_tables() -> None:
+    node = defs().resolve_asset_graph().get(dg.AssetKey(["connection", SYSTEM]))
+    assert {key.name for key in node.check_keys} == {"audit_register", "audit_exchange", "audit_traffic"}
+
+
+def test_july_is_not_asked_for_when_only_june_came(warehouse: Settings, declared: Catalogue) -> None:
+    last = int((datetime(2022, 7, 1, tzinfo=ZONE) - timedelta(seconds=2)).timestamp() * 1000)
+    put(warehouse, SYSTEM, answer(client("a", last)), str(JUNE), "a.dat")
+    assert ("connection.traffic", str(JULY)) not in ingested(warehouse, declared)
