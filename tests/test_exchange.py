@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import permutations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -147,7 +146,7 @@ NIGHTS = (
 """What three nights bring: a pair that midnight parts, a pair that two nights part, and one record twice."""
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_late_halves_count_once_in_whichever_order_they_come(
     warehouse: Settings, declared: Catalogue, order: Sequence[int]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ import python_calamine as calamine
 from dx_pipeline import catalogue as catalogues
 from dx_pipeline import reading, sample
 from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.connector.xroad_answer import packed
 from dx_pipeline.contract import Contract, arrow_schema, quoted
 from dx_pipeline.database import connect
 from dx_pipeline.errors import DxError, UsageError
@@ -26,7 +28,7 @@ from dx_pipeline.reading import rows as readings
 from dx_pipeline.sample import world, writing
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import PROJECT, Settings
-from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson
+from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, XRoadAnswers
 
 SCALE = 0.02
 FIRST_HALF = parse_months("2022-01:2022-06")
@@ -124,6 +126,10 @@ def test_every_delivery_says_that_it_is_synthetic(made: Settings) -> None:
                 assert "SYNTHETIC" in str(sheet.to_python(skip_empty_area=False)[0][0]), name
             case ".json":
                 assert json.loads(path.read_text(encoding="utf-8"))["synthetic"] is True, name
+            case ".gz":
+                assert json.loads(gzip.decompress(path.read_bytes()))["synthetic"] is True, name
+            case ".dat":
+                assert json.loads(packed(path.read_bytes()).text)["synthetic"] is True, name
             case _:
                 records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
                 assert all(record["synthetic"] is True for record in records), name
@@ -132,6 +138,8 @@ def test_every_delivery_says_that_it_is_synthetic(made: Settings) -> None:
 def test_every_delivery_has_the_declared_headings(declared: Catalogue, made: Settings) -> None:
     for name, path in deliveries(made).items():
         layout = layout_of(declared, name)
+        if isinstance(layout.format, XRoadAnswers):
+            continue  # a record has the fields that there is something to say of
         assert set(headings_of(path, layout)) == set(layout.expected), name
 
 
@@ -149,9 +157,13 @@ def headings_of(path: Path, layout: Layout) -> list[str]:
             block = rows[shape.preamble_rows : shape.preamble_rows + shape.header_rows]
             return [" / ".join(dict.fromkeys(map(str, steps))) for steps in zip(*block, strict=True)]
         case JsonEnvelope() as shape:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            assert document[shape.count] == len(document[shape.records])
-            return list(document[shape.records][0])
+            content = path.read_bytes()
+            document = json.loads(gzip.decompress(content) if shape.compression else content)
+            records = document
+            for step in shape.records.split("."):
+                records = records[step]
+            assert document[shape.count] == len(records)
+            return list(records[0])
         case Ndjson():
             first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
             return [name for name in first if name != "synthetic"]
@@ -195,6 +207,8 @@ def test_reading_a_delivery_gives_the_rows_that_were_made(declared: Catalogue, m
             if f"/{JUNE}/" not in name:
                 continue
             layout = layout_of(declared, name)
+            if isinstance(layout.format, XRoadAnswers):
+                continue  # a month is several of these: see test_exchange
             source, month = name.split("/")[0], Month.parse(name.split("/")[1])
             contract = declared.contracts[layout.table]
             assert read(connection, path, layout, contract, month), name
@@ -257,7 +271,7 @@ def differences(connection: duckdb.DuckDBPyConnection, rows: pa.Table, contract:
 def test_made_rows_keep_every_rule_of_their_contract(declared: Catalogue, small: world.World) -> None:
     with duckdb.connect() as connection:
         for name in declared.monthly:
-            for table in declared.sources[name].source.tables:
+            for table in declared.sources[name].source.delivered:
                 contract = declared.contracts[table]
                 rows = world.rows(small, table, name, JUNE)
                 assert set(rows.column_names) == set(contract.columns), table
