@@ -75,6 +75,11 @@ class Catalogue:
         return tuple(name for name, declared in self.sources.items() if table in declared.source.tables)
 
     @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems that the province is connected to: the sources of group `connection`."""
+        return tuple(name for name, declared in self.sources.items() if declared.group == "connection")
+
+    @property
     def monthly(self) -> tuple[str, ...]:
         """The sources that deliver month by month."""
         return tuple(name for name, declared in self.sources.items() if not declared.is_reference)

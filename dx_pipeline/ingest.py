@@ -31,7 +31,6 @@ from dx_pipeline.record import Attempt, Counts, Expected, Record, Refusal
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
 
-
 References = tuple[tuple[str, Path], ...]
 """The reference tables that a source's rows refer to, sorted, and where their published rows are."""
 

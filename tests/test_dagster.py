@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def test_a_silent_source_is_neither_materialised_nor_an_error(
 def test_the_night_ingests_the_open_months_at_half_past_one(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("nightly_refresh")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 1 * * *", "Asia/Ho_Chi_Minh")
-    at = datetime.datetime(2022, 6, 2, 1, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+    at = dt.datetime(2022, 6, 2, 1, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
     context = dg.build_schedule_context(scheduled_execution_time=at)
     (request,) = schedule.evaluate_tick(context).run_requests or []
     assert request.tags.items() >= months_tags(Month(2022, 5), Month(2022, 6)).items()

@@ -54,7 +54,7 @@ def test_a_delivery_that_says_it_is_synthetic_marks_every_row(warehouse: Setting
     put(warehouse, "community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
     record = ingest_one(warehouse, declared, "community_group")
     assert record.synthetic
-    assert {row for row in rows_of(warehouse, GROUP_KEY, "synthetic")} == {(True,)}
+    assert set(rows_of(warehouse, GROUP_KEY, "synthetic")) == {(True,)}
 
 
 def test_the_same_delivery_twice_counts_once(warehouse: Settings, declared: Catalogue) -> None:
@@ -128,7 +128,7 @@ REFUSED: Sequence[tuple[bytes, str]] = [
     (groups(*GROUPS).replace(b",so_thanh_vien", b",so_thanh_vien,la"), "line 2: the column 'la' is unknown"),
     (groups(*GROUPS).replace(b"ngay_giai_the", b"ma_xa"), "line 2: the column 'ngay_giai_the' is missing"),
     (groups(GROUPS[0], '"' + GROUPS[1], GROUPS[2]), "line 4: a quotation mark is opened"),
-    ("\n".join(["# x", "tổ"]).encode("utf-16"), "not UTF-8"),
+    ("# x\ntổ".encode("utf-16"), "not UTF-8"),
     (b"", "ends before its headings"),
 ]
 
@@ -220,9 +220,7 @@ def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
     assert all("none of what this source delivers" in str(attempt.record.problem) for attempt in attempts)
 
 
-def test_without_reference_rows_nothing_is_checked_against_them(
-    warehouse: Settings, declared: Catalogue, tmp_path: object
-) -> None:
+def test_without_reference_rows_nothing_is_checked_against_them(warehouse: Settings, declared: Catalogue) -> None:
     own = warehouse.warehouse / "reference"
     own.mkdir(parents=True)
     (own / "admin_unit.csv").write_text("unit_code\n72\n", encoding="utf-8")

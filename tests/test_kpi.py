@@ -143,11 +143,13 @@ def test_percentages_are_rounded_half_up_exactly(numerator: int, denominator: in
     half_up = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(
         Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP
     )
-    (engine,) = duckdb.execute(
-        """SELECT ((2 * CAST($n::HUGEINT * 10000 AS HUGEINT) * CAST(100 * 10 ** $d AS HUGEINT)
-                   + CAST($m::HUGEINT * 10000 AS HUGEINT)) // (2 * CAST($m::HUGEINT * 10000 AS HUGEINT))) / 10 ** $d""",
+    connection = duckdb.connect()
+    connection.execute((Path(evaluation.__file__).parent / "half_up.sql").read_text(encoding="utf-8"))
+    ((engine,),) = connection.execute(
+        "SELECT half_up($n::DECIMAL(28, 4), $m::DECIMAL(28, 4), 100 * 10 ** $d) / 10 ** $d",
         {"n": numerator, "m": denominator, "d": decimals},
-    ).fetchall()[0]
+    ).fetchall()
+    connection.close()
     assert engine == float(half_up)
 
 
