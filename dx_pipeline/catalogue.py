@@ -23,7 +23,7 @@ from dx_pipeline.source import Reference, Source, reference_source
 from dx_pipeline.suite import Suite
 
 COMPONENTS = "dx_pipeline.components"
-WITH_SUITE = frozenset({"delivered", "reference"})
+WITH_SUITE = frozenset({"delivered", "reference", "observed"})
 KPI_TABLE = "kpi.value"
 
 
@@ -154,7 +154,7 @@ class _Reader:
         for position, layout in enumerate(declared.source.deliveries):
             where = ("attributes", "deliveries", position)
             contract = self.contracts.get(layout.table)
-            if contract is None or contract.origin == "computed":
+            if contract is None or contract.origin in {"observed", "computed"}:
                 known = ", ".join(n for n, c in self.contracts.items() if c.origin == "delivered")
                 raise document.error(f"'{layout.table}' has no contract: known are {known}.", *where, "table")
             for column in layout.columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from dx_pipeline import partition
 from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
+from dx_pipeline.kpi import evaluation
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.kpi.suppression import Count, withheld
 from dx_pipeline.partition import Key

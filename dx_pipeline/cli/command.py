@@ -97,6 +97,7 @@ def run(settings: Settings, as_json: bool, months: str | None) -> int:
         return status
     if outcome.is_published:
         figures.show("KPI toàn tỉnh / The province's KPIs", figures.headline(settings))
+        figures.show_connections(figures.connections(settings))
         _show_paths(settings)
         if not outcome.changed:
             screen.say("Không có gì thay đổi / Nothing changed: the same release is in force.")
@@ -129,6 +130,7 @@ def _run_as_json(
         "published": outcome.is_published,
         "changed": outcome.changed,
         "kpis": figures.headline(settings) if outcome.is_published else [],
+        "connections": figures.connections(settings) if outcome.is_published else [],
         "held": [
             {
                 "table": state.key.table,

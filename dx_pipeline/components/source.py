@@ -20,7 +20,7 @@ from dx_pipeline.components.asset import (
     source_key,
 )
 from dx_pipeline.errors import DxError
-from dx_pipeline.ingest import ingest
+from dx_pipeline.ingest import OUTCOME_TABLE, ingest
 from dx_pipeline.record import Record
 from dx_pipeline.settings import PROJECT, Settings
 
@@ -64,6 +64,7 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
     source = catalogue.sources[name]
     key = source_key(catalogue, name)
     tables = {table: catalogue.contracts[table].stored for table in source.source.tables}
+    observed = [] if source.is_reference else [OUTCOME_TABLE]
 
     @dg.asset(
         key=key,
@@ -79,7 +80,7 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
                 blocking=True,
                 description=f"Great Expectations on {table}, before it is published",
             )
-            for table in tables
+            for table in (*tables, *observed)
         ],
         output_required=False,
         pool=POOL,
@@ -93,7 +94,7 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
             attempts = ingest(settings, catalogue, name, months)
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        yield from _told(context, key, list(tables), [attempt.record for attempt in attempts])
+        yield from _told(context, key, [*tables, *observed], [attempt.record for attempt in attempts])
 
     return ingested
 

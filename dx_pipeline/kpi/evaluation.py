@@ -180,6 +180,8 @@ def _grounds(
     there = {key for key in needed if partition.rows(settings, key) is not None}
     systems = catalogue.systems if kpi.definition.by_system else ()
     in_force = kpi.definition.version_for(window) is not None
+    has_begun = any(key.month is not None and key.month >= window.months[-1] for key in known)
+    nothing_is_needed = kpi.definition.basis == "latest" and has_begun
     grounds = []
     for system in (None, *systems):
         own = [key for key in needed if system is None or key.source == system or key.source not in systems]
@@ -189,7 +191,7 @@ def _grounds(
             Ground(
                 system=system,
                 coverage=coverage if in_force else 0.0,
-                is_covered=in_force and (coverage >= 1 or kpi.definition.basis == "latest"),
+                is_covered=in_force and (coverage >= 1 or nothing_is_needed),
                 is_synthetic=any(record.synthetic for record in records),
                 revision=sum(len(record.superseded) for record in records),
             )
@@ -256,7 +258,7 @@ def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
         )
         raise DxError(message)
     connection.execute(_sql(ROLLED_UP.get(kpi.definition.yields, kpi.definition.yields)))
-    statistics = list(kpi.definition.statistics) or [None]
+    statistics: list[str | None] = [*kpi.definition.statistics] or [None]
     connection.execute(_sql("province"), {"is_plain_count": _is_plain_count(kpi), "statistics": statistics})
 
 
