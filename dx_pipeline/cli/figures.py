@@ -116,7 +116,8 @@ def show_connections(rows: list[dict[str, Any]]) -> None:
         )
         for row in rows
     ]
-    month = f" {rows[0]['window_end']:%m/%Y}" if rows else ""
+    latest = next((row["window_end"] for row in rows if row["window_end"]), None)
+    month = f" {latest:%m/%Y}" if latest else ""
     screen.show_table(
         f"Kết nối với hệ thống quốc gia / Connections to national systems{month}",
         (
