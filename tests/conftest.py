@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from dx_pipeline import catalogue
 from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.ingest import ingest
 from dx_pipeline.settings import PROJECT, Settings
 
 settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -40,6 +41,23 @@ def warehouse(tmp_path: Path) -> Settings:
 def declared() -> Catalogue:
     """The project's own declarations."""
     return catalogue.load(PROJECT)
+
+
+@pytest.fixture(scope="session")
+def references(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse in which the reference tables are published, and nothing else."""
+    made = Settings(warehouse=tmp_path_factory.mktemp("references") / "warehouse")
+    for name, source in declared.sources.items():
+        if source.is_reference:
+            ingest(made, declared, name, [None])
+    return made.warehouse
+
+
+@pytest.fixture
+def furnished(references: Path, tmp_path: Path) -> Settings:
+    """A warehouse of the test's own in which the reference tables are published."""
+    shutil.copytree(references, tmp_path / "warehouse")
+    return Settings(warehouse=tmp_path / "warehouse")
 
 
 @pytest.fixture(scope="session")
