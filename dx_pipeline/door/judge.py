@@ -52,6 +52,7 @@ class Judge:
         may_be_name: whether a text that looks like a name all through is one.
         is_number: whether numbers stand in it: then a typed number is what it is.
         is_percent: whether its numbers may be printed with a percent sign.
+        known: texts that were found clean before; words repeat, and need not be looked at again.
     """
 
     kind: str | None = None
@@ -61,17 +62,17 @@ class Judge:
     may_be_name: bool = True
     is_number: bool = False
     is_percent: bool = False
-    _known: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
     _fits: re.Pattern[str] | None = None
 
     def cell(self, text: str, found: Counter[str]) -> str:
         """What may stay of a text; what was taken is counted in `found`."""
-        if text in self._known or not text or text.isspace():
+        if text in self.known or not text or text.isspace():
             return text
         if self.kind is not None:
             found[self.kind] += 1
             return ""
-        if self._is_as_declared(text):
+        if self.is_as_declared(text):
             return self._clean(text)
         stripped, taken = values.strip(text, allowed=self.allowed, may_be_name=self.may_be_name)
         if not taken:
@@ -79,7 +80,8 @@ class Judge:
         found.update(taken)
         return "" if self.shape is not None else stripped
 
-    def _is_as_declared(self, text: str) -> bool:
+    def is_as_declared(self, text: str) -> bool:
+        """Whether a text is what the column is declared to hold; never so where any text may stand."""
         if self.shape is None:
             return False
         if self._fits is None:
@@ -88,8 +90,8 @@ class Judge:
         return bool(self._fits.fullmatch(bare) or self._fits.fullmatch(unicodedata.normalize("NFC", bare)))
 
     def _clean(self, text: str) -> str:
-        if len(self._known) < MOST_KNOWN:
-            self._known.add(text)
+        if len(self.known) < MOST_KNOWN:
+            self.known.add(text)
         return text
 
 
