@@ -65,7 +65,9 @@ class Cleaner:
             if content.__class__ is str:
                 if content not in judge.known and not judge.is_as_declared(content):
                     return False
-            elif content is not None and not (judge.is_number and content.__class__ in NUMBERS):
+            elif not (
+                content is None or content.__class__ is bool or (judge.is_number and content.__class__ in NUMBERS)
+            ):
                 return False
         return True
 
