@@ -72,14 +72,16 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dx(dagster_home: Path) -> Dx:
     """Run `dx` as a user would: another process, nothing of this one in it."""
 
-    def run(*arguments: str, warehouse: Path, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "dx_pipeline", *arguments],
             cwd=project,
             env={
                 **os.environ,
                 "DX_WAREHOUSE": str(warehouse),
-                "DAGSTER_HOME": str(dagster_home),
+                "DAGSTER_HOME": str(home),
                 "PYTHONPATH": str(project),
                 "COLUMNS": "160",
             },
