@@ -11,7 +11,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,17 @@ from dx_pipeline.database import TIME_ZONE
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.reading.raw import SYNTHETIC_KEY
+from dx_pipeline.reading.text import normal
 from dx_pipeline.sample import page, workbook
 from dx_pipeline.sample.letters import Taken, codec, with_tones_apart
+from dx_pipeline.sample.spelling import STEP, Spelling
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, Parquet, Placement
 
-STEP = " / "
 COUNTERS = ("STT", "TT")
 TOTAL, OF_WHICH = "Tổng cộng", "Trong đó"
 EXTENSIONS = {"csv": "csv", "excel": "xlsx", "html": "xls", "json": "json", "ndjson": "ndjson", "parquet": "parquet"}
+FROM_EXCEL = frozenset({";", "\t"})
 BATCH_ROWS = 100_000
 ISO_LOCAL = f"%Y-%m-%dT%H:%M:%S+{UTC_OFFSET_HOURS:02d}:00"
 
@@ -52,6 +54,7 @@ class Form:
         seed: the seed that the sample was made with; it is part of the mark.
         names: the name of each agency and unit by code, for the columns that print one.
         more_titles: what stands above the headings beside the title and the month.
+        spelling: how the texts in it are typed.
     """
 
     layout: Layout
@@ -61,6 +64,7 @@ class Form:
     seed: int
     names: Mapping[str, str]
     more_titles: tuple[str, ...] = ()
+    spelling: Spelling = Spelling()
 
     @property
     def extension(self) -> str:
@@ -101,6 +105,10 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, fo
     Raises:
         DxError: the layout leaves no room to mark the delivery as synthetic.
     """
+    if form.spelling != Spelling():
+        names_as_typed = {code: form.spelling.of(name) for code, name in form.names.items()}
+        form = replace(form, layout=form.spelling.layout(form.layout), names=names_as_typed)
+        table = form.spelling.table(table)
     numbered = table.append_column("row_position", pa.array(np.arange(1, table.num_rows + 1)))
     names = pa.table({"code": list(form.names), "name": list(form.names.values())})
     connection.register("sample_rows", numbered)
@@ -127,8 +135,8 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, fo
 
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form, shape: Csv) -> None:
-    """What Excel saves in Vietnam has semicolons, a byte-order mark and DOS line ends; other CSV has not."""
-    from_excel = shape.delimiter == ";"
+    """What Excel saves in Vietnam has semicolons or tabs, a byte-order mark and DOS line ends; other CSV has not."""
+    from_excel = shape.delimiter in FROM_EXCEL
     end = "\r\n" if from_excel else "\n"
     cells = _cells(table, form)
     named = ", ".join(f"({cell})::VARCHAR AS cell_{number}" for number, cell in enumerate(cells.values()))
@@ -274,7 +282,7 @@ def _cells(table: pa.Table, form: Form) -> dict[str, str]:
 def _name_beside_a_code(heading: str, table: pa.Table) -> str:
     """What a heading carries that the table has no column for: the name of the agency or unit, if any."""
     code = next((name for name in ("agency_code", "unit_code") if name in table.column_names), None)
-    if code is None or not heading.rsplit(STEP, 1)[-1].lower().startswith("tên"):
+    if code is None or not normal(heading).rsplit(STEP, 1)[-1].lower().startswith("tên"):
         return "NULL"
     return f"(SELECT any_value(name) FROM sample_names WHERE code = {quoted(code)})"
 
