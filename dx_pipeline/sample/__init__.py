@@ -26,7 +26,7 @@ from dx_pipeline.sample import world
 from dx_pipeline.sample.delivery import arrival, arriving, place
 from dx_pipeline.sample.faults import Fault, list_in, plant
 from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
-from dx_pipeline.sample.spelling import OF_SOURCES, Spelling
+from dx_pipeline.sample.spelling import AS_DECLARED, OF_SOURCES
 from dx_pipeline.sample.writing import Form, write
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
@@ -112,7 +112,7 @@ def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
         seed=made_up.seed,
         names=made_up.province.names,
         more_titles=world.titles(job.table, job.month),
-        spelling=OF_SOURCES.get((job.source.name, job.table), Spelling()),
+        spelling=OF_SOURCES.get((job.source.name, job.table), AS_DECLARED),
     )
 
 

@@ -65,6 +65,8 @@ class Spelling:
         return STEP.join(map(self.of, heading.split(STEP)))
 
 
+AS_DECLARED = Spelling()
+
 OF_SOURCES: Mapping[tuple[str, str], Spelling] = {
     ("public_post", "connection.register"): Spelling(is_spaced=True, is_restyled=True),
     ("plan", "programme.plan"): Spelling(is_apart=True, is_restyled=True),

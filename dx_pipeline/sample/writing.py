@@ -28,7 +28,7 @@ from dx_pipeline.reading.raw import SYNTHETIC_KEY
 from dx_pipeline.reading.text import normal
 from dx_pipeline.sample import page, workbook
 from dx_pipeline.sample.letters import Taken, codec, with_tones_apart
-from dx_pipeline.sample.spelling import STEP, Spelling
+from dx_pipeline.sample.spelling import AS_DECLARED, STEP, Spelling
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, Parquet, Placement
 
@@ -64,7 +64,7 @@ class Form:
     seed: int
     names: Mapping[str, str]
     more_titles: tuple[str, ...] = ()
-    spelling: Spelling = Spelling()
+    spelling: Spelling = AS_DECLARED
 
     @property
     def extension(self) -> str:
@@ -105,7 +105,7 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, fo
     Raises:
         DxError: the layout leaves no room to mark the delivery as synthetic.
     """
-    if form.spelling != Spelling():
+    if form.spelling != AS_DECLARED:
         names_as_typed = {code: form.spelling.of(name) for code, name in form.names.items()}
         form = replace(form, layout=form.spelling.layout(form.layout), names=names_as_typed)
         table = form.spelling.table(table)
