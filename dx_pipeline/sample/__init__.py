@@ -25,9 +25,10 @@ from dx_pipeline.progress import announce
 from dx_pipeline.sample import world
 from dx_pipeline.sample.delivery import arrival, arriving, place
 from dx_pipeline.sample.faults import Fault, list_in, plant
+from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
 from dx_pipeline.sample.spelling import AS_DECLARED, OF_SOURCES
-from dx_pipeline.sample.writing import Form, write
+from dx_pipeline.sample.writing import write
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
 
