@@ -178,6 +178,9 @@ def sample(
     from dx_pipeline import sample as samples
 
     declared = catalogue.load(settings.project)
+    if port and not serve:
+        message = "'--port' goes with '--serve': files have none."
+        raise UsageError(message)
     if serve:
         from dx_pipeline.cli import serving
 
