@@ -24,7 +24,7 @@ from dx_pipeline.source import Reference, Source, reference_source
 from dx_pipeline.suite import Suite
 
 COMPONENTS = "dx_pipeline.components"
-WITH_SUITE = frozenset({"delivered", "reference"})
+WITH_SUITE = frozenset({"delivered", "reference", "observed"})
 KPI_TABLE = "kpi.value"
 
 
@@ -74,6 +74,11 @@ class Catalogue:
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""
         return tuple(name for name, declared in self.sources.items() if table in declared.source.tables)
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems that the province is connected to: the sources of group `connection`."""
+        return tuple(name for name, declared in self.sources.items() if declared.group == "connection")
 
     @property
     def monthly(self) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ class _Reader:
         for position, layout in enumerate(declared.source.deliveries):
             where = ("attributes", "deliveries", position)
             contract = self.contracts.get(layout.table)
-            if contract is None or contract.origin == "computed":
+            if contract is None or contract.origin in {"observed", "computed"}:
                 known = ", ".join(n for n, c in self.contracts.items() if c.origin == "delivered")
                 raise document.error(f"'{layout.table}' has no contract: known are {known}.", *where, "table")
             for column, placement in layout.columns.items():

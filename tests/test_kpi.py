@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from dx_pipeline import partition
 from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
+from dx_pipeline.kpi import evaluation
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.kpi.suppression import Count, withheld
 from dx_pipeline.partition import Key
@@ -143,11 +145,13 @@ def test_percentages_are_rounded_half_up_exactly(numerator: int, denominator: in
     half_up = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(
         Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP
     )
-    (engine,) = duckdb.execute(
-        """SELECT ((2 * CAST($n::HUGEINT * 10000 AS HUGEINT) * CAST(100 * 10 ** $d AS HUGEINT)
-                   + CAST($m::HUGEINT * 10000 AS HUGEINT)) // (2 * CAST($m::HUGEINT * 10000 AS HUGEINT))) / 10 ** $d""",
+    connection = duckdb.connect()
+    connection.execute((Path(evaluation.__file__).parent / "half_up.sql").read_text(encoding="utf-8"))
+    ((engine,),) = connection.execute(
+        "SELECT half_up($n::DECIMAL(28, 4), $m::DECIMAL(28, 4), 100 * 10 ** $d) / 10 ** $d",
         {"n": numerator, "m": denominator, "d": decimals},
-    ).fetchall()[0]
+    ).fetchall()
+    connection.close()
     assert engine == float(half_up)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -29,11 +31,20 @@ def publish(settings: Settings, declared: Catalogue) -> Published:
     return release.publish(settings, declared)
 
 
+@pytest.fixture(scope="module")
+def published(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Published]:
+    """A warehouse with a release of one month of community groups, and nothing else."""
+    settings = Settings(warehouse=tmp_path_factory.mktemp("published") / "warehouse")
+    put(settings, "community_group", groups(*GROUPS))
+    return settings.warehouse, publish(settings, declared)
+
+
 @pytest.fixture
-def first(warehouse: Settings, declared: Catalogue) -> Published:
-    """A release of one month of community groups, and nothing else."""
-    put(warehouse, "community_group", groups(*GROUPS))
-    return publish(warehouse, declared)
+def first(published: tuple[Path, Published], warehouse: Settings) -> Published:
+    """The same release, in a warehouse of the test's own."""
+    made, release_in_it = published
+    shutil.copytree(made, warehouse.warehouse, symlinks=True)
+    return replace(release_in_it, path=warehouse.releases / release_in_it.release_id)
 
 
 def group_count(folder: Path) -> int:
@@ -69,9 +80,7 @@ def test_a_new_delivery_makes_a_new_release_and_leaves_the_old_one_readable(
 
 
 @pytest.mark.parametrize("file", ["kpi/value.parquet", "dx.duckdb", "kpi/dx_plan_coverage.parquet"])
-def test_a_damaged_release_does_not_verify(
-    first: Published, warehouse: Settings, declared: Catalogue, file: str
-) -> None:
+def test_a_damaged_release_does_not_verify(first: Published, declared: Catalogue, file: str) -> None:
     path = first.path / file
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -109,9 +118,8 @@ def test_a_kpi_that_was_never_evaluated_stops_the_release(warehouse: Settings, d
     assert release.current_id(warehouse) is None
 
 
-def test_a_release_says_what_is_stale_and_what_is_missing(
-    first: Published, warehouse: Settings, declared: Catalogue
-) -> None:
+@pytest.mark.usefixtures("first")
+def test_a_release_says_what_is_stale_and_what_is_missing(warehouse: Settings, declared: Catalogue) -> None:
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, name="bad.csv", day=9)
     publish(warehouse, declared)
