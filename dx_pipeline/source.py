@@ -91,7 +91,7 @@ class Ndjson(Declared):
 
 
 class Parquet(Declared):
-    """A Parquet file of plain columns. Its metadata may say `synthetic: true`."""
+    """A Parquet file of plain columns. Its metadata, or a boolean column, may say `synthetic: true`."""
 
     kind: Literal["parquet"]
 

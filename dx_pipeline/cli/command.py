@@ -180,13 +180,31 @@ def _show_paths(settings: Settings) -> None:
 @click.option("--seed", default=2022, show_default=True, help="Hạt giống / Seed: the same seed gives the same bytes.")
 @click.option("--faults", is_flag=True, help="Gài lỗi đã biết / Plant known defects, listed in sample_faults.json.")
 @click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp thư trống / Only where the inbox is empty.")
+@click.option("--serve", is_flag=True, help="Phục vụ qua HTTP, X-Road, PostgreSQL / Serve it live, until Ctrl-C.")
+@click.option("--port", default=0, type=click.IntRange(0, 65534), help="Cổng HTTP; X-Road là cổng kế / With --serve.")
 def sample(
-    settings: Settings, as_json: bool, months: str, scale: float, seed: int, faults: bool, if_empty: bool
+    settings: Settings,
+    as_json: bool,
+    months: str,
+    scale: float,
+    seed: int,
+    faults: bool,
+    if_empty: bool,
+    serve: bool,
+    port: int,
 ) -> int:
     """Tạo tỉnh mẫu (dữ liệu tổng hợp) trong inbox / Make the sample province (synthetic) in the inbox."""
     from dx_pipeline import sample as samples
 
     declared = catalogue.load(settings.project)
+    if port and not serve:
+        message = "'--port' goes with '--serve': files have none."
+        raise UsageError(message)
+    if serve:
+        from dx_pipeline.cli import serving
+
+        serving.serve(settings, declared, parse_months(months), scale=scale, seed=seed, port=port, as_json=as_json)
+        return WELL
     if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return WELL
     chosen = parse_months(months)

@@ -20,6 +20,8 @@ from functools import lru_cache
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
+from dx_pipeline.reading.raw import SYNTHETIC_KEY
+
 Record = dict[str, str | int | bool]
 
 MOST_BYTES = 512 * 1024 * 1024
@@ -92,11 +94,12 @@ class Answer:
     """The records of one page, in the order of `monitoringDataTs`, allowed fields only.
 
     `next_records_from` (unix seconds) is there where records remain or the end of the period was
-    shifted back.
+    shifted back. `is_synthetic`: the answer says beside its records that they are made up.
     """
 
     records: tuple[Record, ...]
     next_records_from: int | None
+    is_synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,13 @@ def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
     packed = next((_payload(part) for part in parts[1:] if part.get_content_type() == "application/gzip"), None)
     if packed is None:
         raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
-    found = _records(unpacked(packed, most_bytes))
+    document = _document(unpacked(packed, most_bytes))
+    found = _records(document)
     if len(found) != count:
         raise AnswerError(
             f"it announces {count} records and holds {len(found)}.", "truncated" if len(found) < count else "malformed"
         )
-    return Answer(found, next_records_from)
+    return Answer(found, next_records_from, document.get(SYNTHETIC_KEY) is True)
 
 
 def records(content: bytes) -> tuple[Record, ...]:
@@ -142,21 +146,22 @@ def records(content: bytes) -> tuple[Record, ...]:
         AnswerError: it is none of these, or a fault.
     """
     if content.startswith(GZIP):
-        return _records(unpacked(content, MOST_BYTES))
+        return _records(_document(unpacked(content, MOST_BYTES)))
     if content.lstrip()[:1] == b"{":
-        return _records(content)
+        return _records(_document(content))
     answer = parse(content)
     if isinstance(answer, Fault):
         raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
     return answer.records
 
 
-def landed_form(answer_records: tuple[Record, ...], first: int, last: int) -> bytes:
+def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is_synthetic: bool = False) -> bytes:
     """One page as it lands: gzip JSON, the same bytes for the same records of the same seconds.
 
     The period is part of it, so that two pages without a record are two deliveries.
     """
-    document = {"coveredFromTs": first, "coveredToTs": last, "records": list(answer_records)}
+    mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
+    document = {"coveredFromTs": first, "coveredToTs": last, **mark, "records": list(answer_records)}
     return gzip.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), 6, mtime=0)
 
 
@@ -276,12 +281,16 @@ def _text(root: ET.Element, name: str) -> str | None:
     return element.text.strip() if element is not None and element.text else None
 
 
-def _records(content: bytes) -> tuple[Record, ...]:
+def _document(content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise AnswerError("its records are not JSON; ask its operator what changed.") from error
-    found = document.get("records") if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}
+
+
+def _records(document: dict[str, Any]) -> tuple[Record, ...]:
+    found = document.get("records")
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise AnswerError("it has no array 'records' of objects; ask its operator what changed.")
     return tuple(projected(record) for record in found)

@@ -9,7 +9,7 @@ from typing import Any
 
 from dx_pipeline.contract import Contract
 from dx_pipeline.door import heading as headings
-from dx_pipeline.door.judge import FREE, Judge, judges
+from dx_pipeline.door.judge import FREE, OF_ORGANISATIONS, Judge, judges
 from dx_pipeline.reading.raw import as_declared
 from dx_pipeline.source import Layout
 
@@ -84,6 +84,8 @@ class Cleaner:
                 found[kind] += 1
             elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
                 kept[name] = content
+            elif headings.is_of_organisations(name):
+                kept[name] = self._value(OF_ORGANISATIONS, content, found)
             else:
                 kept[self._name(name, found)] = self.anything(content, found)
         return kept

@@ -6,7 +6,8 @@ delivery says of itself that it is synthetic.
 
     province, procedure, operation              what there is, the same in every month
     dossier, service, connection, programme     what happened in a month, in the contracts' terms
-    writing, workbook                           such a table, as its source would print it
+    writing, workbook, page                     such a table, as its source would print it
+    spelling, letters                           how it is typed there, and in which encoding
     delivery, faults                            when it arrives, and what is wrong with it
 """
 
@@ -24,8 +25,10 @@ from dx_pipeline.progress import announce
 from dx_pipeline.sample import world
 from dx_pipeline.sample.delivery import arrival, arriving, place
 from dx_pipeline.sample.faults import Fault, list_in, plant
+from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
-from dx_pipeline.sample.writing import Form, write
+from dx_pipeline.sample.spelling import AS_DECLARED, OF_SOURCES
+from dx_pipeline.sample.writing import write
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
 
@@ -110,6 +113,7 @@ def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
         seed=made_up.seed,
         names=made_up.province.names,
         more_titles=world.titles(job.table, job.month),
+        spelling=OF_SOURCES.get((job.source.name, job.table), AS_DECLARED),
     )
 
 
