@@ -55,8 +55,8 @@ class Html(Declared):
 class Csv(Declared):
     """Delimited text, one record a line. Nothing about it is guessed.
 
-    `compression` need not be given: gzip is told by its first bytes. Where it is given, a delivery
-    that is not compressed is refused. The same holds for the other formats that are text.
+    `compression` says how the sender usually sends it; gzip is told by its first bytes, and read
+    either way. The same holds for the other formats that are text.
     """
 
     kind: Literal["csv"]
