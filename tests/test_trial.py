@@ -21,6 +21,7 @@ import duckdb
 import httpx
 import pytest
 import yaml
+from conftest import Dx
 
 from dx_pipeline import catalogue, connector, landing, partition, sample
 from dx_pipeline.catalogue import Catalogue
@@ -32,6 +33,7 @@ from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
 from dx_pipeline.sample import one_stop, recorded, trial, world
 from dx_pipeline.sample.trial import Endpoint, Trial
+from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import PROJECT, Settings
 from dx_pipeline.source import Source
 
@@ -139,8 +141,8 @@ def test_the_security_server_tells_of_the_last_week_and_of_its_services(
     chosen = endpoint(served, "xroad")
     any_source = declared.sources["judicial_record"].source.model_dump()
     source = Source.model_validate(any_source | {"connector": chosen.attributes["connector"]})
-    now = datetime.now(UTC)
-    months = sorted({Month.of((now - timedelta(days=days)).date()) for days in range(8)})
+    today = (datetime.now(UTC) + timedelta(hours=UTC_OFFSET_HOURS)).date()
+    months = sorted({Month.of(today - timedelta(days=days)) for days in range(8)})
     fetched = connector.fetch(warehouse, "service_catalogue", source, months)
     assert [item.problem for item in fetched] == [None] * len(months)
     pages = [item for month in months for item in landing.landed(warehouse, "service_catalogue", month)]
@@ -222,6 +224,20 @@ def test_a_port_that_is_taken_is_told(declared: Catalogue, warehouse: Settings) 
             trial.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port),
         ):
             pass
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--port", "8080"), "'--port' goes with '--serve'"),
+        (("--serve", "--faults"), "'--faults' and '--if-empty' are for files"),
+        (("--serve", "--months", "2021-12"), "the sample has nothing for 2021-12"),
+    ],
+)
+def test_wrong_use_is_told(dx: Dx, tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
+    ran = dx("sample", *options, warehouse=tmp_path)
+    assert ran.returncode == 2
+    assert sentence in ran.stderr
 
 
 @contextmanager
