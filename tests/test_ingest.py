@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -20,6 +21,12 @@ from dx_pipeline.settings import Settings
 
 MONTH = Month.parse(MAY)
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)
+
+
+@pytest.fixture
+def warehouse(furnished: Settings) -> Settings:
+    """The tests begin where the reference tables are published."""
+    return furnished
 
 
 def ingest_one(settings: Settings, declared: Catalogue, source: str) -> Record:
@@ -217,6 +224,12 @@ def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings
     assert "announces 2 records and holds 1" in str(record.problem)
 
 
+def test_a_delivery_that_was_cut_off_is_told_as_that(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "judicial_record", b'{"DataCount": 1, "Status": 1, "Message": "OK", "Data": [{"operation": "tra')
+    attempts = attempts_at(warehouse, declared, "judicial_record")
+    assert all("it is not JSON" in str(attempt.record.problem) for attempt in attempts)
+
+
 def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
     warehouse: Settings, declared: Catalogue
 ) -> None:
@@ -226,7 +239,8 @@ def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
     assert all("none of what this source delivers" in str(attempt.record.problem) for attempt in attempts)
 
 
-def test_without_reference_rows_nothing_is_checked_against_them(warehouse: Settings, declared: Catalogue) -> None:
+def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:
+    warehouse = Settings(warehouse=tmp_path / "empty")
     own = warehouse.warehouse / "reference"
     own.mkdir(parents=True)
     (own / "admin_unit.csv").write_text("unit_code\n72\n", encoding="utf-8")

@@ -57,6 +57,7 @@ class Judge:
         is_percent: whether its numbers may be printed with a percent sign.
         is_of_organisations: whether codes of organisations stand in it: then a tax code is one, and no
             number of a person, though it is as long as one.
+        known: texts that were found clean before; words repeat, and need not be looked at again.
     """
 
     kind: str | None = None
@@ -67,17 +68,17 @@ class Judge:
     is_number: bool = False
     is_percent: bool = False
     is_of_organisations: bool = False
-    _known: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
     _fits: re.Pattern[str] | None = None
 
     def cell(self, text: str, found: Counter[str]) -> str:
         """What may stay of a text; what was taken is counted in `found`."""
-        if text in self._known or not text or text.isspace():
+        if text in self.known or not text or text.isspace():
             return text
         if self.kind is not None:
             found[self.kind] += 1
             return ""
-        if self._is_as_declared(text):
+        if self.is_as_declared(text):
             return self._clean(text)
         if self.is_of_organisations and not values.strip(TAX_CODE.sub("", text.strip()))[1]:
             return self._clean(text)
@@ -87,7 +88,8 @@ class Judge:
         found.update(taken)
         return "" if self.shape is not None else stripped
 
-    def _is_as_declared(self, text: str) -> bool:
+    def is_as_declared(self, text: str) -> bool:
+        """Whether a text is what the column is declared to hold; never so where any text may stand."""
         if self.shape is None:
             return False
         if self._fits is None:
@@ -96,8 +98,8 @@ class Judge:
         return bool(self._fits.fullmatch(bare) or self._fits.fullmatch(unicodedata.normalize("NFC", bare)))
 
     def _clean(self, text: str) -> str:
-        if len(self._known) < MOST_KNOWN:
-            self._known.add(text)
+        if len(self.known) < MOST_KNOWN:
+            self.known.add(text)
         return text
 
 

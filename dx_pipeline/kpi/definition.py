@@ -1,7 +1,8 @@
 """KPI definitions: a formula with its code, version, validity, legal basis and SQL.
 
-The SQL says what is counted, unit by unit, within `$window_start` and `$window_end`. It knows
-nothing of windows, roll-up, targets or rounding: those are the engine's, the same for every KPI.
+The SQL says what is counted, unit by unit (or, without `unit_code`, for the province as a whole),
+within `$window_start` and `$window_end`. It knows nothing of windows, roll-up, targets or rounding:
+those are the engine's, the same for every KPI.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class Query:
             raise DeclarationError(path, 1, "write exactly one SELECT.")
         self.expression: exp.Query = statements[0]
         returned = tuple(self.expression.named_selects)
-        if returned != definition.returned:
+        if returned not in {definition.returned, definition.returned[1:]}:
             raise DeclarationError(
                 path,
                 1,
@@ -139,6 +140,11 @@ class Query:
             name = parameter.name
             if name not in PARAMETERS:
                 raise DeclarationError(path, 1, f"'${name}' is unknown: use $window_start and $window_end.")
+
+    @property
+    def is_of_province(self) -> bool:
+        """Whether it names no units: then it speaks for the province as a whole."""
+        return "unit_code" not in self.expression.named_selects
 
     @property
     def tables(self) -> tuple[str, ...]:

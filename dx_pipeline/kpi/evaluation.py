@@ -39,6 +39,11 @@ OBSERVED = {
     "measure": "value DOUBLE",
     "reported": "value DOUBLE",
 }
+PROVINCE = """
+    SELECT unit_code FROM reference.admin_unit
+    WHERE unit_level = 'province' AND valid_from <= $window_end AND (valid_to IS NULL OR valid_to >= $window_end)
+"""
+
 ROLLED_UP = {"measure": "reported"}
 """Which statement rolls a yield up, where it is not the one of its name."""
 
@@ -229,10 +234,12 @@ def _observe(
 def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window) -> None:
     query = kpi.queries[version]
     ends = {"window_start": window.start, "window_end": window.end}
-    bound = {name: value for name, value in ends.items() if name in query.parameters}
+    asked_for = query.parameters | ({"window_end"} if query.is_of_province else set())
+    bound = {name: value for name, value in ends.items() if name in asked_for}
+    whole = f"({PROVINCE}) AS unit_code, " if query.is_of_province else ""
     try:
         connection.execute(
-            f"INSERT INTO observed BY NAME SELECT $window_number AS window_number, *"
+            f"INSERT INTO observed BY NAME SELECT $window_number AS window_number, {whole}*"
             f" FROM ({query.text.rstrip().rstrip(';')}\n)",
             {"window_number": number, **bound},
         )

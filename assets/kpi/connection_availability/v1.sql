@@ -1,11 +1,5 @@
 -- Exchanges as the systems report them; attempts as the pipeline itself made them to fetch.
-WITH province AS (
-    SELECT unit_code
-    FROM reference.admin_unit
-    WHERE unit_level = 'province'
-        AND valid_from <= $window_end AND (valid_to IS NULL OR valid_to >= $window_end)
-),
-exchanged AS (
+WITH exchanged AS (
     SELECT system, sum(succeeded_count) AS numerator, sum(call_count) AS denominator
     FROM connection.traffic
     WHERE hour_at >= $window_start AND hour_at < $window_end + INTERVAL 1 DAY
@@ -32,7 +26,6 @@ told AS (
     UNION ALL
     SELECT system, 'attempt' AS statistic, numerator, denominator FROM attempted
 )
-SELECT province.unit_code, told.system, told.statistic, told.numerator, told.denominator, agreed.target
+SELECT told.system, told.statistic, told.numerator, told.denominator, agreed.target
 FROM told
-CROSS JOIN province
 LEFT JOIN agreed USING (system)

@@ -1,10 +1,4 @@
-WITH province AS (
-    SELECT unit_code
-    FROM reference.admin_unit
-    WHERE unit_level = 'province'
-        AND valid_from <= $window_end AND (valid_to IS NULL OR valid_to >= $window_end)
-),
-declared AS (
+WITH declared AS (
     SELECT DISTINCT system, operation
     FROM connection.register
     WHERE month = date_trunc('month', $window_end)
@@ -16,11 +10,9 @@ seen AS (
     WHERE hour_at >= $window_start AND hour_at < $window_end + INTERVAL 1 DAY AND call_count > 0
 )
 SELECT
-    province.unit_code,
     seen.system,
     count(*) FILTER (declared.operation IS NULL) AS numerator,
     count(*) AS denominator
 FROM seen
 LEFT JOIN declared USING (system, operation)
-CROSS JOIN province
-GROUP BY province.unit_code, seen.system
+GROUP BY seen.system

@@ -1,12 +1,6 @@
 -- Percentiles of merged histograms: the bucket in which the percentile lies, and within it in proportion.
 -- In the last bucket, which has no end, only its beginning is known.
-WITH province AS (
-    SELECT unit_code
-    FROM reference.admin_unit
-    WHERE unit_level = 'province'
-        AND valid_from <= $window_end AND (valid_to IS NULL OR valid_to >= $window_end)
-),
-merged AS (
+WITH merged AS (
     SELECT
         system,
         [
@@ -44,19 +38,14 @@ cumulated AS (
 ),
 asked AS (
     SELECT unnest(['p50', 'p95', 'p99']) AS statistic, unnest([0.50, 0.95, 0.99]) AS share
-),
-found AS (
-    SELECT
-        cumulated.system,
-        asked.statistic,
-        arg_min(
-            lower_ms + (upper_ms - lower_ms) * (share * calls_in_all - (calls_up_to - calls)) / calls, lower_ms
-        ) AS latency_ms
-    FROM cumulated
-    CROSS JOIN asked
-    WHERE calls_up_to >= share * calls_in_all
-    GROUP BY cumulated.system, asked.statistic
 )
-SELECT province.unit_code, found.system, found.statistic, found.latency_ms AS value
-FROM found
-CROSS JOIN province
+SELECT
+    cumulated.system,
+    asked.statistic,
+    arg_min(
+        lower_ms + (upper_ms - lower_ms) * (share * calls_in_all - (calls_up_to - calls)) / calls, lower_ms
+    ) AS value
+FROM cumulated
+CROSS JOIN asked
+WHERE calls_up_to >= share * calls_in_all
+GROUP BY cumulated.system, asked.statistic
