@@ -201,6 +201,9 @@ def sample(
         message = "'--port' goes with '--serve': files have none."
         raise UsageError(message)
     if serve:
+        if faults or if_empty:
+            message = "'--faults' and '--if-empty' are for files: leave them out where the sample is served."
+            raise UsageError(message)
         from dx_pipeline.cli import serving
 
         serving.serve(settings, declared, parse_months(months), scale=scale, seed=seed, port=port, as_json=as_json)

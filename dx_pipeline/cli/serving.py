@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from dx_pipeline import sample
 from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.cli import screen
 from dx_pipeline.period import Month
@@ -29,7 +30,12 @@ def serve(
     port: int,
     as_json: bool,
 ) -> None:
-    """Serve until the process is told to stop, by Ctrl-C or SIGTERM. See `trial.serving`."""
+    """Serve until the process is told to stop, by Ctrl-C or SIGTERM. See `trial.serving`.
+
+    Raises:
+        UsageError: the sample cannot tell of a month, a port is taken, or a source is not declared.
+    """
+    sample.check(months, scale)
     with _told_to_stop() as stop:
         screen.say("Đang chuẩn bị dữ liệu mẫu / Making the sample ready ...")
         with trial.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:

@@ -20,12 +20,12 @@ from functools import lru_cache
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
-
 Record = dict[str, str | int | bool]
 
 MOST_BYTES = 512 * 1024 * 1024
 GZIP = b"\x1f\x8b"
+SYNTHETIC_KEY = "synthetic"
+"""The name that says of a document that it is made up, as `reading.raw` has it; nothing of reading is needed here."""
 
 CURRENT: tuple[str, ...] = (
     "monitoringDataTs",

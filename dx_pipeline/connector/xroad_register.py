@@ -15,10 +15,9 @@ import httpx
 from dx_pipeline.connector import exchange, xroad_request
 from dx_pipeline.connector.attempt import Errand, FetchError, Page, attempt, land
 from dx_pipeline.connector.declared import XRoad
-from dx_pipeline.connector.xroad_answer import AnswerError, xml
+from dx_pipeline.connector.xroad_answer import SYNTHETIC_KEY, AnswerError, xml
 from dx_pipeline.connector.xroad_request import IDENTIFIERS, WITH_SUBSYSTEM
 from dx_pipeline.landing import Delivery
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
 
 NAME = "register"
 

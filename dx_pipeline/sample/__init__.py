@@ -9,6 +9,7 @@ delivery says of itself that it is synthetic.
     writing, workbook, page                     such a table, as its source would print it
     spelling, letters                           how it is typed there, and in which encoding
     delivery, faults                            when it arrives, and what is wrong with it
+    trial, serving, opmon, recorded, one_stop   the same rows served live, for trying connectors
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def make(
         DxError: a layout leaves no room to mark a delivery as synthetic.
     """
     ordered = tuple(sorted(set(months)))
-    _check(ordered, scale)
+    check(ordered, scale)
     made_up = world.build(settings.reference, seed=seed, scale=scale)
     written: list[Path] = []
     planted: list[Fault] = []
@@ -128,7 +129,12 @@ def _jobs(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[_Job]:
                     yield _Job(declared, first_layout[table], month)
 
 
-def _check(months: Sequence[Month], scale: float) -> None:
+def check(months: Sequence[Month], scale: float) -> None:
+    """Hold what is asked for against what the sample knows.
+
+    Raises:
+        UsageError: a month (they are in order) is outside those it can tell of, or the scale is not positive.
+    """
     if not months:
         message = "no month was given: write one as 2022-06, or a range as 2022-01:2022-09."
         raise UsageError(message)

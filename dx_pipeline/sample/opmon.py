@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from dx_pipeline.connector.xroad_answer import CURRENT, OLDER
+from dx_pipeline.connector.xroad_answer import CURRENT, OLDER, SYNTHETIC_KEY
 from dx_pipeline.connector.xroad_request import MONITORING, SERVICE, SOAP, XROAD
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
 from dx_pipeline.sample.serving import Asked, Reply
 
 FORBIDDEN = (

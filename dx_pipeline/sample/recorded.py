@@ -24,6 +24,9 @@ WEEK = timedelta(days=7)
 HOUR_MS = 3_600_000
 ON_THE_WAY_MS = 2
 LONGEST_MS = 12_000
+LISTS = 36
+"""How many lists the shared catalogue is asked for: what an operation calls `{list}`."""
+
 FAULTS = {
     "failed_client_count": "Client.BadRequest",
     "failed_server_count": "Server.ServerProxy.ServiceFailed.HttpError",
@@ -72,11 +75,17 @@ def _exchanges(row: Record, hour_at: datetime) -> Iterator[Record]:
     succeeded = row["succeeded_count"]
     sent = _shares(row["request_bytes"], len(durations))
     received = [*_shares(row["response_bytes"], succeeded), *[0] * len(faults)]
+    service, _, path = row["operation"].partition("/")
     for number, duration in enumerate(durations):
         asked_ms = start_ms + (2 * number + 1) * HOUR_MS // (2 * len(durations))
+        identifier = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{row['system']} {row['operation']} {asked_ms}"))
         yield {
-            "serviceCode": row["operation"],
-            "messageId": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{row['system']} {row['operation']} {asked_ms}")),
+            "serviceCode": service,
+            "serviceType": "REST",
+            "restMethod": "GET",
+            "restPath": f"/DM_{number % LISTS}" if path else "/",
+            "messageId": identifier,
+            "xRequestId": identifier,
             "requestInTs": asked_ms,
             "responseOutTs": asked_ms + duration,
             "requestSize": sent[number],

@@ -42,7 +42,7 @@ JUDICIAL, CATALOGUE, ONE_STOP = "judicial_record", "service_catalogue", "dossier
 TOKEN, DSN = "DX_SAMPLE_TOKEN", "DX_SAMPLE_DSN"
 PAGE_RECORDS, MOST_DAYS, DATE_FORMAT = 1_000, 5, "%d/%m/%Y"
 MARK = {SYNTHETIC_KEY: True}
-SERVER, CLIENT, PROVIDER = "VN/GOV/H53/ss1", "VN/GOV/H53/LGSP", "VN/GOV/VPCP/danh-muc-dvc"
+SERVER, CLIENT, PROVIDER = "VN/GOV/H53/ss1", "VN/GOV/H53/LGSP", "VN/GOV/G22/DMDC"
 
 Node = dict[str, Any]
 """A piece of YAML."""
@@ -197,8 +197,8 @@ def _security_server(made_up: world.World, month: Month) -> dict[str, Handler]:
     """What answers at each path of the security server."""
     traffic = world.rows(made_up, TRAFFIC, CATALOGUE, month)
     found = recorded.records(traffic, month, client=CLIENT, provider=PROVIDER, now=datetime.now(UTC))
-    operations = {PROVIDER: sorted(set(traffic["operation"].to_pylist()))}
-    listing = services(operations, operations, is_synthetic=True)
+    listed = {PROVIDER: sorted({operation.partition("/")[0] for operation in traffic["operation"].to_pylist()})}
+    listing = services(listed, listed, is_synthetic=True)
     return {"/": Monitoring(found, is_synthetic=True), "/listClients": listing, "/r1/*": listing}
 
 
@@ -260,7 +260,7 @@ def _of_http(settings: Settings, catalogue: Catalogue, url: str, token: str) -> 
 
 
 def _of_xroad(settings: Settings, catalogue: Catalogue, url: str) -> Endpoint:
-    connector = {"kind": "xroad", "base_url": url, "client": CLIENT, "server": SERVER, "register_of": [PROVIDER]}
+    connector = {"kind": "xroad", "base_url": url, "client": CLIENT, "server": SERVER}
     return _endpoint(
         settings,
         catalogue,
@@ -275,9 +275,9 @@ def _of_xroad(settings: Settings, catalogue: Catalogue, url: str) -> Endpoint:
         attributes={"connector": connector},
         note=Bilingual(
             vi="Máy chủ X-Road quên sau 7 ngày: lưu lượng cuối tháng mẫu được dời về quanh hôm nay; hãy lấy tháng"
-            " hiện tại.",
+            f" hiện tại. 'register_of: [{PROVIDER}]' lấy thêm danh sách dịch vụ.",
             en="An X-Road server forgets after 7 days: the sample's traffic is moved to the days around now; fetch the"
-            " current month.",
+            f" current month. 'register_of: [{PROVIDER}]' fetches the list of services, too.",
         ),
     )
 
