@@ -17,13 +17,14 @@ from pathlib import Path
 from dx_pipeline import suite as suites
 from dx_pipeline.contract import IDENTIFIER, Contract
 from dx_pipeline.declaration import Document
+from dx_pipeline.door import heading as headings
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.kpi.definition import Definition, Query, queries
 from dx_pipeline.source import Reference, Source, reference_source
 from dx_pipeline.suite import Suite
 
 COMPONENTS = "dx_pipeline.components"
-WITH_SUITE = frozenset({"delivered", "reference"})
+WITH_SUITE = frozenset({"delivered", "reference", "observed"})
 KPI_TABLE = "kpi.value"
 
 DERIVED_FROM = {"connection.traffic": "connection.exchange"}
@@ -81,6 +82,11 @@ class Catalogue:
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""
         return tuple(name for name, declared in self.sources.items() if table in declared.source.tables)
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems that the province is connected to: the sources of group `connection`."""
+        return tuple(name for name, declared in self.sources.items() if declared.group == "connection")
 
     @property
     def monthly(self) -> tuple[str, ...]:
@@ -157,13 +163,20 @@ class _Reader:
         for position, layout in enumerate(declared.source.deliveries):
             where = ("attributes", "deliveries", position)
             contract = self.contracts.get(layout.table)
-            if contract is None or contract.origin == "computed":
+            if contract is None or contract.origin in {"observed", "computed"}:
                 known = ", ".join(n for n, c in self.contracts.items() if c.origin == "delivered")
                 raise document.error(f"'{layout.table}' has no contract: known are {known}.", *where, "table")
-            for column in layout.columns:
+            for column, placement in layout.columns.items():
                 if column not in contract.columns:
                     raise document.error(
                         f"'{column}' is no column of {layout.table}: it has {', '.join(contract.columns)}.",
+                        *(*where, "columns", column),
+                    )
+                kind = headings.kind_of(placement.header or "")
+                if kind is not None and not declared.is_reference:  # reference files are the project's own
+                    raise document.error(
+                        f"the heading '{placement.header}' promises personal data ({kind}), of which nothing may be"
+                        " kept: name it under 'ignored', or ask the sender to leave the column out.",
                         *(*where, "columns", column),
                     )
             for column, required in contract.columns.items():

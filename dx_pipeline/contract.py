@@ -18,7 +18,7 @@ from dx_pipeline.declaration import Bilingual, Declared
 
 ColumnType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
 PersonalData = Literal["none", "linkable"]
-Origin = Literal["delivered", "reference", "computed"]
+Origin = Literal["delivered", "reference", "observed", "computed"]
 
 DUCKDB_TYPES: dict[ColumnType, str] = {
     "text": "VARCHAR",
@@ -134,8 +134,9 @@ class Contract(Declared):
     """One table.
 
     Args:
-        origin: `delivered` (arrives monthly), `reference` (a file in git, no months) or
-            `computed` (written by the pipeline itself).
+        origin: `delivered` (arrives monthly), `reference` (a file in git, no months), `observed`
+            (what the pipeline notes of a source while it fetches from it) or `computed` (made when
+            a release is).
         grain: what one row is.
         key: the columns that tell rows apart within a month; empty where every row counts.
         month: a date column that must lie in the month a row is delivered for.
@@ -158,7 +159,7 @@ class Contract(Declared):
             if not re.fullmatch(IDENTIFIER, name):
                 message = f"'{name}' is not a column name: use lower-case letters, digits and _."
                 raise ValueError(message)
-            if self.origin != "computed" and name in {"month", *PROVENANCE}:
+            if self.origin in {"delivered", "reference"} and name in {"month", *PROVENANCE}:
                 message = f"'{name}' is added to every such table: leave it out."
                 raise ValueError(message)
         named = {*self.key, *([self.month] if self.month else [])}

@@ -19,6 +19,7 @@ PAGE = PROJECT / "docs" / "dictionary.md"
 ORIGINS = {
     "delivered": "giao hằng tháng / delivered monthly",
     "reference": "tệp tham chiếu trong git / reference file in git",
+    "observed": "do hệ thống ghi nhận khi lấy dữ liệu / observed by the pipeline while it fetches",
     "computed": "do hệ thống tính / computed",
 }
 

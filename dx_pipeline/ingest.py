@@ -8,17 +8,20 @@ partition that is not replaced, and the record says which.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
-from dx_pipeline import audit, connector, landing, partition, progress, reading, traffic, workers
+from dx_pipeline import audit, connector, landing, outcome, partition, progress, reading, traffic, workers
 from dx_pipeline import suite as suites
 from dx_pipeline.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.connector import files
+from dx_pipeline.contract import arrow_schema
 from dx_pipeline.database import connect
 from dx_pipeline.errors import DeliveryRefusedError, DxError
 from dx_pipeline.landing import Delivery
@@ -30,6 +33,8 @@ from dx_pipeline.reading.rows import QUARANTINED, STAGED, Loaded
 from dx_pipeline.record import Attempt, Counts, Expected, Record, Refusal
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout
+
+OUTCOME_TABLE = "connection.outcome"
 
 References = tuple[tuple[str, Path], ...]
 """The reference tables that a source's rows refer to, sorted, and where their published rows are."""
@@ -51,15 +56,16 @@ def ingest(settings: Settings, catalogue: Catalogue, name: str, months: Sequence
     Returns:
         One attempt for each month and table, in the order given and of declaration; none for a
         month for which nothing was delivered. What is derived comes with its month; neighbouring
-        months of which something derived has changed come last.
+        months of which something derived has changed come after them. Then, where anything was
+        fetched, one for the outcomes.
 
     Raises:
         DxError: a reference table that the rows refer to has never been published.
     """
     with writing(settings):
-        source = catalogue.sources[name].source
-        connector.fetch(settings, name, source, [month for month in months if month is not None])
-        references = _references(settings, catalogue, catalogue.sources[name])
+        source = catalogue.sources[name]
+        connector.fetch(settings, name, source.source, [month for month in months if month is not None])
+        references = _references(settings, catalogue, source)
         worked_on = workers.each(settings, catalogue, _ingest_month, [(name, month, references) for month in months])
         attempts: dict[Month | None, list[Attempt]] = {}
         for month in months:
@@ -68,7 +74,10 @@ def ingest(settings: Settings, catalogue: Catalogue, name: str, months: Sequence
             attempts[month] = list(next(worked_on))
         for derived in _derive(settings, catalogue, name, months):
             attempts.setdefault(key_of(derived.record).month, []).append(derived)
-        return tuple(attempt for of_month in attempts.values() for attempt in of_month)
+        told = [attempt for of_month in attempts.values() for attempt in of_month]
+        if not source.is_reference:
+            told.extend(next(workers.each(settings, catalogue, _note_outcomes, [(name,)])))
+        return tuple(told)
 
 
 def _derive(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]) -> Iterator[Attempt]:
@@ -123,6 +132,43 @@ def _ingest_month(
             )
             for key in keys
         )
+
+
+def _note_outcomes(settings: Settings, catalogue: Catalogue, name: str) -> tuple[Attempt, ...]:
+    """Publish what became of every attempt to fetch a source, all months in one partition."""
+    contract = catalogue.contracts[OUTCOME_TABLE]
+    told = pa.Table.from_pylist(
+        list(outcome.rows(settings, {name: catalogue.sources[name].source})), arrow_schema(contract, contract.stored)
+    )
+    if not told.num_rows:
+        return ()
+    key = Key(OUTCOME_TABLE, name, None)
+    declarations = catalogue.digest(f"contract:{OUTCOME_TABLE}", f"suite:{OUTCOME_TABLE}")
+    said = json.dumps([settings.code_version, declarations, told.to_pylist()], default=str)
+    fingerprint = sha256(said.encode()).hexdigest()
+    before = partition.record(settings, key)
+    if before is not None and before.fingerprint == fingerprint:
+        return (Attempt(before, changed=False),)
+    with connect(settings) as connection:
+        connection.register("told", told)
+        connection.execute(f"CREATE TABLE {STAGED} AS FROM told")
+        suite = suites.complete(OUTCOME_TABLE, contract, catalogue.suites[OUTCOME_TABLE])
+        audited = audit.audit(connection, STAGED, suite)
+        published = audit.holds(audited)
+        if published:
+            partition.publish(settings, connection, key, contract, STAGED, fingerprint)
+    attempt = Record(
+        table=OUTCOME_TABLE,
+        source=name,
+        month=None,
+        fingerprint=fingerprint,
+        published=published,
+        synthetic=False,
+        rows=told.num_rows,
+        audit=audited,
+    )
+    partition.keep(settings, attempt)
+    return (Attempt(attempt, changed=True),)
 
 
 def _fetch(

@@ -72,7 +72,12 @@ class Ledger:
             for table in declared.source.tables
             for month in ([None] if declared.is_reference else span)
         )
-        return cls(records, deliveries, states)
+        observed = tuple(
+            _state(settings, key, records)
+            for key in sorted(records, key=str)
+            if catalogue.contracts[key.table].origin == "observed"
+        )
+        return cls(records, deliveries, (*states, *observed))
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -87,7 +92,7 @@ class Ledger:
     @property
     def digest(self) -> str:
         """One digest of everything the ledger's tables say."""
-        said = [list(self.delivery_rows()), list(self.conservation_rows()), list(self.partition_rows())]
+        said = [list(rows) for rows in self._tables().values()]
         return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     def delivery_rows(self) -> Iterator[Row]:
@@ -108,7 +113,22 @@ class Ledger:
                 "connector": entry.connector,
                 "delivered_at": entry.delivered_at,
                 **outcome,
+                "withheld": entry.withheld,
+                "kept_bytes": entry.size_bytes if entry.kept_bytes is None else entry.kept_bytes,
             }
+
+    def stripped_rows(self) -> Iterator[Row]:
+        """The rows of `ledger.stripped`."""
+        for delivery in self.deliveries:
+            entry = delivery.entry
+            for kind, count in sorted(entry.stripped.items()):
+                yield {
+                    "source": entry.source,
+                    "month": entry.month,
+                    "delivery_id": entry.delivery_id,
+                    "kind": kind,
+                    "stripped_count": count,
+                }
 
     def _outcomes(self) -> Iterator[tuple[tuple[str, str | None, str], Row]]:
         for record in self.records.values():
@@ -164,13 +184,17 @@ class Ledger:
                 "synthetic": state.synthetic,
             }
 
+    def _tables(self) -> dict[str, Iterator[Row]]:
+        return {
+            "ledger.delivery": self.delivery_rows(),
+            "ledger.stripped": self.stripped_rows(),
+            "ledger.conservation": self.conservation_rows(),
+            "ledger.partition": self.partition_rows(),
+        }
+
     def write(self, settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection) -> None:
         """Fill the ledger's tables, which must exist and be empty."""
-        for table, rows in (
-            ("ledger.delivery", self.delivery_rows()),
-            ("ledger.conservation", self.conservation_rows()),
-            ("ledger.partition", self.partition_rows()),
-        ):
+        for table, rows in self._tables().items():
             contract = catalogue.contracts[table]
             told = pa.Table.from_pylist(list(rows), arrow_schema(contract, contract.published))
             connection.register("told", told)

@@ -66,7 +66,7 @@ def private_name(settings: Settings, suffix: str) -> Path:
 def replace(private: Path, target: Path) -> None:
     """Put a finished file in place, durably."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(private, target)
+    private.replace(target)
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

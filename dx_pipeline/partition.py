@@ -118,7 +118,7 @@ def set_aside(settings: Settings, quarantined: duckdb.DuckDBPyRelation, key: Key
 def fingerprint_of(path: Path) -> str:
     """What the rows of a partition rest on, as its file says."""
     metadata = pq.read_schema(path).metadata or {}
-    return metadata.get(FINGERPRINT, b"").decode()
+    return str(metadata.get(FINGERPRINT, b""), "utf-8")
 
 
 def attach(

@@ -10,7 +10,6 @@ in a release depends on the clock, the machine or the order of work.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -119,7 +118,7 @@ def switch(settings: Settings, release_id: str) -> None:
     link = settings.scratch / f"current-{uuid.uuid4().hex}"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(Path("releases") / release_id, target_is_directory=True)
-    os.replace(link, settings.current)
+    link.replace(settings.current)
 
 
 def current_id(settings: Settings) -> str | None:
@@ -246,7 +245,7 @@ def _fill_definitions(catalogue: Catalogue, connection: duckdb.DuckDBPyConnectio
 
 def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     values = catalogue.contracts[KPI_TABLE]
-    order = "kpi_code, window_end, window_type, unit_level, unit_code"
+    order = "kpi_code, window_end, window_type, unit_level, unit_code, system, statistic"
     whole = connection.sql(f"SELECT * FROM {qualified(KPI_TABLE)} ORDER BY {order}")
     schema = arrow_schema(values, values.published)
     parquet.write(settings, whole, folder / "kpi" / "value.parquet", schema, {})

@@ -7,6 +7,7 @@ of the province's own tables. What the rows mean does not belong here: that is `
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +16,7 @@ from dx_pipeline.connector.declared import Connector, Files
 from dx_pipeline.connector.xroad_answer import HEADINGS
 from dx_pipeline.contract import Contract
 from dx_pipeline.declaration import Bilingual, Declared
+from dx_pipeline.period import Month
 
 NumberStyle = Literal["plain", "vi", "comma"]
 Encoding = Literal["utf-8", "utf-16", "windows-1258", "tcvn3", "vni"]
@@ -54,8 +56,8 @@ class Html(Declared):
 class Csv(Declared):
     """Delimited text, one record a line. Nothing about it is guessed.
 
-    `compression` need not be given: gzip is told by its first bytes. Where it is given, a delivery
-    that is not compressed is refused. The same holds for the other formats that are text.
+    `compression` says how the sender usually sends it; gzip is told by its first bytes, and read
+    either way. The same holds for the other formats that are text.
     """
 
     kind: Literal["csv"]
@@ -90,7 +92,7 @@ class Ndjson(Declared):
 
 
 class Parquet(Declared):
-    """A Parquet file of plain columns. Its metadata may say `synthetic: true`."""
+    """A Parquet file of plain columns. Its metadata, or a boolean column, may say `synthetic: true`."""
 
     kind: Literal["parquet"]
 
@@ -229,6 +231,14 @@ class Calendar(Declared):
 
     due_day: int = Field(default=5, ge=1, le=28)
     grace_days: int = Field(default=3, ge=0)
+
+    def due(self, month: Month) -> date:
+        """The day by which the delivery of a month is due."""
+        return month.plus(1).first.replace(day=self.due_day)
+
+    def late_after(self, month: Month) -> date:
+        """The last day on which the delivery of a month is not yet late."""
+        return self.due(month) + timedelta(days=self.grace_days)
 
 
 class Source(Declared):

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from dx_pipeline import catalogue
 from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.ingest import ingest
 from dx_pipeline.settings import PROJECT, Settings
 
 settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -43,6 +44,23 @@ def declared() -> Catalogue:
 
 
 @pytest.fixture(scope="session")
+def references(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse in which the reference tables are published, and nothing else."""
+    made = Settings(warehouse=tmp_path_factory.mktemp("references") / "warehouse")
+    for name, source in declared.sources.items():
+        if source.is_reference:
+            ingest(made, declared, name, [None])
+    return made.warehouse
+
+
+@pytest.fixture
+def furnished(references: Path, tmp_path: Path) -> Settings:
+    """A warehouse of the test's own in which the reference tables are published."""
+    shutil.copytree(references, tmp_path / "warehouse")
+    return Settings(warehouse=tmp_path / "warehouse")
+
+
+@pytest.fixture(scope="session")
 def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Dagster instance that only this test process uses."""
     home = tmp_path_factory.mktemp("dagster")
@@ -54,14 +72,16 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dx(dagster_home: Path) -> Dx:
     """Run `dx` as a user would: another process, nothing of this one in it."""
 
-    def run(*arguments: str, warehouse: Path, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "dx_pipeline", *arguments],
             cwd=project,
             env={
                 **os.environ,
                 "DX_WAREHOUSE": str(warehouse),
-                "DAGSTER_HOME": str(dagster_home),
+                "DAGSTER_HOME": str(home),
                 "PYTHONPATH": str(project),
                 "COLUMNS": "160",
             },

@@ -131,6 +131,21 @@ def test_only_allowed_fields_are_asked_for_and_kept(warehouse: Settings) -> None
     assert "079123456789" not in gzip.decompress(landed(warehouse, JUNE)[0].content.read_bytes()).decode()
 
 
+@pytest.mark.parametrize("is_synthetic", [True, False])
+def test_what_a_server_says_to_be_synthetic_lands_as_such(
+    warehouse: Settings,
+    is_synthetic: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    listing = services({"VN/GOV/BTP/X": ["y"]}, {}, is_synthetic=is_synthetic)
+    handlers = {"/listClients": listing, "/r1/*": listing}
+    with served(monitored([NOW - 3600], is_synthetic=is_synthetic), **handlers) as server:
+        fetch(warehouse, declared(server.url, register_of=("VN/GOV/BTP",)), (JUNE,))
+    pages = [page.content.read_bytes() for page in landed(warehouse, JUNE)]
+    documents = [json.loads(gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page) for page in pages]
+    assert len(documents) == 2
+    assert [document.get("synthetic") for document in documents] == [True if is_synthetic else None] * 2
+
+
 def test_the_older_generation_is_asked_by_its_own_names(warehouse: Settings) -> None:
     with served(monitored([NOW - 3600], is_older=True, is_careless=True)) as server:
         (fetched,) = fetch(warehouse, declared(server.url), (JUNE,))

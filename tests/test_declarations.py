@@ -42,6 +42,13 @@ SQL = "assets/kpi/community_group_count/v1.sql"
         (PLAN, "table: programme.plan", "table: programme.plans", "programme.plans", "has no contract: known are"),
         (PLAN, "        plan_status:", "        plan_state:", "plan_state", "is no column of programme.plan: it has"),
         (PLAN, '{header: "Cơ quan / Mã định danh"}', "{}", "agency_code", "give either 'header'"),
+        (
+            PLAN,
+            '{header: "Cơ quan / Mã định danh"}',
+            '{header: "Cơ quan / Số điện thoại"}',
+            "agency_code",
+            "'Cơ quan / Số điện thoại' promises personal data (phone), of which nothing may be kept: name it under",
+        ),
         (PLAN, "^(Tổng cộng|Trong đó)", "^(Tổng cộng", "total_line", "is not a regular expression"),
         (CONTRACT, "key: [agency_code]", "key: [agency]", "", "'agency' is used as key"),
         (CONTRACT, "type: date", "type: day", "issued_on", "should be 'text', 'integer'"),
@@ -67,10 +74,16 @@ SQL = "assets/kpi/community_group_count/v1.sql"
             "match_regex",
             "does not work on DuckDB",
         ),
-        (KPI, "basis: stock", "basis: level", "basis", "should be 'flow' or 'stock'"),
+        (KPI, "basis: stock", "basis: level", "basis", "should be 'flow', 'stock' or 'latest'"),
         (KPI, "sql: v1.sql", "sql: v9.sql", "v9.sql", "is not there: put the SQL beside this file"),
         (SQL, "programme.community_group", "programme.groups", "", "is no declared table: known are"),
-        (SQL, "count(*) AS numerator", "count(*) AS n", "", "returns unit_code, numerator, denominator; this returns"),
+        (
+            SQL,
+            "count(*) AS numerator",
+            "count(*) AS n",
+            "",
+            "returns unit_code, numerator, denominator as it is declared; this",
+        ),
         (SQL, "$window_end", "$today", "", "'$today' is unknown: use $window_start and $window_end"),
         (SQL, "count(*) AS", "count( AS", "", "not valid SQL"),
     ],
@@ -90,6 +103,14 @@ def test_a_mistake_is_told_with_its_file_and_line(
     assert str(error).startswith(f"{path}:{error.line}: ")
     if line_has:
         assert line_has in path.read_text(encoding="utf-8").splitlines()[error.line - 1]
+
+
+def test_a_heading_of_personal_data_may_be_ignored(project: Path) -> None:
+    path = project / PLAN
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('["STT", ', '["STT", "Người ký", '), encoding="utf-8")
+    declared = catalogue.load(project)
+    assert "Người ký" in declared.sources["plan"].source.deliveries[0].ignored
 
 
 def test_a_key_written_twice_is_told(project: Path) -> None:

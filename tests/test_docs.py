@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,9 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from deliveries import DOSSIERS, dossiers, put
 
+from dx_pipeline import catalogue, partition, sample
+from dx_pipeline.contract import quoted
+from dx_pipeline.ingest import ingest
+from dx_pipeline.period import Month
 from dx_pipeline.settings import PROJECT, Settings
 
 HOW_TO = PROJECT / "docs" / "how-to"
@@ -125,6 +131,31 @@ def test_a_system_is_added_by_writing_yaml_only(clone: Path, dagster_home: Path)
     )
     rows = subprocess.run([sys.executable, "-c", query], cwd=clone, capture_output=True, text=True, check=True).stdout
     assert rows.strip() == "[('dongBoHoSo', 'planned', 99.0), ('traCuuThuaDat', 'connected', 99.5)]"
+
+
+def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagster_home: Path) -> None:
+    started, declared, ran, looked, stopped = follow(HOW_TO / "try-the-connectors.md", clone, dagster_home)
+    assert [step.returncode for step in (started, declared, ran, looked, stopped)] == [0, 0, 1, 0, 0], ran.stderr
+    served = json.loads((clone / "warehouse" / "served.json").read_text(encoding="utf-8"))
+    assert ": ".join(served["absent"]) == ""
+    for system in ("judicial_record", "dossier"):
+        assert f"{system} 2022" not in ran.stderr, ran.stderr  # the others are silent
+    fetched = re.findall(r"│ (\w+) +│ ([\w.]+) +│ (\w+) +│ +(\d+) │", looked.stdout)
+    assert [row[:3] for row in fetched] == [
+        ("dossier", "statistics.dossier", "postgres"),
+        ("judicial_record", "connection.register", "http"),
+        ("judicial_record", "connection.traffic", "http"),
+    ]
+    assert int(fetched[2][3]) > 1
+    made = Settings(warehouse=clone / "made")
+    sample.make(made, catalogue.load(PROJECT), [Month(2022, 5)], scale=0.05)
+    for table, source in (("connection.traffic", "judicial_record"), ("statistics.dossier", "dossier")):
+        ingest(made, catalogue.load(PROJECT), source, [Month(2022, 5)])
+        columns = ", ".join(map(quoted, [*catalogue.load(PROJECT).contracts[table].columns, "synthetic"]))
+        path = partition.rows(made, partition.Key(table, source, Month(2022, 5)))
+        trial = path and clone / "warehouse" / "trial" / path.relative_to(made.warehouse)
+        both = [duckdb.sql(f"SELECT {columns} FROM '{each}' ORDER BY ALL").fetchall() for each in (path, trial)]
+        assert both[0] == both[1]
 
 
 def test_a_kpi_is_added_by_writing_yaml_and_sql_only(clone: Path, dagster_home: Path) -> None:

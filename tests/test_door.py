@@ -10,6 +10,7 @@ import os
 import shutil
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +27,13 @@ from dx_pipeline import door, landing, reading, sample
 from dx_pipeline.connector import files
 from dx_pipeline.door import heading
 from dx_pipeline.door import value as values
+from dx_pipeline.door.record import Cleaner
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.period import Month
 from dx_pipeline.reading import excel
 from dx_pipeline.reading.rows import Loaded, stage
 from dx_pipeline.settings import PROJECT, Settings
-from dx_pipeline.source import Excel
+from dx_pipeline.source import Excel, Layout
 
 MAY = Month(2022, 5)
 ARRIVED_AT = datetime(2022, 6, 3, 9, tzinfo=UTC)
@@ -447,6 +449,50 @@ def test_a_heading_is_known_however_it_is_written(written: str, kind: str | None
 )  # fmt: skip
 def test_what_only_looks_a_little_personal_stays(text: str) -> None:
     assert values.strip(text) == (text, {})
+
+
+@pytest.mark.parametrize("code", ["0312345678", "3900123456", "0100109106-001", "H53"])
+def test_a_tax_code_stays_where_organisations_are_named(code: str) -> None:
+    record = {
+        "clientMemberCode": code,
+        "serviceMemberCode": code,
+        "client_member_code": code,
+        "provider": f"VN/COM/{code}/LGSP",
+    }
+    found: Counter[str] = Counter()
+    assert Cleaner(None, None).anything({"records": [record]}, found) == {"records": [record]}
+    assert not found
+
+
+def test_the_same_number_elsewhere_and_others_of_people_there_go() -> None:
+    record = {
+        "serviceCode": "3900123456",
+        "clientMemberCode": "072085001234",
+        "serviceMemberCode": "3900123456 0912345678",
+        "provider": "VN/COM/3900123456/072085001234",
+    }
+    found: Counter[str] = Counter()
+    kept = Cleaner(None, None).anything(record, found)
+    assert "072085001234" not in json.dumps(kept)
+    assert "3900123456" not in json.dumps(kept)
+    assert found["social_insurance"] == 3
+    assert found["identity_number"] == 2
+
+
+def test_tax_codes_stay_in_columns_that_a_layout_names() -> None:
+    layout = Layout.model_validate(
+        {
+            "table": "connection.register",
+            "format": {"kind": "ndjson"},
+            "columns": {"operation": {"header": "serviceMemberCode"}},
+            "ignored": ["clientMemberCode", "provider"],
+        }
+    )
+    contract = catalogues.load(PROJECT).contracts["connection.register"]
+    found: Counter[str] = Counter()
+    record = {"serviceMemberCode": "3900123456", "clientMemberCode": "0312345678", "provider": "VN/COM/0312345678"}
+    assert Cleaner(layout, contract).record(record, found) == record
+    assert not found
 
 
 def test_a_query_string_goes_and_its_path_stays() -> None:

@@ -157,7 +157,7 @@ def test_late_halves_count_once_in_whichever_order_they_come(
     assert total(warehouse, MAY)["call_count"] == 2
     assert total(warehouse, MAY)["paired_count"] == 1
     assert total(warehouse, JUNE)["call_count"] == total(warehouse, JUNE)["paired_count"] == 1
-    assert [attempt.changed for attempt in ingest(warehouse, declared, SYSTEM, [MAY, JUNE])] == [False] * 6
+    assert not any(attempt.changed for attempt in ingest(warehouse, declared, SYSTEM, [MAY, JUNE]))
 
 
 def test_a_call_moves_to_the_month_of_its_client_half_when_that_comes(warehouse: Settings, declared: Catalogue) -> None:
@@ -393,7 +393,7 @@ def test_the_sample_comes_to_the_totals_that_were_made(declared: Catalogue, ware
         halves = world.rows(made, "connection.exchange", SYSTEM, month)
         counts = records["connection.exchange", str(month)].counts
         assert sum(item.accepted for item in counts) == sum(item.rows_in for item in counts) == halves.num_rows
-        assert len(counts) >= 3
+        assert len(counts) == made_up.page_count(month) >= 6
         for row in halves.to_pylist():
             began.setdefault(row["exchange_id"], {})[row["side"]] = row["request_in_ms"]
     months = {name: sides.get("client", sides.get("producer", 0)) >= MIDNIGHT for name, sides in began.items()}
@@ -407,7 +407,7 @@ def test_the_sample_comes_to_the_totals_that_were_made(declared: Catalogue, ware
         assert found["producer_only_count"] == sum(set(sides) == {"producer"} for sides in mine)
         assert records["connection.traffic", str(month)].synthetic
     parted = [sides for name, sides in began.items() if len(sides) == 2 and not months[name]]
-    assert any(moment >= MIDNIGHT - 1_000 for sides in parted for moment in sides.values())
+    assert any(moment >= MIDNIGHT - 20_000 for sides in parted for moment in sides.values())
 
 
 def test_pages_of_the_sample_are_reproducible_and_say_that_they_are_made_up(
@@ -419,12 +419,12 @@ def test_pages_of_the_sample_are_reproducible_and_say_that_they_are_made_up(
         pages = sorted((settings.inbox / SYSTEM / str(JUNE)).glob("exchange_*.dat"))
         digests.append([sha256(page.read_bytes()).hexdigest() for page in pages])
     assert digests[0] == digests[1]
-    assert len(digests[0]) >= 3
+    assert len(digests[0]) == 6
     rows = world.rows(
         world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=1), "connection.exchange", SYSTEM, JUNE
     )
     assert 10_000 <= rows.num_rows / 2 <= 20_000
-    sizes = [page.num_rows for page in made_up.pages(rows)]
+    sizes = [page.num_rows for page in made_up.pages(rows, JUNE)]
     assert sum(sizes) == rows.num_rows
     assert max(sizes) <= made_up.MOST_RECORDS + 10
 
@@ -439,7 +439,7 @@ def test_exchanges_stay_in_the_warehouse_and_traffic_is_published(declared: Cata
 
 def test_the_asset_of_the_system_shows_a_check_for_each_of_its_tables() -> None:
     node = defs().resolve_asset_graph().get(dg.AssetKey(["connection", SYSTEM]))
-    assert {key.name for key in node.check_keys} == {"audit_register", "audit_exchange", "audit_traffic"}
+    assert {key.name for key in node.check_keys} >= {"audit_register", "audit_exchange", "audit_traffic"}
 
 
 def test_july_is_not_asked_for_when_only_june_came(warehouse: Settings, declared: Catalogue) -> None:

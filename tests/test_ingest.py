@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,20 +12,32 @@ from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
 from dx_pipeline import partition
 from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.errors import DxError
-from dx_pipeline.ingest import ingest
+from dx_pipeline.ingest import OUTCOME_TABLE, ingest
 from dx_pipeline.ledger import Ledger
 from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
-from dx_pipeline.record import Record
+from dx_pipeline.record import Attempt, Record
 from dx_pipeline.settings import Settings
 
 MONTH = Month.parse(MAY)
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)
 
 
+@pytest.fixture
+def warehouse(furnished: Settings) -> Settings:
+    """The tests begin where the reference tables are published."""
+    return furnished
+
+
 def ingest_one(settings: Settings, declared: Catalogue, source: str) -> Record:
-    (attempt,) = ingest(settings, declared, source, [MONTH])
+    (attempt,) = attempts_at(settings, declared, source)
     return attempt.record
+
+
+def attempts_at(settings: Settings, declared: Catalogue, source: str) -> list[Attempt]:
+    """The attempts at the source's own tables."""
+    attempts = ingest(settings, declared, source, [MONTH])
+    return [attempt for attempt in attempts if attempt.record.table != OUTCOME_TABLE]
 
 
 def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[object, ...]]:
@@ -54,7 +67,7 @@ def test_a_delivery_that_says_it_is_synthetic_marks_every_row(warehouse: Setting
     put(warehouse, "community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
     record = ingest_one(warehouse, declared, "community_group")
     assert record.synthetic
-    assert {row for row in rows_of(warehouse, GROUP_KEY, "synthetic")} == {(True,)}
+    assert set(rows_of(warehouse, GROUP_KEY, "synthetic")) == {(True,)}
 
 
 def test_the_same_delivery_twice_counts_once(warehouse: Settings, declared: Catalogue) -> None:
@@ -128,7 +141,7 @@ REFUSED: Sequence[tuple[bytes, str]] = [
     (groups(*GROUPS).replace(b",so_thanh_vien", b",so_thanh_vien,la"), "line 2: the column 'la' is unknown"),
     (groups(*GROUPS).replace(b"ngay_giai_the", b"ma_xa"), "line 2: the column 'ngay_giai_the' is missing"),
     (groups(GROUPS[0], '"' + GROUPS[1], GROUPS[2]), "line 4: a quotation mark is opened"),
-    ("\n".join(["# x", "tổ"]).encode("utf-16"), "not UTF-8"),
+    ("# x\ntổ".encode("utf-16"), "not UTF-8"),
     (b"", "ends before its headings"),
 ]
 
@@ -195,8 +208,8 @@ def test_a_warning_publishes_and_is_recorded(warehouse: Settings, declared: Cata
 
 def test_what_has_not_changed_is_not_read_again(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "community_group", groups(*GROUPS))
-    (first,) = ingest(warehouse, declared, "community_group", [MONTH])
-    (second,) = ingest(warehouse, declared, "community_group", [MONTH])
+    (first,) = attempts_at(warehouse, declared, "community_group")
+    (second,) = attempts_at(warehouse, declared, "community_group")
     assert (first.changed, second.changed) == (True, False)
 
 
@@ -211,18 +224,23 @@ def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings
     assert "announces 2 records and holds 1" in str(record.problem)
 
 
+def test_a_delivery_that_was_cut_off_is_told_as_that(warehouse: Settings, declared: Catalogue) -> None:
+    put(warehouse, "judicial_record", b'{"DataCount": 1, "Status": 1, "Message": "OK", "Data": [{"operation": "tra')
+    attempts = attempts_at(warehouse, declared, "judicial_record")
+    assert all("it is not JSON" in str(attempt.record.problem) for attempt in attempts)
+
+
 def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
     warehouse: Settings, declared: Catalogue
 ) -> None:
     put(warehouse, "social_insurance", b"neither,one,nor,the,other\n1,2,3,4,5\n")
-    attempts = ingest(warehouse, declared, "social_insurance", [MONTH])
+    attempts = attempts_at(warehouse, declared, "social_insurance")
     assert {attempt.record.table for attempt in attempts} == {"connection.register", "connection.traffic"}
     assert all("none of what this source delivers" in str(attempt.record.problem) for attempt in attempts)
 
 
-def test_without_reference_rows_nothing_is_checked_against_them(
-    warehouse: Settings, declared: Catalogue, tmp_path: object
-) -> None:
+def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:
+    warehouse = Settings(warehouse=tmp_path / "empty")
     own = warehouse.warehouse / "reference"
     own.mkdir(parents=True)
     (own / "admin_unit.csv").write_text("unit_code\n72\n", encoding="utf-8")

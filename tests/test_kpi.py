@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,13 +16,18 @@ from hypothesis import strategies as st
 from dx_pipeline import partition
 from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
+from dx_pipeline.kpi import evaluation
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.kpi.suppression import Count, withheld
 from dx_pipeline.partition import Key
 from dx_pipeline.period import Month, Window
 from dx_pipeline.settings import Settings
 
-REFERENCES = ("admin_unit", "agency", "system", "target", "published_figure")
+
+@pytest.fixture
+def warehouse(furnished: Settings) -> Settings:
+    """The tests begin where the reference tables are published."""
+    return furnished
 
 
 def values(settings: Settings, code: str, where: str, columns: str) -> list[tuple[object, ...]]:
@@ -31,9 +37,8 @@ def values(settings: Settings, code: str, where: str, columns: str) -> list[tupl
 
 
 def evaluated(settings: Settings, declared: Catalogue, code: str, source: str, *months: str) -> None:
-    for name in REFERENCES:
-        ingest(settings, declared, name, [None])
-    ingest(settings, declared, source, [Month.parse(month) for month in months])
+    for month in months:
+        ingest(settings, declared, source, [Month.parse(month)])
     record = evaluate(settings, declared, code).record
     assert record.published, record.problem
 
@@ -143,11 +148,13 @@ def test_percentages_are_rounded_half_up_exactly(numerator: int, denominator: in
     half_up = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(
         Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP
     )
-    (engine,) = duckdb.execute(
-        """SELECT ((2 * CAST($n::HUGEINT * 10000 AS HUGEINT) * CAST(100 * 10 ** $d AS HUGEINT)
-                   + CAST($m::HUGEINT * 10000 AS HUGEINT)) // (2 * CAST($m::HUGEINT * 10000 AS HUGEINT))) / 10 ** $d""",
+    connection = duckdb.connect()
+    connection.execute((Path(evaluation.__file__).parent / "half_up.sql").read_text(encoding="utf-8"))
+    ((engine,),) = connection.execute(
+        "SELECT half_up($n::DECIMAL(28, 4), $m::DECIMAL(28, 4), 100 * 10 ** $d) / 10 ** $d",
         {"n": numerator, "m": denominator, "d": decimals},
-    ).fetchall()[0]
+    ).fetchall()
+    connection.close()
     assert engine == float(half_up)
 
 

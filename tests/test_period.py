@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def test_stretches_hold_every_month_once_and_leave_gaps_open(months: list[Month]
     stretches = list(consecutive(months))
     covered = [month for first, last in stretches for month in first.through(last)]
     assert covered == sorted(set(months))
-    for (_, end), (start, _) in zip(stretches, stretches[1:], strict=False):
+    for (_, end), (start, _) in pairwise(stretches):
         assert end.plus(1) < start
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -168,6 +169,31 @@ def test_a_delivery_says_in_every_format_that_it_is_synthetic(
 ) -> None:
     path = written(database, tmp_path, name, SOUND)
     assert reading.load(database, delivery(path), layout(name), "raw").is_synthetic
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_column_of_a_parquet_file_may_say_that_its_rows_are_synthetic(
+    said: bool,  # noqa: FBT001 - a parameter of the test
+    database: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+) -> None:
+    table = pq.read_table(written(database, tmp_path, "parquet", SOUND)).replace_schema_metadata(None)
+    path = tmp_path / "view.parquet"
+    pq.write_table(table.append_column("synthetic", pa.array([said] * len(SOUND))), path)
+    assert reading.headings_shared(path, layout("parquet")) == len(PLACED)
+    assert reading.load(database, delivery(path), layout("parquet"), "raw").is_synthetic is said
+    staged(database, path, layout("parquet"))
+    assert accepted(database) == SOUND
+
+
+def test_a_column_that_only_has_the_name_of_the_mark_is_unknown(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    table = pq.read_table(written(database, tmp_path, "parquet", SOUND))
+    path = tmp_path / "view.parquet"
+    pq.write_table(table.append_column("synthetic", pa.array(["x"] * len(SOUND))), path)
+    with pytest.raises(DeliveryRefusedError, match="the column 'synthetic' is unknown"):
+        reading.load(database, delivery(path), layout("parquet"), "raw")
 
 
 SOUND = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -29,11 +31,23 @@ def publish(settings: Settings, declared: Catalogue) -> Published:
     return release.publish(settings, declared)
 
 
+@pytest.fixture(scope="module")
+def published(
+    declared: Catalogue, references: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Published]:
+    """A warehouse with a release of one month of community groups, and nothing else."""
+    settings = Settings(warehouse=tmp_path_factory.mktemp("published") / "warehouse")
+    shutil.copytree(references, settings.warehouse)
+    put(settings, "community_group", groups(*GROUPS))
+    return settings.warehouse, publish(settings, declared)
+
+
 @pytest.fixture
-def first(warehouse: Settings, declared: Catalogue) -> Published:
-    """A release of one month of community groups, and nothing else."""
-    put(warehouse, "community_group", groups(*GROUPS))
-    return publish(warehouse, declared)
+def first(published: tuple[Path, Published], warehouse: Settings) -> Published:
+    """The same release, in a warehouse of the test's own."""
+    made, release_in_it = published
+    shutil.copytree(made, warehouse.warehouse, symlinks=True)
+    return replace(release_in_it, path=warehouse.releases / release_in_it.release_id)
 
 
 def group_count(folder: Path) -> int:
@@ -69,9 +83,7 @@ def test_a_new_delivery_makes_a_new_release_and_leaves_the_old_one_readable(
 
 
 @pytest.mark.parametrize("file", ["kpi/value.parquet", "dx.duckdb", "kpi/dx_plan_coverage.parquet"])
-def test_a_damaged_release_does_not_verify(
-    first: Published, warehouse: Settings, declared: Catalogue, file: str
-) -> None:
+def test_a_damaged_release_does_not_verify(first: Published, declared: Catalogue, file: str) -> None:
     path = first.path / file
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -109,9 +121,8 @@ def test_a_kpi_that_was_never_evaluated_stops_the_release(warehouse: Settings, d
     assert release.current_id(warehouse) is None
 
 
-def test_a_release_says_what_is_stale_and_what_is_missing(
-    first: Published, warehouse: Settings, declared: Catalogue
-) -> None:
+@pytest.mark.usefixtures("first")
+def test_a_release_says_what_is_stale_and_what_is_missing(warehouse: Settings, declared: Catalogue) -> None:
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, name="bad.csv", day=9)
     publish(warehouse, declared)
@@ -137,10 +148,11 @@ def test_rolling_back_is_a_switch(first: Published, warehouse: Settings, declare
 
 
 def test_releases_beyond_the_last_ones_are_removed(first: Published, warehouse: Settings, declared: Catalogue) -> None:
-    for day in range(6, 12):
+    two_are_kept = replace(warehouse, releases_kept=2)
+    for day in (6, 7):
         put(warehouse, "community_group", groups(*GROUPS, title=f"# {day}"), name=f"{day}.csv", day=day)
-        publish(warehouse, declared)
+        publish(two_are_kept, declared)
     kept = release.kept(warehouse)
-    assert len(kept) == warehouse.releases_kept
+    assert len(kept) == 2
     assert kept[0].is_current
     assert first.release_id not in {item.release_id for item in kept}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
+import io
 import json
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import python_calamine as calamine
 
@@ -24,11 +29,14 @@ from dx_pipeline.database import connect
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.landing import Delivery, Entry
 from dx_pipeline.period import Month, parse_months
+from dx_pipeline.progress import listening
+from dx_pipeline.reading import READERS
 from dx_pipeline.reading import rows as readings
+from dx_pipeline.reading.raw import as_declared
 from dx_pipeline.sample import world, writing
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import PROJECT, Settings
-from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, XRoadAnswers
+from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, Parquet, XRoadAnswers
 
 SCALE = 0.02
 FIRST_HALF = parse_months("2022-01:2022-06")
@@ -107,32 +115,120 @@ def test_months_are_not_copies_of_each_other(small: world.World) -> None:
 
 
 def test_every_file_is_returned_and_told_of_in_order(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    told: list[str] = []
     settings = Settings(warehouse=tmp_path)
-    paths = sample.make(settings, declared, [MAY], scale=SCALE, progress=lambda *step: told.append(step))
-    names = [path.relative_to(settings.inbox).as_posix() for path in paths]
-    assert told == [(name, number, len(names)) for number, name in enumerate(names, 1)]
-    assert sample.count(declared, [MAY]) == len(names) == len(contents(made, MAY))
+    with listening(told.append):
+        paths = sample.make(settings, declared, [MAY], scale=SCALE)
+    assert told == [path.relative_to(settings.inbox).as_posix() for path in paths]
+    assert sample.count(declared, [MAY]) == len(told) == len(contents(made, MAY))
     assert not list(settings.scratch.glob("*.*"))
 
 
-def test_every_delivery_says_that_it_is_synthetic(made: Settings) -> None:
+def text_of(path: Path, layout: Layout) -> str:
+    """A delivery that is text, whatever its encoding and compression, letters and marks together."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        assert layout.format.compression == "gzip"
+        content = gzip.decompress(content)
+    codec = {"utf-16": "utf-16", "windows-1258": "cp1258"}.get(getattr(layout.format, "encoding", ""), "utf-8-sig")
+    return unicodedata.normalize("NFC", content.decode(codec))
+
+
+def test_every_delivery_says_that_it_is_synthetic(declared: Catalogue, made: Settings) -> None:
     for name, path in deliveries(made).items():
-        match path.suffix:
-            case ".csv":
-                assert "SYNTHETIC" in path.read_text(encoding="utf-8-sig").splitlines()[0], name
-            case ".xlsx":
+        layout = layout_of(declared, name)
+        match layout.format.kind:
+            case "csv":
+                assert "SYNTHETIC" in text_of(path, layout).splitlines()[0], name
+            case "html":
+                assert "SYNTHETIC" in text_of(path, layout).partition("<table")[0], name
+            case "excel":
                 sheet = calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0)
                 assert "SYNTHETIC" in str(sheet.to_python(skip_empty_area=False)[0][0]), name
-            case ".json":
-                assert json.loads(path.read_text(encoding="utf-8"))["synthetic"] is True, name
-            case ".gz":
-                assert json.loads(gzip.decompress(path.read_bytes()))["synthetic"] is True, name
-            case ".dat":
+            case "json":
+                assert json.loads(text_of(path, layout))["synthetic"] is True, name
+            case "xroad":
                 assert json.loads(packed(path.read_bytes()).text)["synthetic"] is True, name
-            case _:
-                records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            case "ndjson":
+                records = [json.loads(line) for line in text_of(path, layout).splitlines()]
                 assert all(record["synthetic"] is True for record in records), name
+            case "parquet":
+                assert pq.read_schema(path).metadata[b"synthetic"] == b"true", name
+
+
+def test_every_format_that_the_systems_use_occurs(declared: Catalogue, made: Settings) -> None:
+    found = {name: layout_of(declared, name) for name in deliveries(made)}
+    kinds = Counter(
+        (layout.format.kind, getattr(layout.format, "encoding", None), getattr(layout.format, "compression", None))
+        for layout in found.values()
+    )
+    assert set(kinds) == {
+        ("excel", "unicode", None),
+        ("html", "utf-8", None),
+        ("csv", "utf-8", None),
+        ("csv", "utf-16", None),
+        ("csv", "windows-1258", None),
+        ("json", None, None),
+        ("json", None, "gzip"),
+        ("ndjson", None, None),
+        ("ndjson", None, "gzip"),
+        ("parquet", None, None),
+        ("xroad", None, None),
+    }
+    assert {layout.format.delimiter for layout in found.values() if isinstance(layout.format, Csv)} == {",", ";", "\t"}
+    assert max(layout.format.header_rows for layout in found.values() if isinstance(layout.format, Excel)) == 3
+    placements = [field for layout in found.values() for field in layout.columns.values()]
+    assert {"%d/%m/%Y", "%Y%m%d", "%Y%m%d%H", "%m/%Y", None} <= {field.date for field in placements}
+    assert {field.number for field in placements} == {"plain", "vi", "comma"}
+    assert any(field.percent for field in placements)
+
+
+def test_reports_are_pages_whose_names_say_workbook(made: Settings) -> None:
+    page = deliveries(made)["public_post/2022-06/register_202206.xls"].read_bytes()
+    assert page.startswith(b"<html>")
+    assert b'rowspan="3"' in page
+    assert b'colspan="5"' in page
+
+
+def test_unicode_text_of_excel_has_a_mark_of_its_byte_order_and_tabs(made: Settings) -> None:
+    content = deliveries(made)["public_post/2022-06/traffic_202206.csv"].read_bytes()
+    assert content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    lines = content.decode("utf-16").split("\r\n")
+    assert {line.count("\t") for line in lines[2:-1]} == {20}
+
+
+def test_windows_1258_has_its_tone_marks_after_their_letters(declared: Catalogue, made: Settings) -> None:
+    name = "legal_documents/2022-06/register_202206.csv"
+    content = deliveries(made)[name].read_bytes()
+    with pytest.raises(UnicodeDecodeError):
+        content.decode("utf-8")
+    assert "Dịch vụ" not in content.decode("cp1258")
+    assert "Di\u0323ch vu\u0323" in content.decode("cp1258")
+    assert text_of(deliveries(made)[name], layout_of(declared, name)).splitlines()[1].startswith("Dịch vụ;Chiều;")
+
+
+def test_texts_are_typed_as_people_and_programs_type_them(made: Settings) -> None:
+    found = deliveries(made)
+    post = found["public_post/2022-06/register_202206.xls"].read_text(encoding="utf-8")
+    assert "Hoà  mạng" in post
+    assert "Đã  hoà  mạng" in post
+    legal = found["legal_documents/2022-06/register_202206.csv"].read_bytes().decode("cp1258")
+    assert "Ngày hòa mạng" in unicodedata.normalize("NFC", legal)
+    milestones = gzip.decompress(found["project_milestone/2022-06/project_milestone_202206.ndjson.gz"].read_bytes())
+    names = [json.loads(line)["name"] for line in milestones.decode().splitlines()]
+    assert all(name == unicodedata.normalize("NFD", name) != unicodedata.normalize("NFC", name) for name in names)
+    assert all("  " in name for name in names)
+    sheet = calamine.CalamineWorkbook.from_path(found["plan/2022-06/plan_202206.xlsx"]).get_sheet_by_index(0)
+    agencies = [str(row[2]) for row in sheet.to_python(skip_empty_area=False)]
+    assert unicodedata.normalize("NFD", "UBND thị xã Hoà Thành") in agencies
+
+
+@pytest.mark.parametrize("name", ["public_post", "legal_documents"])
+def test_what_is_assumed_of_a_system_says_so(small: world.World, name: str) -> None:
+    for table in ("connection.register", "connection.traffic"):
+        operations = world.rows(small, table, name, JUNE)["operation"].to_pylist()
+        assert operations
+        assert all(operation.startswith("gia_dinh_") for operation in operations)
 
 
 def test_every_delivery_has_the_declared_headings(declared: Catalogue, made: Settings) -> None:
@@ -140,14 +236,14 @@ def test_every_delivery_has_the_declared_headings(declared: Catalogue, made: Set
         layout = layout_of(declared, name)
         if isinstance(layout.format, XRoadAnswers):
             continue  # a record has the fields that there is something to say of
-        assert set(headings_of(path, layout)) == set(layout.expected), name
+        assert set(as_declared(headings_of(path, layout), layout)) == set(layout.expected), name
 
 
 def headings_of(path: Path, layout: Layout) -> list[str]:
     match layout.format:
         case Csv() as shape:
-            with path.open(encoding="utf-8-sig", newline="") as text:
-                return list(csv.reader(text, delimiter=shape.delimiter))[shape.preamble_rows]
+            lines = io.StringIO(text_of(path, layout), newline="")
+            return list(csv.reader(lines, delimiter=shape.delimiter))[shape.preamble_rows]
         case Excel() as shape:
             sheet = calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0)
             rows = sheet.to_python(skip_empty_area=False)
@@ -157,16 +253,19 @@ def headings_of(path: Path, layout: Layout) -> list[str]:
             block = rows[shape.preamble_rows : shape.preamble_rows + shape.header_rows]
             return [" / ".join(dict.fromkeys(map(str, steps))) for steps in zip(*block, strict=True)]
         case JsonEnvelope() as shape:
-            content = path.read_bytes()
-            document = json.loads(gzip.decompress(content) if shape.compression else content)
+            document = json.loads(text_of(path, layout))
             records = document
             for step in shape.records.split("."):
                 records = records[step]
             assert document[shape.count] == len(records)
             return list(records[0])
         case Ndjson():
-            first = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+            first = json.loads(text_of(path, layout).splitlines()[0])
             return [name for name in first if name != "synthetic"]
+        case Parquet():
+            return list(pq.read_schema(path).names)
+        case _:
+            return READERS[layout.format.kind].headings(path, layout)
 
 
 def test_csv_for_excel_has_a_byte_order_mark_and_dos_line_ends(made: Settings) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from dx_pipeline import __version__, catalogue, ledger, release, workers
+from dx_pipeline import __version__, catalogue, connector, ledger, release, workers
+from dx_pipeline import outcome as outcomes
 from dx_pipeline.cli import doctor as doctors
 from dx_pipeline.cli import figures, night, screen
 from dx_pipeline.connector import files
@@ -91,12 +92,14 @@ def run(settings: Settings, as_json: bool, months: str | None) -> int:
         if state.key.month is None or state.key.month in chosen
     ]
     strays = files.strays(settings, frozenset(declared.monthly))
-    status = HELD_BACK if held or strays or outcome.errors or not outcome.is_published else WELL
+    silent = _silent(settings, declared, chosen)
+    status = HELD_BACK if held or strays or silent or outcome.errors or not outcome.is_published else WELL
     if as_json:
-        screen.show_json(_run_as_json(settings, outcome, held, strays, status))
+        screen.show_json(_run_as_json(settings, outcome, held, strays, silent, status))
         return status
     if outcome.is_published:
         figures.show("KPI toàn tỉnh / The province's KPIs", figures.headline(settings))
+        figures.show_connections(figures.connections(settings))
         _show_paths(settings)
         if not outcome.changed:
             screen.say("Không có gì thay đổi / Nothing changed: the same release is in force.")
@@ -104,6 +107,8 @@ def run(settings: Settings, as_json: bool, months: str | None) -> int:
         screen.say(f"[red]Lỗi / Error[/]: {error}")
     for state in held:
         screen.say(f"[yellow]{doctors.STATE_WORDS[state.state]}[/] {state.key}: {state.problem}")
+    for problem in silent:
+        screen.say(f"[yellow]Không lấy được / Not fetched[/]: {problem}")
     for stray in strays:
         screen.say(f"[yellow]Không thuộc nguồn nào / Belongs nowhere[/]: {stray}")
     if not outcome.is_published:
@@ -120,8 +125,20 @@ def _months_known(settings: Settings, declared: catalogue.Catalogue) -> tuple[Mo
     return tuple(known)
 
 
+def _silent(settings: Settings, declared: catalogue.Catalogue, months: tuple[Month, ...]) -> list[str]:
+    """What the sources that are asked said, or did not say, when they were asked last, where it was no answer."""
+    remote = [name for name in declared.monthly if connector.is_remote(declared.sources[name].source)]
+    problems = (outcomes.problem(settings, name, month) for name in remote for month in months)
+    return [problem for problem in problems if problem is not None]
+
+
 def _run_as_json(
-    settings: Settings, outcome: night.Night, held: list[ledger.State], strays: tuple[Path, ...], status: int
+    settings: Settings,
+    outcome: night.Night,
+    held: list[ledger.State],
+    strays: tuple[Path, ...],
+    silent: list[str],
+    status: int,
 ) -> dict[str, Any]:
     return {
         "status": status,
@@ -129,6 +146,7 @@ def _run_as_json(
         "published": outcome.is_published,
         "changed": outcome.changed,
         "kpis": figures.headline(settings) if outcome.is_published else [],
+        "connections": figures.connections(settings) if outcome.is_published else [],
         "held": [
             {
                 "table": state.key.table,
@@ -140,6 +158,7 @@ def _run_as_json(
             for state in held
         ],
         "strays": [str(path) for path in strays],
+        "not_fetched": silent,
         "errors": list(outcome.errors),
         "current": str(settings.current),
     }
@@ -161,13 +180,34 @@ def _show_paths(settings: Settings) -> None:
 @click.option("--seed", default=2022, show_default=True, help="Hạt giống / Seed: the same seed gives the same bytes.")
 @click.option("--faults", is_flag=True, help="Gài lỗi đã biết / Plant known defects, listed in sample_faults.json.")
 @click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp thư trống / Only where the inbox is empty.")
+@click.option("--serve", is_flag=True, help="Phục vụ qua HTTP, X-Road, PostgreSQL / Serve it live, until Ctrl-C.")
+@click.option("--port", default=0, type=click.IntRange(0, 65534), help="Cổng HTTP; X-Road là cổng kế / With --serve.")
 def sample(
-    settings: Settings, as_json: bool, months: str, scale: float, seed: int, faults: bool, if_empty: bool
+    settings: Settings,
+    as_json: bool,
+    months: str,
+    scale: float,
+    seed: int,
+    faults: bool,
+    if_empty: bool,
+    serve: bool,
+    port: int,
 ) -> int:
     """Tạo tỉnh mẫu (dữ liệu tổng hợp) trong inbox / Make the sample province (synthetic) in the inbox."""
     from dx_pipeline import sample as samples
 
     declared = catalogue.load(settings.project)
+    if port and not serve:
+        message = "'--port' goes with '--serve': files have none."
+        raise UsageError(message)
+    if serve:
+        if faults or if_empty:
+            message = "'--faults' and '--if-empty' are for files: leave them out where the sample is served."
+            raise UsageError(message)
+        from dx_pipeline.cli import serving
+
+        serving.serve(settings, declared, parse_months(months), scale=scale, seed=seed, port=port, as_json=as_json)
+        return WELL
     if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return WELL
     chosen = parse_months(months)

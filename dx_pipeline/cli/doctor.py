@@ -6,13 +6,16 @@ import platform
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import duckdb
 
-from dx_pipeline import catalogue, partition, release
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline import catalogue, connector, landing, outcome, partition, release
+from dx_pipeline.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.cli import screen
 from dx_pipeline.connector import files
+from dx_pipeline.database import TIME_ZONE
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.ledger import Ledger
 from dx_pipeline.settings import Settings
@@ -21,6 +24,12 @@ STATE_WORDS = {
     "current": "mới nhất / current",
     "stale": "Còn giữ bản cũ / Stale",
     "missing": "Chưa có dữ liệu / Missing",
+}
+OUTCOME_WORDS = {
+    "ok": "có dữ liệu / new data",
+    "unchanged": "không đổi / unchanged",
+    "empty": "rỗng / empty",
+    "failed": "thất bại / failed",
 }
 
 
@@ -54,7 +63,8 @@ def examine(settings: Settings) -> list[Finding]:
 
 def show(findings: list[Finding]) -> None:
     """The findings as a table."""
-    rows = [("[green]✓[/]" if finding.is_well else "[red]✗[/]", finding.subject, finding.said) for finding in findings]
+    marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
+    rows = [(finding.subject, marks[finding.is_well], finding.said.replace("; ", "\n")) for finding in findings]
     screen.show_table("dx doctor", ("", "", ""), rows)
 
 
@@ -93,7 +103,40 @@ def _of_sources(settings: Settings, declared: Catalogue) -> Iterator[Finding]:
             parts.append(f"{bad[-1].key}: {bad[-1].problem}")
         if not states:
             parts.append("chưa giao gì / nothing delivered yet")
+        if not source.is_reference:
+            parts += _of_deliveries(settings, source)
         yield Finding(f"{source.source.title.vi} ({name})", bool(states) and not bad, "; ".join(parts))
+    yield from _of_outcomes(settings, declared)
     held_kpis = [record for record in partition.records(settings) if record.table == "kpi.value" and record.problem]
     for record in held_kpis:
         yield Finding(f"KPI {record.source}", is_well=False, said=str(record.problem))
+
+
+def _of_deliveries(settings: Settings, source: DeclaredSource) -> Iterator[str]:
+    """What became of a source's latest delivery or attempt, and by when its next one is due."""
+    months = outcome.months(settings, source.name)
+    if not months:
+        return
+    latest = max(
+        (item for month in months for item in outcome.read(settings, source.name, month)),
+        key=lambda item: item.started_at,
+    )
+    at = latest.started_at.astimezone(ZoneInfo(TIME_ZONE))
+    result = latest.error_class or latest.status
+    yield f"lần gần nhất / last: {at:%Y-%m-%d %H:%M} {OUTCOME_WORDS[latest.status]} ({result})"
+    landed = list(landing.months_landed(settings, source.name))
+    awaited = landed[-1].plus(1) if landed else months[0]
+    calendar = source.source.calendar
+    today = datetime.now(ZoneInfo(TIME_ZONE)).date()
+    late = ", quá hạn / overdue" if today > calendar.late_after(awaited) else ""
+    yield f"kỳ tới / next: {awaited}, hạn / due {calendar.due(awaited)}{late}"
+
+
+def _of_outcomes(settings: Settings, declared: Catalogue) -> Iterator[Finding]:
+    """Every source that did not answer when it was asked last."""
+    for name, source in declared.sources.items():
+        if connector.is_remote(source.source):
+            problems = [outcome.problem(settings, name, month) for month in outcome.months(settings, name)]
+            said = next((problem for problem in reversed(problems) if problem), None)
+            if said is not None:
+                yield Finding(f"Kết nối / Connector {name}", is_well=False, said=said)

@@ -18,6 +18,9 @@ from dx_pipeline.progress import listening
 PIPED_WIDTH = 150
 """Columns where nobody's terminal says how wide it is: wide enough that no figure is cut."""
 
+WIDE = 3
+"""With more columns than this the first one keeps some room."""
+
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 ERR = Console(stderr=True, highlight=False)
 
@@ -47,6 +50,7 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
 
     The columns numbered in `right` are aligned to the right.
     """
+    is_wide = len(headings) > WIDE
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for position, heading in enumerate(headings):
         is_first = position == 0
@@ -54,7 +58,7 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
             heading,
             justify="right" if position in right else "left",
             no_wrap=not is_first,
-            min_width=24 if is_first and len(headings) > 3 else None,
+            min_width=24 if is_first and is_wide else None,
         )
     for row in rows:
         table.add_row(*row)

@@ -1,6 +1,7 @@
 """Systems, tables and reference files as Dagster assets: one asset a source, one check a table."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import dagster as dg
@@ -19,10 +20,13 @@ from dx_pipeline.components.asset import (
     months_of,
     source_key,
 )
+from dx_pipeline.connector.declared import XRoad
 from dx_pipeline.errors import DxError
-from dx_pipeline.ingest import ingest
+from dx_pipeline.ingest import OUTCOME_TABLE, ingest
 from dx_pipeline.record import Record
 from dx_pipeline.settings import PROJECT, Settings
+
+RETENTION = "retention"
 
 
 class _SourceComponent(dg.Component):
@@ -64,6 +68,7 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
     source = catalogue.sources[name]
     key = source_key(catalogue, name)
     tables = {table: catalogue.contracts[table].stored for table in source.source.tables}
+    observed = [] if source.is_reference else [OUTCOME_TABLE]
 
     @dg.asset(
         key=key,
@@ -79,8 +84,19 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
                 blocking=True,
                 description=f"Great Expectations on {table}, before it is published",
             )
-            for table in tables
-        ],
+            for table in (*tables, *observed)
+        ]
+        + (
+            [
+                dg.AssetCheckSpec(
+                    RETENTION,
+                    asset=key,
+                    description="Máy chủ sắp quên dữ liệu chưa lấy / The server will soon forget what is not fetched",
+                )
+            ]
+            if source.source.connector.kind == "xroad"
+            else []
+        ),
         output_required=False,
         pool=POOL,
         partitions_def=None if source.is_reference else MONTHS,
@@ -93,8 +109,10 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
             attempts = ingest(settings, catalogue, name, months)
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
+        if isinstance(source.source.connector, XRoad):
+            yield _retention(settings, name, source.source.connector, key)
         run_for = {str(month) for month in months if month is not None}
-        yield from _told(context, key, list(tables), [attempt.record for attempt in attempts], run_for)
+        yield from _told(context, key, [*tables, *observed], [attempt.record for attempt in attempts], run_for)
 
     return ingested
 
@@ -121,6 +139,27 @@ def _told(
         yield dg.MaterializeResult(asset_key=key, metadata=_counts(records), check_results=checks)
         return
     yield from checks
+
+
+def _retention(settings: Settings, name: str, declared: XRoad, key: dg.AssetKey) -> dg.AssetCheckResult:
+    """Whether an X-Road server will forget records before the nights to come can fetch them."""
+    from dx_pipeline.connector import xroad  # with it come libraries that most runs do not need
+
+    now = datetime.now(UTC)
+    told = xroad.retention(settings, name, declared, now=now, next_fetch_at=now + timedelta(days=1))
+    return dg.AssetCheckResult(
+        check_name=RETENTION,
+        asset_key=key,
+        passed=not told.is_in_danger,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "complete_until": str(told.covered_until or "nothing has landed"),
+            "forgotten_after": str(told.lost_after or "unknown"),
+        },
+        description=f"records not fetched by {told.lost_after or 'now'} are lost for good"
+        if told.is_in_danger
+        else None,
+    )
 
 
 def _counts(records: list[Record]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class _Records:
             covers["kept_from"] = str(self.kept_from)  # what is older may have been forgotten by then
         return land(
             self.errand,
-            [xroad_answer.landed_form(answer.records, first, through)],
+            [xroad_answer.landed_form(answer.records, first, through, is_synthetic=answer.is_synthetic)],
             f"{OPERATIONAL_DATA}_{_stamp(first)}_{_stamp(through)}.json.gz",
             covers,
             datetime.fromtimestamp(through, UTC),

@@ -24,6 +24,8 @@ Record = dict[str, str | int | bool]
 MOST_BYTES = 512 * 1024 * 1024
 GZIP = b"\x1f\x8b"
 BARE_PARTS = 2
+SYNTHETIC_KEY = "synthetic"
+"""The name that says of a document that it is made up, as `reading.raw` has it; nothing of reading is needed here."""
 
 CURRENT: tuple[str, ...] = (
     "monitoringDataTs",
@@ -120,11 +122,12 @@ class Answer:
     """The records of one page, in the order of `monitoringDataTs`, allowed fields only.
 
     `next_records_from` (unix seconds) is there where records remain or the end of the period was
-    shifted back.
+    shifted back. `is_synthetic`: the answer says beside its records that they are made up.
     """
 
     records: tuple[Record, ...]
     next_records_from: int | None
+    is_synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,10 @@ def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
     if isinstance(soap, Fault):
         return soap
     count, next_records_from = soap
-    found = _records(unpacked(_packed(parts), most_bytes))
+    told = document(unpacked(_packed(parts), most_bytes))
+    found = _records(told)
     check_count(count, len(found))
-    return Answer(found, next_records_from)
+    return Answer(found, next_records_from, told.get(SYNTHETIC_KEY) is True)
 
 
 def records(content: bytes) -> tuple[Record, ...]:
@@ -179,9 +183,9 @@ def records(content: bytes) -> tuple[Record, ...]:
         AnswerError: it is none of these, or a fault.
     """
     if content.startswith(GZIP):
-        return _records(unpacked(content, MOST_BYTES))
+        return _records(document(unpacked(content, MOST_BYTES)))
     if content.lstrip()[:1] == b"{":
-        return _records(content)
+        return _records(document(content))
     answer = parse(content)
     if isinstance(answer, Fault):
         raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
@@ -214,12 +218,13 @@ def packed(content: bytes, most_bytes: int = MOST_BYTES) -> Packed:
     return Packed(unpacked(_packed(parts), most_bytes), soap[0], len(parts) == BARE_PARTS and names <= SOAP_NAMES)
 
 
-def landed_form(answer_records: tuple[Record, ...], first: int, last: int) -> bytes:
+def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is_synthetic: bool = False) -> bytes:
     """One page as it lands: gzip JSON, the same bytes for the same records of the same seconds.
 
     The period is part of it, so that two pages without a record are two deliveries.
     """
-    document = {"coveredFromTs": first, "coveredToTs": last, "records": list(answer_records)}
+    mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
+    document = {"coveredFromTs": first, "coveredToTs": last, **mark, "records": list(answer_records)}
     return gzip.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), 6, mtime=0)
 
 
@@ -333,8 +338,8 @@ def _text(root: ET.Element, name: str) -> str | None:
     return element.text.strip() if element is not None and element.text else None
 
 
-def _records(content: bytes) -> tuple[Record, ...]:
-    return tuple(projected(record) for record in document(content)["records"])
+def _records(told: dict[str, Any]) -> tuple[Record, ...]:
+    return tuple(projected(record) for record in told["records"])
 
 
 def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:

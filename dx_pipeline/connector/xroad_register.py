@@ -16,7 +16,7 @@ from dx_pipeline.connector import exchange, xroad_request
 from dx_pipeline.connector.attempt import Errand, FetchError, Page, attempt, land
 from dx_pipeline.connector.declared import XRoad
 from dx_pipeline.connector.multipart import AnswerError
-from dx_pipeline.connector.xroad_answer import xml
+from dx_pipeline.connector.xroad_answer import SYNTHETIC_KEY, xml
 from dx_pipeline.connector.xroad_request import IDENTIFIERS, WITH_SUBSYSTEM
 from dx_pipeline.landing import Delivery
 
@@ -79,7 +79,8 @@ def _register(errand: Errand, declared: XRoad, server: httpx.Client) -> Page:
     records.sort(key=lambda record: (record["provider"], record["operation"]))
     if not records:
         return Page("empty", asked.received_bytes, 0)
-    content = json.dumps({"records": records}, ensure_ascii=False, indent=1).encode()
+    mark = {SYNTHETIC_KEY: True} if asked.is_synthetic else {}
+    content = json.dumps({**mark, "records": records}, ensure_ascii=False, indent=1).encode()
     name = f"{NAME}_{errand.month}.json"
     return land(
         errand,
@@ -100,6 +101,8 @@ class _Asked:
         self.declared = declared
         self.server = server
         self.received_bytes = 0
+        self.is_synthetic = False
+        """Whether any of the answers says of itself that it is made up."""
 
     def providers(self) -> list[str]:
         """The subsystems that are declared, and those of the members that are."""
@@ -121,7 +124,16 @@ class _Asked:
         answer = exchange.send(self.server, request, self.errand.bounds)
         exchange.check(answer)
         self.received_bytes += len(answer.content)
+        self.is_synthetic = self.is_synthetic or _is_marked(answer.content)
         return answer.content
+
+
+def _is_marked(content: bytes) -> bool:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get(SYNTHETIC_KEY) is True
 
 
 def _operation(service: Identifier) -> str:

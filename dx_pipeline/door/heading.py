@@ -78,6 +78,9 @@ WHOLE: dict[str, tuple[str, ...]] = {
 COUNTS = re.compile(r"^(so luong|tong so|so nguoi|so luot|ty le|number of|count of)\b|\b(count|total|pct|rate)$")
 """Headings of figures about people, which tell of none of them."""
 
+ORGANISATIONS = re.compile(r"\bmember code$|^provider$")
+"""Headings of organisations' codes: X-Road's member codes (PR-OPMON), and the identifiers they are part of."""
+
 STEP = " / "
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _DISTINCT = re.compile(
@@ -111,6 +114,12 @@ def kind_of(heading: str) -> str | None:
     if not heading.isascii() and max(heading) <= "\xff":  # bytes of an unknown encoding, taken for letters
         spellings[heading.encode("latin-1").decode("cp1258", "replace")] = None
     return next((kind for spelling in spellings if (kind := _kind_of(spelling)) is not None), None)
+
+
+@lru_cache(maxsize=10_000)
+def is_of_organisations(heading: str) -> bool:
+    """Whether a heading is one of codes by which organisations are known: of businesses, their tax codes."""
+    return ORGANISATIONS.search(folded(heading)) is not None
 
 
 def _kind_of(heading: str) -> str | None:

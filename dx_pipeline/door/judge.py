@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dx_pipeline.contract import Column, Contract
 from dx_pipeline.door import heading as headings
@@ -40,6 +40,9 @@ DIRECTIVES = {
 }
 MOST_KNOWN = 100_000
 
+TAX_CODE = re.compile(r"(?:^|(?<=/))\d{10}(?:-\d{3})?(?=/|$)")
+"""A business's tax code, by itself or as one part of an identifier: ten digits, a branch has three more."""
+
 
 @dataclass
 class Judge:
@@ -53,6 +56,9 @@ class Judge:
         may_be_name: whether a text that looks like a name all through is one.
         is_number: whether numbers stand in it: then a typed number is what it is.
         is_percent: whether its numbers may be printed with a percent sign.
+        is_of_organisations: whether codes of organisations stand in it: then a tax code is one, and no
+            number of a person, though it is as long as one.
+        known: texts that were found clean before; words repeat, and need not be looked at again.
     """
 
     kind: str | None = None
@@ -62,17 +68,20 @@ class Judge:
     may_be_name: bool = True
     is_number: bool = False
     is_percent: bool = False
-    _known: set[str] = field(default_factory=set)
+    is_of_organisations: bool = False
+    known: set[str] = field(default_factory=set)
     _fits: re.Pattern[str] | None = None
 
     def cell(self, text: str, found: Counter[str]) -> str:
         """What may stay of a text; what was taken is counted in `found`."""
-        if text in self._known or not text or text.isspace():
+        if text in self.known or not text or text.isspace():
             return text
         if self.kind is not None:
             found[self.kind] += 1
             return ""
-        if self._is_as_declared(text):
+        if self.is_as_declared(text):
+            return self._clean(text)
+        if self.is_of_organisations and not values.strip(TAX_CODE.sub("", text.strip()))[1]:
             return self._clean(text)
         stripped, taken = values.strip(text, allowed=self.allowed, may_be_name=self.may_be_name)
         if not taken:
@@ -80,7 +89,8 @@ class Judge:
         found.update(taken)
         return "" if self.shape is not None else stripped
 
-    def _is_as_declared(self, text: str) -> bool:
+    def is_as_declared(self, text: str) -> bool:
+        """Whether a text is what the column is declared to hold; never so where any text may stand."""
         if self.shape is None:
             return False
         if self._fits is None:
@@ -89,12 +99,13 @@ class Judge:
         return bool(self._fits.fullmatch(bare) or self._fits.fullmatch(unicodedata.normalize("NFC", bare)))
 
     def _clean(self, text: str) -> str:
-        if len(self._known) < MOST_KNOWN:
-            self._known.add(text)
+        if len(self.known) < MOST_KNOWN:
+            self.known.add(text)
         return text
 
 
 FREE = Judge()
+OF_ORGANISATIONS = Judge(is_of_organisations=True)
 
 
 def judges(found: Sequence[str], layout: Layout | None, contract: Contract | None) -> list[Judge]:
@@ -105,7 +116,8 @@ def judges(found: Sequence[str], layout: Layout | None, contract: Contract | Non
     made = []
     for heading in as_declared(found, layout):
         if heading in columns and headings.kind_of(heading) is None:
-            made.append(declared(contract.columns[columns[heading]], layout.columns[columns[heading]]))
+            judge = declared(contract.columns[columns[heading]], layout.columns[columns[heading]])
+            made.append(replace(judge, is_of_organisations=headings.is_of_organisations(heading)))
         else:
             made.append(_undeclared(heading, is_expected=heading in layout.expected))
     return made
@@ -113,7 +125,11 @@ def judges(found: Sequence[str], layout: Layout | None, contract: Contract | Non
 
 def _undeclared(heading: str, *, is_expected: bool) -> Judge:
     kind = headings.kind_of(heading)
-    return Judge(kind=kind, is_removed=kind is not None and not is_expected)
+    return Judge(
+        kind=kind,
+        is_removed=kind is not None and not is_expected,
+        is_of_organisations=headings.is_of_organisations(heading),
+    )
 
 
 def declared(column: Column, placement: Placement) -> Judge:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dx_pipeline.contract import Contract
 from dx_pipeline.door import heading as headings
-from dx_pipeline.door.judge import FREE, Judge, judges
+from dx_pipeline.door.judge import FREE, OF_ORGANISATIONS, Judge, judges
 from dx_pipeline.reading.raw import as_declared
 from dx_pipeline.source import Layout
 
@@ -41,6 +41,8 @@ class Cleaner:
         """What may stay of a record of the layout; what was taken is counted."""
         if not isinstance(value, dict):
             return self.anything(value, found)
+        if self._is_known(value):
+            return value
         kept: dict[str, Any] = {}
         for name, content in value.items():
             if name == REPEATED:
@@ -53,6 +55,21 @@ class Cleaner:
             text = self._name(name, found)
             kept[text] = self._value(judge, content, found)
         return kept
+
+    def _is_known(self, record: dict[str, Any]) -> bool:
+        """Whether a record has nothing in it but what was found clean before: most have not."""
+        for name, content in record.items():
+            judge = self._judges.get(name)
+            if judge is None or judge.is_removed or judge.kind is not None or name not in self._clean_names:
+                return False
+            if content.__class__ is str:
+                if content not in judge.known and not judge.is_as_declared(content):
+                    return False
+            elif not (
+                content is None or content.__class__ is bool or (judge.is_number and content.__class__ in NUMBERS)
+            ):
+                return False
+        return True
 
     def anything(self, value: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
         """What may stay of JSON that no layout describes."""
@@ -67,6 +84,8 @@ class Cleaner:
                 found[kind] += 1
             elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
                 kept[name] = content
+            elif headings.is_of_organisations(name):
+                kept[name] = self._value(OF_ORGANISATIONS, content, found)
             else:
                 kept[self._name(name, found)] = self.anything(content, found)
         return kept
@@ -106,6 +125,8 @@ class Cleaner:
             return content
         return kept or None
 
+
+NUMBERS = (int, float)
 
 REPEATED = "\x00repeated"
 """Beside the names of an object: one of them stood there twice."""

@@ -1,7 +1,8 @@
 """KPI definitions: a formula with its code, version, validity, legal basis and SQL.
 
-The SQL says what is counted, unit by unit, within `$window_start` and `$window_end`. It knows
-nothing of windows, roll-up, targets or rounding: those are the engine's, the same for every KPI.
+The SQL says what is counted, unit by unit (or, without `unit_code`, for the province as a whole),
+within `$window_start` and `$window_end`. It knows nothing of windows, roll-up, targets or rounding:
+those are the engine's, the same for every KPI.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from dx_pipeline.declaration import Bilingual, Declared, Document
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
 
-Yield = Literal["counts", "items", "reported"]
+Yield = Literal["counts", "items", "measure", "reported"]
 
 YIELDED: dict[Yield, tuple[str, ...]] = {
-    "counts": ("unit_code", "numerator", "denominator"),
-    "items": ("unit_code", "item", "is_counted"),
-    "reported": ("unit_code", "value"),
+    "counts": ("numerator", "denominator"),
+    "items": ("item", "is_counted"),
+    "measure": ("value",),
+    "reported": ("value",),
 }
 PARAMETERS = frozenset({"window_start", "window_end"})
 
@@ -47,9 +49,17 @@ class Definition(Declared):
         yields: what the SQL returns. `counts`: one row a unit with `numerator` and `denominator`
             (NULL for a KPI that is a plain count); they are summed up the unit tree. `items`: one
             row a unit and item with `is_counted`; distinct items are counted at every level.
-            `reported`: a value somebody else computed; it is shown and never recomputed.
-        basis: `flow` (what happened within the window: every month of it must be there) or
-            `stock` (how things stand at its end: its last month must be there).
+            `measure`: a value that cannot be added up (an age, a percentile), at every level that
+            it is wanted for. `reported`: a value somebody else computed; it is shown and never
+            recomputed.
+        by_system: the SQL also returns `system`. Each system is judged by what is there of it, so
+            that one that is silent does not silence the others; over all of them (`system` empty)
+            counts and items are added up, and every system has to be there.
+        statistics: the SQL also returns `statistic`, one of these: several figures under one code.
+        own_target: the SQL also returns `target`, a level that was agreed in the data themselves.
+        basis: `flow` (what happened within the window: every month of it must be there), `stock`
+            (how things stand at its end: its last month must be there) or `latest` (what is known
+            at its end, however old: nothing has to be there).
         decimals: of the published value, rounded half up.
         counts_dossiers: numerators and denominators count dossiers, so small cells are withheld.
     """
@@ -60,7 +70,10 @@ class Definition(Declared):
     direction: Literal["up", "down"] = "up"
     decimals: int = Field(default=2, ge=0, le=6)
     yields: Yield = "counts"
-    basis: Literal["flow", "stock"] = "flow"
+    by_system: bool = False
+    statistics: tuple[str, ...] = ()
+    own_target: bool = False
+    basis: Literal["flow", "stock", "latest"] = "flow"
     windows: tuple[WindowType, ...] = WINDOW_TYPES
     counts_dossiers: bool = False
     versions: tuple[Version, ...] = Field(min_length=1)
@@ -75,6 +88,13 @@ class Definition(Declared):
                 message = f"versions {earlier.version} and {later.version} are in force on the same day."
                 raise ValueError(message)
         return self
+
+    @property
+    def returned(self) -> tuple[str, ...]:
+        """The columns that its SQL returns, in order."""
+        beside = {"system": self.by_system, "statistic": bool(self.statistics)}
+        named = (name for name, is_asked in beside.items() if is_asked)
+        return ("unit_code", *named, *YIELDED[self.yields], *(("target",) if self.own_target else ()))
 
     def version_at(self, day: date) -> Version | None:
         """The version in force on `day`."""
@@ -95,7 +115,7 @@ class Query:
         DeclarationError: it is not one SELECT, or does not return the columns its KPI yields.
     """
 
-    def __init__(self, path: Path, yields: Yield) -> None:
+    def __init__(self, path: Path, definition: Definition) -> None:
         self.path = path
         self.text = path.read_text(encoding="utf-8")
         try:
@@ -109,17 +129,22 @@ class Query:
             raise DeclarationError(path, 1, "write exactly one SELECT.")
         self.expression: exp.Query = statements[0]
         returned = tuple(self.expression.named_selects)
-        if returned != YIELDED[yields]:
+        if returned not in {definition.returned, definition.returned[1:]}:
             raise DeclarationError(
                 path,
                 1,
-                f"a KPI that yields '{yields}' returns {', '.join(YIELDED[yields])};"
+                f"a KPI that yields '{definition.yields}' returns {', '.join(definition.returned)} as it is declared;"
                 f" this returns {', '.join(returned) or 'nothing'}.",
             )
         for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder):
             name = parameter.name
             if name not in PARAMETERS:
                 raise DeclarationError(path, 1, f"'${name}' is unknown: use $window_start and $window_end.")
+
+    @property
+    def is_of_province(self) -> bool:
+        """Whether it names no units: then it speaks for the province as a whole."""
+        return "unit_code" not in self.expression.named_selects
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -150,5 +175,5 @@ def queries(document: Document, definition: Definition) -> dict[int, Query]:
                 f"'{version.sql}' is not there: put the SQL beside this file.",
                 *("attributes", "versions", position, "sql"),
             )
-        found[version.version] = Query(path, definition.yields)
+        found[version.version] = Query(path, definition)
     return found

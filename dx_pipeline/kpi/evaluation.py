@@ -1,7 +1,7 @@
 """Evaluation: one KPI over all of its windows and units, the same way for every KPI.
 
-which windows, and what is there for each      (coverage, synthetic, revision)
-the definition's SQL, window by window         (counts, items or a reported value, by unit)
+which windows, and what is there for each      (coverage, synthetic, revision; of each system, too)
+the definition's SQL, window by window         (counts, items or a value, by unit)
 up the unit tree, then judged                  (rounding, suppression, target, status)
 """
 
@@ -34,23 +34,35 @@ ENGINE_TABLES = ("programme.published_figure", "programme.target", "reference.ad
 """What the engine itself reads for every KPI: the unit tree, targets and published figures."""
 
 OBSERVED = {
-    "counts": "unit_code VARCHAR, numerator DECIMAL(28, 4), denominator DECIMAL(28, 4)",
-    "items": "unit_code VARCHAR, item VARCHAR, is_counted BOOLEAN",
-    "reported": "unit_code VARCHAR, value DOUBLE",
+    "counts": "numerator DECIMAL(28, 4), denominator DECIMAL(28, 4)",
+    "items": "item VARCHAR, is_counted BOOLEAN",
+    "measure": "value DOUBLE",
+    "reported": "value DOUBLE",
 }
+PROVINCE = """
+    SELECT unit_code FROM reference.admin_unit
+    WHERE unit_level = 'province' AND valid_from <= $window_end AND (valid_to IS NULL OR valid_to >= $window_end)
+"""
+
+ROLLED_UP = {"measure": "reported"}
+"""Which statement rolls a yield up, where it is not the one of its name."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What one window of one KPI rests on.
+    """What one window of one KPI rests on, for one system or for all that the KPI reads.
 
     Args:
+        system: None for all of them.
         coverage: the share of the monthly partitions it needs that are there.
+        is_covered: whether that is enough for a value.
         is_synthetic: whether any of them holds synthetic rows.
         revision: how many deliveries in it were replaced by a later one.
     """
 
+    system: str | None
     coverage: float
+    is_covered: bool
     is_synthetic: bool
     revision: int
 
@@ -89,7 +101,7 @@ def _evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
     with connect(settings) as connection:
         _attach(settings, connection, catalogue, kpi)
         evaluated = _windows(connection, kpi, known)
-        grounds = [_ground(settings, catalogue, kpi, window, known) for window in evaluated]
+        grounds = [_grounds(settings, catalogue, kpi, window, known) for window in evaluated]
         _observe(connection, kpi, evaluated, grounds)
         _roll_up(connection, kpi)
         _withhold(connection, settings, kpi, evaluated)
@@ -105,7 +117,7 @@ def _evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
         month=None,
         fingerprint=fingerprint,
         published=audit.holds(audited),
-        synthetic=any(ground.is_synthetic for ground in grounds),
+        synthetic=any(ground.is_synthetic for of_window in grounds for ground in of_window),
         rows=count,
         audit=audited,
     )
@@ -165,57 +177,70 @@ def _needed(catalogue: Catalogue, kpi: DeclaredKpi, window: Window) -> Iterator[
                     yield Key(table, source, month)
 
 
-def _ground(
+def _grounds(
     settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, window: Window, known: Mapping[Key, Record]
-) -> Ground:
+) -> list[Ground]:
+    """What a window rests on as a whole and, where the KPI is told system by system, for each of them."""
     needed = list(_needed(catalogue, kpi, window))
-    there = [key for key in needed if partition.rows(settings, key) is not None]
-    records = [known[key] for key in there if key in known]
+    there = {key for key in needed if partition.rows(settings, key) is not None}
+    systems = catalogue.systems if kpi.definition.by_system else ()
     in_force = kpi.definition.version_for(window) is not None
-    return Ground(
-        coverage=(len(there) / len(needed) if needed else 1.0) if in_force else 0.0,
-        is_synthetic=any(record.synthetic for record in records),
-        revision=sum(len(record.superseded) for record in records),
-    )
+    has_begun = any(key.month is not None and key.month >= window.months[-1] for key in known)
+    nothing_is_needed = kpi.definition.basis == "latest" and has_begun
+    grounds = []
+    for system in (None, *systems):
+        own = [key for key in needed if system is None or key.source == system or key.source not in systems]
+        records = [known[key] for key in own if key in there and key in known]
+        coverage = sum(key in there for key in own) / len(own) if own else 1.0
+        grounds.append(
+            Ground(
+                system=system,
+                coverage=coverage if in_force else 0.0,
+                is_covered=in_force and (coverage >= 1 or nothing_is_needed),
+                is_synthetic=any(record.synthetic for record in records),
+                revision=sum(len(record.superseded) for record in records),
+            )
+        )
+    return grounds
 
 
 def _observe(
     connection: duckdb.DuckDBPyConnection,
     kpi: DeclaredKpi,
     evaluated: Sequence[Window],
-    grounds: Sequence[Ground],
+    grounds: Sequence[Sequence[Ground]],
 ) -> None:
-    """Run the definition's SQL for every window that is fully covered."""
-    connection.execute(f"CREATE TEMP TABLE observed (window_number INTEGER, {OBSERVED[kpi.definition.yields]})")
-    connection.execute(
-        """
-        CREATE TEMP TABLE evaluated_window (
-            window_number INTEGER, window_type VARCHAR, window_start DATE, window_end DATE,
-            definition_version BIGINT, coverage DOUBLE, is_covered BOOLEAN, synthetic BOOLEAN, revision BIGINT
-        )
-        """
-    )
-    for number, (window, ground) in enumerate(zip(evaluated, grounds, strict=True)):
+    """Run the definition's SQL for every window that is covered, as a whole or for some system."""
+    connection.execute(_sql("observed").replace("{yielded}", OBSERVED[kpi.definition.yields]))
+    for number, (window, of_window) in enumerate(zip(evaluated, grounds, strict=True)):
         version = kpi.definition.version_for(window)
-        is_covered = version is not None and ground.coverage >= 1
-        if version is not None and is_covered:
+        if version is not None and any(ground.is_covered for ground in of_window):
             _run(connection, kpi, version.version, number, window)
         connection.execute(
-            "INSERT INTO evaluated_window VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO evaluated_window VALUES (?, ?, ?, ?, ?)",
+            [number, window.type, window.start, window.end, version.version if version else None],
+        )
+        connection.executemany(
+            "INSERT INTO ground VALUES (?, ?, ?, ?, ?, ?)",
             [
-                *(number, window.type, window.start, window.end, version.version if version else None),
-                *(ground.coverage, is_covered, ground.is_synthetic, ground.revision),
+                (number, item.system, item.coverage, item.is_covered, item.is_synthetic, item.revision)
+                for item in of_window
             ],
         )
+    if kpi.definition.yields in {"counts", "items"}:
+        connection.execute(_sql("all_systems"))
 
 
 def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window) -> None:
     query = kpi.queries[version]
     ends = {"window_start": window.start, "window_end": window.end}
-    bound = {name: value for name, value in ends.items() if name in query.parameters}
+    asked_for = query.parameters | ({"window_end"} if query.is_of_province else set())
+    bound = {name: value for name, value in ends.items() if name in asked_for}
+    whole = f"({PROVINCE}) AS unit_code, " if query.is_of_province else ""
     try:
         connection.execute(
-            f"INSERT INTO observed SELECT $window_number, * FROM ({query.text.rstrip().rstrip(';')}\n)",
+            f"INSERT INTO observed BY NAME SELECT $window_number AS window_number, {whole}*"
+            f" FROM ({query.text.rstrip().rstrip(';')}\n)",
             {"window_number": number, **bound},
         )
     except duckdb.Error as error:
@@ -239,8 +264,9 @@ def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
             " correct its SQL, or add the unit to warehouse/reference/admin_unit.csv or agency.csv."
         )
         raise DxError(message)
-    connection.execute(_sql(kpi.definition.yields))
-    connection.execute(_sql("province"), {"is_plain_count": _is_plain_count(kpi)})
+    connection.execute(_sql(ROLLED_UP.get(kpi.definition.yields, kpi.definition.yields)))
+    statistics: list[str | None] = [*kpi.definition.statistics] or [None]
+    connection.execute(_sql("province"), {"is_plain_count": _is_plain_count(kpi), "statistics": statistics})
 
 
 def _withhold(
@@ -270,6 +296,7 @@ def _withhold(
 def _judge(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
     definition = kpi.definition
     connection.execute(create_table(STAGED, catalogue.contracts[KPI_TABLE].stored))
+    connection.execute(_sql("half_up"))
     connection.execute(
         _sql("judged"),
         {
@@ -279,6 +306,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: Dec
             "factor": 100 if definition.unit_of_measure == "percent" else 1,
             "sign": 1 if definition.direction == "up" else -1,
             "is_plain_count": _is_plain_count(kpi),
+            "is_reported": definition.yields == "reported",
         },
     )
 

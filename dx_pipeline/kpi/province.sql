@@ -1,15 +1,22 @@
--- Every window has a row for the whole province, also where nothing is known.
+-- Every window has a row for the whole province, for each system and statistic that is told apart,
+-- also where nothing is known.
 INSERT INTO rolled_up BY NAME
 SELECT DISTINCT
-    evaluated_window.window_number,
+    ground.window_number,
+    ground.system,
+    asked.statistic,
     province.above_code AS unit_code,
     province.above_level AS unit_level,
     -- A window that is covered and has no row counted nothing: that is a zero, and known.
-    CASE WHEN evaluated_window.is_covered AND $is_plain_count THEN 0 END AS numerator
-FROM evaluated_window
+    CASE WHEN ground.is_covered AND $is_plain_count THEN 0 END AS numerator
+FROM ground
+JOIN evaluated_window USING (window_number)
+CROSS JOIN (SELECT unnest($statistics::VARCHAR[]) AS statistic) AS asked
 JOIN unit_above AS province
     ON province.window_end = evaluated_window.window_end AND province.above_level = 'province'
 WHERE NOT EXISTS (
     SELECT * FROM rolled_up
-    WHERE rolled_up.window_number = evaluated_window.window_number AND rolled_up.unit_level = 'province'
+    WHERE rolled_up.window_number = ground.window_number AND rolled_up.unit_level = 'province'
+        AND rolled_up.system IS NOT DISTINCT FROM ground.system
+        AND rolled_up.statistic IS NOT DISTINCT FROM asked.statistic
 )

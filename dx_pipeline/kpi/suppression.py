@@ -15,6 +15,8 @@ from datetime import date
 
 from dx_pipeline.period import Month, Window
 
+MONTHS_OF_A_QUARTER = 3
+
 Cell = tuple[Window, str]
 """A window and a unit code."""
 
@@ -95,9 +97,9 @@ def _made_of(window: Window) -> Iterator[tuple[Window, ...]]:
         case "ytd":
             before = _ytd(last.plus(-1)) if last.number > 1 else None
             yield (_month(last),) if before is None else (before, _month(last))
-            if last.number % 3 == 0:
+            if last.number % MONTHS_OF_A_QUARTER == 0:
                 quarter = Window("quarter", last.plus(-2).first, last.last)
-                yield (quarter,) if last.number == 3 else (_ytd(last.plus(-3)), quarter)
+                yield (quarter,) if last.number == MONTHS_OF_A_QUARTER else (_ytd(last.plus(-3)), quarter)
         case "year":
             yield (_ytd(last),)
         case _:

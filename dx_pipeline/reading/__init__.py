@@ -54,12 +54,25 @@ def recognise(delivery: Delivery, source: Source) -> Layout:
         raise DeliveryRefusedError(delivery.entry.withheld)
     layout = layout_of(delivery.content, source)
     if layout is None:
+        _refuse_unreadable(delivery.content, source)
         shapes = "; or ".join(
             f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
             for layout in source.deliveries
         )
         raise DeliveryRefusedError(f"it is none of what this source delivers: {shapes}.")
     return layout
+
+
+def _refuse_unreadable(path: Path, source: Source) -> None:
+    """Refuse a file for the reason why it cannot be read, where it is the same in every layout."""
+    problems = []
+    for layout in source.deliveries:
+        try:
+            READERS[layout.format.kind].headings(path, layout)
+        except DeliveryRefusedError as refusal:
+            problems.append(refusal)
+    if len(problems) == len(source.deliveries) and len(set(map(str, problems))) == 1:
+        raise problems[0]
 
 
 def layout_of(path: Path, source: Source) -> Layout | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dx_pipeline.contract import literal, quoted
@@ -45,20 +46,23 @@ def headings(path: Path, _: Layout) -> list[str]:
     Raises:
         DeliveryRefusedError: it is no Parquet file, or not a whole one.
     """
-    return list(schema(path).names)
+    columns = schema(path)
+    return [name for position, name in enumerate(columns.names) if position != _mark(columns)]
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `dx_pipeline.reading.load`."""
     columns = schema(path)
-    named = check_headings(columns.names, layout, 1)
+    mark = _mark(columns)
+    places = [position for position in range(len(columns)) if position != mark]
+    named = check_headings([columns.names[position] for position in places], layout, 1)
     placements = {field.header: field for field in layout.columns.values()}
     printed = [
-        f"{_printed(position, column, placements.get(heading, AS_PRINTED))} AS {quoted(heading)}"
-        for position, (column, heading) in enumerate(zip(columns, named, strict=True))
+        f"{_printed(position, columns.field(position), placements.get(heading, AS_PRINTED))} AS {quoted(heading)}"
+        for position, heading in zip(places, named, strict=True)
     ]
     try:
-        lines = _whole(path, len(named))
+        lines = _whole(path, len(columns))
         connection.register("parquet_as_arrow", lines)
         connection.execute(
             f"""
@@ -70,8 +74,16 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     except (pa.ArrowException, OSError, ValueError, duckdb.Error):
         message = "the Parquet file is damaged; ask the sender to send it again."
         raise DeliveryRefusedError(message) from None
-    said = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"")
-    return Raw(name, lines.num_rows, said == b"true")
+    is_synthetic = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"") == b"true"
+    if mark is not None:
+        is_synthetic = is_synthetic or pc.any(lines.column(mark)).as_py() is True
+    return Raw(name, lines.num_rows, is_synthetic)
+
+
+def _mark(columns: pa.Schema) -> int | None:
+    """The position of a column that says of each row that it is made up, as a view of a database can."""
+    places = columns.get_all_field_indices(SYNTHETIC_KEY)
+    return places[0] if len(places) == 1 and pa.types.is_boolean(columns.field(places[0]).type) else None
 
 
 def _whole(path: Path, width: int) -> pa.Table:

@@ -50,12 +50,9 @@ def bytes_of(path: Path, compression: Compression | None) -> Iterator[IO[bytes]]
     """The plain bytes of a delivery.
 
     Raises:
-        DeliveryRefusedError: it is declared as compressed and is not, or is broken off.
+        DeliveryRefusedError: it is compressed and broken off.
     """
     if not is_compressed(path):
-        if compression is not None:
-            message = "it is not compressed with gzip, as its layout says; ask the sender for the .gz file."
-            raise DeliveryRefusedError(message)
         with path.open("rb") as handle:
             yield handle
         return
@@ -122,7 +119,7 @@ def plain(
     Raises:
         DeliveryRefusedError: see `opened`.
     """
-    if encoding == "utf-8" and not is_compressed(path) and compression is None:
+    if encoding == "utf-8" and not is_compressed(path):
         yield path
         return
     ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()

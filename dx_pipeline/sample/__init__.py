@@ -6,8 +6,10 @@ delivery says of itself that it is synthetic.
 
     province, procedure, operation              what there is, the same in every month
     dossier, service, connection, programme     what happened in a month, in the contracts' terms
-    writing, workbook                           such a table, as its source would print it
+    writing, workbook, page                     such a table, as its source would print it
+    spelling, letters                           how it is typed there, and in which encoding
     delivery, faults                            when it arrives, and what is wrong with it
+    trial, serving, opmon, recorded, one_stop   the same rows served live, for trying connectors
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from dx_pipeline.progress import announce
 from dx_pipeline.sample import exchange, world
 from dx_pipeline.sample.delivery import arrival, arriving, place
 from dx_pipeline.sample.faults import Fault, list_in, plant
+from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
-from dx_pipeline.sample.writing import Form, write
+from dx_pipeline.sample.spelling import AS_DECLARED, OF_SOURCES
+from dx_pipeline.sample.writing import write
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Layout, XRoadAnswers
 
@@ -65,7 +69,7 @@ def make(
         DxError: a layout leaves no room to mark a delivery as synthetic.
     """
     ordered = tuple(sorted(set(months)))
-    _check(ordered, scale)
+    check(ordered, scale)
     made_up = world.build(settings.reference, seed=seed, scale=scale)
     written: list[Path] = []
     planted: list[Fault] = []
@@ -73,10 +77,10 @@ def make(
         for job in _jobs(catalogue, ordered):
             form = _form(job, catalogue, made_up)
             rows = world.rows(made_up, job.table, job.source.name, job.month)
-            announce(f"{job.source.name} {job.month} {job.table}")
             arrived_at = arrival(job.source.source.calendar, job.source.name, job.table, job.month, seed)
             for extension, page in _files(form, rows):
                 path = place(settings, job.source.name, job.month, job.table, extension)
+                announce(path.relative_to(settings.inbox).as_posix())
                 with arriving(settings, path, arrived_at) as private:
                     if isinstance(form.layout.format, XRoadAnswers):
                         exchange.write(database, private, page, form.layout)
@@ -91,8 +95,11 @@ def make(
 
 
 def count(catalogue: Catalogue, months: Sequence[Month] = DEFAULT_MONTHS) -> int:
-    """How many tables `make` writes the deliveries of, month by month."""
-    return sum(1 for _ in _jobs(catalogue, sorted(set(months))))
+    """How many files `make` writes for these months, as long as none needs more pages than usual."""
+    return sum(
+        exchange.page_count(job.month) if isinstance(job.layout.format, XRoadAnswers) else 1
+        for job in _jobs(catalogue, sorted(set(months)))
+    )
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def _files(form: Form, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     if not isinstance(form.layout.format, XRoadAnswers):
         yield form.extension, rows
         return
-    for number, page in enumerate(exchange.pages(rows), start=1):
+    for number, page in enumerate(exchange.pages(rows, form.month), start=1):
         yield f"{number:02}.{form.extension}", page
 
 
@@ -126,6 +133,7 @@ def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
         seed=made_up.seed,
         names=made_up.province.names,
         more_titles=world.titles(job.table, job.month),
+        spelling=OF_SOURCES.get((job.source.name, job.table), AS_DECLARED),
     )
 
 
@@ -140,7 +148,12 @@ def _jobs(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[_Job]:
                     yield _Job(declared, first_layout[table], month)
 
 
-def _check(months: Sequence[Month], scale: float) -> None:
+def check(months: Sequence[Month], scale: float) -> None:
+    """Hold what is asked for against what the sample knows.
+
+    Raises:
+        UsageError: a month (they are in order) is outside those it can tell of, or the scale is not positive.
+    """
     if not months:
         message = "no month was given: write one as 2022-06, or a range as 2022-01:2022-09."
         raise UsageError(message)

@@ -23,7 +23,7 @@ from dx_pipeline.sample.draw import Integers, generator
 from dx_pipeline.sample.operation import CONNECTIONS, Operation
 from dx_pipeline.source import Layout
 
-PAGE_DAYS = 10
+PAGE_DAYS = 5
 MOST_RECORDS = 10_000
 """Of one page: it holds the rest of its last second besides."""
 
@@ -40,7 +40,7 @@ FAULTS = (
 )
 FAULT_SHARES = (0.3, 0.1, 0.35, 0.05, 0.2)
 LISTS = 36
-MS, DAY_MS = 1_000, 86_400_000
+MS, PARTED_MS, DAY_MS = 1_000, 20_000, 86_400_000
 VALUES = {"client": "Client", "producer": "Producer"}
 
 
@@ -60,17 +60,24 @@ def records(system: str, month: Month, *, seed: int, scale: float) -> pa.Table:
     return halves.take(pa.array(order))
 
 
-def pages(halves: pa.Table) -> Iterator[pa.Table]:
-    """The records page by page: some days each, and no more than the protocol puts into one."""
+def pages(halves: pa.Table, month: Month) -> Iterator[pa.Table]:
+    """The records of a month page by page: some days each, and no more than the protocol puts into one."""
     stored = halves["recorded_at"].cast(pa.int64()).to_numpy() // 1_000_000
     days = (stored + workday.UTC_OFFSET_HOURS * 3_600) // 86_400
+    first_day = (_start_ms(month) // MS + workday.UTC_OFFSET_HOURS * 3_600) // 86_400
     start = 0
     while start < len(stored):
-        within_days = int(np.searchsorted(days, days[start] + PAGE_DAYS))
+        number = (int(days[start]) - first_day) // PAGE_DAYS + 1
+        within_days = int(np.searchsorted(days, first_day + number * PAGE_DAYS))
         end = min(start + MOST_RECORDS, within_days)
         end = int(np.searchsorted(stored, stored[end - 1], side="right"))
         yield halves.slice(start, end - start)
         start = end
+
+
+def page_count(month: Month) -> int:
+    """How many pages a month has, where none of them is too full."""
+    return -(-month.last.day // PAGE_DAYS)
 
 
 def write(database: duckdb.DuckDBPyConnection, path: Path, page: pa.Table, layout: Layout) -> None:
@@ -141,7 +148,7 @@ def _halves(system: str, operation: Operation, month: Month, *, seed: int, scale
         way = ON_THE_WAY_MS if side == "producer" else 0
         request_in, response_out = began + way, began + lasted - way
         late = np.where(rng.random(count) < LATE, rng.integers(1, LATEST_SECONDS, count), 0)
-        late[_at_the_end_of_a_page(began)] = 90
+        late[_at_the_end_of_a_day(began)] = 90 if side == "producer" else 0
         stored = (response_out // MS + 1 + late) * 1_000_000
         codes = [FAULTS[number] if number >= 0 else (None, 200) for number in fault.tolist()]
         made = pa.table(
@@ -168,18 +175,19 @@ def _halves(system: str, operation: Operation, month: Month, *, seed: int, scale
 
 
 def _beginnings(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> Integers:
-    """When each exchange of a month began, in order; the last one just before the month ended."""
+    """When each exchange of a month began, in order; the last one of each page just before that ended."""
     busy = connection.busy_hours(operation, month, scale, rng)
     hours = np.repeat(busy.number, busy.calls)
     began = _start_ms(month) + hours * 3_600_000 + rng.integers(0, 3_600_000, len(hours))
-    last_second = [_start_ms(month) + days * DAY_MS - 400 for days in (PAGE_DAYS, 2 * PAGE_DAYS, month.last.day)]
-    found: Integers = np.sort(np.concatenate([began, np.array(last_second)]))
+    ends = [min(number * PAGE_DAYS, month.last.day) for number in range(1, page_count(month) + 1)]
+    parted = _start_ms(month) + np.array(ends, dtype=np.int64) * DAY_MS - PARTED_MS
+    found: Integers = np.sort(np.concatenate([began, parted]))
     return found
 
 
-def _at_the_end_of_a_page(began: Integers) -> Integers:
-    """The exchanges that begin in the last second of a day: their halves are stored on the next page."""
-    found: Integers = np.flatnonzero((began + workday.UTC_OFFSET_HOURS * 3_600_000) % DAY_MS >= DAY_MS - MS)
+def _at_the_end_of_a_day(began: Integers) -> Integers:
+    """The exchanges that midnight parts: their client half is stored before it, the other one after."""
+    found: Integers = np.flatnonzero((began + workday.UTC_OFFSET_HOURS * 3_600_000) % DAY_MS >= DAY_MS - PARTED_MS)
     return found
 
 

@@ -16,7 +16,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from dx_pipeline.period import Month
-from dx_pipeline.sample.writing import Form, headings
+from dx_pipeline.sample.form import Form
+from dx_pipeline.sample.writing import headings
 from dx_pipeline.settings import Settings
 from dx_pipeline.source import Csv, Ndjson
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from dx_pipeline.connector.xroad_answer import CURRENT, OLDER
+from dx_pipeline.connector.xroad_answer import CURRENT, OLDER, SYNTHETIC_KEY
 from dx_pipeline.connector.xroad_request import MONITORING, SERVICE, SOAP, XROAD
 from dx_pipeline.sample.serving import Asked, Reply
 
@@ -56,6 +56,7 @@ class Monitoring:
         is_older: whether it speaks the older generation of field names.
         is_careless: whether it sends every field, whatever was asked for.
         retention_seconds: how long it keeps its records.
+        is_synthetic: whether it says beside its records that they are made up.
         clock: unix seconds by its own clock.
     """
 
@@ -66,6 +67,7 @@ class Monitoring:
         page: int = 10_000,
         is_older: bool = False,
         is_careless: bool = False,
+        is_synthetic: bool = False,
         offset_seconds: int = 60,
         retention_seconds: int = 7 * 86_400,
         clock: Callable[[], float] = time.time,
@@ -74,6 +76,7 @@ class Monitoring:
         self.page = page
         self.is_older = is_older
         self.is_careless = is_careless
+        self.mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
         self.offset_seconds = offset_seconds
         self.retention_seconds = retention_seconds
         self.clock = clock
@@ -108,7 +111,9 @@ class Monitoring:
             if len(rest) < len(found):
                 found, onward = rest, end + 1
         sent = [{name: value for name, value in self._spoken(record).items() if name in fields} for record in found]
-        return multipart(_response(len(sent), onward), gzip.compress(json.dumps({"records": sent}).encode()))
+        return multipart(
+            _response(len(sent), onward), gzip.compress(json.dumps({**self.mark, "records": sent}).encode())
+        )
 
     def _known(self) -> tuple[str, ...]:
         if not self.is_older:
@@ -152,13 +157,18 @@ def answer(packed: bytes, count: int, onward: int | None = None) -> bytes:
 
 
 def services(
-    listed: Mapping[str, Sequence[str]], allowed: Mapping[str, Sequence[str]], *, as_xml: bool = False
+    listed: Mapping[str, Sequence[str]],
+    allowed: Mapping[str, Sequence[str]],
+    *,
+    as_xml: bool = False,
+    is_synthetic: bool = False,
 ) -> Callable[[Asked], Reply]:
     """The metadata services: which subsystems there are, and which services each of them has.
 
     `listed` are the service codes of each subsystem (instance/class/member/subsystem), `allowed`
-    those of them that the caller may use.
+    those of them that the caller may use. `is_synthetic`: the JSON says that they are made up.
     """
+    mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
 
     def answer(asked: Asked) -> Reply:
         if asked.path == "/listClients":
@@ -172,7 +182,7 @@ def services(
             document = {"service": [{**item, "service_type": "REST", "endpoint_list": []} for item in found]}
         if as_xml:
             return Reply(_listing(found), "text/xml")
-        return Reply(json.dumps(document).encode())
+        return Reply(json.dumps({**mark, **document}).encode())
 
     return answer
 

