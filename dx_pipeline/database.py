@@ -28,7 +28,7 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = _instance(settings.threads, settings.memory_limit, str(spill)).cursor()
     name = f"step_{uuid.uuid4().hex}"
     connection.execute(f"SET TimeZone = '{TIME_ZONE}'; SET enable_progress_bar = false")
-    connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
+    connection.execute(f"ATTACH ':memory:' AS {name} (COMPRESS); USE {name}")
     try:
         yield connection
     finally:

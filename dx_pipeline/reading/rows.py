@@ -26,6 +26,9 @@ from dx_pipeline.source import Layout, Placement
 if TYPE_CHECKING:
     from dx_pipeline.landing import Delivery  # the door in front of landing reads, too
 
+SMALL = 200_000
+"""So many typed rows take no memory to speak of."""
+
 STAGED = "staged"
 QUARANTINED = "quarantined"
 
@@ -79,7 +82,7 @@ def stage(
     """
     items = _type_all(connection, contract, loaded, month)
     _settle(connection, contract, superseded(items))
-    _write(connection, contract, month)
+    _write(connection, contract, items, month)
     counts = {
         position: rest
         for position, *rest in connection.execute(
@@ -123,7 +126,7 @@ def _type_all(
     declared = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items())
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE typed (
+        CREATE OR REPLACE TABLE typed (
             delivery_position INTEGER, delivery_line BIGINT, filter_code VARCHAR, reason VARCHAR, {declared})
         """
     )
@@ -135,6 +138,7 @@ def _type_all(
         )
         connection.execute(f"DROP TABLE {quoted(name)}")
         items += together
+    _compress(connection, items)
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE delivered AS
@@ -266,14 +270,15 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
-        WITH candidate AS (
-            SELECT * FROM typed JOIN settled USING (delivery_position, delivery_line)
-            WHERE outcome = 'accepted'
+        WITH twice AS (  -- by their hashes, which take less memory: one that is not twice does no harm
+            SELECT hash({key}) AS key_hash
+            FROM typed JOIN settled USING (delivery_position, delivery_line)
+            WHERE outcome = 'accepted' GROUP BY key_hash HAVING count(*) > 1
         ),
-        twice AS (SELECT {key} FROM candidate GROUP BY {key} HAVING count(*) > 1),
         hashed AS (
             SELECT delivery_position, delivery_line, {key}, hash({content}) AS content_hash
-            FROM candidate SEMI JOIN twice USING ({key})
+            FROM typed JOIN settled USING (delivery_position, delivery_line)
+            WHERE outcome = 'accepted' AND hash({key}) IN (SELECT key_hash FROM twice)
         ),
         judged AS (
             SELECT *, min(content_hash) OVER same_delivery <> max(content_hash) OVER same_delivery AS is_conflict
@@ -299,20 +304,26 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     connection.execute("DROP TABLE repeated")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, month: Month | None) -> None:
+def _write(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, items: Sequence[Loaded], month: Month | None
+) -> None:
+    """Make `staged` and `quarantined` of the settled rows, some deliveries at a time: sorting takes memory."""
     for name in (STAGED, QUARANTINED):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
     connection.execute(create_table(STAGED, contract.stored))
     month_value = {"month": f"DATE '{month.first}'"} if month else {}
     columns = ", ".join(month_value.get(name, quoted(name)) for name in contract.stored)
-    connection.execute(
-        f"""
-        INSERT INTO {STAGED}
-        SELECT {columns} FROM typed JOIN settled USING (delivery_position, delivery_line)
-            JOIN delivered USING (delivery_position)
-        WHERE outcome = 'accepted' ORDER BY delivery_position, delivery_line
-        """
-    )
+    for first, last in _stretches(items):
+        connection.execute(
+            f"""
+            INSERT INTO {STAGED}
+            SELECT {columns} FROM typed JOIN settled USING (delivery_position, delivery_line)
+                JOIN delivered USING (delivery_position)
+            WHERE outcome = 'accepted' AND delivery_position BETWEEN $first AND $last
+            ORDER BY delivery_position, delivery_line
+            """,
+            {"first": first, "last": last},
+        )
     connection.execute(
         f"""
         CREATE TABLE {QUARANTINED} AS
@@ -323,3 +334,21 @@ def _write(connection: duckdb.DuckDBPyConnection, contract: Contract, month: Mon
         """
     )
     connection.execute("DROP TABLE typed; DROP TABLE delivered")
+    _compress(connection, items)
+
+
+def _stretches(items: Sequence[Loaded]) -> Iterator[tuple[int, int]]:
+    """The positions of the deliveries, first and last of as many as are not too many rows together."""
+    first = rows = 0
+    for position, item in enumerate(items):
+        if rows and rows + item.raw.rows > SMALL:
+            yield first, position - 1
+            first, rows = position, 0
+        rows += item.raw.rows
+    yield first, len(items) - 1
+
+
+def _compress(connection: duckdb.DuckDBPyConnection, items: Sequence[Loaded]) -> None:
+    """Compress what is in memory, where it is much: words that repeat take most of it."""
+    if sum(item.raw.rows for item in items) > SMALL:
+        connection.execute("CHECKPOINT")
