@@ -41,6 +41,7 @@ docs: $(READY)  ## the pages that are generated from declarations
 
 bench: $(READY)  ## ratios, each measured within one run
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/exchanges.py
 
 lock:  ## pin every dependency with its hashes, for every platform, without naming an index
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
