@@ -40,7 +40,8 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     for part in ("assets", "checks", "dx_pipeline", "warehouse/reference"):
         shutil.copytree(PROJECT / part, folder / part)
-    shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    for part in ("dagster.yaml", "pyproject.toml"):
+        shutil.copyfile(PROJECT / part, folder / part)
     return folder
 
 
@@ -51,7 +52,9 @@ def ask_over_http(project: Path, url: str, pages: dict[str, bytes]) -> None:
     declared["attributes"]["connector"] = {
         "kind": "http",
         "base_url": url,
-        "requests": [{"name": name, "path": f"/{name}", "records": "Data"} for name in pages],
+        "requests": [
+            {"name": name, "path": f"/{name}", "query": {"thang": "{month}"}, "records": "Data"} for name in pages
+        ],
         "bounds": {"attempts": 1},
     }
     path.write_text(yaml.safe_dump(declared, allow_unicode=True), encoding="utf-8")
@@ -77,6 +80,7 @@ def test_one_system_that_is_down_stops_no_other_and_the_next_night_catches_up(
         ministry.is_up = True
         second = dx("run", "--json", "--months", "2022-05", warehouse=warehouse.warehouse, project=project)
     assert first.returncode == 1, first.stderr
+    assert first.stdout, first.stderr
     (problem,) = json.loads(first.stdout)["not_fetched"]
     assert problem.startswith(f"{DOWN} ")
     assert "http_5xx (503)" in problem
