@@ -97,7 +97,7 @@ def _fits(kind: str, layout: Layout) -> bool:
 def _kind(path: Path) -> str | None:
     """What a file is, by how it begins; None where it is nothing that a delivery may be."""
     try:
-        with bytes_of(path, None) as handle:
+        with bytes_of(path) as handle:
             start = handle.read(STARTS_AT)
     except DeliveryRefusedError:
         return None
@@ -166,7 +166,7 @@ JUDGING: dict[str, Judging] = {
 
 def _letters(path: Path) -> line.Letters:
     """What text of no declared encoding is in, as far as its first bytes tell."""
-    with bytes_of(path, None) as handle:
+    with bytes_of(path) as handle:
         start = handle.read(STARTS_AT)
     if start.startswith(UTF_16_MARKS):
         return "utf-16"

@@ -32,7 +32,7 @@ def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract
         ValueError: it is no JSON.
         DeliveryRefusedError: a compressed file is damaged.
     """
-    with bytes_of(path, None) as handle:
+    with bytes_of(path) as handle:
         text = handle.read().decode("utf-8-sig")
     cleaner = Cleaner(layout, contract)
     found: Counter[str] = Counter()

@@ -68,7 +68,7 @@ def scrub(path: Path, target: Path, letters: Letters, rewrites: Callable[[], Ite
 def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
     """The lines of a file with their ends; a line feed alone ends one."""
     name = _codec(letters)
-    with bytes_of(path, None) as handle:
+    with bytes_of(path) as handle:
         text = io.TextIOWrapper(handle, encoding=name, errors=_tolerance(name), newline="\n")
         try:
             yield text

@@ -244,7 +244,7 @@ def page(path: Path, target: Path, layout: Layout | None, contract: Contract | N
     """
     shape = layout.format if layout is not None and isinstance(layout.format, Html) else None
     encoding = shape.encoding if shape is not None else "utf-8"
-    with opened(path, encoding, shape.compression if shape else None) as stream:
+    with opened(path, encoding) as stream:
         text = stream.read()
     raw = html.read(text)
     one_byte = encoding in {"tcvn3", "vni"}

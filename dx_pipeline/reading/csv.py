@@ -42,7 +42,7 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     titles, found = _opening(path, layout)
     heading_line = dialect.preamble_rows + 1
     found = check_headings(found, layout, heading_line)
-    with plain(connection, path, dialect.encoding, dialect.compression) as text:
+    with plain(connection, path, dialect.encoding) as text:
         _parse(connection, text, dialect, found, name)
         _number(connection, text, dialect, found, name)
     (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
@@ -73,7 +73,7 @@ def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str, ...], list[str]]:
-    with opened(path, encoding, dialect.compression) as text:
+    with opened(path, encoding) as text:
         first = list(islice(_bounded(text), dialect.preamble_rows + 1))
     if len(first) <= dialect.preamble_rows:
         message = "the file ends before its headings; ask the sender for the whole file."

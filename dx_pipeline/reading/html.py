@@ -48,7 +48,7 @@ def table(path: Path, shape: Html) -> tuple[tuple[str, ...], Grid]:
     Raises:
         DeliveryRefusedError: it has no such table, or the table ends before its headings.
     """
-    with opened(path, shape.encoding, shape.compression) as stream:
+    with opened(path, shape.encoding) as stream:
         page = read(in_unicode(stream.read(), shape.encoding))
     if len(page.tables) < shape.table:
         message = (

@@ -21,7 +21,7 @@ from dx_pipeline.contract import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.reading.raw import SYNTHETIC_KEY, Raw, Reader, check_headings
 from dx_pipeline.reading.text import opened, plain
-from dx_pipeline.source import JsonEnvelope, Layout, Ndjson
+from dx_pipeline.source import JsonEnvelope, Layout
 
 LOOKED_AT = 100
 """How many records say which names a delivery uses, when its layout has yet to be recognised."""
@@ -56,7 +56,7 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
         DeliveryRefusedError: it is no JSON, not whole, has no records, or not as many as it announces.
     """
     shape = _format(layout)
-    with opened(path, "utf-8", shape.compression) as stream:
+    with opened(path, "utf-8") as stream:
         content = stream.read()
     pages = []
     for text, document in _documents(content):
@@ -159,14 +159,14 @@ def _load_envelope(connection: duckdb.DuckDBPyConnection, path: Path, layout: La
     return _spread(connection, layout, name, has_records=has_records, is_synthetic=is_synthetic)
 
 
-def _lines_headings(path: Path, layout: Layout) -> list[str]:
+def _lines_headings(path: Path, _layout: Layout) -> list[str]:
     """The names that the first lines use.
 
     Raises:
         DeliveryRefusedError: it is no text in UTF-8, or no line of it is a JSON object.
     """
     records: list[Any] = []
-    with opened(path, "utf-8", _lines_format(layout).compression) as text:
+    with opened(path, "utf-8") as text:
         while len(records) < LOOKED_AT and (line := text.readline(MAX_LINE_BYTES)):
             try:
                 records.append(json.loads(line))
@@ -179,15 +179,10 @@ def _lines_headings(path: Path, layout: Layout) -> list[str]:
     return names
 
 
-def _lines_format(layout: Layout) -> Ndjson:
-    assert isinstance(layout.format, Ndjson)  # noqa: S101 - chosen by the format
-    return layout.format
-
-
 def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `dx_pipeline.reading.load`."""
     _lines_headings(path, layout)
-    with plain(connection, path, "utf-8", _lines_format(layout).compression) as text:
+    with plain(connection, path, "utf-8") as text:
         connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE {quoted(f"{name} records")} AS

@@ -22,7 +22,7 @@ import duckdb
 
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.reading import legacy
-from dx_pipeline.source import Compression, Encoding
+from dx_pipeline.source import Encoding
 
 GZIP_MAGIC = b"\x1f\x8b"
 CODECS: dict[Encoding, str] = {
@@ -46,8 +46,8 @@ def is_compressed(path: Path) -> bool:
 
 
 @contextmanager
-def bytes_of(path: Path, compression: Compression | None) -> Iterator[IO[bytes]]:
-    """The plain bytes of a delivery.
+def bytes_of(path: Path) -> Iterator[IO[bytes]]:
+    """The plain bytes of a delivery: gzip is told by its first bytes, whatever is declared.
 
     Raises:
         DeliveryRefusedError: it is compressed and broken off.
@@ -65,15 +65,15 @@ def bytes_of(path: Path, compression: Compression | None) -> Iterator[IO[bytes]]
 
 
 @contextmanager
-def opened(path: Path, encoding: Encoding, compression: Compression | None) -> Iterator[IO[str]]:
+def opened(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
     """A delivery as text, line ends as they are.
 
     Raises:
         DeliveryRefusedError: a byte that is read is not in the declared encoding, or see `bytes_of`.
     """
-    with bytes_of(path, compression) as handle:
+    with bytes_of(path) as handle:
         codec = CODECS[encoding]
-        if encoding in legacy.NAMES and _is_utf8(path, compression):
+        if encoding in legacy.NAMES and _is_utf8(path):
             codec = "utf-8-sig"  # legacy letters that another program has taken for Western ones
         text = io.TextIOWrapper(handle, encoding=codec, newline="")
         try:
@@ -84,8 +84,8 @@ def opened(path: Path, encoding: Encoding, compression: Compression | None) -> I
             text.detach()
 
 
-def _is_utf8(path: Path, compression: Compression | None) -> bool:
-    with bytes_of(path, compression) as handle:
+def _is_utf8(path: Path) -> bool:
+    with bytes_of(path) as handle:
         start = handle.read(LOOKED_AT_BYTES)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
@@ -111,9 +111,7 @@ def in_unicode(text: str, encoding: Encoding) -> str:
 
 
 @contextmanager
-def plain(
-    connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding, compression: Compression | None
-) -> Iterator[Path]:
+def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding) -> Iterator[Path]:
     """A file with the delivery's text as DuckDB reads it: the delivery itself where that is so already.
 
     Raises:
@@ -127,26 +125,26 @@ def plain(
     private.parent.mkdir(parents=True, exist_ok=True)
     try:
         if encoding == "utf-8":
-            _unfold(path, compression, private)
+            _unfold(path, private)
         else:
-            _transcode(path, encoding, compression, private)
+            _transcode(path, encoding, private)
         yield private
     finally:
         private.unlink(missing_ok=True)
 
 
-def _unfold(path: Path, compression: Compression | None, private: Path) -> None:
+def _unfold(path: Path, private: Path) -> None:
     """Bytes that are no UTF-8 stay: a line with them is a bad row, not a bad file."""
     written = 0
-    with bytes_of(path, compression) as source, private.open("wb") as target:
+    with bytes_of(path) as source, private.open("wb") as target:
         while piece := source.read(PIECE_CHARACTERS):
             written += _within_bounds(target.write(piece), written)
 
 
-def _transcode(path: Path, encoding: Encoding, compression: Compression | None, private: Path) -> None:
+def _transcode(path: Path, encoding: Encoding, private: Path) -> None:
     written, held = 0, ""
     with (
-        opened(path, encoding, compression) as source,
+        opened(path, encoding) as source,
         private.open("w", encoding="utf-8", newline="", errors="surrogatepass") as target,
     ):
         while piece := source.read(PIECE_CHARACTERS):

@@ -40,7 +40,7 @@ def headings(path: Path, layout: Layout) -> list[str]:
     Raises:
         DeliveryRefusedError: it is no answer of operational monitoring.
     """
-    with bytes_of(path, None) as handle:
+    with bytes_of(path) as handle:
         start = handle.read(STARTS_AT)
     if not xroad_answer.is_answer(start):
         message = "it is no answer of X-Road's operational monitoring; ask its operator for the answer as it came."
