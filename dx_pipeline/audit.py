@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from threading import Lock
@@ -20,7 +19,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from dx_pipeline.contract import qualified, quoted
+from dx_pipeline.contract import qualified
 from dx_pipeline.record import Expected
 from dx_pipeline.suite import Expectation, Suite
 
@@ -90,21 +89,7 @@ _ONE_AT_A_TIME = Lock()
 """GX keeps state of its own between calls; months are read side by side, and audited in turn."""
 
 
-@dataclass(frozen=True)
-class _Audited:
-    """What is audited now: a connection, and the name of the database that it looks at."""
-
-    connection: duckdb.DuckDBPyConnection
-    catalog: str
-
-    def another(self) -> duckdb.DuckDBPyConnection:
-        """Another connection to the same database, for GX to close."""
-        cursor = self.connection.cursor()
-        cursor.execute(f"USE {quoted(self.catalog)}")
-        return cursor
-
-
-_AUDITED: ContextVar[_Audited] = ContextVar("audited connection")
+_AUDITED: ContextVar[duckdb.DuckDBPyConnection] = ContextVar("audited connection")
 
 _CONFIGURED: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("expectations configured", default=None)
 """The configuration of each expectation of the audit that runs now, by its identity."""
@@ -114,8 +99,7 @@ _CONFIGURED: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("expecta
 def _audited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """GX looks into the given connection for as long as the block lasts."""
     with _ONE_AT_A_TIME:
-        ((catalog,),) = connection.execute("SELECT current_catalog()").fetchall()
-        token, configured = _AUDITED.set(_Audited(connection, catalog)), _CONFIGURED.set({})
+        token, configured = _AUDITED.set(connection), _CONFIGURED.set({})
         try:
             yield
         finally:
@@ -154,6 +138,11 @@ def _batch_definition(table: str) -> Any:
     from duckdb_engine import ConnectionWrapper
     from sqlalchemy.pool import NullPool
 
+    class Lent(ConnectionWrapper):
+        """The connection that is audited. GX closes what it has asked with; that one goes on."""
+
+        def close(self) -> None: ...
+
     _register_dialect()
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # results say it all
     context = gx.get_context(mode="ephemeral")
@@ -163,7 +152,7 @@ def _batch_definition(table: str) -> Any:
         connection_string=f"{DIALECT}:///:memory:",
         create_temp_table=False,
         kwargs={
-            "creator": lambda: ConnectionWrapper(_AUDITED.get().another()),
+            "creator": lambda: Lent(_AUDITED.get()),
             "poolclass": NullPool,  # every checkout asks for the connection that is audited now
         },
     )

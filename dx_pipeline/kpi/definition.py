@@ -109,7 +109,12 @@ class Definition(Declared):
 
 
 class Query:
-    """The SQL of one version, parsed: what it reads and what it returns.
+    """The SQL of one version: its text, and what parsing it told.
+
+    Attributes:
+        tables: the tables it reads, as `schema.table`, sorted.
+        parameters: which of the window's ends it asks for.
+        is_of_province: whether it names no units: then it speaks for the province as a whole.
 
     Raises:
         DeclarationError: it is not one SELECT, or does not return the columns its KPI yields.
@@ -127,8 +132,8 @@ class Query:
             ) from error
         if len(statements) != 1 or not isinstance(statements[0], exp.Query):
             raise DeclarationError(path, 1, "write exactly one SELECT.")
-        self.expression: exp.Query = statements[0]
-        returned = tuple(self.expression.named_selects)
+        query = statements[0]
+        returned = tuple(query.named_selects)
         if returned not in {definition.returned, definition.returned[1:]}:
             raise DeclarationError(
                 path,
@@ -136,29 +141,17 @@ class Query:
                 f"a KPI that yields '{definition.yields}' returns {', '.join(definition.returned)} as it is declared;"
                 f" this returns {', '.join(returned) or 'nothing'}.",
             )
-        for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder):
-            name = parameter.name
-            if name not in PARAMETERS:
-                raise DeclarationError(path, 1, f"'${name}' is unknown: use $window_start and $window_end.")
+        self.is_of_province = "unit_code" not in returned
+        self.tables = _tables(query)
+        self.parameters = frozenset(parameter.name for parameter in query.find_all(exp.Parameter, exp.Placeholder))
+        for name in sorted(self.parameters - PARAMETERS):
+            raise DeclarationError(path, 1, f"'${name}' is unknown: use $window_start and $window_end.")
 
-    @property
-    def is_of_province(self) -> bool:
-        """Whether it names no units: then it speaks for the province as a whole."""
-        return "unit_code" not in self.expression.named_selects
 
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The tables it reads, as `schema.table`, sorted."""
-        defined = {cte.alias for cte in self.expression.find_all(exp.CTE)}
-        named = {
-            f"{table.db}.{table.name}" if table.db else table.name for table in self.expression.find_all(exp.Table)
-        }
-        return tuple(sorted(named - defined))
-
-    @property
-    def parameters(self) -> frozenset[str]:
-        """Which of the window's ends it asks for."""
-        return frozenset(parameter.name for parameter in self.expression.find_all(exp.Parameter, exp.Placeholder))
+def _tables(query: exp.Query) -> tuple[str, ...]:
+    defined = {cte.alias for cte in query.find_all(exp.CTE)}
+    named = {f"{table.db}.{table.name}" if table.db else table.name for table in query.find_all(exp.Table)}
+    return tuple(sorted(named - defined))
 
 
 def queries(document: Document, definition: Definition) -> dict[int, Query]:

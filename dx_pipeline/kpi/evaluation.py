@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from dx_pipeline import audit, partition, progress, workers
 from dx_pipeline import suite as suites
@@ -212,23 +213,30 @@ def _observe(
 ) -> None:
     """Run the definition's SQL for every window that is covered, as a whole or for some system."""
     connection.execute(_sql("observed").replace("{yielded}", OBSERVED[kpi.definition.yields]))
+    of_windows, of_grounds = [], []
     for number, (window, of_window) in enumerate(zip(evaluated, grounds, strict=True)):
         version = kpi.definition.version_for(window)
         if version is not None and any(ground.is_covered for ground in of_window):
             _run(connection, kpi, version.version, number, window)
-        connection.execute(
-            "INSERT INTO evaluated_window VALUES (?, ?, ?, ?, ?)",
-            [number, window.type, window.start, window.end, version.version if version else None],
-        )
-        connection.executemany(
-            "INSERT INTO ground VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (number, item.system, item.coverage, item.is_covered, item.is_synthetic, item.revision)
-                for item in of_window
-            ],
-        )
+        of_windows.append((number, window.type, window.start, window.end, version.version if version else None))
+        of_grounds += [
+            (number, item.system, item.coverage, item.is_covered, item.is_synthetic, item.revision)
+            for item in of_window
+        ]
+    _fill(connection, "evaluated_window", of_windows)
+    _fill(connection, "ground", of_grounds)
     if kpi.definition.yields in {"counts", "items"}:
         connection.execute(_sql("all_systems"))
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert plain rows, all at once: DuckDB plans each row of `executemany` anew."""
+    if rows:
+        columns = connection.table(table).columns
+        told = pa.table({name: list(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)})
+        connection.register("told", told)
+        connection.execute(f"INSERT INTO {table} FROM told")
+        connection.unregister("told")
 
 
 def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window) -> None:
