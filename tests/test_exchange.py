@@ -423,7 +423,7 @@ def test_pages_of_the_sample_are_reproducible_and_say_that_they_are_made_up(
     rows = world.rows(
         world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=1), "connection.exchange", SYSTEM, JUNE
     )
-    assert 10_000 <= rows.num_rows / 2 <= 20_000
+    assert 4_000 <= rows.num_rows / 2 <= 6_000
     sizes = [page.num_rows for page in made_up.pages(rows, JUNE)]
     assert sum(sizes) == rows.num_rows
     assert max(sizes) <= made_up.MOST_RECORDS + 10

@@ -105,8 +105,8 @@ CONNECTIONS = {
     "service_catalogue": Connection(
         "Sở Thông tin và Truyền thông", "vdxp", "xroad", date(2021, 5, 10), 99.5,
         (
-            Operation("Metadata/{list}", TO_PROVINCE, IMPERSONAL, 3_000, 140, 0.003, 210, 5_400),
-            Operation("Category/{list}", BOTH, IMPERSONAL, 12_000, 260, 0.005, 320, 31_000),
+            Operation("Metadata/{list}", TO_PROVINCE, IMPERSONAL, 1_200, 140, 0.003, 210, 5_400),
+            Operation("Category/{list}", BOTH, IMPERSONAL, 3_600, 260, 0.005, 320, 31_000),
         ),
     ),
     **_OPAQUE,
