@@ -69,12 +69,12 @@ def each(
 ) -> Iterator[Result]:
     """What `work(settings, catalogue, *item)` comes to for each item, in the order given.
 
-    A single item is worked on here, unless workers have been hired; `work` must be a function of a
-    module. What it raises is raised here.
+    Unless workers have been hired, a single item is worked on here, and so is everything where only
+    one thread may be used. `work` must be a function of a module. What it raises is raised here.
     """
     at_hand = _HIRED.get()
     if at_hand is None or at_hand.catalogue is not catalogue:
-        if len(items) <= 1:
+        if len(items) <= 1 or settings.threads == 1:
             yield from (work(settings, catalogue, *item) for item in items)
             return
         with hired(settings, catalogue):

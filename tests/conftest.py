@@ -33,8 +33,8 @@ Dx = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Settings:
-    """An empty warehouse."""
-    return Settings(warehouse=tmp_path / "warehouse")
+    """An empty warehouse, worked on in the test's own process."""
+    return Settings(warehouse=tmp_path / "warehouse", threads=1)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def declared() -> Catalogue:
 @pytest.fixture(scope="session")
 def references(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse in which the reference tables are published, and nothing else."""
-    made = Settings(warehouse=tmp_path_factory.mktemp("references") / "warehouse")
+    made = Settings(warehouse=tmp_path_factory.mktemp("references") / "warehouse", threads=1)
     for name, source in declared.sources.items():
         if source.is_reference:
             ingest(made, declared, name, [None])
@@ -57,7 +57,20 @@ def references(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) ->
 def furnished(references: Path, tmp_path: Path) -> Settings:
     """A warehouse of the test's own in which the reference tables are published."""
     shutil.copytree(references, tmp_path / "warehouse")
-    return Settings(warehouse=tmp_path / "warehouse")
+    return Settings(warehouse=tmp_path / "warehouse", threads=1)
+
+
+def smaller(folder: Path, *kept: str) -> Path:
+    """A copy of the project with some of its monthly sources and KPIs: a night takes no longer than it must."""
+    for part in ("assets", "checks", "dx_pipeline", "warehouse/reference"):
+        shutil.copytree(PROJECT / part, folder / part)
+    for part in ("dagster.yaml", "pyproject.toml"):
+        shutil.copyfile(PROJECT / part, folder / part)
+    for path in folder.glob("assets/*/*/defs.yaml"):
+        declared = path.read_text(encoding="utf-8").split("\n", 1)[0].rpartition(".")[2]
+        if declared in {"System", "Table", "Kpi"} and path.parent.name not in kept:
+            shutil.rmtree(path.parent)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Dx
+from conftest import Dx, smaller
 from deliveries import GROUPS, groups, put
 
 from dx_pipeline.settings import Settings
@@ -33,22 +33,25 @@ def test_wrong_use_is_told_in_one_sentence_and_status_2(
     assert "Traceback" not in result.stderr + result.stdout
 
 
-def test_a_delivery_that_is_refused_does_not_stop_the_night_and_ends_with_status_1(dx: Dx, warehouse: Settings) -> None:
+def test_a_delivery_that_is_refused_does_not_stop_the_night_and_ends_with_status_1(
+    dx: Dx, warehouse: Settings, tmp_path: Path
+) -> None:
+    project = smaller(tmp_path / "project", "community_group", "plan", "community_group_count")
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, month="2022-04", name="bad.csv")
     put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
     (warehouse.inbox / "nobody").mkdir()
-    result = dx("run", warehouse=warehouse.warehouse)
+    result = dx("run", warehouse=warehouse.warehouse, project=project)
     assert result.returncode == 1, result.stderr
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in " ".join(result.stderr.split())
     assert "programme.community_group community_group 2022-05" not in result.stderr
     assert str(warehouse.inbox / "nobody") in "".join(result.stderr.split())
-    listed = json.loads(dx("release", "list", "--json", warehouse=warehouse.warehouse).stdout)
+    listed = json.loads(dx("release", "list", "--json", warehouse=warehouse.warehouse, project=project).stdout)
     assert [item["current"] for item in listed] == [True]
-    assert dx("release", "verify", warehouse=warehouse.warehouse).returncode == 0
+    assert dx("release", "verify", warehouse=warehouse.warehouse, project=project).returncode == 0
     package = json.loads((warehouse.current / "datapackage.json").read_text(encoding="utf-8"))
     (april,) = (item for item in package["dx"]["held"] if item["source"] == "community_group")
     assert (april["month"], april["state"]) == ("2022-04", "missing")
-    examined = dx("doctor", "--json", warehouse=warehouse.warehouse)
+    examined = dx("doctor", "--json", warehouse=warehouse.warehouse, project=project)
     assert examined.returncode == 1
     assert any("bad.csv" in finding["said"] for finding in json.loads(examined.stdout))

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Dx
+from conftest import Dx, smaller
 
 from dx_pipeline import sample
 from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.period import Month
 from dx_pipeline.sample.serving import Asked, Reply, Service
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 
 MAY = Month(2022, 5)
 DOWN, UP = "judicial_record", "civil_status"
@@ -37,19 +37,7 @@ class Ministry:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The project with two of its systems, and what is known of them: a night takes no longer than it must."""
-    folder = tmp_path / "project"
-    for part in ("assets", "checks", "dx_pipeline", "warehouse/reference"):
-        shutil.copytree(PROJECT / part, folder / part)
-    for part in ("dagster.yaml", "pyproject.toml"):
-        shutil.copyfile(PROJECT / part, folder / part)
-    for path in [*folder.glob("assets/connection/*/"), *folder.glob("assets/statistics/*/")]:
-        if path.name not in {DOWN, UP}:
-            shutil.rmtree(path)
-    for path in folder.glob("assets/kpi/*/"):
-        if path.name not in {"connection_availability", "connection_freshness", "exchange_volume"}:
-            shutil.rmtree(path)
-    return folder
+    return smaller(tmp_path / "project", DOWN, UP, "connection_availability", "connection_freshness", "exchange_volume")
 
 
 def ask_over_http(project: Path, url: str, pages: dict[str, bytes]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Dx
+from conftest import Dx, smaller
 from deliveries import DOSSIERS, GROUPS, dossiers, groups, put
 from test_door import SECRETS, said
 
@@ -46,7 +46,9 @@ def in_databases(folder: Path) -> str:
     return unicodedata.normalize("NFC", "\n".join(cells))
 
 
-def test_what_is_personal_is_nowhere_after_a_night(dx: Dx, warehouse: Settings, home: Path) -> None:
+def test_what_is_personal_is_nowhere_after_a_night(dx: Dx, warehouse: Settings, home: Path, tmp_path: Path) -> None:
+    delivering = ("dossier", "community_group", "judicial_record", "business_registration")
+    project = smaller(tmp_path / "project", *delivering, "community_group_count", "online_dossier_rate")
     many = [row.replace("-0001;", f"-{number:04};") for number, row in enumerate([DOSSIERS[0]] * len(SECRET), 10)]
     put(
         warehouse,
@@ -65,9 +67,13 @@ def test_what_is_personal_is_nowhere_after_a_night(dx: Dx, warehouse: Settings, 
     put(warehouse, "judicial_record", json.dumps({"DataCount": len(records), "Data": records}).encode())
     put(warehouse, "business_registration", "".join(json.dumps(record) + "\n" for record in records).encode())
     put(warehouse, "community_group", groups(*GROUPS), month="2022-04", name=f"{SECRETS['name']}.csv")
-    ran = dx("run", warehouse=warehouse.warehouse, home=home)
+    ran = dx("run", warehouse=warehouse.warehouse, project=project, home=home)
     assert ran.returncode == 1, ran.stderr
-    shown = [ran.stdout, ran.stderr, dx("doctor", "--json", warehouse=warehouse.warehouse, home=home).stdout]
+    shown = [
+        ran.stdout,
+        ran.stderr,
+        dx("doctor", "--json", warehouse=warehouse.warehouse, project=project, home=home).stdout,
+    ]
     files = [path for folder in (warehouse.warehouse, home) for path in folder.rglob("*") if path.is_file()]
     everywhere = "\n".join(
         [*shown, *map(str, files), *(said(path.read_bytes()) for path in files)]

@@ -48,7 +48,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def delivered(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse that was filled from the inbox."""
-    settings = Settings(warehouse=tmp_path_factory.mktemp("delivered"))
+    settings = Settings(warehouse=tmp_path_factory.mktemp("delivered"), threads=1)
     sample.make(settings, declared, [MAY], scale=SCALE)
     for source in TABLES:
         ingest(settings, declared, source, [MAY])
@@ -57,7 +57,7 @@ def delivered(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def served(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    settings = Settings(warehouse=tmp_path_factory.mktemp("served"))
+    settings = Settings(warehouse=tmp_path_factory.mktemp("served"), threads=1)
     with trial.serving(settings, declared, [MAY], scale=SCALE, seed=sample.DEFAULT_SEED) as found:
         assert found.absent == ()
         yield found
