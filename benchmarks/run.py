@@ -10,6 +10,7 @@ unchanged       a second pass over a month that has not changed against the firs
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -103,3 +104,5 @@ def _audits(settings: Settings, declared: catalogue.Catalogue) -> tuple[float, f
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # DuckDB's binding prints about leaks when the interpreter ends
