@@ -31,7 +31,7 @@ from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.ingest import ingest
 from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
-from dx_pipeline.sample import one_stop, recorded, trial, world
+from dx_pipeline.sample import exchange, one_stop, trial, world
 from dx_pipeline.sample.trial import Endpoint, Trial
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import PROJECT, Settings
@@ -167,35 +167,20 @@ def test_the_security_server_tells_of_the_last_week_and_of_its_services(
     assert sum(count == 2 for count in pairs.values()) > 0.9 * len(pairs)
 
 
-def test_a_security_server_records_the_hours_as_they_are_told() -> None:
+def test_a_security_server_has_the_last_days_of_a_month_moved_by_whole_weeks() -> None:
     made_up = world.build(Settings().reference, seed=sample.DEFAULT_SEED, scale=1)
-    traffic = world.rows(made_up, "connection.traffic", "service_catalogue", MAY)
+    halves = world.rows(made_up, "connection.exchange", "service_catalogue", MAY)
     now = datetime(2022, 6, 22, 3, 17, tzinfo=UTC)  # three weeks and some hours after the month has ended
-    found = recorded.records(traffic, MAY, client=trial.CLIENT, provider=trial.PROVIDER, now=now)
-    assert [side for side, _ in Counter(record["securityServerType"] for record in found).items()] == [
-        "Client",
-        "Producer",
-    ]
-    calls: Counter[tuple[str, int]] = Counter()
-    failed: Counter[tuple[str, int]] = Counter()
-    sent: Counter[tuple[str, int]] = Counter()
-    for record in found:
-        if record["securityServerType"] == "Client":
-            hour = (record["serviceCode"], record["requestInTs"] // recorded.HOUR_MS)
-            calls[hour] += 1
-            failed[hour] += not record["succeeded"]
-            sent[hour] += record["requestSize"]
-    told = {}
-    for row in traffic.to_pylist():
-        moved_hour = int((row["hour_at"] + 4 * recorded.WEEK).timestamp()) * 1000 // recorded.HOUR_MS
-        told[row["operation"].removesuffix("/{list}"), moved_hour] = row
-    assert len(calls) > 300
-    for hour, count in calls.items():
-        assert count == told[hour]["call_count"]
-        assert count - failed[hour] == told[hour]["succeeded_count"]
-        assert sent[hour] == told[hour]["request_bytes"]
-    latest = max(record["requestInTs"] for record in found) / 1000
-    assert now.timestamp() <= latest < (now + recorded.WEEK).timestamp()
+    moved = exchange.recent(halves, MAY, now)
+    four_weeks = timedelta(days=28)
+    first = datetime(2022, 5, 31, 17, tzinfo=UTC) - timedelta(days=exchange.SERVED_DAYS)
+    latest = [half for half in halves.to_pylist() if half["recorded_at"] >= first]
+    assert len(latest) > 1_000
+    for before, after in zip(latest, moved.to_pylist(), strict=True):
+        shifted = {name: before[name] + four_weeks // timedelta(milliseconds=1) for name in exchange.MOMENTS}
+        assert after == {**before, **shifted, "recorded_at": before["recorded_at"] + four_weeks}
+    end = max(moved["recorded_at"].to_pylist())
+    assert now < end < now + timedelta(days=7)
 
 
 def test_a_reader_of_the_view_may_do_nothing_else(served: Trial) -> None:

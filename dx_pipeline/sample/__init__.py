@@ -5,11 +5,11 @@ given these files alone, comes to the figures that were published for the first 
 delivery says of itself that it is synthetic.
 
     province, procedure, operation              what there is, the same in every month
-    dossier, service, connection, programme     what happened in a month, in the contracts' terms
+    dossier, service, connection, exchange ...  what happened in a month, in the contracts' terms
     writing, workbook, page                     such a table, as its source would print it
     spelling, letters                           how it is typed there, and in which encoding
     delivery, faults                            when it arrives, and what is wrong with it
-    trial, serving, opmon, recorded, one_stop   the same rows served live, for trying connectors
+    trial, serving, opmon, one_stop             the same rows served live, for trying connectors
 """
 
 from __future__ import annotations

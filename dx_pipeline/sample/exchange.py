@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -41,6 +42,11 @@ FAULTS = (
 FAULT_SHARES = (0.3, 0.1, 0.35, 0.05, 0.2)
 LISTS = 36
 MS, PARTED_MS, DAY_MS = 1_000, 20_000, 86_400_000
+WEEK_MS = 7 * DAY_MS
+MOMENTS = ("request_in_ms", "request_out_ms", "response_in_ms", "response_out_ms")
+SERVED_DAYS = 14
+"""So much of a month is served live: the week that a server keeps, and up to a week that is yet to come."""
+
 VALUES = {"client": "Client", "producer": "Producer"}
 
 
@@ -80,11 +86,29 @@ def page_count(month: Month) -> int:
     return -(-month.last.day // PAGE_DAYS)
 
 
-def write(database: duckdb.DuckDBPyConnection, path: Path, page: pa.Table, layout: Layout) -> None:
-    """Write one page as a recorded answer: the same bytes for the same records."""
-    database.register("sample_records", page.append_column("position", pa.array(np.arange(page.num_rows))))
+def recent(halves: pa.Table, month: Month, now: datetime) -> pa.Table:
+    """The halves of a month's last days, moved by whole weeks into the days around `now`.
+
+    A server forgets after some days (PR-OPMON); weekdays stay weekdays, and while the halves are
+    served, more of them become visible.
+    """
+    end = _start_ms(month.plus(1))
+    moved = -((end - int(now.timestamp() * MS)) // WEEK_MS) * WEEK_MS
+    stored = halves["recorded_at"].cast(pa.int64()).to_numpy()
+    latest = halves.filter(pa.array(stored >= (end - SERVED_DAYS * DAY_MS) * 1_000))
+    for name in MOMENTS:
+        position = latest.schema.get_field_index(name)
+        latest = latest.set_column(position, name, pa.array(latest[name].to_numpy() + moved))
+    stored = latest["recorded_at"].cast(pa.int64()).to_numpy() + moved * 1_000
+    position = latest.schema.get_field_index("recorded_at")
+    return latest.set_column(position, "recorded_at", pa.array(stored).cast(pa.timestamp("us", tz="UTC")))
+
+
+def texts(database: duckdb.DuckDBPyConnection, halves: pa.Table, layout: Layout) -> list[str]:
+    """Each half as the JSON object that its server sends."""
+    database.register("sample_records", halves.append_column("position", pa.array(np.arange(halves.num_rows))))
     try:
-        texts = database.execute(
+        found = database.execute(
             rf"""
             SELECT regexp_replace(to_json({{{_members(layout)}}})::VARCHAR, ',"\w+":null', '', 'g')
             FROM sample_records ORDER BY position
@@ -92,7 +116,12 @@ def write(database: duckdb.DuckDBPyConnection, path: Path, page: pa.Table, layou
         ).fetchall()
     finally:
         database.unregister("sample_records")
-    document = f'{{"{SYNTHETIC_KEY}":true,"records":[{",".join(text for (text,) in texts)}]}}'
+    return [text for (text,) in found]
+
+
+def write(database: duckdb.DuckDBPyConnection, path: Path, page: pa.Table, layout: Layout) -> None:
+    """Write one page as a recorded answer: the same bytes for the same records."""
+    document = f'{{"{SYNTHETIC_KEY}":true,"records":[{",".join(texts(database, page, layout))}]}}'
     path.write_bytes(opmon.answer(gzip.compress(document.encode(), 6, mtime=0), page.num_rows))
 
 

@@ -10,6 +10,7 @@ synthetic. They listen on the loopback interface (PostgreSQL on a socket) and to
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,7 +29,7 @@ from dx_pipeline.declaration import Bilingual, Document
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.period import Month
 from dx_pipeline.reading.raw import SYNTHETIC_KEY
-from dx_pipeline.sample import one_stop, recorded, world
+from dx_pipeline.sample import exchange, one_stop, opmon, world
 from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.opmon import Monitoring, services
 from dx_pipeline.sample.serving import Asked, Handler, Record, Reply, Service, by_cursor, by_offset, by_window, whole
@@ -38,11 +39,12 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.source import JsonEnvelope
 
 REGISTER, TRAFFIC, DOSSIER = "connection.register", "connection.traffic", "statistics.dossier"
+EXCHANGE = "connection.exchange"
 JUDICIAL, CATALOGUE, ONE_STOP = "judicial_record", "service_catalogue", "dossier"
 TOKEN, DSN = "DX_SAMPLE_TOKEN", "DX_SAMPLE_DSN"
 PAGE_RECORDS, MOST_DAYS, DATE_FORMAT = 1_000, 5, "%d/%m/%Y"
 MARK = {SYNTHETIC_KEY: True}
-SERVER, CLIENT, PROVIDER = "VN/GOV/H53/ss1", "VN/GOV/H53/LGSP", "VN/GOV/G22/DMDC"
+SERVER, CLIENT, PROVIDER = "VN/GOV/H53/ss1", "/".join(opmon.CLIENT), "/".join(opmon.PROVIDER)
 
 Node = dict[str, Any]
 """A piece of YAML."""
@@ -108,7 +110,9 @@ def serving(
     token = secrets.token_urlsafe(24)
     with ExitStack() as stack:
         http = stack.enter_context(_service(_pages(settings, catalogue, made_up, months), port, token=token))
-        xroad = stack.enter_context(_service(_security_server(made_up, months[-1]), port and port + 1))
+        xroad = stack.enter_context(
+            _service(_security_server(settings, catalogue, made_up, months[-1]), port and port + 1)
+        )
         endpoints = [*_of_http(settings, catalogue, http.url, token), _of_xroad(settings, catalogue, xroad.url)]
         absent: list[str] = []
         try:
@@ -193,11 +197,16 @@ def _days(traffic: pa.Table) -> list[date]:
     return [(moment + timedelta(hours=UTC_OFFSET_HOURS)).date() for moment in traffic["hour_at"].to_pylist()]
 
 
-def _security_server(made_up: world.World, month: Month) -> dict[str, Handler]:
+def _security_server(
+    settings: Settings, catalogue: Catalogue, made_up: world.World, month: Month
+) -> dict[str, Handler]:
     """What answers at each path of the security server."""
-    traffic = world.rows(made_up, TRAFFIC, CATALOGUE, month)
-    found = recorded.records(traffic, month, client=CLIENT, provider=PROVIDER, now=datetime.now(UTC))
-    listed = {PROVIDER: sorted({operation.partition("/")[0] for operation in traffic["operation"].to_pylist()})}
+    halves = world.rows(made_up, EXCHANGE, CATALOGUE, month)
+    layout = next(each for each in catalogue.sources[CATALOGUE].source.deliveries if each.table == EXCHANGE)
+    with connect(settings) as database:
+        told = exchange.texts(database, exchange.recent(halves, month, datetime.now(UTC)), layout)
+    found = [json.loads(text) for text in told]
+    listed = {PROVIDER: sorted({operation.partition("/")[0] for operation in halves["operation"].to_pylist()})}
     listing = services(listed, listed, is_synthetic=True)
     return {"/": Monitoring(found, is_synthetic=True), "/listClients": listing, "/r1/*": listing}
 
