@@ -39,19 +39,24 @@ class _Hired:
 _HIRED: ContextVar[_Hired | None] = ContextVar("workers at hand", default=None)
 
 
-def get_ready() -> None:
+def get_ready(settings: Settings) -> None:
     """Start the server that workers are forked from; it imports what they need while others go on."""
+    if settings.threads == 1:
+        return
     forkserver.set_forkserver_preload(PRELOADED)
     forkserver.ensure_running()
 
 
 @contextmanager
 def hired(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
-    """Keep one worker for each thread of the settings, for as long as the block lasts.
+    """Keep one worker for each thread of the settings, for as long as the block lasts; for a single one, none.
 
     They get ready while the block begins: nobody waits for them before there is work.
     """
-    get_ready()
+    get_ready(settings)
+    if settings.threads == 1:
+        yield
+        return
     pool = ProcessPoolExecutor(settings.threads, get_context("forkserver"), _begin, (catalogue,))
     token = _HIRED.set(_Hired(pool, catalogue))
     try:

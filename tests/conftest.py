@@ -83,10 +83,10 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dx(dagster_home: Path) -> Dx:
-    """Run `dx` as a user would: another process, nothing of this one in it."""
+    """Run `dx` as a user would: another process, nothing of this one in it; with `threads`, workers of its own."""
 
     def run(
-        *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home
+        *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home, threads: int = 1
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "dx_pipeline", *arguments],
@@ -94,6 +94,7 @@ def dx(dagster_home: Path) -> Dx:
             env={
                 **os.environ,
                 "DX_WAREHOUSE": str(warehouse),
+                "DX_THREADS": str(threads),
                 "DAGSTER_HOME": str(home),
                 "PYTHONPATH": str(project),
                 "COLUMNS": "160",
@@ -121,7 +122,7 @@ def province(tmp_path_factory: pytest.TempPathFactory, dx: Dx) -> dict[str, Any]
         if not said.is_file():
             made = dx("sample", "--months", "2022-01:2022-06", "--scale", "0.05", warehouse=warehouse)
             assert made.returncode == 0, made.stderr
-            ran = dx("run", "--json", warehouse=warehouse)
+            ran = dx("run", "--json", warehouse=warehouse, threads=2)
             assert ran.returncode == 0, ran.stderr
             said.write_text(ran.stdout, encoding="utf-8")
     return {"warehouse": warehouse, **json.loads(said.read_text(encoding="utf-8"))}

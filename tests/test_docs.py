@@ -74,6 +74,7 @@ def follow(page: Path, clone: Path, dagster_home: Path) -> list[subprocess.Compl
         "PATH": f"{commands}:{os.environ['PATH']}",
         "PYTHONPATH": str(clone),
         "DAGSTER_HOME": str(dagster_home),
+        "DX_THREADS": "1",  # the suite's other half has the other core
     }
     for kind, title, body in blocks(page, "sh", "yaml", "sql"):
         if title is not None:

@@ -81,7 +81,7 @@ def commands() -> None:
 @click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
 def run(settings: Settings, as_json: bool, months: str | None) -> int:
     """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
-    workers.get_ready()  # while the declarations are read
+    workers.get_ready(settings)  # while the declarations are read
     declared = catalogue.load(settings.project)
     chosen = parse_months(months) if months else _months_known(settings, declared)
     with screen.bar("dx run", night.steps(declared, chosen)):
