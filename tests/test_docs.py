@@ -44,7 +44,7 @@ def shown_in_readme() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A checkout of its own, as a new user has it: what git knows or would add, and nothing else."""
+    """A checkout of its own, as a new user has it: what git knows or would add, and no data."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=PROJECT,
@@ -56,7 +56,9 @@ def clone(tmp_path: Path) -> Path:
         if (PROJECT / name).is_file():
             target = tmp_path / "clone" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(PROJECT / name, target)
+            shutil.copy2(PROJECT / name, target)
+    for compiled in (PROJECT / "dx_pipeline").rglob("__pycache__"):  # compiling takes longer than most commands
+        shutil.copytree(compiled, tmp_path / "clone" / compiled.relative_to(PROJECT))
     return tmp_path / "clone"
 
 
