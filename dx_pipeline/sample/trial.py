@@ -283,10 +283,10 @@ def _of_xroad(settings: Settings, catalogue: Catalogue, url: str) -> Endpoint:
         environment={},
         attributes={"connector": connector},
         note=Bilingual(
-            vi="Máy chủ X-Road quên sau 7 ngày: lưu lượng cuối tháng mẫu được dời về quanh hôm nay; hãy lấy tháng"
-            f" hiện tại. 'register_of: [{PROVIDER}]' lấy thêm danh sách dịch vụ.",
-            en="An X-Road server forgets after 7 days: the sample's traffic is moved to the days around now; fetch the"
-            f" current month. 'register_of: [{PROVIDER}]' fetches the list of services, too.",
+            vi="Máy chủ X-Road quên sau 7 ngày: các lượt trao đổi cuối tháng mẫu được dời về quanh hôm nay; hãy"
+            f" lấy tháng hiện tại. 'register_of: [{PROVIDER}]' lấy thêm danh sách dịch vụ.",
+            en="An X-Road server forgets after 7 days: the sample's exchanges are moved to the days around now; fetch"
+            f" the current month. 'register_of: [{PROVIDER}]' fetches the list of services, too.",
         ),
     )
 
