@@ -30,14 +30,14 @@ check: $(READY)  ## what CI checks besides the tests
 	$(BIN)/mypy
 	$(BIN)/dg check yaml
 	$(BIN)/dg check defs --log-level warning
-	$(BIN)/python -m dx_pipeline.dictionary --check
+	$(BIN)/python -m dx_pipeline.report.dictionary --check
 
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 docs: $(READY)  ## the pages that are generated from declarations
-	$(BIN)/python -m dx_pipeline.dictionary
+	$(BIN)/python -m dx_pipeline.report.dictionary
 
 bench: $(READY)  ## ratios, each measured within one run
 	@$(BIN)/python benchmarks/run.py

@@ -25,13 +25,15 @@ from pathlib import Path
 
 import duckdb
 
-from dx_pipeline import audit, catalogue, partition
-from dx_pipeline.connector.xroad_answer import CURRENT
+from dx_pipeline import audit
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.xroad import CURRENT
 from dx_pipeline.ingest import ingest
-from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
 from dx_pipeline.sample.opmon import answer
 from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
 
 SYSTEM = "service_catalogue"
 MONTH = Month(2022, 6)

@@ -20,12 +20,14 @@ from pathlib import Path
 
 import duckdb
 
-from dx_pipeline import audit, catalogue, partition, sample, suite
-from dx_pipeline.contract import literal, quoted
+from dx_pipeline import audit, sample
+from dx_pipeline.declarations import catalogue, suite
+from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.ingest import ingest
-from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
 from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
 
 MONTH = Month(2022, 6)
 ROUNDS = 5

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from dx_pipeline.settings import PROJECT
+from dx_pipeline.settings import default_project
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Every asset, check, job, schedule and sensor, run in one process unless a job says otherwise."""
-    declared = dg.load_from_defs_folder(path_within_project=PROJECT)
+    declared = dg.load_from_defs_folder(path_within_project=default_project())
     return dg.Definitions.merge(declared, dg.Definitions(executor=dg.in_process_executor))

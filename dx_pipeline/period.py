@@ -65,10 +65,6 @@ class Month:
         return f"{self.year:04d}-{self.number:02d}"
 
 
-FIRST_MONTH = Month(2022, 1)
-"""The first month of the monthly partitions."""
-
-
 def parse_months(text: str) -> tuple[Month, ...]:
     """Read one month (`2022-06`) or a range (`2022-01:2022-09`), both ends included.
 

@@ -1,14 +1,32 @@
-"""Where the warehouse is and how much of the machine may be used. Nothing here describes data."""
+"""Settings: which project, which warehouse, and how much of the machine may be used. Nothing here describes data."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+from dx_pipeline.errors import UsageError
+
+PACKAGE = Path(__file__).resolve().parent
+ENGINES = ("duckdb", "sqlglot", "great-expectations")
+WITHOUT_FIGURES = frozenset({"cli", "components", "report", "sample"})
+"""Parts of the package that decide no figure: screens, the orchestrator, pages, made-up data."""
+
+
+def default_project() -> Path:
+    """The project that is worked on: `DX_PROJECT`, else the current folder or one above it with `assets/province.yaml`.
+
+    Where neither is given, the checkout that this package lies in, if it lies in one.
+    """
+    if named := os.environ.get("DX_PROJECT"):
+        return Path(named).resolve()
+    here = Path.cwd()
+    candidates = (here, *here.parents, PACKAGE.parent)
+    return next((folder for folder in candidates if (folder / "assets" / "province.yaml").is_file()), here)
 
 
 @dataclass(frozen=True)
@@ -17,28 +35,36 @@ class Settings:
 
     Args:
         warehouse: the folder with `inbox/ landing/ tables/ quarantine/ releases/ current`.
-        project: the checkout whose `assets/` and `checks/` are followed.
-        memory_limit: how much memory one DuckDB connection may take before it spills to disk.
-        threads: how many threads DuckDB may use.
-        suppress_below: published cells that count fewer dossiers than this are withheld.
+        project: the folder with `assets/` and `checks/`.
+        memory_limit: how much memory one DuckDB connection may use before it spills to disk.
+        threads: how many threads DuckDB may use, and how many worker processes run.
         releases_kept: how many releases stay on disk, the current one among them.
+        time_zone: the province's; times without a zone are in it, and a month begins at its midnight.
     """
 
-    warehouse: Path = field(default_factory=lambda: PROJECT / "warehouse")
-    project: Path = PROJECT
+    warehouse: Path
+    project: Path = field(default_factory=default_project)
     memory_limit: str = "4GB"
     threads: int = field(default_factory=lambda: os.cpu_count() or 1)
-    suppress_below: int = 10
     releases_kept: int = 5
+    time_zone: str = "Asia/Ho_Chi_Minh"
 
     @classmethod
-    def from_environment(cls, warehouse: Path | str | None = None) -> Settings:
-        """The settings of this process: `DX_WAREHOUSE`, `DX_MEMORY_LIMIT`, `DX_THREADS`, or defaults."""
-        environment = os.environ
+    def from_environment(cls, project: Path | str | None = None, warehouse: Path | str | None = None) -> Settings:
+        """The settings of this process: arguments, then `DX_PROJECT`, `DX_WAREHOUSE`, `DX_MEMORY_LIMIT`, `DX_THREADS`.
+
+        Raises:
+            UsageError: `DX_THREADS` is not a number.
+        """
+        folder = Path(project).resolve() if project else default_project()
+        threads = os.environ.get("DX_THREADS") or str(os.cpu_count() or 1)
+        if not threads.isdecimal() or int(threads) < 1:
+            raise UsageError(f"DX_THREADS is '{threads}': write a whole number from 1 on.")
         return cls(
-            warehouse=Path(warehouse or environment.get("DX_WAREHOUSE") or PROJECT / "warehouse").resolve(),
-            memory_limit=environment.get("DX_MEMORY_LIMIT", "4GB"),
-            threads=int(environment.get("DX_THREADS", os.cpu_count() or 1)),
+            project=folder,
+            warehouse=Path(warehouse or os.environ.get("DX_WAREHOUSE") or folder / "warehouse").resolve(),
+            memory_limit=os.environ.get("DX_MEMORY_LIMIT", "4GB"),
+            threads=int(threads),
         )
 
     @property
@@ -48,17 +74,17 @@ class Settings:
 
     @property
     def landing(self) -> Path:
-        """Deliveries as they arrived, with the ledger's entry of each."""
+        """Deliveries as they arrived, each with its entry, and the log of fetch attempts."""
         return self.warehouse / "landing"
 
     @property
     def tables(self) -> Path:
-        """Partitions of typed rows, with the record of the latest attempt at each."""
+        """Partitions of typed rows."""
         return self.warehouse / "tables"
 
     @property
     def quarantine(self) -> Path:
-        """Where the rows that broke their contract are told of."""
+        """Where rows that broke their contract are recorded: delivery, line, reason code."""
         return self.warehouse / "quarantine"
 
     @property
@@ -68,12 +94,12 @@ class Settings:
 
     @property
     def current(self) -> Path:
-        """The link that names the release in force."""
+        """The link to the current release."""
         return self.warehouse / "current"
 
     @property
     def scratch(self) -> Path:
-        """Private names of what is being written, and DuckDB's spill files. Safe to delete at rest."""
+        """Private names of files being written, and DuckDB's spill files. Safe to delete while nothing runs."""
         return self.warehouse / ".scratch"
 
     @property
@@ -84,13 +110,18 @@ class Settings:
 
     @cached_property
     def code_version(self) -> str:
-        """A digest of the machinery. The same inputs under another version are read again."""
-        digest = sha256()
-        package = self.project / "dx_pipeline"
-        for path in sorted(package.rglob("*.py")):
-            relative = path.relative_to(package)
-            if relative.parts[0] in {"cli", "sample", "components"}:
-                continue  # neither the screen, the sample nor the orchestrator changes a figure
+        """A digest of all code that decides a figure. The same inputs under another version are read again."""
+        return code_version()
+
+
+@cache
+def code_version() -> str:
+    """A digest of every package file that decides a figure, SQL included, and of the engines' versions."""
+    digest = sha256("\n".join(f"{name} {version(name)}" for name in ENGINES).encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        relative = path.relative_to(PACKAGE)
+        is_code = path.suffix in {".py", ".sql", ".yaml"}
+        if is_code and relative.parts[0] not in WITHOUT_FIGURES:
             digest.update(relative.as_posix().encode())
             digest.update(path.read_bytes())
-        return digest.hexdigest()[:12]
+    return digest.hexdigest()[:12]

@@ -1,9 +1,8 @@
-"""Workers: processes in which months are read, and KPIs evaluated, side by side.
+"""Workers: processes in which months are read, and KPIs evaluated, in parallel.
 
-Great Expectations and most of what surrounds DuckDB hold Python's interpreter lock, so threads wait
-for each other, and for whoever records what they did. A worker is forked from a server that has
-imported everything once and opened nothing: it is there in some milliseconds, and a machine with
-more cores does more months at a time. What a worker is given and gives back are plain values.
+Great Expectations and much of the code around DuckDB hold Python's interpreter lock, so threads would
+wait for each other. A worker is forked from a server process that has imported everything and opened
+nothing, so it starts in milliseconds. Arguments and results are plain values.
 """
 
 from __future__ import annotations
@@ -19,28 +18,27 @@ from multiprocessing import connection, forkserver, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
 
-from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.settings import Settings
 
 Result = TypeVar("Result")
 
-PRELOADED = ["__main__", "dx_pipeline.preloaded"]
+PRELOADED = ["__main__", "dx_pipeline.worker_imports"]
 
 
 @dataclass(frozen=True)
-class _Hired:
-    """The workers at hand, and what they have begun with before it was asked for."""
+class _Pool:
+    """The running workers, the catalogue they have, and the calls submitted ahead of time."""
 
-    pool: ProcessPoolExecutor
-    catalogue: Catalogue
-    begun: dict[tuple[object, ...], Future[Any]] = field(default_factory=dict)
-
-
-_HIRED: ContextVar[_Hired | None] = ContextVar("workers at hand", default=None)
+    executor: ProcessPoolExecutor
+    catalogue: object
+    submitted: dict[tuple[object, ...], Future[Any]] = field(default_factory=dict)
 
 
-def get_ready(settings: Settings) -> None:
-    """Start the server that workers are forked from; it imports what they need while others go on."""
+_CURRENT_POOL: ContextVar[_Pool | None] = ContextVar("current pool", default=None)
+
+
+def start_server(settings: Settings) -> None:
+    """Start the server process that workers are forked from; its imports run in parallel with the caller."""
     if settings.threads == 1:
         return
     forkserver.set_forkserver_preload(PRELOADED)
@@ -48,98 +46,103 @@ def get_ready(settings: Settings) -> None:
 
 
 @contextmanager
-def hired(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
-    """Keep one worker for each thread of the settings, for as long as the block lasts; for a single one, none.
+def worker_pool(settings: Settings, catalogue: object) -> Iterator[None]:
+    """Start one worker process per thread. With one thread, run in this process.
 
-    They get ready while the block begins: nobody waits for them before there is work.
+    Every worker gets the catalogue once: sending it takes longer than most calls.
     """
-    get_ready(settings)
+    start_server(settings)
     if settings.threads == 1:
         yield
         return
-    pool = ProcessPoolExecutor(settings.threads, get_context("forkserver"), _begin, (catalogue,))
-    token = _HIRED.set(_Hired(pool, catalogue))
+    executor = ProcessPoolExecutor(settings.threads, get_context("forkserver"), _start_worker, (catalogue,))
+    token = _CURRENT_POOL.set(_Pool(executor, catalogue))
     try:
         yield
     finally:
-        _HIRED.reset(token)
-        pool.shutdown(cancel_futures=True)
+        _CURRENT_POOL.reset(token)
+        executor.shutdown(cancel_futures=True)
 
 
 def each(
     settings: Settings,
-    catalogue: Catalogue,
+    catalogue: object,
     work: Callable[..., Result],
     items: Sequence[tuple[object, ...]],
 ) -> Iterator[Result]:
-    """What `work(settings, catalogue, *item)` comes to for each item, in the order given.
+    """The results of `work(settings, catalogue, *item)` for each item, in order.
 
-    Unless workers have been hired, a single item is worked on here, and so is everything where only
-    one thread may be used. `work` must be a function of a module. What it raises is raised here.
+    Without a worker pool, a single item runs in this process, and so does everything with one thread.
+    `work` must be a module-level function; what it raises is raised here.
     """
-    at_hand = _HIRED.get()
-    if at_hand is None or at_hand.catalogue is not catalogue:
+    pool = _pool_for(catalogue)
+    if pool is None:
         if len(items) <= 1 or settings.threads == 1:
             yield from (work(settings, catalogue, *item) for item in items)
             return
-        with hired(settings, catalogue):
+        with worker_pool(settings, catalogue):
             yield from each(settings, catalogue, work, items)
             return
     running: list[Future[Result]] = []
     for item in items:
-        begun = at_hand.begun.pop((work, *item), None)
-        running.append(_submit(at_hand, settings, work, item, len(items)) if begun is None else begun)
+        future = pool.submitted.pop((work, *item), None)
+        running.append(_submit(pool, settings, work, item, len(items)) if future is None else future)
     for future in running:
         yield future.result()
 
 
 @contextmanager
-def ahead(
-    settings: Settings, catalogue: Catalogue, work: Callable[..., Any], items: Sequence[tuple[object, ...]]
+def submit_ahead(
+    settings: Settings, catalogue: object, work: Callable[..., Any], items: Sequence[tuple[object, ...]]
 ) -> Iterator[None]:
-    """Let hired workers begin with what the block will ask `each` for, one item at a time.
+    """Start calls that the block will ask `each` for one by one. At the end of the block the rest is cancelled.
 
-    When the block ends nobody works on them any more. Where none are hired nothing is begun.
+    Without a worker pool nothing is started ahead.
     """
-    at_hand = _HIRED.get()
-    if at_hand is None or at_hand.catalogue is not catalogue:
+    pool = _pool_for(catalogue)
+    if pool is None:
         yield
         return
-    running = {(work, *item): _submit(at_hand, settings, work, item, len(items)) for item in items}
-    at_hand.begun.update(running)
+    running = {(work, *item): _submit(pool, settings, work, item, len(items)) for item in items}
+    pool.submitted.update(running)
     try:
         yield
     finally:
-        for asked, future in running.items():
-            at_hand.begun.pop(asked, None)
+        for call, future in running.items():
+            pool.submitted.pop(call, None)
             future.cancel()
         wait(running.values())
 
 
+def _pool_for(catalogue: object) -> _Pool | None:
+    pool = _CURRENT_POOL.get()
+    return pool if pool is not None and pool.catalogue is catalogue else None
+
+
 def _submit(
-    at_hand: _Hired, settings: Settings, work: Callable[..., Result], item: tuple[object, ...], side_by_side: int
+    pool: _Pool, settings: Settings, work: Callable[..., Result], item: tuple[object, ...], in_parallel: int
 ) -> Future[Result]:
-    share = max(1, settings.threads // min(side_by_side, settings.threads))
-    return at_hand.pool.submit(_do, work, replace(settings, threads=share), item)
+    share = max(1, settings.threads // min(in_parallel, settings.threads))
+    return pool.executor.submit(_call, work, replace(settings, threads=share), item)
 
 
-_CATALOGUE: list[Catalogue] = []
-"""What a worker was hired to follow: sent once, because it takes longer to send than most work."""
+_CATALOGUE: list[object] = []
+"""The catalogue of this worker process."""
 
 
-def _begin(catalogue: Catalogue) -> None:
-    """Prepare a worker. An interrupt is its employer's to handle, and it does not outlive that one."""
+def _start_worker(catalogue: object) -> None:
+    """Prepare a worker process. The parent process handles SIGINT; a worker ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_leave_with_employer, daemon=True).start()
+    Thread(target=_exit_with_parent, daemon=True).start()
     _CATALOGUE[:] = [catalogue]
 
 
-def _leave_with_employer() -> None:
-    employer = parent_process()
-    if employer is not None:
-        connection.wait([employer.sentinel])
+def _exit_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
         os._exit(1)
 
 
-def _do(work: Callable[..., Result], settings: Settings, item: tuple[object, ...]) -> Result:
+def _call(work: Callable[..., Result], settings: Settings, item: tuple[object, ...]) -> Result:
     return work(settings, _CATALOGUE[0], *item)

@@ -16,8 +16,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-from dx_pipeline import catalogue
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
 from dx_pipeline.settings import PROJECT, Settings
 

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from dx_pipeline import audit
-from dx_pipeline.declaration import Bilingual
-from dx_pipeline.suite import Expectation, Meta, Suite
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.declarations.suite import Expectation, Meta, Suite
 
 WHY = Meta(reason=Bilingual(vi="vì sao", en="why"))
 

@@ -13,14 +13,14 @@ from deliveries import put
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dx_pipeline import partition
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.contract import create_table
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi.evaluation import evaluate
-from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
 
 SYSTEM, SILENT = "business_registration", "civil_status"
 EDGES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)

@@ -19,18 +19,21 @@ from deliveries import MAY as MAY_FOLDER
 from deliveries import put
 from trials import MAY, NAME, ONCE, QUICK, fetch, fetch_killed, http, landed, source
 
-from dx_pipeline import connector, outcome, sample
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.connector import files
-from dx_pipeline.connector.declared import Files, Http, Tls, Whole
-from dx_pipeline.contract import DUCKDB_TYPES, create_table
-from dx_pipeline.declaration import Document
+from dx_pipeline import connectors as connector
+from dx_pipeline import sample
+from dx_pipeline.connectors import inbox as files
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.connector import Files, Http, Tls, Whole
+from dx_pipeline.declarations.contract import DUCKDB_TYPES
+from dx_pipeline.declarations.document import Document
+from dx_pipeline.declarations.source import Source
+from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.ingest import OUTCOME_TABLE, ingest
-from dx_pipeline.record import Record
+from dx_pipeline.landing.delivery import attempts as outcome
 from dx_pipeline.sample.serving import Asked, Reply, Service, envelope
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import Source
+from dx_pipeline.tables.run import Record
 
 HERE = Files(kind="files")
 
@@ -212,31 +215,31 @@ def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, de
     list(files.fetch(warehouse, NAME, MAY))
     with Service({"/whole": lambda _: envelope([{"operation": "x"}])}, faults=["unavailable"]) as server:
         fetch(warehouse, http(server.url, Whole(kind="whole")))
-    contract = declared.contracts["connection.outcome"]
+    contract = declared.contracts["connection.attempt"]
     told = list(outcome.rows(warehouse, {NAME: source(HERE)}))
     database = duckdb.connect()
     database.execute("CREATE SCHEMA connection")
-    database.execute(create_table("connection.outcome", contract.stored))
+    database.execute(create_table("connection.attempt", contract.stored))
     for row in told:
         assert set(row) == set(contract.columns)
         places = ", ".join(f"${name}" for name in row)
-        database.execute(f"INSERT INTO connection.outcome ({', '.join(row)}) VALUES ({places})", row)
+        database.execute(f"INSERT INTO connection.attempt ({', '.join(row)}) VALUES ({places})", row)
     for name, column in contract.columns.items():
         assert column.type in DUCKDB_TYPES
         if column.required:
-            assert database.execute(f"SELECT count(*) FROM connection.outcome WHERE {name} IS NULL").fetchall() == [
+            assert database.execute(f"SELECT count(*) FROM connection.attempt WHERE {name} IS NULL").fetchall() == [
                 (0,)
             ]
         for row in told:
             assert column.allowed is None or row[name] is None or row[name] in column.allowed
     for rule in contract.rules:
-        assert database.execute(f"SELECT count(*) FROM connection.outcome WHERE NOT ({rule.sql})").fetchall() == [(0,)]
+        assert database.execute(f"SELECT count(*) FROM connection.attempt WHERE NOT ({rule.sql})").fetchall() == [(0,)]
     assert [row["sequence"] for row in told] == [1, 2, 3]
     assert {row["system"] for row in told} == {NAME}
 
 
 def test_every_error_class_is_allowed_by_the_contract_and_has_its_advice(declared: Catalogue) -> None:
-    allowed = declared.contracts["connection.outcome"].columns["error_class"].allowed
+    allowed = declared.contracts["connection.attempt"].columns["error_class"].allowed
     assert set(allowed or ()) == set(outcome.ADVICE) == set(outcome.ErrorClass.__args__)  # type: ignore[attr-defined]
 
 

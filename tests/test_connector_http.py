@@ -13,8 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trials import FEW, JUNE, MAY, NAME, OFFSETS, ONCE, QUICK, fetch, fetch_killed, http, landed, latest_by_place
 
-from dx_pipeline import outcome
-from dx_pipeline.connector.declared import Bounds, CursorPaging, DateWindow, Http, OffsetLimit, Paging, Request, Whole
+from dx_pipeline.declarations.connector import (
+    Bounds,
+    CursorPaging,
+    DateWindow,
+    Http,
+    OffsetLimit,
+    Paging,
+    Request,
+    Whole,
+)
+from dx_pipeline.landing.delivery import attempts as outcome
 from dx_pipeline.period import Month
 from dx_pipeline.sample.serving import (
     Asked,

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, fetch, fetch_killed, landed
 
-from dx_pipeline import outcome
-from dx_pipeline.connector.declared import Postgres
+from dx_pipeline.declarations.connector import Postgres
+from dx_pipeline.landing.delivery import attempts as outcome
 from dx_pipeline.settings import Settings
 
 DSN = "DX_TRIAL_DSN"

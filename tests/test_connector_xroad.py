@@ -15,21 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trials import FEW, JUNE, MAY, NAME, NOON, ONCE, QUICK, fetch, fetch_killed, landed
 
-from dx_pipeline import outcome
-from dx_pipeline.connector import xroad
-from dx_pipeline.connector.coverage import Span, gaps, merged
-from dx_pipeline.connector.declared import XRoad
-from dx_pipeline.connector.multipart import AnswerError
-from dx_pipeline.connector.xroad_answer import (
-    CURRENT,
-    Answer,
-    Fault,
-    landed_form,
-    parse,
-    projected,
-    records,
-    without,
-)
+from dx_pipeline.connectors import xroad
+from dx_pipeline.connectors.spans import Span, gaps, merged
+from dx_pipeline.declarations.connector import XRoad
+from dx_pipeline.declarations.xroad import CURRENT
+from dx_pipeline.formats.multipart import AnswerError
+from dx_pipeline.formats.xroad_answer import Answer, Fault, landed_form, parse, projected, records, without
+from dx_pipeline.landing.delivery import attempts as outcome
 from dx_pipeline.sample.opmon import FORBIDDEN, Monitoring, fault, multipart, services
 from dx_pipeline.sample.serving import Asked, Handler, Reply, Service
 from dx_pipeline.sample.serving import Fault as Misbehaviour

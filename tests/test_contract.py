@@ -5,9 +5,10 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from dx_pipeline import dictionary
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.contract import arrow_schema, comments, create_table
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import arrow_schema
+from dx_pipeline.declarations.sql import comments, create_table
+from dx_pipeline.report import dictionary
 
 
 def test_every_table_can_be_created_with_its_comments(declared: Catalogue) -> None:

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 from deliveries import GROUPS, groups, put
 
-from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.components.nightly import RANGE_END, RANGE_START, months_tags
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.definitions import defs
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings

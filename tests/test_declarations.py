@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dx_pipeline import catalogue
+from dx_pipeline.declarations import catalogue
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.settings import PROJECT
 

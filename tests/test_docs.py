@@ -16,11 +16,13 @@ import duckdb
 import pytest
 from deliveries import DOSSIERS, dossiers, put
 
-from dx_pipeline import catalogue, partition, sample
-from dx_pipeline.contract import quoted
+from dx_pipeline import sample
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.tables import partition
 
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)

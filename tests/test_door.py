@@ -22,18 +22,21 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline import door, landing, reading, sample
-from dx_pipeline.connector import files
-from dx_pipeline.door import heading
-from dx_pipeline.door import value as values
-from dx_pipeline.door.record import Cleaner
+from dx_pipeline import formats as reading
+from dx_pipeline import privacy as door
+from dx_pipeline import sample
+from dx_pipeline.connectors import inbox as files
+from dx_pipeline.declarations import catalogue as catalogues
+from dx_pipeline.declarations.source import Excel, Layout
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import excel
+from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
-from dx_pipeline.reading import excel
+from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.reading.rows import Loaded, stage
 from dx_pipeline.settings import PROJECT, Settings
-from dx_pipeline.source import Excel, Layout
+from dx_pipeline.vietnamese import heading
+from dx_pipeline.vietnamese import personal_data as values
 
 MAY = Month(2022, 5)
 ARRIVED_AT = datetime(2022, 6, 3, 9, tzinfo=UTC)

@@ -23,18 +23,21 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from dx_pipeline import landing, partition, sample, traffic
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.contract import create_table
+from dx_pipeline import sample
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.definitions import defs
-from dx_pipeline.dictionary import page as dictionary
 from dx_pipeline.ingest import ingest
-from dx_pipeline.partition import Key
+from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
-from dx_pipeline.record import Counts, Record
+from dx_pipeline.reading.conservation import Counts
+from dx_pipeline.report.dictionary import page as dictionary
 from dx_pipeline.sample import exchange as made_up
 from dx_pipeline.sample import opmon, world
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition, traffic
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import Record
 
 SYSTEM = "service_catalogue"
 MAY, JUNE, JULY = (Month(2022, number) for number in (5, 6, 7))

@@ -9,15 +9,15 @@ import duckdb
 import pytest
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
 
-from dx_pipeline import partition
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.ingest import OUTCOME_TABLE, ingest
-from dx_pipeline.ledger import Ledger
-from dx_pipeline.partition import Key
 from dx_pipeline.period import Month
-from dx_pipeline.record import Attempt, Record
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.ledger import Ledger
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import Attempt, Record
 
 MONTH = Month.parse(MAY)
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)

@@ -13,15 +13,15 @@ from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups, put
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dx_pipeline import partition
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.kpi.suppression import Count, withheld
-from dx_pipeline.partition import Key
 from dx_pipeline.period import Month, Window
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
 
 
 @pytest.fixture

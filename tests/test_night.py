@@ -14,7 +14,7 @@ import yaml
 from conftest import Dx, smaller
 
 from dx_pipeline import sample
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Month
 from dx_pipeline.sample.serving import Asked, Reply, Service
 from dx_pipeline.settings import Settings

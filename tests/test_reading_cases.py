@@ -14,16 +14,17 @@ import duckdb
 import pytest
 import xlsxwriter
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline import reading
-from dx_pipeline.contract import Contract
+from dx_pipeline import formats as reading
+from dx_pipeline.declarations import catalogue as catalogues
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import Layout
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.landing import Delivery, Entry
+from dx_pipeline.formats import text
+from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month
-from dx_pipeline.reading import legacy, text
 from dx_pipeline.reading.rows import Loaded, stage
 from dx_pipeline.settings import PROJECT
-from dx_pipeline.source import Layout
+from dx_pipeline.vietnamese import legacy
 
 MAY = Month(2022, 5)
 DATA = Path(__file__).parent / "data"

@@ -15,16 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dx_pipeline import door, reading
-from dx_pipeline.contract import Contract, arrow_schema
-from dx_pipeline.declaration import Bilingual
+from dx_pipeline import formats as reading
+from dx_pipeline import privacy as door
+from dx_pipeline.declarations.contract import Contract, arrow_schema
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.landing import Delivery, Entry
+from dx_pipeline.formats import rows
+from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month
-from dx_pipeline.reading import rows
 from dx_pipeline.reading.rows import Loaded
 from dx_pipeline.sample import writing
-from dx_pipeline.source import Layout, Source
 
 MAY = Month(2022, 5)
 TITLE = Bilingual(vi="Bảng thử", en="A table to try")

@@ -12,7 +12,7 @@ import pytest
 from deliveries import GROUPS, groups, put
 
 from dx_pipeline import release
-from dx_pipeline.catalogue import Catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi.evaluation import evaluate

@@ -20,23 +20,25 @@ import pyarrow.parquet as pq
 import pytest
 import python_calamine as calamine
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline import reading, sample
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.connector.xroad_answer import packed
-from dx_pipeline.contract import Contract, arrow_schema, quoted
-from dx_pipeline.database import connect
+from dx_pipeline import formats as reading
+from dx_pipeline import sample
+from dx_pipeline.declarations import catalogue as catalogues
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import Contract, arrow_schema
+from dx_pipeline.declarations.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, Parquet, XRoadAnswers
+from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.landing import Delivery, Entry
+from dx_pipeline.formats import READERS
+from dx_pipeline.formats import rows as readings
+from dx_pipeline.formats.raw import as_declared
+from dx_pipeline.formats.xroad_answer import packed
+from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import listening
-from dx_pipeline.reading import READERS
-from dx_pipeline.reading import rows as readings
-from dx_pipeline.reading.raw import as_declared
 from dx_pipeline.sample import world, writing
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import PROJECT, Settings
-from dx_pipeline.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, Parquet, XRoadAnswers
+from dx_pipeline.storage.database import connect
 
 SCALE = 0.02
 FIRST_HALF = parse_months("2022-01:2022-06")

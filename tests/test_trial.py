@@ -23,19 +23,23 @@ import pytest
 import yaml
 from conftest import Dx
 
-from dx_pipeline import catalogue, connector, landing, partition, sample
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.connector.xroad_answer import records as records_of
-from dx_pipeline.contract import quoted
+from dx_pipeline import connectors as connector
+from dx_pipeline import sample
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.source import Source
+from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
+from dx_pipeline.formats.xroad_answer import records as records_of
 from dx_pipeline.ingest import ingest
-from dx_pipeline.partition import Key
+from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
 from dx_pipeline.sample import exchange, one_stop, trial, world
 from dx_pipeline.sample.trial import Endpoint, Trial
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import PROJECT, Settings
-from dx_pipeline.source import Source
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
 
 MAY = Month(2022, 5)
 SCALE = 0.02

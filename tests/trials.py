@@ -14,13 +14,14 @@ from typing import Any
 
 from hypothesis import settings as examples
 
-from dx_pipeline import connector, landing
-from dx_pipeline.connector import Fetched
-from dx_pipeline.connector.declared import Bounds, Connector, Http, OffsetLimit, Paging, Request
-from dx_pipeline.landing import Delivery
+from dx_pipeline import connectors as connector
+from dx_pipeline.connectors import Fetched
+from dx_pipeline.declarations.connector import Bounds, Connector, Http, OffsetLimit, Paging, Request
+from dx_pipeline.declarations.source import Source
+from dx_pipeline.landing import delivery as landing
+from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import Source
 
 NAME = "judicial_record"
 MAY, JUNE = Month(2022, 5), Month(2022, 6)
@@ -39,7 +40,7 @@ STEPS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "so
 
 IN_CHILDREN = multiprocessing.get_context("forkserver")
 IN_CHILDREN.set_forkserver_preload(
-    ["dx_pipeline.source", *(f"dx_pipeline.connector.{kind}" for kind in ("http", "xroad", "postgres", "address"))]
+    ["dx_pipeline.declarations.source", *(f"dx_pipeline.connector.{kind}" for kind in ("http", "xroad", "postgres", "address"))]
 )
 
 

@@ -12,14 +12,18 @@ from typing import Any
 
 import click
 
-from dx_pipeline import __version__, catalogue, connector, ledger, release, workers
-from dx_pipeline import outcome as outcomes
+from dx_pipeline import __version__, connectors, release, workers
 from dx_pipeline.cli import doctor as doctors
-from dx_pipeline.cli import figures, night, screen
-from dx_pipeline.connector import files
+from dx_pipeline.cli import figures, screen
+from dx_pipeline.cli import run as runs
+from dx_pipeline.connectors import inbox
+from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.errors import DeclarationError, DxError, UsageError
+from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import ledger
+from dx_pipeline.tables.ledger import PartitionState
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 SAMPLE_MONTHS = "2022-01:2022-09"
@@ -47,25 +51,31 @@ def main() -> None:
 
 
 def _leave(status: int) -> None:
-    """End the process without the interpreter's own ending, in which DuckDB prints about leaks."""
-    atexit._run_exitfuncs()  # noqa: SLF001 - whoever registered one still has its turn
+    """End the process without the interpreter's own shutdown, in which DuckDB prints about leaks."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - what was registered still runs
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
 
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that every command takes: which warehouse, and whether a machine reads the answer."""
+    """The options of every command: which project, which warehouse, and whether the answer is JSON."""
 
+    @click.option(
+        "--project",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Thư mục dự án / The project folder (default: DX_PROJECT, or the one you are in).",
+    )
     @click.option(
         "--warehouse",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Thư mục kho dữ liệu / The warehouse folder (default: warehouse/, or DX_WAREHOUSE).",
+        help="Thư mục kho dữ liệu / The warehouse folder (default: DX_WAREHOUSE, or the project's warehouse/).",
     )
     @click.option("--json", "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
     @wraps(command)
-    def wrapped(warehouse: Path | None, **arguments: Any) -> Any:
-        return command(settings=Settings.from_environment(warehouse), **arguments)
+    def wrapped(project: Path | None, warehouse: Path | None, **arguments: Any) -> Any:
+        settings, catalogue = open_project(project, warehouse)
+        return command(settings=settings, catalogue=catalogue, **arguments)
 
     return wrapped
 
@@ -79,31 +89,30 @@ def commands() -> None:
 @commands.command()
 @_common
 @click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
-def run(settings: Settings, as_json: bool, months: str | None) -> int:
+def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | None) -> int:
     """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
-    workers.get_ready(settings)  # while the declarations are read
-    declared = catalogue.load(settings.project)
-    chosen = parse_months(months) if months else _months_known(settings, declared)
-    with screen.bar("dx run", night.steps(declared, chosen)):
-        outcome = night.run(settings, chosen)
+    workers.start_server(settings)
+    chosen = parse_months(months) if months else _months_known(settings, catalogue)
+    with screen.bar("dx run", runs.steps(catalogue, chosen)):
+        result = runs.run(settings, catalogue, chosen)
     held = [
         state
-        for state in ledger.Ledger.read(settings, declared).held
+        for state in ledger.Ledger.read(settings, catalogue).held_back
         if state.key.month is None or state.key.month in chosen
     ]
-    strays = files.strays(settings, frozenset(declared.monthly))
-    silent = _silent(settings, declared, chosen)
-    status = HELD_BACK if held or strays or silent or outcome.errors or not outcome.is_published else WELL
+    strays = inbox.strays(settings, frozenset(catalogue.monthly))
+    silent = _silent(settings, catalogue, chosen)
+    status = HELD_BACK if held or strays or silent or result.errors or not result.is_published else WELL
     if as_json:
-        screen.show_json(_run_as_json(settings, outcome, held, strays, silent, status))
+        screen.show_json(_run_as_json(settings, result, held, strays, silent, status))
         return status
-    if outcome.is_published:
+    if result.is_published:
         figures.show("KPI toàn tỉnh / The province's KPIs", figures.headline(settings))
         figures.show_connections(figures.connections(settings))
         _show_paths(settings)
-        if not outcome.changed:
-            screen.say("Không có gì thay đổi / Nothing changed: the same release is in force.")
-    for error in outcome.errors:
+        if not result.changed:
+            screen.say("Không có gì thay đổi / Nothing changed: the release is the same.")
+    for error in result.errors:
         screen.say(f"[red]Lỗi / Error[/]: {error}")
     for state in held:
         screen.say(f"[yellow]{doctors.STATE_WORDS[state.state]}[/] {state.key}: {state.problem}")
@@ -111,31 +120,31 @@ def run(settings: Settings, as_json: bool, months: str | None) -> int:
         screen.say(f"[yellow]Không lấy được / Not fetched[/]: {problem}")
     for stray in strays:
         screen.say(f"[yellow]Không thuộc nguồn nào / Belongs nowhere[/]: {stray}")
-    if not outcome.is_published:
-        screen.say("[red]Chưa có bản công bố mới / There is no new release[/]: the last one stays in force.")
+    if not result.is_published:
+        screen.say("[red]Chưa có bản công bố mới / There is no new release[/]: the last one stays current.")
     return status
 
 
-def _months_known(settings: Settings, declared: catalogue.Catalogue) -> tuple[Month, ...]:
-    waiting = {month for name in declared.monthly for month in files.months_waiting(settings, name)}
-    known = sorted({*waiting, *ledger.months_known(settings, declared)})
+def _months_known(settings: Settings, catalogue: Catalogue) -> tuple[Month, ...]:
+    waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, name)}
+    known = sorted({*waiting, *ledger.months_known(settings, catalogue)})
     if not known:
         message = f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
         raise UsageError(message)
     return tuple(known)
 
 
-def _silent(settings: Settings, declared: catalogue.Catalogue, months: tuple[Month, ...]) -> list[str]:
-    """What the sources that are asked said, or did not say, when they were asked last, where it was no answer."""
-    remote = [name for name in declared.monthly if connector.is_remote(declared.sources[name].source)]
-    problems = (outcomes.problem(settings, name, month) for name in remote for month in months)
+def _silent(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...]) -> list[str]:
+    """Why the latest attempt to fetch from each remote source failed, where it did."""
+    remote = [name for name in catalogue.monthly if connectors.is_remote(catalogue.sources[name])]
+    problems = (attempts.problem(settings, name, month) for name in remote for month in months)
     return [problem for problem in problems if problem is not None]
 
 
 def _run_as_json(
     settings: Settings,
-    outcome: night.Night,
-    held: list[ledger.State],
+    result: runs.Result,
+    held: list[PartitionState],
     strays: tuple[Path, ...],
     silent: list[str],
     status: int,
@@ -143,23 +152,14 @@ def _run_as_json(
     return {
         "status": status,
         "release_id": release.current_id(settings),
-        "published": outcome.is_published,
-        "changed": outcome.changed,
-        "kpis": figures.headline(settings) if outcome.is_published else [],
-        "connections": figures.connections(settings) if outcome.is_published else [],
-        "held": [
-            {
-                "table": state.key.table,
-                "source": state.key.source,
-                "month": str(state.key.month) if state.key.month else None,
-                "state": state.state,
-                "problem": state.problem,
-            }
-            for state in held
-        ],
+        "published": result.is_published,
+        "changed": result.changed,
+        "kpis": figures.headline(settings) if result.is_published else [],
+        "connections": figures.connections(settings) if result.is_published else [],
+        "held_back": [state.as_json() for state in held],
         "strays": [str(path) for path in strays],
         "not_fetched": silent,
-        "errors": list(outcome.errors),
+        "errors": list(result.errors),
         "current": str(settings.current),
     }
 
@@ -184,6 +184,7 @@ def _show_paths(settings: Settings) -> None:
 @click.option("--port", default=0, type=click.IntRange(0, 65534), help="Cổng HTTP; X-Road là cổng kế / With --serve.")
 def sample(
     settings: Settings,
+    catalogue: Catalogue,
     as_json: bool,
     months: str,
     scale: float,
@@ -196,9 +197,8 @@ def sample(
     """Tạo tỉnh mẫu (dữ liệu tổng hợp) trong inbox / Make the sample province (synthetic) in the inbox."""
     from dx_pipeline import sample as samples
 
-    declared = catalogue.load(settings.project)
     if port and not serve:
-        message = "'--port' goes with '--serve': files have none."
+        message = "'--port' goes with '--serve'."
         raise UsageError(message)
     if serve:
         if faults or if_empty:
@@ -206,13 +206,13 @@ def sample(
             raise UsageError(message)
         from dx_pipeline.cli import serving
 
-        serving.serve(settings, declared, parse_months(months), scale=scale, seed=seed, port=port, as_json=as_json)
+        serving.serve(settings, catalogue, parse_months(months), scale=scale, seed=seed, port=port, as_json=as_json)
         return WELL
     if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return WELL
     chosen = parse_months(months)
-    with screen.bar("dx sample", samples.count(declared, chosen)):
-        written = samples.make(settings, declared, chosen, scale=scale, seed=seed, faults=faults)
+    with screen.bar("dx sample", samples.count(catalogue, chosen)):
+        written = samples.make(settings, catalogue, chosen, scale=scale, seed=seed, faults=faults)
     if as_json:
         screen.show_json({"written": [str(path) for path in written], "seed": seed, "scale": scale})
     else:
@@ -223,8 +223,8 @@ def sample(
 @commands.command()
 @_common
 @click.argument("code", required=False)
-def kpi(settings: Settings, as_json: bool, code: str | None) -> int:
-    """Xem KPI của bản đang công bố / Show the KPIs of the release in force."""
+def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | None) -> int:
+    """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
     rows = figures.of_one(settings, code) if code else figures.headline(settings)
     if as_json:
         screen.show_json(rows)
@@ -240,7 +240,7 @@ def releases() -> None:
 
 @releases.command(name="list")
 @_common
-def list_releases(settings: Settings, as_json: bool) -> int:
+def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
     found = release.kept(settings)
     if as_json:
@@ -256,10 +256,10 @@ def list_releases(settings: Settings, as_json: bool) -> int:
 @releases.command()
 @_common
 @click.argument("release_id", required=False)
-def verify(settings: Settings, as_json: bool, release_id: str | None) -> int:
-    """Kiểm chứng một bản công bố / Hold a release against its own description."""
+def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
+    """Kiểm chứng một bản công bố / Check a release against its own description."""
     chosen = _chosen(settings, release_id)
-    found = release.problems(chosen.path, catalogue.load(settings.project))
+    found = release.problems(chosen.path, catalogue)
     if as_json:
         screen.show_json({"release_id": chosen.release_id, "problems": found})
     else:
@@ -273,7 +273,7 @@ def verify(settings: Settings, as_json: bool, release_id: str | None) -> int:
 @releases.command()
 @_common
 @click.argument("release_id", required=False)
-def rollback(settings: Settings, as_json: bool, release_id: str | None) -> int:
+def rollback(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
     """Quay lại bản trước (hoặc bản nêu tên) / Switch back to the release before, or to the one named."""
     if release_id is None:
         older = [item for item in release.kept(settings) if not item.is_current]
@@ -282,12 +282,12 @@ def rollback(settings: Settings, as_json: bool, release_id: str | None) -> int:
             raise UsageError(message)
         release_id = older[0].release_id
     chosen = _chosen(settings, release_id)
-    release.verify(chosen.path, catalogue.load(settings.project))
+    release.verify(chosen.path, catalogue)
     release.switch(settings, chosen.release_id)
     if as_json:
         screen.show_json({"release_id": chosen.release_id})
     else:
-        screen.OUT.print(f"{chosen.release_id}: đang dùng / in force")
+        screen.OUT.print(f"{chosen.release_id}: đang dùng / current")
     return WELL
 
 
@@ -301,9 +301,9 @@ def _chosen(settings: Settings, release_id: str | None) -> release.Kept:
 
 @commands.command()
 @_common
-def doctor(settings: Settings, as_json: bool) -> int:
-    """Khám hệ thống / Say what is well and what is not, and what to do about it."""
-    findings = doctors.examine(settings)
+def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
+    """Khám hệ thống / Report what is well and what is not, and what to do about it."""
+    findings = doctors.examine(settings, catalogue)
     if as_json:
         screen.show_json([finding.__dict__ for finding in findings])
     else:

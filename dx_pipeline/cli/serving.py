@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from dx_pipeline import sample
-from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.cli import screen
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Month
 from dx_pipeline.sample import trial
 from dx_pipeline.sample.trial import Endpoint, Trial

@@ -5,18 +5,23 @@ from datetime import date
 
 import dagster as dg
 
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.contract import DUCKDB_TYPES, Column
-from dx_pipeline.database import TIME_ZONE
-from dx_pipeline.declaration import Bilingual
-from dx_pipeline.period import FIRST_MONTH, Month
-from dx_pipeline.record import Expected, Record
+from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.declarations.province import Province
+from dx_pipeline.period import Month
+from dx_pipeline.tables.run import PartitionRun
 
 POOL = "warehouse"
 """Runs that write queue behind each other in this pool (limit 1 in dagster.yaml)."""
 
-MONTHS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH.first.isoformat(), timezone=TIME_ZONE, end_offset=1)
-"""From the first month on; the month that is still open is a partition too."""
+
+def months_definition(province: Province) -> dg.MonthlyPartitionsDefinition:
+    """The province's months, from its first one on; the month that is still open is a partition too."""
+    start = province.start.first.isoformat()
+    return dg.MonthlyPartitionsDefinition(start_date=start, timezone=province.time_zone, end_offset=1)
+
 
 RELEASE_KEY = dg.AssetKey(["release"])
 
@@ -65,19 +70,19 @@ def check_name(table: str) -> str:
     return f"audit_{table.rpartition('.')[2]}"
 
 
-def check_result(name: str, key: dg.AssetKey, records: Sequence[Record]) -> dg.AssetCheckResult:
+def check_result(name: str, key: dg.AssetKey, records: Sequence[PartitionRun]) -> dg.AssetCheckResult:
     """The audits of one table over the partitions of a run, as one check with every expectation in it.
 
     It fails as an error where a partition was held back, and as a warning where something less
     than critical does not hold.
     """
     problems = [f"{record.month or 'all'}: {record.problem}" for record in records if record.problem]
-    unmet = [expected for record in records for expected in record.audit if expected.outcome != "met"]
+    unmet = [expected for record in records for expected in record.audit if expected.status != "met"]
     metadata: dict[str, dg.MetadataValue] = {
         "expectations": _expectation_table(records),
         "evaluated": dg.MetadataValue.int(sum(len(record.audit) for record in records)),
-        "unmet": dg.MetadataValue.int(sum(expected.outcome == "unmet" for expected in unmet)),
-        "broken": dg.MetadataValue.int(sum(expected.outcome == "broken" for expected in unmet)),
+        "unmet": dg.MetadataValue.int(sum(expected.status == "unmet" for expected in unmet)),
+        "broken": dg.MetadataValue.int(sum(expected.status == "broken" for expected in unmet)),
     }
     if problems:
         metadata["held_back"] = dg.MetadataValue.md("\n".join(f"- {problem}" for problem in problems))
@@ -93,7 +98,7 @@ def check_result(name: str, key: dg.AssetKey, records: Sequence[Record]) -> dg.A
     )
 
 
-def _expectation_table(records: Iterable[Record]) -> dg.TableMetadataValue:
+def _expectation_table(records: Iterable[PartitionRun]) -> dg.TableMetadataValue:
     rows = [
         dg.TableRecord(
             {
@@ -101,7 +106,7 @@ def _expectation_table(records: Iterable[Record]) -> dg.TableMetadataValue:
                 "expectation": expected.type,
                 "on": expected.subject,
                 "severity": expected.severity,
-                "outcome": expected.outcome,
+                "outcome": expected.status,
                 "rows": _count(expected, expected.element_count),
                 "unexpected": _count(expected, expected.unexpected_count),
                 "observed": expected.observed or "",
@@ -118,5 +123,5 @@ def _expectation_table(records: Iterable[Record]) -> dg.TableMetadataValue:
     )
 
 
-def _count(expected: Expected, count: int | None) -> str:
-    return "" if count is None or expected.outcome == "broken" else str(count)
+def _count(expected: ExpectationResult, count: int | None) -> str:
+    return "" if count is None or expected.status == "broken" else str(count)

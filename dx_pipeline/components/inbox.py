@@ -7,13 +7,12 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel, Field
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.components.asset import source_key
 from dx_pipeline.components.nightly import months_tags
-from dx_pipeline.connector import files
-from dx_pipeline.declaration import Declared
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.connectors import inbox as files
+from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.declarations.document import Declared
+from dx_pipeline.settings import Settings
 
 
 class InboxDeclaration(Declared):
@@ -37,7 +36,7 @@ class Inbox(dg.Component):
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(sensors=[build(catalogues.load(PROJECT), self.declared)])
+        return dg.Definitions(sensors=[build(open_project()[1], self.declared)])
 
 
 def build(catalogue: Catalogue, declared: InboxDeclaration) -> dg.SensorDefinition:
@@ -51,7 +50,7 @@ def build(catalogue: Catalogue, declared: InboxDeclaration) -> dg.SensorDefiniti
         description="Tệp đặt vào inbox tự khởi chạy nguồn và tháng của nó / A file in the inbox starts its run",
     )
     def inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        settings = Settings.from_environment()
+        settings = open_project()[0]
         strays = [str(path) for path in files.strays(settings, frozenset(catalogue.monthly))]
         for stray in strays:
             context.log.error("belongs to no source or month: %s", stray)

@@ -6,13 +6,11 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.components.asset import POOL, check_name, check_result, column_schema, kpi_key, source_key
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, open_project
+from dx_pipeline.declarations.kpi import Definition
 from dx_pipeline.errors import DxError
-from dx_pipeline.kpi.definition import Definition
 from dx_pipeline.kpi.evaluation import evaluate
-from dx_pipeline.settings import PROJECT, Settings
 
 
 class Kpi(dg.Component):
@@ -30,7 +28,7 @@ class Kpi(dg.Component):
         return cls(context.path.name)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(assets=[build_asset(catalogues.load(PROJECT), self.code)])
+        return dg.Definitions(assets=[build_asset(open_project()[1], self.code)])
 
 
 def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
@@ -61,7 +59,7 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     )
     def evaluated() -> Iterator[Any]:
         try:
-            record = evaluate(Settings.from_environment(), catalogue, code).record
+            record = evaluate(open_project()[0], catalogue, code).run
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         check = check_result(name, key, [record])

@@ -7,12 +7,10 @@ import dagster as dg
 from dagster import DagsterRunStatus
 from pydantic import BaseModel, Field
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.components.asset import MONTHS, RELEASE_KEY, kpi_key, source_key
-from dx_pipeline.declaration import Declared
+from dx_pipeline.components.asset import RELEASE_KEY, kpi_key, source_key
+from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.declarations.document import Declared
 from dx_pipeline.period import Month
-from dx_pipeline.settings import PROJECT
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -43,7 +41,7 @@ class Nightly(dg.Component):
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return build(catalogues.load(PROJECT), self.declared)
+        return build(open_project()[1], self.declared)
 
 
 def months_tags(first: Month, last: Month) -> dict[str, str]:
@@ -77,7 +75,7 @@ def build(catalogue: Catalogue, declared: NightlyDeclaration) -> dg.Definitions:
     def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         now = context.scheduled_execution_time
         last = Month(now.year, now.month)
-        first = max(last.plus(1 - declared.open_months), Month.of(MONTHS.start))
+        first = max(last.plus(1 - declared.open_months), catalogue.province.start)
         return dg.RunRequest(run_key=now.isoformat(), tags=months_tags(first, last))
 
     return dg.Definitions(

@@ -5,14 +5,11 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel
 
-from dx_pipeline import catalogue as catalogues
 from dx_pipeline import release
-from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, kpi_key
-from dx_pipeline.declaration import Bilingual, Declared
+from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.declarations.document import Bilingual, Declared
 from dx_pipeline.errors import DxError
-from dx_pipeline.ledger import Ledger
-from dx_pipeline.settings import PROJECT, Settings
 
 
 class ReleaseDeclaration(Declared):
@@ -37,7 +34,7 @@ class Release(dg.Component):
         return cls(attributes)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(assets=[build_asset(catalogues.load(PROJECT), self.declared)])
+        return dg.Definitions(assets=[build_asset(open_project()[1], self.declared)])
 
 
 def build_asset(catalogue: Catalogue, declared: ReleaseDeclaration) -> dg.AssetsDefinition:
@@ -53,12 +50,12 @@ def build_asset(catalogue: Catalogue, declared: ReleaseDeclaration) -> dg.Assets
         pool=POOL,
     )
     def published() -> dg.MaterializeResult[None]:
-        settings = Settings.from_environment()
+        settings = open_project()[0]
         try:
             result = release.publish(settings, catalogue)
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        held = Ledger.read(settings, catalogue).held
+        held = result.ledger.held_back
         return dg.MaterializeResult(
             metadata={
                 "release_id": result.release_id,

@@ -7,24 +7,24 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel
 
-from dx_pipeline import catalogue as catalogues
-from dx_pipeline import source as declared
-from dx_pipeline.catalogue import Catalogue
 from dx_pipeline.components.asset import (
-    MONTHS,
     POOL,
     both,
     check_name,
     check_result,
     column_schema,
+    months_definition,
     months_of,
     source_key,
 )
-from dx_pipeline.connector.declared import XRoad
+from dx_pipeline.declarations import source as declared
+from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.declarations.connector import XRoad
 from dx_pipeline.errors import DxError
-from dx_pipeline.ingest import OUTCOME_TABLE, ingest
-from dx_pipeline.record import Record
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.ingest import ingest
+from dx_pipeline.settings import Settings
+from dx_pipeline.tables import attempts as fetch_attempts
+from dx_pipeline.tables.run import PartitionRun
 
 RETENTION = "retention"
 
@@ -46,7 +46,7 @@ class _SourceComponent(dg.Component):
         return cls(context.path.name)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(assets=[build_asset(catalogues.load(PROJECT), self.name)])
+        return dg.Definitions(assets=[build_asset(open_project()[1], self.name)])
 
 
 class System(_SourceComponent):
@@ -68,7 +68,7 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
     source = catalogue.sources[name]
     key = source_key(catalogue, name)
     tables = {table: catalogue.contracts[table].stored for table in source.source.tables}
-    observed = [] if source.is_reference else [OUTCOME_TABLE]
+    observed = [] if source.is_reference else [fetch_attempts.TABLE]
 
     @dg.asset(
         key=key,
@@ -99,11 +99,11 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
         ),
         output_required=False,
         pool=POOL,
-        partitions_def=None if source.is_reference else MONTHS,
+        partitions_def=None if source.is_reference else months_definition(catalogue.province),
         backfill_policy=None if source.is_reference else dg.BackfillPolicy.single_run(),
     )
     def ingested(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        settings = Settings.from_environment()
+        settings = open_project()[0]
         months = (None,) if source.is_reference else months_of(context)
         try:
             attempts = ingest(settings, catalogue, name, months)
@@ -112,13 +112,17 @@ def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
         if isinstance(source.source.connector, XRoad):
             yield _retention(settings, name, source.source.connector, key)
         run_for = {str(month) for month in months if month is not None}
-        yield from _told(context, key, [*tables, *observed], [attempt.record for attempt in attempts], run_for)
+        yield from _told(context, key, [*tables, *observed], [attempt.run for attempt in attempts], run_for)
 
     return ingested
 
 
 def _told(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, tables: list[str], records: list[Record], run_for: set[str]
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    tables: list[str],
+    records: list[PartitionRun],
+    run_for: set[str],
 ) -> Iterator[Any]:
     """What Dagster is told: materialised where all is well; else the good months, and red checks.
 
@@ -143,7 +147,7 @@ def _told(
 
 def _retention(settings: Settings, name: str, declared: XRoad, key: dg.AssetKey) -> dg.AssetCheckResult:
     """Whether an X-Road server will forget records before the nights to come can fetch them."""
-    from dx_pipeline.connector import xroad  # with it come libraries that most runs do not need
+    from dx_pipeline.connectors import xroad
 
     now = datetime.now(UTC)
     told = xroad.retention(settings, name, declared, now=now, next_fetch_at=now + timedelta(days=1))
@@ -162,7 +166,7 @@ def _retention(settings: Settings, name: str, declared: XRoad, key: dg.AssetKey)
     )
 
 
-def _counts(records: list[Record]) -> dict[str, Any]:
+def _counts(records: list[PartitionRun]) -> dict[str, Any]:
     counts = [counts for record in records for counts in record.counts]
     return {
         "dagster/row_count": sum(record.rows for record in records),

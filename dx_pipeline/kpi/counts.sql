@@ -9,7 +9,7 @@ SELECT
     above_parent_code AS parent_code,
     sum(numerator) AS numerator,
     sum(denominator) AS denominator,
-    NULL::DOUBLE AS told_value,
+    NULL::DOUBLE AS given_value,
     max(target) AS own_target
 FROM observed
 JOIN evaluated_window USING (window_number)

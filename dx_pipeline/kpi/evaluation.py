@@ -1,8 +1,9 @@
 """Evaluation: one KPI over all of its windows and units, the same way for every KPI.
 
-which windows, and what is there for each      (coverage, synthetic, revision; of each system, too)
-the definition's SQL, window by window         (counts, items or a value, by unit)
-up the unit tree, then judged                  (rounding, suppression, target, status)
+window inputs     which windows there are, and which partitions each is computed from (coverage, …)
+observed          the definition's SQL, window by window: counts, items or a value, by unit
+rolled_up         up the unit tree
+staged            rounded, suppressed, compared with target and published figure
 """
 
 from __future__ import annotations
@@ -11,25 +12,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from dx_pipeline import audit, partition, progress, workers
-from dx_pipeline import suite as suites
-from dx_pipeline.catalogue import KPI_TABLE, Catalogue, DeclaredKpi
-from dx_pipeline.contract import create_table
-from dx_pipeline.database import connect
+from dx_pipeline import progress, workers
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, DeclaredKpi
+from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi.suppression import Count, withheld
-from dx_pipeline.lock import writing
-from dx_pipeline.partition import Key
 from dx_pipeline.period import Month, Window, windows
-from dx_pipeline.reading.rows import STAGED
-from dx_pipeline.record import Attempt, Record
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.database import STAGED, connect
+from dx_pipeline.storage.lock import writing
+from dx_pipeline.tables import partition, publication
+from dx_pipeline.tables.partition import Key, KpiKey
+from dx_pipeline.tables.publication import Staged
+from dx_pipeline.tables.run import PartitionRun, RunResult
 
 ENGINE_TABLES = ("programme.published_figure", "programme.target", "reference.admin_unit", "reference.agency")
 """What the engine itself reads for every KPI: the unit tree, targets and published figures."""
@@ -50,15 +50,15 @@ ROLLED_UP = {"measure": "reported"}
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What one window of one KPI rests on, for one system or for all that the KPI reads.
+class WindowInputs:
+    """The partitions that one window of one KPI uses, for one system or for all together, and their coverage.
 
     Args:
         system: None for all of them.
-        coverage: the share of the monthly partitions it needs that are there.
+        coverage: the share of the monthly partitions it needs that exist.
         is_covered: whether that is enough for a value.
-        is_synthetic: whether any of them holds synthetic rows.
-        revision: how many deliveries in it were replaced by a later one.
+        is_synthetic: whether any of them has synthetic rows.
+        revision: how many of their deliveries were replaced by a later one.
     """
 
     system: str | None
@@ -68,11 +68,8 @@ class Ground:
     revision: int
 
 
-def evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
-    """Evaluate one KPI and, if its suite holds, publish its values for the next release.
-
-    Returns:
-        The attempt; its record says what became of each expectation.
+def evaluate(settings: Settings, catalogue: Catalogue, code: str) -> RunResult:
+    """Evaluate one KPI and, if its audit passes, publish its values for the next release.
 
     Raises:
         DxError: the definition's SQL fails, or returns a unit that does not exist.
@@ -83,72 +80,53 @@ def evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
 
 
 @contextmanager
-def side_by_side(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
-    """Within the block every KPI is going to be evaluated, one by one: workers, if hired, begin with all."""
+def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
+    """Within the block every KPI is evaluated, one by one: a worker pool, if there is one, starts all of them now."""
     codes = [(code,) for code in catalogue.kpis]
-    with writing(settings), workers.ahead(settings, catalogue, _evaluate, codes):
+    with writing(settings), workers.submit_ahead(settings, catalogue, _evaluate, codes):
         yield
 
 
-def _evaluate(settings: Settings, catalogue: Catalogue, code: str) -> Attempt:
-    kpi = catalogue.kpis[code]
-    key = Key(KPI_TABLE, kpi.code, None)
-    known = {partition.key_of(record): record for record in partition.records(settings) if record.table != KPI_TABLE}
-    fingerprint = _fingerprint(settings, catalogue, kpi, known)
-    before = partition.record(settings, key)
-    if before is not None and before.fingerprint == fingerprint:
-        return Attempt(before, changed=False)
-    contract = catalogue.contracts[KPI_TABLE]
+def _evaluate(settings: Settings, catalogue: Catalogue, code: str) -> RunResult:
+    kpi, key = catalogue.kpis[code], KpiKey(code)
+    known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
+    current = _fingerprint(settings, catalogue, kpi, known)
+    if (before := publication.unchanged(settings, key, current)) is not None:
+        return before
     with connect(settings) as connection:
         _attach(settings, connection, catalogue, kpi)
         evaluated = _windows(connection, kpi, known)
-        grounds = [_grounds(settings, catalogue, kpi, window, known) for window in evaluated]
-        _observe(connection, kpi, evaluated, grounds)
+        inputs = [_window_inputs(settings, catalogue, kpi, window, known) for window in evaluated]
+        _observe(connection, kpi, evaluated, inputs)
         _roll_up(connection, kpi)
-        _withhold(connection, settings, kpi, evaluated)
-        _judge(connection, catalogue, kpi)
-        suite = suites.complete(KPI_TABLE, contract, catalogue.suites[KPI_TABLE])
-        audited = audit.audit(connection, STAGED, suite)
-        (count,), *_ = connection.execute(f"SELECT count(*) FROM {STAGED}").fetchall()
-        if audit.holds(audited):
-            partition.publish(settings, connection, key, contract, STAGED, fingerprint)
-    record = Record(
-        table=KPI_TABLE,
-        source=kpi.code,
-        month=None,
-        fingerprint=fingerprint,
-        published=audit.holds(audited),
-        synthetic=any(ground.is_synthetic for of_window in grounds for ground in of_window),
-        rows=count,
-        audit=audited,
-    )
-    partition.keep(settings, record)
-    return Attempt(record, changed=True)
+        _withhold(connection, catalogue, kpi, evaluated)
+        _stage(connection, catalogue, kpi)
+        ((rows,),) = connection.execute(f"SELECT count(*) FROM {STAGED}").fetchall()
+        synthetic = any(item.is_synthetic for of_window in inputs for item in of_window)
+        return publication.publish(settings, catalogue, connection, Staged(key, rows, synthetic), current)
 
 
-def _fingerprint(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, known: Mapping[Key, Record]) -> str:
-    """A digest of everything that the values of a KPI rest on."""
-    parts = [
-        settings.code_version,
-        str(settings.suppress_below),
-        catalogue.digest(f"kpi:{kpi.code}", f"contract:{KPI_TABLE}", f"suite:{KPI_TABLE}"),
+def _fingerprint(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, known: Mapping[Key, PartitionRun]) -> str:
+    """A digest of everything that the values of a KPI are computed from."""
+    inputs = [
+        str(catalogue.province.suppress_below),
+        catalogue.digest(f"kpi:{kpi.code}"),
         *sorted({str(key.month) for key in known}),
     ]
-    for key, record in sorted(known.items(), key=lambda item: str(item[0])):
+    for key, run in sorted(known.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
         if key.table in {*kpi.tables, *ENGINE_TABLES} and path is not None:
-            parts.append(f"{key} {partition.fingerprint_of(path)} {record.synthetic} {len(record.superseded)}")
-    return sha256("\n".join(parts).encode()).hexdigest()
+            inputs.append(f"{key} {partition.fingerprint_of(path)} {run.synthetic} {len(run.superseded)}")
+    return publication.fingerprint(settings, catalogue, KPI_TABLE, inputs)
 
 
 def _attach(settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
     for table in sorted({*kpi.tables, *ENGINE_TABLES}):
-        paths = sorted((settings.tables / table).glob(f"*/*/{partition.ROWS}"))
-        partition.attach(connection, table, catalogue.contracts[table].stored, paths)
+        partition.attach(connection, table, catalogue.contracts[table].stored, partition.all_rows(settings, table))
 
 
 def _windows(
-    connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, known: Mapping[Key, Record]
+    connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, known: Mapping[Key, PartitionRun]
 ) -> tuple[Window, ...]:
     """Every window that anything was delivered for, and those with a published figure to compare with."""
     months = [key.month for key in known if key.month is not None]
@@ -166,7 +144,7 @@ def _windows(
 
 
 def _needed(catalogue: Catalogue, kpi: DeclaredKpi, window: Window) -> Iterator[Key]:
-    """The monthly partitions that a window of a KPI rests on."""
+    """The monthly partitions that a window of a KPI is computed from."""
     version = kpi.definition.version_for(window)
     if version is None:
         return
@@ -178,53 +156,53 @@ def _needed(catalogue: Catalogue, kpi: DeclaredKpi, window: Window) -> Iterator[
                     yield Key(table, source, month)
 
 
-def _grounds(
-    settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, window: Window, known: Mapping[Key, Record]
-) -> list[Ground]:
-    """What a window rests on as a whole and, where the KPI is told system by system, for each of them."""
+def _window_inputs(
+    settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, window: Window, known: Mapping[Key, PartitionRun]
+) -> list[WindowInputs]:
+    """The inputs of a window as a whole and, for a KPI by system, of each system."""
     needed = list(_needed(catalogue, kpi, window))
     there = {key for key in needed if partition.rows(settings, key) is not None}
     systems = catalogue.systems if kpi.definition.by_system else ()
     in_force = kpi.definition.version_for(window) is not None
     has_begun = any(key.month is not None and key.month >= window.months[-1] for key in known)
     nothing_is_needed = kpi.definition.basis == "latest" and has_begun
-    grounds = []
+    inputs = []
     for system in (None, *systems):
         own = [key for key in needed if system is None or key.source == system or key.source not in systems]
-        records = [known[key] for key in own if key in there and key in known]
+        runs = [known[key] for key in own if key in there and key in known]
         coverage = sum(key in there for key in own) / len(own) if own else 1.0
-        grounds.append(
-            Ground(
+        inputs.append(
+            WindowInputs(
                 system=system,
                 coverage=coverage if in_force else 0.0,
                 is_covered=in_force and (coverage >= 1 or nothing_is_needed),
-                is_synthetic=any(record.synthetic for record in records),
-                revision=sum(len(record.superseded) for record in records),
+                is_synthetic=any(run.synthetic for run in runs),
+                revision=sum(len(run.superseded) for run in runs),
             )
         )
-    return grounds
+    return inputs
 
 
 def _observe(
     connection: duckdb.DuckDBPyConnection,
     kpi: DeclaredKpi,
     evaluated: Sequence[Window],
-    grounds: Sequence[Sequence[Ground]],
+    inputs: Sequence[Sequence[WindowInputs]],
 ) -> None:
     """Run the definition's SQL for every window that is covered, as a whole or for some system."""
     connection.execute(_sql("observed").replace("{yielded}", OBSERVED[kpi.definition.yields]))
-    of_windows, of_grounds = [], []
-    for number, (window, of_window) in enumerate(zip(evaluated, grounds, strict=True)):
+    window_rows, input_rows = [], []
+    for number, (window, of_window) in enumerate(zip(evaluated, inputs, strict=True)):
         version = kpi.definition.version_for(window)
-        if version is not None and any(ground.is_covered for ground in of_window):
+        if version is not None and any(item.is_covered for item in of_window):
             _run(connection, kpi, version.version, number, window)
-        of_windows.append((number, window.type, window.start, window.end, version.version if version else None))
-        of_grounds += [
+        window_rows.append((number, window.type, window.start, window.end, version.version if version else None))
+        input_rows += [
             (number, item.system, item.coverage, item.is_covered, item.is_synthetic, item.revision)
             for item in of_window
         ]
-    _fill(connection, "evaluated_window", of_windows)
-    _fill(connection, "ground", of_grounds)
+    _fill(connection, "evaluated_window", window_rows)
+    _fill(connection, "window_input", input_rows)
     if kpi.definition.yields in {"counts", "items"}:
         connection.execute(_sql("all_systems"))
 
@@ -233,10 +211,10 @@ def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tupl
     """Insert plain rows, all at once: DuckDB plans each row of `executemany` anew."""
     if rows:
         columns = connection.table(table).columns
-        told = pa.table({name: list(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)})
-        connection.register("told", told)
-        connection.execute(f"INSERT INTO {table} FROM told")
-        connection.unregister("told")
+        values = pa.table({name: list(each) for name, each in zip(columns, zip(*rows, strict=True), strict=True)})
+        connection.register("filled", values)
+        connection.execute(f"INSERT INTO {table} FROM filled")
+        connection.unregister("filled")
 
 
 def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window) -> None:
@@ -258,15 +236,15 @@ def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, 
 
 def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
     connection.execute(_sql("units"))
-    strangers = connection.execute(
+    unknown = connection.execute(
         """
         SELECT DISTINCT coalesce(observed.unit_code, 'NULL'), window_end
         FROM observed JOIN evaluated_window USING (window_number)
         ANTI JOIN unit_above USING (window_end, unit_code) ORDER BY ALL LIMIT 1
         """
     ).fetchall()
-    if strangers:
-        unit, day = strangers[0]
+    if unknown:
+        unit, day = unknown[0]
         message = (
             f"KPI {kpi.code} counts for unit '{unit}', which does not exist on {day}:"
             " correct its SQL, or add the unit to warehouse/reference/admin_unit.csv or agency.csv."
@@ -278,7 +256,7 @@ def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
 
 
 def _withhold(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, kpi: DeclaredKpi, evaluated: Sequence[Window]
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi, evaluated: Sequence[Window]
 ) -> None:
     connection.execute("CREATE TEMP TABLE withheld (window_number INTEGER, unit_code VARCHAR)")
     if not kpi.definition.counts_dossiers:
@@ -293,7 +271,7 @@ def _withhold(
         ).fetchall()
     ]
     number_of = {window: number for number, window in enumerate(evaluated)}
-    hidden = withheld(counts, settings.suppress_below)
+    hidden = withheld(counts, catalogue.province.suppress_below)
     if hidden:
         connection.executemany(
             "INSERT INTO withheld VALUES (?, ?)",
@@ -301,12 +279,12 @@ def _withhold(
         )
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
+def _stage(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
     definition = kpi.definition
     connection.execute(create_table(STAGED, catalogue.contracts[KPI_TABLE].stored))
     connection.execute(_sql("half_up"))
     connection.execute(
-        _sql("judged"),
+        _sql("staged"),
         {
             "kpi_code": kpi.code,
             "unit_of_measure": definition.unit_of_measure,

@@ -1,4 +1,4 @@
--- Values as they are told: shown for the unit they are told for, never rolled up.
+-- Values as they are given: shown for their own unit, never rolled up.
 CREATE OR REPLACE TEMP TABLE rolled_up AS
 SELECT
     observed.window_number,
@@ -9,7 +9,7 @@ SELECT
     unit_above.above_parent_code AS parent_code,
     NULL::HUGEINT AS numerator,
     NULL::HUGEINT AS denominator,
-    observed.value AS told_value,
+    observed.value AS given_value,
     observed.target AS own_target
 FROM observed
 JOIN evaluated_window USING (window_number)

@@ -1,130 +1,111 @@
-"""Reading: a delivery becomes rows of text, then typed rows, each accepted or accounted for.
+"""Reading: the deliveries of a month become typed rows, each of them accepted or accounted for.
 
-recognise   which of its source's layouts a delivery has
-load        its lines as text, one column a heading (`csv`, `excel`, `html`, `json`, `parquet`, `xroad`)
-rows        typed, held against the contract, split; nothing lost (`rows`, `values`)
-
-What the formats share: `text` (encodings, compression), `legacy` (letters from before Unicode),
-`grid` (merged headings), `raw` (what is handed on). No message of theirs quotes what a cell says.
+`sort` recognises each delivery and finds the table that it fills; `load` loads its lines; `rows` types
+them, checks them against the contract and splits them. Nothing is lost: see `conservation`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import duckdb
 
-from dx_pipeline.contract import literal, quoted
+from dx_pipeline import formats
+from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.reading import csv, excel, html, json, legacy, parquet, xroad
-from dx_pipeline.reading.raw import Raw, Reader, as_declared
-from dx_pipeline.source import Layout, Source
-
-if TYPE_CHECKING:
-    from dx_pipeline.landing import Delivery  # the door in front of landing reads, too
-
-READERS: dict[str, Reader] = {
-    "csv": csv.READER,
-    "excel": excel.READER,
-    "html": html.READER,
-    "json": json.ENVELOPE,
-    "ndjson": json.LINES,
-    "parquet": parquet.READER,
-    "xroad": xroad.READER,
-}
-
+from dx_pipeline.formats.raw import Raw
+from dx_pipeline.landing.delivery import Delivery
 
 BUNDLE_BYTES = 12 * 1024 * 1024
-"""How much of what is read at once may be, as it lies on the disk."""
+"""At most how many bytes on disk are loaded in one statement."""
 
 
-def recognise(delivery: Delivery, source: Source) -> Layout:
-    """The layout of a delivery: the one whose headings it has most of.
+@dataclass(frozen=True)
+class Loaded:
+    """A delivery whose lines are in the connection, ready to be typed."""
 
-    A source with one layout always gets that one, so that its mistakes are told against it.
+    delivery: Delivery
+    layout: Layout
+    raw: Raw
 
-    Raises:
-        DeliveryRefusedError: it has the headings of none of the source's layouts, or the door kept
-            nothing of it.
+
+@dataclass
+class Readable:
+    """The deliveries of one table, and what reading them came to.
+
+    Args:
+        deliveries: those of the table, in order of precedence.
+        refused: those that could not be recognised or read, each with the reason in one sentence.
+        loaded: those that were loaded so far.
     """
-    if delivery.entry.withheld is not None:
-        raise DeliveryRefusedError(delivery.entry.withheld)
-    layout = layout_of(delivery.content, source)
-    if layout is None:
-        _refuse_unreadable(delivery.content, source)
-        shapes = "; or ".join(
-            f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
-            for layout in source.deliveries
-        )
-        raise DeliveryRefusedError(f"it is none of what this source delivers: {shapes}.")
-    return layout
+
+    deliveries: list[tuple[Delivery, Layout]] = field(default_factory=list)
+    refused: list[tuple[Delivery, str]] = field(default_factory=list)
+    loaded: list[Loaded] = field(default_factory=list)
+
+    def unresolved(self, present: frozenset[str]) -> list[tuple[Delivery, str]]:
+        """The refusals that still count, in order: nothing later was read, and the delivery is still `present`.
+
+        A refused file is withdrawn by taking it out of the inbox.
+        """
+        latest = max((item.delivery.order for item in self.loaded), default=None)
+        return [
+            (delivery, problem)
+            for delivery, problem in sorted(self.refused, key=lambda item: item[0].order)
+            if delivery.entry.delivery_id in present and (latest is None or delivery.order > latest)
+        ]
 
 
-def _refuse_unreadable(path: Path, source: Source) -> None:
-    """Refuse a file for the reason why it cannot be read, where it is the same in every layout."""
-    problems = []
-    for layout in source.deliveries:
+def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
+    """A source's deliveries by the table that each one fills.
+
+    A delivery that cannot be recognised counts as refused for the tables that have no delivery; if
+    every table has one, for all of them, because any of them may have been meant.
+    """
+    tables = {table: Readable() for table in source.delivered}
+    unknown: list[tuple[Delivery, str]] = []
+    for delivery in deliveries:
         try:
-            READERS[layout.format.kind].headings(path, layout)
+            if delivery.entry.withheld is not None:
+                raise DeliveryRefusedError(delivery.entry.withheld)  # noqa: TRY301 - one way to refuse
+            layout = formats.recognise(delivery.content, source)
         except DeliveryRefusedError as refusal:
-            problems.append(refusal)
-    if len(problems) == len(source.deliveries) and len(set(map(str, problems))) == 1:
-        raise problems[0]
+            unknown.append((delivery, str(refusal)))
+        else:
+            tables[layout.table].deliveries.append((delivery, layout))
+    latest = max((item.order for found in tables.values() for item, _ in found.deliveries), default=None)
+    unresolved = [item for item in unknown if latest is None or item[0].order > latest]
+    for found in [found for found in tables.values() if not found.deliveries] or tables.values():
+        found.refused.extend(unresolved)
+    return tables
 
 
-def layout_of(path: Path, source: Source) -> Layout | None:
-    """The layout that a file is told against; None where it has the headings of none."""
-    if len(source.deliveries) == 1:
-        return source.deliveries[0]
-    best, most = None, 0
-    for layout in source.deliveries:
-        shared = headings_shared(path, layout)
-        if shared > most:
-            best, most = layout, shared
-    return best
+def load(connection: duckdb.DuckDBPyConnection, readable: Readable) -> Iterator[Loaded]:
+    """Load the deliveries of a table one by one, as they are asked for; what cannot be read is refused."""
+    for number, bundle in enumerate(_bundles(readable.deliveries)):
+        name, layout = f"raw {number}", bundle[0][1]
+        paths = [delivery.content for delivery, _ in bundle]
+        raws = formats.load_pages(connection, paths, layout, name) if len(bundle) > 1 else None
+        for position, (delivery, layout) in enumerate(bundle):
+            try:
+                raw = (
+                    raws[position] if raws else formats.load(connection, paths[position], layout, f"{name} {position}")
+                )
+            except DeliveryRefusedError as refusal:
+                readable.refused.append((delivery, str(refusal)))
+            else:
+                readable.loaded.append(Loaded(delivery, layout, raw))
+                yield readable.loaded[-1]
 
 
-def headings_shared(path: Path, layout: Layout) -> int:
-    """How many of a layout's headings a file has; none where it cannot be read as that layout says."""
-    try:
-        found = READERS[layout.format.kind].headings(path, layout)
-    except DeliveryRefusedError:
-        return 0
-    return len(set(as_declared(found, layout)) & set(layout.expected))
-
-
-def load(connection: duckdb.DuckDBPyConnection, delivery: Delivery, layout: Layout, name: str) -> Raw:
-    """Load a delivery's lines as the temporary table `name`.
-
-    The table has `line` (physical line, sheet row or record, from 1), `fault` (why the line is no
-    record, or NULL) and one text column for each heading of the layout.
-
-    Raises:
-        DeliveryRefusedError: it cannot be read, lacks a heading or has an unknown one, or its
-            letters are not in Unicode.
-    """
-    try:
-        raw = READERS[layout.format.kind].load(connection, delivery.content, layout, name)
-    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
-        raise  # the machine's trouble, not the delivery's
-    except duckdb.Error:
-        kind = layout.format.kind
-        message = f"it is damaged and cannot be read as {kind}; ask the sender to send it again."
-        raise DeliveryRefusedError(message) from None  # DuckDB's own words may quote a cell
-    _refuse_legacy(connection, raw, layout)
-    return raw
-
-
-def in_bundles(deliveries: Sequence[tuple[Delivery, Layout]]) -> Iterator[list[tuple[Delivery, Layout]]]:
-    """The deliveries in their order, those together that are read at once: pages, up to some size."""
+def _bundles(deliveries: Sequence[tuple[Delivery, Layout]]) -> Iterator[list[tuple[Delivery, Layout]]]:
+    """The deliveries in order; pages of one layout that follow each other together, up to some size."""
     bundle: list[tuple[Delivery, Layout]] = []
     size = 0
     for delivery, layout in deliveries:
         weight = delivery.content.stat().st_size
-        is_page = READERS[layout.format.kind].load_pages is not None
+        is_page = formats.READERS[layout.format.kind].load_pages is not None
         if bundle and not (is_page and bundle[0][1] is layout and size + weight <= BUNDLE_BYTES):
             yield bundle
             bundle, size = [], 0
@@ -132,36 +113,3 @@ def in_bundles(deliveries: Sequence[tuple[Delivery, Layout]]) -> Iterator[list[t
         size += weight
     if bundle:
         yield bundle
-
-
-def load_pages(
-    connection: duckdb.DuckDBPyConnection, bundle: Sequence[tuple[Delivery, Layout]], name: str
-) -> list[Raw] | None:
-    """Load a bundle of deliveries into one table `name`; None where one of them cannot be read."""
-    layout = bundle[0][1]
-    pages = READERS[layout.format.kind].load_pages
-    assert pages is not None  # noqa: S101 - bundles are made of such deliveries alone
-    try:
-        return pages(connection, [delivery.content for delivery, _ in bundle], layout, name)
-    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
-        raise
-    except (duckdb.Error, DeliveryRefusedError):
-        connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
-        return None
-
-
-def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layout) -> None:
-    """Refuse a delivery with more legacy letters than Vietnamese ones in some column."""
-    headings = list(layout.headers.values())
-    beyond_ascii = ", ".join(f"bool_or(strlen({text}) > length({text}))" for text in map(quoted, headings))
-    (has_letters,) = connection.execute(f"SELECT {beyond_ascii} FROM {quoted(raw.name)}").fetchall()
-    for heading in compress(headings, has_letters):
-        text = quoted(heading)
-        signs = [legacy.VIETNAMESE, *(legacy.SIGNS[kind] for kind in legacy.NAMES)]
-        counts = ", ".join(f"count(*) FILTER (regexp_matches({text}, {literal(sign)}))" for sign in signs)
-        ((vietnamese, *found),) = connection.execute(
-            f"SELECT {counts} FROM {quoted(raw.name)} WHERE strlen({text}) > length({text})"
-        ).fetchall()
-        for kind, count in zip(legacy.NAMES, found, strict=True):
-            if count >= legacy.FEWEST_SIGNS and count > vietnamese:
-                raise DeliveryRefusedError(legacy.advice(kind), column=heading)

@@ -1,7 +1,7 @@
 """Rows: every line of a month's deliveries ends as accepted, duplicate, filtered or quarantined.
 
 typed    one table for all deliveries of a partition: typed values, and a reason where one is due
-outcome  what becomes of each row; repeated keys are settled here
+disposition  what becomes of each row; repeated keys are settled here
 staged   the accepted rows, as the contract stores them
 """
 
@@ -9,64 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import duckdb
 
-from dx_pipeline.contract import DUCKDB_TYPES, Column, Contract, create_table, literal, qualified, quoted
-from dx_pipeline.errors import ConservationError
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Contract
+from dx_pipeline.declarations.source import Placement
+from dx_pipeline.declarations.sql import create_table, literal, quoted, violations
 from dx_pipeline.period import Month
-from dx_pipeline.reading import values as reading_values
-from dx_pipeline.reading.raw import Raw
-from dx_pipeline.reading.text import normal
-from dx_pipeline.source import Layout, Placement
-
-if TYPE_CHECKING:
-    from dx_pipeline.landing import Delivery  # the door in front of landing reads, too
+from dx_pipeline.reading import Loaded, values
+from dx_pipeline.reading.conservation import Counts
+from dx_pipeline.storage.database import STAGED
+from dx_pipeline.vietnamese.spelling import normal
 
 SMALL = 200_000
 """So many typed rows take no memory to speak of."""
 
-STAGED = "staged"
 QUARANTINED = "quarantined"
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A delivery whose lines are in the connection, ready to be typed."""
-
-    delivery: Delivery
-    layout: Layout
-    raw: Raw
-
-
-@dataclass(frozen=True)
-class Conservation:
-    """Where the rows of one delivery went. `rows_in` is always the sum of the other four."""
-
-    delivery_id: str
-    rows_in: int
-    accepted: int
-    duplicate: int
-    filtered: int
-    quarantined: int
-
-    def check(self) -> None:
-        """Raises ConservationError unless every row in is accounted for exactly once."""
-        out = self.accepted + self.duplicate + self.filtered + self.quarantined
-        if out != self.rows_in:
-            message = (
-                f"delivery {self.delivery_id[:12]}: {self.rows_in} rows in but {out} accounted for;"
-                " this is a bug of the pipeline, please report it with the delivery."
-            )
-            raise ConservationError(message)
+DISPOSITIONS = ("accepted", "duplicate", "filtered", "quarantined")
 
 
 def stage(
     connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
-) -> tuple[Conservation, ...]:
+) -> tuple[Counts, ...]:
     """Make `staged` and `quarantined` from the loaded deliveries of one partition, in their order.
 
     Deliveries are taken one after the other, and their lines dropped once they are typed: whoever
@@ -88,14 +53,18 @@ def stage(
         for position, *rest in connection.execute(
             """
             SELECT delivery_position,
-                count(*) FILTER (outcome = 'accepted'), count(*) FILTER (outcome = 'duplicate'),
-                count(*) FILTER (outcome = 'filtered'), count(*) FILTER (outcome = 'quarantined')
+                count(*) FILTER (disposition = 'accepted'), count(*) FILTER (disposition = 'duplicate'),
+                count(*) FILTER (disposition = 'filtered'), count(*) FILTER (disposition = 'quarantined')
             FROM settled GROUP BY delivery_position
             """
         ).fetchall()
     }
     conserved = tuple(
-        Conservation(item.delivery.entry.delivery_id, item.raw.rows, *counts.get(position, (0, 0, 0, 0)))
+        Counts(
+            delivery_id=item.delivery.entry.delivery_id,
+            rows_in=item.raw.rows,
+            **dict(zip(DISPOSITIONS, counts.get(position, (0, 0, 0, 0)), strict=True)),
+        )
         for position, item in enumerate(items)
     )
     for item in conserved:
@@ -179,21 +148,21 @@ def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
         if contract.columns[name].type == "text" and layout.columns[name].values is None
     }
     cleaned = ", ".join(
-        f"{reading_values.clean(heading, is_words=heading in words or heading in layout.ignored)} AS {name}"
+        f"{values.clean(heading, is_words=heading in words or heading in layout.ignored)} AS {name}"
         for heading, name in texts.items()
     )
-    values, reasons = [], ["WHEN fault IS NOT NULL THEN fault"]
+    typed, reasons = [], ["WHEN fault IS NOT NULL THEN fault"]
     for name, column in contract.columns.items():
         placement = layout.columns.get(name)
         text = _text_of(name, placement, texts)
-        values.append(f"{reading_values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}")
+        typed.append(f"{values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}")
         if placement is not None:
-            unreadable = reading_values.unreadable(column, placement, text)
+            unreadable = values.unreadable(column, placement, text)
             reasons.append(
                 f"WHEN {text} IS NOT NULL AND {quoted(name)} IS NULL THEN {unreadable} || {literal(f'|{name}')}"
             )
         reasons.extend(
-            f"WHEN {condition} THEN {literal(f'{reason}|{name}')}" for condition, reason in _breaks(name, column)
+            f"WHEN {condition} THEN {literal(f'{reason}|{name}')}" for condition, reason in violations(name, column)
         )
     if contract.month is not None and month is not None:
         reasons.append(
@@ -210,7 +179,7 @@ def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
     return f"""
         INSERT INTO typed
         WITH cleaned AS (SELECT {page}, line, fault, {cleaned} FROM {quoted(raw.name)}),
-        valued AS (SELECT *, {filter_code} AS filter_code, {", ".join(values)} FROM cleaned)
+        valued AS (SELECT *, {filter_code} AS filter_code, {", ".join(typed)} FROM cleaned)
         SELECT $position + page, line, filter_code,
             CASE WHEN filter_code IS NOT NULL THEN NULL {" ".join(reasons)} END, {columns}
         FROM valued
@@ -225,27 +194,8 @@ def _text_of(name: str, placement: Placement | None, texts: dict[str, str]) -> s
     return literal(placement.constant or "") if placement.header is None else texts[placement.header]
 
 
-def _breaks(name: str, column: Column) -> Iterator[tuple[str, str]]:
-    """What the contract asks of one column's value: the condition that breaks it, and the reason code."""
-    value = quoted(name)
-    if column.required:
-        yield f"{value} IS NULL", "missing"
-    if column.allowed is not None:
-        yield f"{value} NOT IN ({', '.join(literal(code) for code in column.allowed)})", "unknown_word"
-    if column.pattern is not None:
-        yield f"NOT regexp_matches({value}, {literal(column.pattern)})", "malformed"
-    if column.min is not None:
-        yield f"{value} < {column.min}", "too_small"
-    if column.max is not None:
-        yield f"{value} > {column.max}", "too_large"
-    if column.references is not None:
-        table, _, key = column.references.rpartition(".")
-        known = f"SELECT {quoted(key)} FROM {qualified(table)}"
-        yield f"{value} IS NOT NULL AND {value} NOT IN ({known})", "unknown_reference"
-
-
 def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced: Sequence[int]) -> None:
-    """Decide the outcome of every typed row.
+    """Decide the disposition of every typed row.
 
     A key that stands twice in one delivery with different content is a conflict that nobody here
     can settle: all of its rows go to quarantine. Otherwise the later delivery holds, and within a
@@ -257,7 +207,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
         SELECT delivery_position, delivery_line,
             CASE WHEN filter_code IS NOT NULL THEN 'filtered' WHEN reason IS NOT NULL THEN 'quarantined'
                 WHEN delivery_position IN (SELECT unnest($replaced::INTEGER[])) THEN 'duplicate'
-                ELSE 'accepted' END AS outcome,
+                ELSE 'accepted' END AS disposition,
             reason
         FROM typed
         """,
@@ -273,12 +223,12 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
         WITH twice AS (  -- by their hashes, which take less memory: one that is not twice does no harm
             SELECT hash({key}) AS key_hash
             FROM typed JOIN settled USING (delivery_position, delivery_line)
-            WHERE outcome = 'accepted' GROUP BY key_hash HAVING count(*) > 1
+            WHERE disposition = 'accepted' GROUP BY key_hash HAVING count(*) > 1
         ),
         hashed AS (
             SELECT delivery_position, delivery_line, {key}, hash({content}) AS content_hash
             FROM typed JOIN settled USING (delivery_position, delivery_line)
-            WHERE outcome = 'accepted' AND hash({key}) IN (SELECT key_hash FROM twice)
+            WHERE disposition = 'accepted' AND hash({key}) IN (SELECT key_hash FROM twice)
         ),
         judged AS (
             SELECT *, min(content_hash) OVER same_delivery <> max(content_hash) OVER same_delivery AS is_conflict
@@ -294,7 +244,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     connection.execute(
         f"""
         UPDATE settled SET
-            outcome = CASE WHEN is_conflict THEN 'quarantined' ELSE 'duplicate' END,
+            disposition = CASE WHEN is_conflict THEN 'quarantined' ELSE 'duplicate' END,
             reason = CASE WHEN is_conflict THEN {literal(f"key_conflict|{contract.key[0]}")} END
         FROM repeated
         WHERE settled.delivery_position = repeated.delivery_position
@@ -319,7 +269,7 @@ def _write(
             INSERT INTO {STAGED}
             SELECT {columns} FROM typed JOIN settled USING (delivery_position, delivery_line)
                 JOIN delivered USING (delivery_position)
-            WHERE outcome = 'accepted' AND delivery_position BETWEEN $first AND $last
+            WHERE disposition = 'accepted' AND delivery_position BETWEEN $first AND $last
             ORDER BY delivery_position, delivery_line
             """,
             {"first": first, "last": last},
@@ -330,7 +280,7 @@ def _write(
         SELECT delivery_id, delivery_line, split_part(settled.reason, '|', 1) AS reason_code,
             nullif(split_part(settled.reason, '|', 2), '') AS column_name, synthetic
         FROM settled JOIN delivered USING (delivery_position)
-        WHERE outcome = 'quarantined' ORDER BY delivery_position, delivery_line
+        WHERE disposition = 'quarantined' ORDER BY delivery_position, delivery_line
         """
     )
     connection.execute("DROP TABLE typed; DROP TABLE delivered")

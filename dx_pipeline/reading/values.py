@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
-from dx_pipeline.contract import DUCKDB_TYPES, Column, literal, quoted
-from dx_pipeline.reading.text import spellings
-from dx_pipeline.source import NumberStyle, Placement
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
+from dx_pipeline.declarations.source import NumberStyle, Placement
+from dx_pipeline.declarations.sql import literal, quoted
+from dx_pipeline.vietnamese.spelling import spellings
 
 NUMBER_PATTERNS: dict[NumberStyle, str] = {
     "plain": r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?",

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dx_pipeline.catalogue import Catalogue, DeclaredSource
-from dx_pipeline.database import connect
+from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
+from dx_pipeline.declarations.source import Layout, XRoadAnswers
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import announce
@@ -33,7 +33,7 @@ from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
 from dx_pipeline.sample.spelling import AS_DECLARED, OF_SOURCES
 from dx_pipeline.sample.writing import write
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import Layout, XRoadAnswers
+from dx_pipeline.storage.database import connect
 
 DEFAULT_MONTHS = parse_months("2022-01:2022-09")
 DEFAULT_SEED = 2022

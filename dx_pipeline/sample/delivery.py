@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
 
+from dx_pipeline.declarations.source import Calendar
 from dx_pipeline.period import Month
 from dx_pipeline.sample.draw import generator
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import Calendar
 
 LATE_SHARE = 0.07
 MOST_DAYS_EARLY, MOST_DAYS_LATE = 1, 6

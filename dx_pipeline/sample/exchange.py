@@ -16,13 +16,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from dx_pipeline.contract import literal, quoted
-from dx_pipeline.period import FIRST_MONTH, Month
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
+from dx_pipeline.declarations.source import Layout
+from dx_pipeline.declarations.sql import literal, quoted
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
+from dx_pipeline.period import Month
 from dx_pipeline.sample import connection, opmon, workday
 from dx_pipeline.sample.draw import Integers, generator
 from dx_pipeline.sample.operation import CONNECTIONS, Operation
-from dx_pipeline.source import Layout
+from dx_pipeline.sample.province import FIRST_MONTH
 
 PAGE_DAYS = 5
 MOST_RECORDS = 10_000

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from dx_pipeline.declarations.source import Csv, Ndjson
 from dx_pipeline.period import Month
 from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.writing import headings
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import Csv, Ndjson
 
 LISTED_IN = "sample_faults.json"
 SPACING = 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dx_pipeline.contract import Contract
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import JsonEnvelope, Layout, Ndjson, Parquet
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.sample.spelling import AS_DECLARED, Spelling
-from dx_pipeline.source import JsonEnvelope, Layout, Ndjson, Parquet
 
 EXTENSIONS = {
     "csv": "csv",

@@ -7,8 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import IO
 
+from dx_pipeline.declarations.source import Encoding
 from dx_pipeline.errors import DxError
-from dx_pipeline.source import Encoding
 
 CODECS: dict[Encoding, str] = {"utf-8": "utf-8", "utf-16": "utf-16", "windows-1258": "cp1258"}
 TONES = "\u0300\u0301\u0303\u0309\u0323"

@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 import pyarrow as pa
 
 from dx_pipeline.errors import DxError
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
 
 SCHEMA, TABLE, VIEW = "mot_cua", "ho_so_goc", "ho_so"
 READER = "dx_reader"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from dx_pipeline.declaration import Document
+from dx_pipeline.declarations.document import Document
 
 
 @dataclass(frozen=True)

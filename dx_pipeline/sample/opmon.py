@@ -16,8 +16,9 @@ from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from dx_pipeline.connector.xroad_answer import CURRENT, OLDER, SYNTHETIC_KEY
-from dx_pipeline.connector.xroad_request import MONITORING, SERVICE, SOAP, XROAD
+from dx_pipeline.connectors.xroad_request import MONITORING, SERVICE, SOAP, XROAD
+from dx_pipeline.declarations.xroad import CURRENT, OLDER
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.sample.serving import Asked, Reply
 
 FORBIDDEN = (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from dx_pipeline.reading.text import spellings
-from dx_pipeline.source import Layout
+from dx_pipeline.declarations.source import Layout
+from dx_pipeline.vietnamese.spelling import spellings
 
 STEP = " / "
 

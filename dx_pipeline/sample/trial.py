@@ -22,13 +22,13 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from dx_pipeline.catalogue import Catalogue
-from dx_pipeline.contract import arrow_schema
-from dx_pipeline.database import connect
-from dx_pipeline.declaration import Bilingual, Document
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import arrow_schema
+from dx_pipeline.declarations.document import Bilingual, Document
+from dx_pipeline.declarations.source import JsonEnvelope
 from dx_pipeline.errors import DxError, UsageError
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.period import Month
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
 from dx_pipeline.sample import exchange, one_stop, opmon, world
 from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.opmon import Monitoring, services
@@ -36,7 +36,7 @@ from dx_pipeline.sample.serving import Asked, Handler, Record, Reply, Service, b
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.sample.writing import records
 from dx_pipeline.settings import Settings
-from dx_pipeline.source import JsonEnvelope
+from dx_pipeline.storage.database import connect
 
 REGISTER, TRAFFIC, DOSSIER = "connection.register", "connection.traffic", "statistics.dossier"
 EXCHANGE = "connection.exchange"

@@ -9,8 +9,9 @@ import numpy as np
 from dx_pipeline.period import Month
 from dx_pipeline.sample.draw import Days, Floats
 
+TIME_ZONE = "Asia/Ho_Chi_Minh"
 UTC_OFFSET_HOURS = 7
-"""The clock of the province (Asia/Ho_Chi_Minh): no summer time."""
+"""The time zone of the province: no summer time."""
 
 TET = (
     (date(2022, 1, 31), date(2022, 2, 6)),

@@ -21,16 +21,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dx_pipeline.contract import DUCKDB_TYPES, Column, literal, quoted
-from dx_pipeline.database import TIME_ZONE
-from dx_pipeline.reading.raw import SYNTHETIC_KEY
-from dx_pipeline.reading.text import normal
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
+from dx_pipeline.declarations.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, Parquet, Placement
+from dx_pipeline.declarations.sql import literal, quoted
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.sample import page, workbook
 from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.letters import Taken, codec, with_tones_apart
 from dx_pipeline.sample.spelling import AS_DECLARED, STEP
-from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
-from dx_pipeline.source import Csv, Excel, Html, JsonEnvelope, Layout, Ndjson, Parquet, Placement
+from dx_pipeline.sample.workday import TIME_ZONE, UTC_OFFSET_HOURS
+from dx_pipeline.vietnamese.spelling import normal
 
 COUNTERS = ("STT", "TT")
 TOTAL, OF_WHICH = "Tổng cộng", "Trong đó"

@@ -8,7 +8,7 @@ WITH exchanged AS (
 attempted AS (
     -- What was put into the inbox was no attempt of ours: it has no duration.
     SELECT system, count(*) FILTER (status <> 'failed') AS numerator, count(*) AS denominator
-    FROM connection.outcome
+    FROM connection.attempt
     WHERE system IS NOT NULL AND duration_ms IS NOT NULL
         AND strptime(month, '%Y-%m') BETWEEN $window_start AND $window_end
     GROUP BY system

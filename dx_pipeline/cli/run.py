@@ -1,0 +1,105 @@
+"""`dx run`: the same Dagster jobs as in the UI, in this process, against the project's own instance."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dx_pipeline import workers
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.kpi import evaluation
+from dx_pipeline.period import Month, consecutive
+from dx_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of a run's jobs.
+
+    Args:
+        errors: why steps failed, each in one sentence; bad data are not among them.
+        is_published: whether publication ended with a current release.
+        changed: whether that release differs from the one before.
+    """
+
+    errors: tuple[str, ...]
+    is_published: bool
+    changed: bool
+
+
+def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
+    """How many steps of a run report progress."""
+    return len(catalogue.monthly) * len(months) + len(catalogue.kpis) + 1
+
+
+def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
+    """Ingest the months, then publish, whether ingest succeeded or not."""
+    os.environ["DX_PROJECT"] = str(settings.project)
+    os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # the events of a range of months are stored at once
+    with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
+        return _run(settings, catalogue, months)
+
+
+def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
+    import dagster as dg  # takes a second: only a command that runs jobs pays for it
+
+    from dx_pipeline.components.asset import RELEASE_KEY
+    from dx_pipeline.components.nightly import PUBLISHED_BY_CALLER, months_tags
+    from dx_pipeline.definitions import defs
+
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    definitions = defs()
+    errors: list[str] = []
+    with dg.DagsterInstance.from_config(str(home(settings))) as instance:
+        for first, last in consecutive(months):
+            tags = {**months_tags(first, last), PUBLISHED_BY_CALLER: "true"}
+            errors += _errors(_execute(definitions, "ingest", instance, tags))
+        with evaluation.in_parallel(settings, catalogue):
+            result = _execute(definitions, "publication", instance, {})
+        errors += _errors(result)
+        materialized = [event for event in result.get_asset_materialization_events() if event.asset_key == RELEASE_KEY]
+    changed = any(bool(event.materialization.metadata["changed"].value) for event in materialized)
+    return Result(tuple(dict.fromkeys(errors)), bool(materialized), changed)
+
+
+def home(settings: Settings) -> Path:
+    """The folder of the project's Dagster instance, with its settings in place."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or settings.project / ".dagster").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "dagster.yaml").exists():
+        shutil.copyfile(settings.project / "dagster.yaml", folder / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def _execute(
+    definitions: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    return definitions.resolve_job_def(job).execute_in_process(
+        run_config=QUIET, instance=instance, tags=tags, raise_on_error=False
+    )
+
+
+def _errors(result: Any) -> Iterator[str]:
+    """Why steps failed, in one sentence each; a failed check is not an error."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        error = event.step_failure_data.error
+        while error.cause is not None:
+            error = error.cause
+        if error.cls_name == "DagsterAssetCheckFailedError":
+            continue
+        described = event.step_failure_data.user_failure_data
+        yield described.description if described else f"{event.step_key}: {error.message.strip()}"

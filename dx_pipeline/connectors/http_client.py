@@ -1,0 +1,209 @@
+"""Exchanges over HTTP: one request, one answer of a bounded size within a bounded time, or one error class."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpx
+
+from dx_pipeline.connectors.retry import FetchError
+from dx_pipeline.declarations.connector import Bounds, Http, Tls, XRoad
+from dx_pipeline.landing.attempts import ErrorClass
+
+BY_CAUSE: dict[type[BaseException], ErrorClass] = {
+    httpx.TimeoutException: "timeout",
+    ssl.SSLError: "tls",
+    socket.gaierror: "dns",
+    ConnectionRefusedError: "connection_refused",
+    httpx.NetworkError: "connection_lost",
+    httpx.ProxyError: "connection_lost",
+    httpx.LocalProtocolError: "not_configured",
+    httpx.UnsupportedProtocol: "not_configured",
+}
+"""In this order: a refused connection is a network error, too."""
+
+BY_WORDS: dict[str, ErrorClass] = {
+    "without sending complete message body": "truncated",
+    "without sending a response": "connection_lost",
+}
+"""What h11 says where the other side went away."""
+
+TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+FOR_GOOD = frozenset({HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, whatever its status, read to its end."""
+
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it says that nothing has changed since the time that was asked about."""
+        return self.status == HTTPStatus.NOT_MODIFIED
+
+    @property
+    def last_modified(self) -> datetime | None:
+        """When the other side last changed what it answered, if it says so."""
+        return _date(self.headers.get("last-modified"))
+
+
+def client(declared: Http | XRoad) -> httpx.Client:
+    """A client for a declared server.
+
+    Raises:
+        FetchError: the environment lacks what the declaration names.
+    """
+    base_url = declared.base_url or environment(declared.base_url_env)
+    bounds = declared.bounds
+    is_encrypted = base_url.startswith("https:")
+    try:
+        return httpx.Client(
+            base_url=base_url,
+            verify=_trust(declared.tls) if is_encrypted else False,  # without TLS there is nothing to verify
+            timeout=httpx.Timeout(bounds.answer_seconds, connect=bounds.connect_seconds),
+            headers={"user-agent": "dx-pipeline"},
+            follow_redirects=False,  # a redirect could carry the token elsewhere
+        )
+    except (httpx.InvalidURL, ValueError) as error:
+        raise FetchError("not_configured", error_code="base_url") from error
+
+
+def environment(name: str | None) -> str:
+    """The value of an environment variable that a declaration names.
+
+    Raises:
+        FetchError: it is not set.
+    """
+    value = os.environ.get(name or "", "").strip()
+    if not value:
+        raise FetchError("not_configured", error_code=name)
+    return value
+
+
+def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer:
+    """Ask once.
+
+    Raises:
+        FetchError: no whole answer arrived, or it is larger than allowed. An answer that tells of an
+            error is an answer: see `check`.
+    """
+    until = time.monotonic() + bounds.answer_seconds
+    received = 0
+    try:
+        response = server.send(request, stream=True)
+        try:
+            chunks = []
+            for chunk in response.iter_bytes():
+                received += len(chunk)
+                _hold(received, until, bounds)
+                chunks.append(chunk)
+        finally:
+            response.close()
+    except httpx.HTTPError as error:
+        raise FetchError(_class_of(error), received_bytes=received) from error
+    except (httpx.InvalidURL, httpx.StreamError) as error:
+        raise FetchError("not_configured", error_code="base_url") from error
+    return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def check(answer: Answer) -> None:
+    """Accept an answer that tells of no error.
+
+    Raises:
+        FetchError: it does.
+    """
+    if answer.status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
+        return
+    code, size = str(answer.status), len(answer.content)
+    if answer.status == HTTPStatus.NO_CONTENT or answer.status < HTTPStatus.BAD_REQUEST:
+        raise FetchError("malformed", error_code=code, received_bytes=size)  # a redirect, for one
+    after = retry_after(answer)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise FetchError("http_429", error_code=code, received_bytes=size, retry_after_seconds=after)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise FetchError(
+            "http_5xx",
+            error_code=code,
+            received_bytes=size,
+            retry_after_seconds=after,
+            is_transient=answer.status not in FOR_GOOD,
+        )
+    raise FetchError(
+        "http_4xx",
+        error_code=code,
+        received_bytes=size,
+        retry_after_seconds=after,
+        is_transient=answer.status in TRANSIENT_STATUSES,
+    )
+
+
+def retry_after(answer: Answer) -> float | None:
+    """How many seconds the other side wants to be left alone (RFC 9110, 10.2.3: seconds or a date).
+
+    A date is held against the other side's own clock, where it tells its time.
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdecimal():
+        return float(text)
+    until = _date(text)
+    if until is None:
+        return None
+    there = _date(answer.headers.get("date")) or datetime.now(UTC)
+    return max(0.0, (until - there).total_seconds())
+
+
+def _hold(received: int, until: float, bounds: Bounds) -> None:
+    if received > bounds.page_bytes:
+        raise FetchError("too_large", error_code="page_bytes", received_bytes=received)
+    if time.monotonic() > until:  # a server that sends a byte now and then never times out by itself
+        raise FetchError("timeout", error_code="answer_seconds", received_bytes=received)
+
+
+def _class_of(error: httpx.HTTPError) -> ErrorClass:
+    """What an error of the transport means: by what caused it, where that is telling."""
+    causes = list(_causes(error))
+    for kind, meant in BY_CAUSE.items():
+        if any(isinstance(cause, kind) for cause in causes):
+            return meant
+    if isinstance(error, httpx.RemoteProtocolError):
+        return next((meant for words, meant in BY_WORDS.items() if words in str(error)), "malformed")
+    return "malformed"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _trust(tls: Tls) -> ssl.SSLContext:
+    try:
+        context = httpx.create_ssl_context()
+        if tls.authority_file_env:
+            context = ssl.create_default_context(cafile=environment(tls.authority_file_env))
+        if tls.certificate_file_env:
+            key = environment(tls.key_file_env) if tls.key_file_env else None
+            context.load_cert_chain(environment(tls.certificate_file_env), key)
+    except (OSError, ssl.SSLError) as error:
+        raise FetchError("not_configured", error_code="tls") from error
+    return context

@@ -1,0 +1,101 @@
+"""The inbox: files that were put there by hand for a source and month.
+
+    inbox/<source>/<YYYY-MM>/<any name>
+
+Reference files are fetched here as well: they are in git and have no month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dx_pipeline.errors import UsageError
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.landing.delivery import Arrival
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import digest
+
+NAME = "files"
+
+
+def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
+    """The files of a source's inbox folder for a month. Names that begin with a dot or `~$` are no deliveries."""
+    folder = settings.inbox / source / str(month)
+    if not folder.is_dir():
+        return ()
+    return tuple(path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "~$")))
+
+
+def fetch(settings: Settings, source: str, month: Month) -> Iterator[Arrival]:
+    """Every file that waits for the month, landed before or not."""
+    for path in waiting(settings, source, month):
+        yield _arrival(source, month, path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+
+
+def fetch_reference(settings: Settings, source: str, file: str) -> Arrival:
+    """A reference file: the whole table, without a month.
+
+    Raises:
+        UsageError: the file does not exist.
+    """
+    path = settings.reference / file
+    if not path.is_file():
+        raise UsageError(f"{path} is missing: restore it from the repository.")
+    return _arrival(source, None, path, datetime.fromtimestamp(0, UTC))  # git versions it, not a clock
+
+
+def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
+    """The waiting files that have not landed yet, by name, size and time alone."""
+    known = {
+        (delivery.entry.file_name, size, delivery.entry.delivered_at)
+        for delivery in deliveries.landed(settings, source, month)
+        for size in (delivery.entry.size_bytes, delivery.entry.kept_bytes)  # the filter may have replaced the file
+    }
+    return tuple(
+        path
+        for path in waiting(settings, source, month)
+        if (path.name, path.stat().st_size, datetime.fromtimestamp(path.stat().st_mtime, UTC)) not in known
+    )
+
+
+def strays(settings: Settings, sources: frozenset[str]) -> tuple[Path, ...]:
+    """Files and folders of the inbox that belong to no declared source or to no month."""
+    if not settings.inbox.is_dir():
+        return ()
+    found = []
+    for child in sorted(settings.inbox.iterdir()):
+        if child.name.startswith("."):
+            continue
+        if child.is_file() or child.name not in sources:
+            found.append(child)
+            continue
+        for folder in sorted(child.iterdir()):
+            if folder.is_dir() and _is_month(folder.name):
+                found.extend(path for path in sorted(folder.iterdir()) if path.is_dir())
+            elif not folder.name.startswith("."):
+                found.append(folder)
+    return tuple(found)
+
+
+def months_waiting(settings: Settings, source: str) -> Iterator[Month]:
+    """The months for which a source's inbox has a folder, in order."""
+    folder = settings.inbox / source
+    if folder.is_dir():
+        for child in sorted(folder.iterdir()):
+            if child.is_dir() and _is_month(child.name):
+                yield Month.parse(child.name)
+
+
+def _arrival(source: str, month: Month | None, path: Path, delivered_at: datetime) -> Arrival:
+    return Arrival(source, month, NAME, path, path.name, delivered_at, digest(path))
+
+
+def _is_month(name: str) -> bool:
+    try:
+        Month.parse(name)
+    except UsageError:
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""Files at an address: those of a month in a folder that fsspec can open (local, S3, SFTP, …).
+
+A file lands once in each of its versions (size and time, or the store's own version). Protocols
+other than local files need fsspec's driver for them, which is installed separately (`s3fs`,
+`paramiko`, …); their credentials come from the environment, as fsspec has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import fsspec  # type: ignore[import-untyped]
+
+from dx_pipeline import privacy
+from dx_pipeline.connectors.retry import FetchError, FetchTask, Page, arrived, fetch_page, prepared
+from dx_pipeline.declarations.connector import Files
+
+NAME = "address"
+CHUNK_BYTES = 1024 * 1024
+
+
+def pages(task: FetchTask, declared: Files) -> Iterator[Page]:
+    """The files at the address for the month that have not landed in this version.
+
+    Raises:
+        FetchError: the address cannot be listed, or a file cannot be read.
+    """
+    task = replace(task, stream=NAME)
+    address = declared.address or ""
+    folder = address.replace("{month}", str(task.month))
+    if folder == address:
+        folder = f"{address.rstrip('/')}/{task.month}"
+    system, found = prepared(task, lambda: _listed(folder))
+    known = {(item["name"], item["version"]) for item in (one.entry.cursor_range or {} for one in task.landed())}
+    for about in sorted(found, key=lambda item: str(item["name"])):
+        name = str(about["name"]).rsplit("/", 1)[-1]
+        if name.startswith((".", "~$")) or (name, _version(about)) in known:
+            continue
+        yield fetch_page(task, partial(_page, task, system, about, name))
+
+
+def _listed(folder: str) -> tuple[Any, list[dict[str, Any]]]:
+    try:
+        system, path = fsspec.core.url_to_fs(folder)
+    except ImportError as error:
+        raise FetchError("not_configured", error_code="driver_not_installed") from error
+    except Exception as error:
+        raise FetchError("not_configured", error_code="address") from error
+    try:
+        if not system.exists(path):
+            return system, []
+        return system, [about for about in system.ls(path, detail=True) if about["type"] == "file"]
+    except Exception as error:  # each driver has exceptions of its own
+        raise FetchError("storage") from error
+
+
+def _page(task: FetchTask, system: Any, about: dict[str, Any], name: str) -> Page:  # noqa: ANN401 - fsspec is untyped
+    size = int(about.get("size") or 0)
+    if size > task.bounds.page_bytes:
+        raise FetchError("too_large", error_code="page_bytes")
+    # A name with personal data is not kept here either; that file is fetched every time.
+    cursor_range = {"name": privacy.file_name(name)[0], "version": _version(about)}
+    moment = _modified(about) or datetime.now(UTC)
+    content = _chunks(system, str(about["name"]))
+    return arrived(task, content, name, cursor_range, moment, received_bytes=size, record_count=None)
+
+
+def _chunks(system: Any, path: str) -> Iterator[bytes]:  # noqa: ANN401 - fsspec is untyped
+    try:
+        with system.open(path, "rb") as handle:
+            while chunk := handle.read(CHUNK_BYTES):
+                yield chunk
+    except Exception as error:  # each driver has exceptions of its own
+        raise FetchError("storage", is_transient=True) from error
+
+
+def _version(about: dict[str, Any]) -> str:
+    """What changes when the file does."""
+    own = about.get("ETag") or about.get("etag") or about.get("md5Hash")
+    moment = _modified(about)
+    return str(own) if own else f"{about.get('size')} {moment.isoformat() if moment else ''}".strip()
+
+
+def _modified(about: dict[str, Any]) -> datetime | None:
+    moment = about.get("LastModified") or about.get("mtime")
+    if isinstance(moment, int | float):
+        return datetime.fromtimestamp(moment, UTC)
+    if isinstance(moment, datetime):
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None

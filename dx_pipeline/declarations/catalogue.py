@@ -1,0 +1,280 @@
+"""The catalogue: every declaration of a project, read once and checked against each other.
+
+assets/province.yaml                    the province
+assets/contract/<schema>/<table>.yaml   contracts
+assets/<group>/<name>/defs.yaml         sources (systems, tables, reference files) and KPIs
+checks/<schema>/<table>.yaml            suites
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from dx_pipeline.declarations import suite as suites
+from dx_pipeline.declarations.contract import IDENTIFIER, Contract
+from dx_pipeline.declarations.document import Document
+from dx_pipeline.declarations.kpi import Definition, Query, queries
+from dx_pipeline.declarations.province import Province
+from dx_pipeline.declarations.source import Reference, Source, reference_source
+from dx_pipeline.declarations.suite import Suite
+from dx_pipeline.errors import DeclarationError, UsageError
+from dx_pipeline.settings import Settings
+from dx_pipeline.vietnamese import heading as headings
+
+PROVINCE = "assets/province.yaml"
+COMPONENTS = "dx_pipeline.components"
+WITH_SUITE = frozenset({"delivered", "reference", "observed"})
+KPI_TABLE = "kpi.value"
+
+DERIVED_FROM = {"connection.traffic": "connection.exchange"}
+"""The tables that can be derived, and the delivered table that each of them is derived from."""
+
+
+@dataclass(frozen=True)
+class DeclaredSource:
+    """A source and where it is declared: `group` and `name` are its two folders under `assets/`."""
+
+    group: str
+    name: str
+    source: Source
+    reference_file: str | None = None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is a file in git, without months."""
+        return self.reference_file is not None
+
+
+@dataclass(frozen=True)
+class DeclaredKpi:
+    """A KPI definition with its code (the name of its folder) and its parsed SQL by version."""
+
+    code: str
+    definition: Definition
+    queries: dict[int, Query]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every table that any version reads, sorted."""
+        return tuple(sorted({table for query in self.queries.values() for table in query.tables}))
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that is declared, by name. Names are sorted, so that every loop over them is repeatable."""
+
+    province: Province
+    contracts: dict[str, Contract]
+    sources: dict[str, DeclaredSource]
+    kpis: dict[str, DeclaredKpi]
+    suites: dict[str, Suite]
+    digests: dict[str, str]
+
+    def digest(self, *names: str) -> str:
+        """One digest of the declarations named (`province`, `contract:…`, `source:…`, `suite:…`, `kpi:…`)."""
+        return sha256("\n".join(self.digests[name] for name in sorted(names)).encode()).hexdigest()
+
+    @property
+    def published(self) -> dict[str, Contract]:
+        """The contracts of the tables that a release has."""
+        return {name: contract for name, contract in self.contracts.items() if contract.is_published}
+
+    def sources_of(self, table: str) -> tuple[str, ...]:
+        """The sources that deliver a table."""
+        return tuple(name for name, declared in self.sources.items() if table in declared.source.tables)
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems that the province is connected to: the sources of group `connection`."""
+        return tuple(name for name, declared in self.sources.items() if declared.group == "connection")
+
+    @property
+    def monthly(self) -> tuple[str, ...]:
+        """The sources that deliver month by month."""
+        return tuple(name for name, declared in self.sources.items() if not declared.is_reference)
+
+
+@cache
+def load(project: Path) -> Catalogue:
+    """Every declaration of the project in a folder.
+
+    Raises:
+        UsageError: the folder is no project.
+        DeclarationError: the first mistake found, with file, line and what is allowed.
+    """
+    if not (project / PROVINCE).is_file():
+        raise UsageError(f"{project} is no project: it has no {PROVINCE}. Make one with 'dx init {project}'.")
+    return _Reader(project).catalogue()
+
+
+def open_project(project: Path | str | None = None, warehouse: Path | str | None = None) -> tuple[Settings, Catalogue]:
+    """The settings and the catalogue of a project, by arguments or by the environment (see `Settings`).
+
+    Raises:
+        UsageError: the folder is no project.
+        DeclarationError: a declaration is wrong.
+    """
+    settings = Settings.from_environment(project, warehouse)
+    catalogue = load(settings.project)
+    return replace(settings, time_zone=catalogue.province.time_zone), catalogue
+
+
+class _Reader:
+    def __init__(self, project: Path) -> None:
+        self.assets = project / "assets"
+        self.checks = project / "checks"
+        self.contracts: dict[str, Contract] = {}
+        self.sources: dict[str, DeclaredSource] = {}
+        self.kpis: dict[str, DeclaredKpi] = {}
+        self.suites: dict[str, Suite] = {}
+        self.digests: dict[str, str] = {}
+
+    def catalogue(self) -> Catalogue:
+        document = Document(self.assets / "province.yaml")
+        province = document.read(Province)
+        self.digests["province"] = _digest(document.path)
+        self._read_contracts()
+        self._read_assets()
+        self._read_suites()
+        for position, code in enumerate(province.headline):
+            if code not in self.kpis:
+                raise document.error(
+                    f"'{code}' is no declared KPI: known are {', '.join(self.kpis)}.", "headline", position
+                )
+        return Catalogue(province, self.contracts, self.sources, self.kpis, self.suites, self.digests)
+
+    def _read_contracts(self) -> None:
+        documents = {}
+        for path in sorted((self.assets / "contract").glob("*/*.yaml")):
+            name = f"{path.parent.name}.{path.stem}"
+            documents[name] = document = Document(path)
+            self.contracts[name] = document.read(Contract)
+            self.digests[f"contract:{name}"] = _digest(path)
+        for name, contract in self.contracts.items():
+            for column, declared in contract.columns.items():
+                if declared.references and not self._is_reference_column(declared.references):
+                    raise documents[name].error(
+                        f"'{declared.references}' is no column of a reference table.",
+                        *("columns", column, "references"),
+                    )
+
+    def _is_reference_column(self, reference: str) -> bool:
+        table, _, column = reference.rpartition(".")
+        contract = self.contracts.get(table)
+        return contract is not None and contract.origin == "reference" and column in contract.columns
+
+    def _read_assets(self) -> None:
+        for path in sorted(self.assets.glob("*/*/defs.yaml")):
+            group, name = path.parent.parent.name, path.parent.name
+            document = Document(path)
+            if not re.fullmatch(IDENTIFIER, name):
+                raise document.error(f"the folder '{name}' is no name: use lower-case letters, digits and _.")
+            kind = str((document.value or {}).get("type", "")).removeprefix(f"{COMPONENTS}.")
+            match kind:
+                case "System" | "Table":
+                    self._add_source(document, DeclaredSource(group, name, document.read(Source, "attributes")))
+                case "Reference":
+                    self._add_reference(document, group, name)
+                case "Kpi":
+                    self._add_kpi(document, name)
+                case _:
+                    continue  # what is not data (the release, the schedule) is Dagster's to load
+
+    def _add_source(self, document: Document, declared: DeclaredSource) -> None:
+        if declared.name in self.sources:
+            raise document.error(f"'{declared.name}' is declared twice: a source is one inbox folder.")
+        for position, layout in enumerate(declared.source.deliveries):
+            where = ("attributes", "deliveries", position)
+            contract = self.contracts.get(layout.table)
+            if contract is None or contract.origin in {"observed", "computed"}:
+                known = ", ".join(n for n, c in self.contracts.items() if c.origin == "delivered")
+                raise document.error(f"'{layout.table}' has no contract: known are {known}.", *where, "table")
+            for column, placement in layout.columns.items():
+                if column not in contract.columns:
+                    raise document.error(
+                        f"'{column}' is no column of {layout.table}: it has {', '.join(contract.columns)}.",
+                        *(*where, "columns", column),
+                    )
+                kind = headings.kind_of(placement.header or "")
+                if kind is not None and not declared.is_reference:  # reference files are the project's own
+                    raise document.error(
+                        f"the heading '{placement.header}' announces personal data ({kind}), of which nothing may be"
+                        " kept: name it under 'ignored', or ask the sender to leave the column out.",
+                        *(*where, "columns", column),
+                    )
+            for column, required in contract.columns.items():
+                if required.required and column not in layout.columns:
+                    raise document.error(
+                        f"'{column}' is required by {layout.table}: say where it is found.", *where, "columns"
+                    )
+        self._check_derived(document, declared.source)
+        self.sources[declared.name] = declared
+        self.digests[f"source:{declared.name}"] = _digest(document.path)
+
+    def _check_derived(self, document: Document, source: Source) -> None:
+        for position, table in enumerate(source.derived):
+            where = ("attributes", "derived", position)
+            if table not in DERIVED_FROM:
+                raise document.error(f"'{table}' cannot be derived: known are {', '.join(DERIVED_FROM)}.", *where)
+            if table in source.delivered or DERIVED_FROM[table] not in source.delivered:
+                raise document.error(
+                    f"{table} is derived from {DERIVED_FROM[table]}: deliver that one, and not {table}.", *where
+                )
+
+    def _add_reference(self, document: Document, group: str, name: str) -> None:
+        declared = document.read(Reference, "attributes")
+        table = f"{group}.{name}"
+        contract = self.contracts.get(table)
+        if contract is None or contract.origin != "reference":
+            raise document.error(
+                f"{table} has no contract of origin 'reference': write assets/contract/{group}/{name}.yaml."
+            )
+        source = reference_source(declared, table, contract)
+        self._add_source(document, DeclaredSource(group, name, source, declared.file))
+
+    def _add_kpi(self, document: Document, code: str) -> None:
+        definition = document.read(Definition, "attributes")
+        parsed = queries(document, definition)
+        for query in parsed.values():
+            for table in query.tables:
+                contract = self.contracts.get(table)
+                if contract is None or contract.origin == "computed" or not contract.is_published:
+                    known = ", ".join(n for n, c in self.contracts.items() if c.origin != "computed" and c.is_published)
+                    raise DeclarationError(query.path, 1, f"'{table}' is no declared table: known are {known}.")
+        self.kpis[code] = DeclaredKpi(code, definition, parsed)
+        paths = [document.path, *(query.path for query in parsed.values())]
+        self.digests[f"kpi:{code}"] = sha256("".join(map(_digest, paths)).encode()).hexdigest()
+
+    def _read_suites(self) -> None:
+        for path in sorted(self.checks.glob("*/*.yaml")):
+            name = f"{path.parent.name}.{path.stem}"
+            document = Document(path)
+            contract = self.contracts.get(name)
+            if contract is None:
+                raise document.error(f"{name} is no declared table: name the file after its table.")
+            suite = suites.read(document, contract)
+            if suite.name != name:
+                raise document.error(f"the suite is called '{suite.name}': call it '{name}'.", "name")
+            self.suites[name] = suite
+            self.digests[f"suite:{name}"] = _digest(path)
+        for name in self._without_suite():
+            schema, table = name.split(".")
+            raise DeclarationError(
+                self.assets / "contract" / schema / f"{table}.yaml",
+                1,
+                f"{name} has no suite: write checks/{schema}/{table}.yaml.",
+            )
+
+    def _without_suite(self) -> Iterator[str]:
+        for name, contract in self.contracts.items():
+            if (contract.origin in WITH_SUITE or name == KPI_TABLE) and name not in self.suites:
+                yield name
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,270 @@
+"""How a source is fetched, as its `defs.yaml` declares it under `connector:`.
+
+Secrets never stand in a declaration: it names the environment variable that holds them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from dx_pipeline.declarations.document import Declared
+
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+JsonPlace = Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$")]
+"""Names joined by dots, from the outermost object of a JSON document inwards."""
+
+XRoadId = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+){2,3}$")]
+"""An X-Road identifier: instance/class/member, and mostly a subsystem."""
+
+XRoadServerId = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+){3}$")]
+"""A security server: instance/class/member/server code."""
+
+MOST_DAYS = 5
+PLACEHOLDERS = frozenset({"month", "first_day", "last_day"})
+
+
+class Bounds(Declared):
+    """How long, how often and how much is asked, before it is left to the next run.
+
+    Args:
+        attempts: how often one page is asked for.
+        first_wait_seconds: doubled from attempt to attempt, with jitter, up to `longest_wait_seconds`.
+        longest_wait_seconds: also the longest `Retry-After` that is waited for.
+        connect_seconds: until a connection stands.
+        answer_seconds: until an answer has arrived whole.
+        total_seconds: for all that is asked of the source in one run.
+        page_bytes: of one answer, unpacked.
+        pages: of one month in one run.
+    """
+
+    attempts: int = Field(default=5, ge=1, le=20)
+    first_wait_seconds: float = Field(default=1, ge=0, le=60)
+    longest_wait_seconds: float = Field(default=120, ge=0, le=3600)
+    connect_seconds: float = Field(default=10, gt=0, le=300)
+    answer_seconds: float = Field(default=120, gt=0, le=3600)
+    total_seconds: float = Field(default=3600, gt=0, le=6 * 3600)
+    page_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    pages: int = Field(default=10_000, ge=1)
+
+
+class Tls(Declared):
+    """Certificates, as paths in the environment: whom we trust, and who we are."""
+
+    authority_file_env: EnvironmentName | None = None
+    certificate_file_env: EnvironmentName | None = None
+    key_file_env: EnvironmentName | None = None
+
+
+class Files(Declared):
+    """The inbox folder; and, where there is an address, the files that lie in a folder there.
+
+    Args:
+        address: an fsspec URL of a folder (`s3://…`, `sftp://…`, a local path). `{month}` in it
+            stands for YYYY-MM; without it, the month is a folder beneath, as in the inbox.
+    """
+
+    kind: Literal["files"]
+    address: str | None = None
+    bounds: Bounds = Bounds(page_bytes=1024**3)
+
+    @model_validator(mode="after")
+    def _holds_no_secret(self) -> Files:
+        if self.address and re.search(r"//[^/@]*:[^/@]*@", self.address):
+            message = "an address holds no password: give it by fsspec's own environment variables (FSSPEC_…)."
+            raise ValueError(message)
+        return self
+
+
+class Bearer(Declared):
+    """A token sent as `Authorization: Bearer`; it comes from the environment and is kept nowhere."""
+
+    bearer_env: EnvironmentName
+
+
+class Whole(Declared):
+    """One answer holds everything; asked again it may say that nothing has changed."""
+
+    kind: Literal["whole"]
+
+
+class OffsetLimit(Declared):
+    """Records are counted through: `offset` of them are skipped, up to `limit` of them answered.
+
+    The set may grow at its end. An answer without a record, or `total` records, is its end; a page
+    that is not full is not, because servers give less than was asked for.
+    """
+
+    kind: Literal["offset_limit"]
+    offset: str = "offset"
+    limit: str = "limit"
+    size: int = Field(default=500, ge=1)
+    total: JsonPlace | None = None
+
+
+class DateWindow(Declared):
+    """Days are asked for, a few at a time: from and to, both included, in `date_format`.
+
+    A day is asked for once it has ended. Windows that ended up to `recheck_days` ago are asked for
+    again, under the condition that they have changed.
+    """
+
+    kind: Literal["date_window"]
+    first: str
+    last: str
+    days: int = Field(default=MOST_DAYS, ge=1, le=MOST_DAYS)
+    recheck_days: int = Field(default=0, ge=0, le=62)
+
+
+class CursorPaging(Declared):
+    """Each answer says at `next` by which cursor to ask on; without one it is the last so far."""
+
+    kind: Literal["cursor"]
+    parameter: str = "cursor"
+    next: JsonPlace
+    limit: str | None = None
+    size: int = Field(default=500, ge=1)
+
+
+Paging = Annotated[Whole | OffsetLimit | DateWindow | CursorPaging, Field(discriminator="kind")]
+
+
+class Request(Declared):
+    """One stream of pages of an HTTP source.
+
+    Args:
+        path: beneath the base URL. In it and in `query`, `{month}`, `{first_day}` and `{last_day}`
+            stand for the month that is fetched; the days are written in `date_format`. What names
+            no month is the state of the moment: it is asked for the current month alone.
+        records: where the array of records stands in the JSON answer.
+    """
+
+    name: Name
+    path: str = Field(pattern=r"^/[^?#]*$")
+    query: dict[str, str] = Field(default_factory=dict)
+    date_format: str = "%d/%m/%Y"
+    records: JsonPlace
+    paging: Paging = Whole(kind="whole")
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> Request:
+        for found in re.findall(r"\{([^}]*)\}", " ".join([self.path, *self.query.values()])):
+            if found not in PLACEHOLDERS:
+                message = f"'{{{found}}}' is not known: write {{month}}, {{first_day}} or {{last_day}}."
+                raise ValueError(message)
+        return self
+
+    @property
+    def names_month(self) -> bool:
+        """Whether what is asked for is a month, not the state of the moment."""
+        has_placeholder = "{" in "".join([self.path, *self.query.values()])
+        return has_placeholder or isinstance(self.paging, DateWindow)
+
+
+class _Addressed(Declared):
+    """A server, at an address that is declared or given by the environment."""
+
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^?#@]+$")
+    base_url_env: EnvironmentName | None = None
+    tls: Tls = Tls()
+    bounds: Bounds = Bounds()
+
+    @model_validator(mode="after")
+    def _one_address(self) -> _Addressed:
+        if (self.base_url is None) == (self.base_url_env is None):
+            message = "give either 'base_url' or 'base_url_env' (the environment variable that holds it)."
+            raise ValueError(message)
+        return self
+
+
+class Http(_Addressed):
+    """A server that answers in JSON, page by page. A page is one delivery, landed as it came."""
+
+    kind: Literal["http"]
+    auth: Bearer | None = None
+    requests: tuple[Request, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Http:
+        names = [request.name for request in self.requests]
+        if len(set(names)) < len(names):
+            message = "two requests have the same name: what has landed is told apart by it."
+            raise ValueError(message)
+        return self
+
+
+class XRoad(_Addressed):
+    """An X-Road security server: its operational monitoring (PR-OPMON), and its services (PR-MREST).
+
+    Args:
+        client: who asks, as instance/class/member/subsystem.
+        server: whose records are asked for, as instance/class/member/server code.
+        about: only records about this client of the server, where not all are wanted.
+        operational_data: whether records of the traffic are fetched.
+        register_of: members or subsystems whose services are listed, each for the register.
+        retention_days: how long the server keeps its records.
+        settle_seconds: records younger than this may still be incomplete (PR-OPMON: 60 by default).
+    """
+
+    kind: Literal["xroad"]
+    client: XRoadId
+    server: XRoadServerId
+    about: XRoadId | None = None
+    operational_data: bool = True
+    register_of: tuple[XRoadId, ...] = ()
+    retention_days: int = Field(default=7, ge=1, le=366)
+    settle_seconds: int = Field(default=120, ge=60, le=86_400)
+
+
+class Postgres(Declared):
+    """A view or a query of a PostgreSQL database, read from where the last reading ended.
+
+    Args:
+        dsn_env: the environment variable with the connection string (of an account that only reads).
+        relation: a table or view (`schema.name`), or else
+        query: one SELECT, without a semicolon.
+        columns: those that are read; nothing else leaves the database.
+        month: the date or timestamp column by which a row belongs to a month.
+        cursor: the column by which rows are read on: never NULL, and never smaller in a newer row.
+        settle_seconds: rows whose (timestamp) cursor is younger are left for the next run, because
+            transactions that began earlier may still add to them.
+        rows: of one delivery; rows with the same cursor stay together, so it may be more.
+    """
+
+    kind: Literal["postgres"]
+    dsn_env: EnvironmentName
+    name: Name
+    relation: str | None = Field(default=None, pattern=r"^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)?$")
+    query: str | None = None
+    columns: tuple[str, ...] = Field(min_length=1)
+    month: Name
+    cursor: Name
+    settle_seconds: int = Field(default=0, ge=0, le=86_400)
+    rows: int = Field(default=250_000, ge=1)
+    statement_seconds: float = Field(default=600, gt=0, le=3600)
+    bounds: Bounds = Bounds(page_bytes=1024**3)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Postgres:
+        if (self.relation is None) == (self.query is None):
+            message = "give either 'relation' (a table or view) or 'query' (one SELECT)."
+            raise ValueError(message)
+        if self.cursor not in self.columns:
+            message = (
+                f"'{self.cursor}' is the cursor: name it among the columns, so that no two sets of rows are alike."
+            )
+            raise ValueError(message)
+        return self
+
+
+def _named(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+    """A connector without settings may be given by its name alone."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
+_ByKind = Annotated[Files | Http | XRoad | Postgres, Field(discriminator="kind")]
+
+Connector = Annotated[_ByKind, BeforeValidator(_named, json_schema_input_type=Literal["files"] | _ByKind)]

@@ -1,0 +1,198 @@
+"""Contracts: what a table is, declared once.
+
+From a contract come the DuckDB types, the Arrow schema with descriptions and units in its field
+metadata, the Dagster Columns tab, the comments in `dx.duckdb`, the expectations on single columns
+and the data dictionary. How a table *arrives* (files, headings, number styles) does not belong
+here: that is `source`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from dx_pipeline.declarations.document import Bilingual, Declared
+
+ColumnType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
+PersonalData = Literal["none", "linkable"]
+Origin = Literal["delivered", "reference", "observed", "computed"]
+
+DUCKDB_TYPES: dict[ColumnType, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+}
+
+ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+
+
+class Column(Declared):
+    """One column: its type, what it means, and what a value must be.
+
+    A value that breaks `required`, `allowed`, `pattern`, `min`, `max` or `references` sends its
+    row to quarantine. `personal_data: linkable` marks a value that could lead to a person: it is
+    kept to tell rows apart and never leaves the warehouse (no release holds it).
+    """
+
+    type: ColumnType
+    vi: str
+    en: str
+    unit: str | None = None
+    required: bool = False
+    allowed: tuple[str, ...] | None = None
+    pattern: str | None = None
+    min: float | None = None
+    max: float | None = None
+    references: str | None = Field(default=None, pattern=r"^[a-z_]+\.[a-z0-9_]+\.[a-z0-9_]+$")
+    personal_data: PersonalData = "none"
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> Column:
+        if self.type != "text" and (self.pattern or self.allowed):
+            message = "'pattern' and 'allowed' are for columns of type text."
+            raise ValueError(message)
+        if self.type not in {"integer", "number"} and (self.min is not None or self.max is not None):
+            message = "'min' and 'max' are for columns of type integer or number."
+            raise ValueError(message)
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                message = f"'{self.pattern}' is not a regular expression: {error}."
+                raise ValueError(message) from error
+        return self
+
+    @property
+    def is_published(self) -> bool:
+        """Whether a release may show it."""
+        return self.personal_data == "none"
+
+
+class Rule(Declared):
+    """What must hold within one row. A row for which `sql` is false goes to quarantine as `code`."""
+
+    code: str = Field(pattern=IDENTIFIER)
+    sql: str
+    vi: str
+    en: str
+
+
+MONTH = Column(
+    type="date",
+    vi="Tháng của phân vùng (ngày đầu tháng)",
+    en="Month of the partition, as its first day",
+    required=True,
+)
+PROVENANCE: dict[str, Column] = {
+    "delivery_id": Column(
+        type="text",
+        vi="Mã băm SHA-256 của tệp giao nhận chứa dòng này",
+        en="SHA-256 of the delivery that holds this row",
+        required=True,
+    ),
+    "delivery_line": Column(
+        type="integer",
+        vi="Dòng trong tệp giao nhận",
+        en="Line (sheet row, record) within the delivery",
+        required=True,
+    ),
+    "synthetic": Column(
+        type="boolean",
+        vi="Đúng nếu là dữ liệu tổng hợp (dữ liệu mẫu)",
+        en="True where the delivery says of itself that it is synthetic",
+        required=True,
+    ),
+}
+
+
+class Contract(Declared):
+    """One table.
+
+    Args:
+        origin: `delivered` (arrives monthly), `reference` (a file in git, no months), `observed`
+            (what the pipeline notes of a source while it fetches from it) or `computed` (made when
+            a release is).
+        grain: what one row is.
+        key: the columns that tell rows apart within a month; empty where every row counts.
+        month: a date column that must lie in the month a row is delivered for.
+        is_published: whether releases hold the table. One that is not stays in the warehouse, where
+            others are computed from it.
+    """
+
+    title: Bilingual
+    grain: Bilingual
+    origin: Origin = "delivered"
+    key: tuple[str, ...] = ()
+    month: str | None = None
+    is_published: bool = True
+    columns: dict[str, Column]
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_columns(self) -> Contract:
+        for name in self.columns:
+            if not re.fullmatch(IDENTIFIER, name):
+                message = f"'{name}' is not a column name: use lower-case letters, digits and _."
+                raise ValueError(message)
+            if self.origin in {"delivered", "reference"} and name in {"month", *PROVENANCE}:
+                message = f"'{name}' is added to every such table: leave it out."
+                raise ValueError(message)
+        named = {*self.key, *([self.month] if self.month else [])}
+        if unknown := sorted(named - set(self.columns)):
+            message = f"'{unknown[0]}' is used as key or month but is not among the columns."
+            raise ValueError(message)
+        return self
+
+    @property
+    def stored(self) -> dict[str, Column]:
+        """Every column of the table as it is stored: the declared ones, then month and provenance."""
+        match self.origin:
+            case "delivered":
+                return {**self.columns, "month": MONTH, **PROVENANCE}
+            case "reference":
+                return {**self.columns, **PROVENANCE}
+            case _:
+                return dict(self.columns)
+
+    @property
+    def published(self) -> dict[str, Column]:
+        """The columns that a release shows."""
+        return {name: column for name, column in self.stored.items() if column.is_published}
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The reference tables that its columns refer to, sorted."""
+        named = (column.references for column in self.columns.values() if column.references is not None)
+        return tuple(sorted({name.rpartition(".")[0] for name in named}))
+
+    @property
+    def linkable(self) -> frozenset[str]:
+        """The columns that stay inside the warehouse."""
+        return frozenset(self.stored) - frozenset(self.published)
+
+
+def arrow_schema(contract: Contract, columns: dict[str, Column]) -> pa.Schema:
+    """The Arrow schema of a table, with descriptions and units in each field's metadata."""
+    fields = []
+    for name, column in columns.items():
+        metadata = {"description": column.en, "description_vi": column.vi}
+        if column.unit:
+            metadata["unit"] = column.unit
+        fields.append(pa.field(name, ARROW_TYPES[column.type], not column.required, metadata))
+    about = {"title": contract.title.en, "title_vi": contract.title.vi, "grain": contract.grain.en}
+    return pa.schema(fields, about)

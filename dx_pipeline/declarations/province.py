@@ -1,0 +1,54 @@
+"""The province: what the rest of the pipeline has to know about it. Declared in `assets/province.yaml`."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator
+
+from dx_pipeline.declarations.document import Bilingual, Declared
+from dx_pipeline.errors import UsageError
+from dx_pipeline.period import Month
+
+
+class Province(Declared):
+    """One province.
+
+    Args:
+        title: its name, as it is in titles.
+        code: its code in the electronic documents system (`H53`), the first part of its agencies' codes.
+        time_zone: IANA name; times without a zone in deliveries are in it, and a month begins at its midnight.
+        first_month: the first month (YYYY-MM) of the monthly partitions.
+        suppress_below: published cells that count fewer dossiers than this are withheld.
+        headline: the KPIs that are shown first, in this order.
+    """
+
+    title: Bilingual
+    code: str = Field(pattern=r"^[A-Z][0-9]{2}$")
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    first_month: str
+    suppress_below: int = Field(default=10, ge=1)
+    headline: tuple[str, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"'{value}' is no time zone: write one such as Asia/Ho_Chi_Minh.") from error
+        return value
+
+    @field_validator("first_month")
+    @classmethod
+    def _is_a_month(cls, value: str) -> str:
+        try:
+            Month.parse(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    @property
+    def start(self) -> Month:
+        """The first month of the monthly partitions."""
+        return Month.parse(self.first_month)

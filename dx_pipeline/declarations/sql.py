@@ -1,0 +1,65 @@
+"""Contracts as SQL: identifiers, literals, tables, comments, and the condition that breaks each constraint.
+
+One place turns a column's constraints into SQL; reading quarantines by it, and audits check by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column, Contract
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL takes it, whatever is in it."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal, for the few statements that bind no parameters (COMMENT, COPY)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def create_table(name: str, columns: Mapping[str, Column]) -> str:
+    """The statement that creates an empty table of these columns. `name` may be qualified."""
+    body = ", ".join(f"{quoted(column)} {DUCKDB_TYPES[declared.type]}" for column, declared in columns.items())
+    return f"CREATE TABLE {qualified(name)} ({body})"
+
+
+def comments(name: str, contract: Contract, columns: Mapping[str, Column]) -> list[str]:
+    """The statements that put the contract's words beside the table and its columns in a database."""
+    about = f"{contract.title.vi} / {contract.title.en}. {contract.grain.vi} / {contract.grain.en}"
+    statements = [f"COMMENT ON TABLE {qualified(name)} IS {literal(about)}"]
+    for column, declared in columns.items():
+        unit = f" [{declared.unit}]" if declared.unit else ""
+        statements.append(
+            f"COMMENT ON COLUMN {qualified(name)}.{quoted(column)} IS {literal(f'{declared.vi} / {declared.en}{unit}')}"
+        )
+    return statements
+
+
+def qualified(name: str) -> str:
+    """`schema.table` with each part quoted."""
+    return ".".join(quoted(part) for part in name.split("."))
+
+
+def violations(name: str, column: Column) -> Iterator[tuple[str, str]]:
+    """Each constraint of a column: the SQL condition that is true where a value breaks it, and the reason code.
+
+    A condition on `references` reads the reference table, which must be in the connection.
+    """
+    value = quoted(name)
+    if column.required:
+        yield f"{value} IS NULL", "missing"
+    if column.allowed is not None:
+        yield f"{value} NOT IN ({', '.join(literal(code) for code in column.allowed)})", "unknown_word"
+    if column.pattern is not None:
+        yield f"NOT regexp_matches({value}, {literal(column.pattern)})", "malformed"
+    if column.min is not None:
+        yield f"{value} < {column.min}", "too_small"
+    if column.max is not None:
+        yield f"{value} > {column.max}", "too_large"
+    if column.references is not None:
+        table, _, key = column.references.rpartition(".")
+        known = f"SELECT {quoted(key)} FROM {qualified(table)}"
+        yield f"{value} IS NOT NULL AND {value} NOT IN ({known})", "unknown_reference"

@@ -1,0 +1,111 @@
+"""Suites: what must hold for a table before it may replace the one that is published.
+
+A suite is written in Great Expectations' own form. The expectations on single columns come from
+the table's contract; `checks/` adds what only a person can know (how many rows a month has, which
+totals must agree). Running a suite does not belong here: that is `audit`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonschema import Draft7Validator
+from pydantic import Field
+
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.document import Bilingual, Declared, Document
+
+Severity = Literal["critical", "warning", "info"]
+
+WITHOUT_EFFECT = ("regex", "like_pattern", "of_type", "type_list", "column_type", "strftime_format")
+"""Kinds of expectation that fail without a word, or always, on DuckDB (measured with GX 1.24)."""
+
+
+class Meta(Declared):
+    """Why the expectation is there, for whoever finds it red."""
+
+    reason: Bilingual
+
+
+class Expectation(Declared):
+    """One expectation, as Great Expectations writes it."""
+
+    type: str
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    severity: Severity = "critical"
+    meta: Meta
+
+
+class Suite(Declared):
+    """The expectations of one table, named after it."""
+
+    name: str
+    expectations: tuple[Expectation, ...] = ()
+    notes: str | None = None
+
+
+def read(document: Document, contract: Contract) -> Suite:
+    """The suite in `document`, held against GX's own schemas and the columns of its table.
+
+    Raises:
+        DeclarationError: an expectation is unknown, takes no such argument, names a column that
+            the contract does not have, or cannot work on DuckDB.
+    """
+    suite = document.read(Suite)
+    for position, expectation in enumerate(suite.expectations):
+        where = ("expectations", position, "type")
+        if any(part in expectation.type for part in WITHOUT_EFFECT):
+            raise document.error(
+                f"'{expectation.type}' does not work on DuckDB: write it as unexpected_rows_expectation,"
+                " with regexp_matches() in the query.",
+                *where,
+            )
+        schema = schemas().get(expectation.type)
+        if schema is None:
+            raise document.error(f"'{expectation.type}' is no expectation of Great Expectations 1.24.", *where)
+        given = {**expectation.kwargs, "severity": expectation.severity}
+        problem = next(iter(Draft7Validator(schema).iter_errors(given)), None)
+        if problem is not None:
+            raise document.error(f"'{expectation.type}': {problem.message}.", "expectations", position, "kwargs")
+        for argument, name in _columns_of(expectation):
+            if name not in contract.stored:
+                raise document.error(
+                    f"'{name}' is no column of {suite.name}: it has {', '.join(contract.stored)}.",
+                    *("expectations", position, "kwargs", argument),
+                )
+    return suite
+
+
+def _columns_of(expectation: Expectation) -> Iterator[tuple[str, str]]:
+    for argument in ("column", "column_A", "column_B"):
+        if isinstance(name := expectation.kwargs.get(argument), str):
+            yield argument, name
+    for argument in ("column_list", "column_set"):
+        for name in expectation.kwargs.get(argument) or ():
+            yield argument, name
+
+
+@cache
+def schemas() -> dict[str, dict[str, Any]]:
+    """GX's published JSON schema of each expectation's arguments, by expectation type.
+
+    Read from the installed files, because importing GX takes seconds and loading definitions
+    must not.
+    """
+    spec = find_spec("great_expectations")
+    if spec is None or spec.origin is None:  # pragma: no cover - it is a pinned dependency
+        message = "great-expectations is not installed"
+        raise ModuleNotFoundError(message)
+    folder = Path(spec.origin).parent / "expectations" / "core" / "schemas"
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        if "properties" in schema:  # the folder holds an index of them too
+            kind = schema["properties"]["metadata"]["properties"]["expectation_type"]["const"]
+            found[kind] = schema
+    return found

@@ -1,0 +1,139 @@
+"""Formats: how the bytes of a delivery become rows of text, one module a file format.
+
+headings        which headings a file has, cheap enough to recognise its layout by
+load            its lines as text, one column a heading (`csv`, `excel`, `html`, `json`, `parquet`, `xroad`)
+
+Shared by the formats: `text` (encodings, compression), `grid` (merged headings), `raw` (what they
+return). No message of a format quotes the content of a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline.declarations.source import Layout, Source
+from dx_pipeline.declarations.sql import literal, quoted
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import csv, excel, html, json, parquet, xroad
+from dx_pipeline.formats.raw import Raw, Reader, as_declared
+from dx_pipeline.vietnamese import legacy
+
+READERS: dict[str, Reader] = {
+    "csv": csv.READER,
+    "excel": excel.READER,
+    "html": html.READER,
+    "json": json.ENVELOPE,
+    "ndjson": json.LINES,
+    "parquet": parquet.READER,
+    "xroad": xroad.READER,
+}
+
+
+def recognise(path: Path, source: Source) -> Layout:
+    """The layout of a file: of the source's layouts, the one that it shares most headings with.
+
+    A source with one layout always gets that one, so that errors are reported against it.
+
+    Raises:
+        DeliveryRefusedError: it has the headings of none of the source's layouts.
+    """
+    layout = layout_of(path, source)
+    if layout is None:
+        _refuse_unreadable(path, source)
+        shapes = "; or ".join(
+            f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
+            for layout in source.deliveries
+        )
+        raise DeliveryRefusedError(f"it is none of what this source delivers: {shapes}.")
+    return layout
+
+
+def layout_of(path: Path, source: Source) -> Layout | None:
+    """The layout that a file is read with; None where it has the headings of none."""
+    if len(source.deliveries) == 1:
+        return source.deliveries[0]
+    best, most = None, 0
+    for layout in source.deliveries:
+        shared = headings_shared(path, layout)
+        if shared > most:
+            best, most = layout, shared
+    return best
+
+
+def headings_shared(path: Path, layout: Layout) -> int:
+    """How many of a layout's headings a file has; none where it cannot be read as that layout says."""
+    try:
+        found = READERS[layout.format.kind].headings(path, layout)
+    except DeliveryRefusedError:
+        return 0
+    return len(set(as_declared(found, layout)) & set(layout.expected))
+
+
+def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
+    """Load a file's lines as the temporary table `name`.
+
+    The table has `line` (physical line, sheet row or record, from 1), `fault` (why the line is no
+    record, or NULL) and one text column for each heading of the layout.
+
+    Raises:
+        DeliveryRefusedError: it cannot be read, lacks a heading or has an unknown one, or its
+            letters are not in Unicode.
+    """
+    try:
+        raw = READERS[layout.format.kind].load(connection, path, layout, name)
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise  # not the delivery's fault
+    except duckdb.Error:
+        kind = layout.format.kind
+        message = f"it is damaged and cannot be read as {kind}; ask the sender to send it again."
+        raise DeliveryRefusedError(message) from None  # DuckDB's own words may quote a cell
+    _refuse_legacy(connection, raw, layout)
+    return raw
+
+
+def load_pages(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], layout: Layout, name: str
+) -> list[Raw] | None:
+    """Load several files of one layout into one table `name`; None where one of them cannot be read."""
+    pages = READERS[layout.format.kind].load_pages
+    assert pages is not None  # noqa: S101 - only formats with it are loaded in bundles
+    try:
+        return pages(connection, paths, layout, name)
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+        raise
+    except (duckdb.Error, DeliveryRefusedError):
+        connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+        return None
+
+
+def _refuse_unreadable(path: Path, source: Source) -> None:
+    """Refuse a file for the reason why it cannot be read, where it is the same in every layout."""
+    problems = []
+    for layout in source.deliveries:
+        try:
+            READERS[layout.format.kind].headings(path, layout)
+        except DeliveryRefusedError as refusal:
+            problems.append(refusal)
+    if len(problems) == len(source.deliveries) and len(set(map(str, problems))) == 1:
+        raise problems[0]
+
+
+def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layout) -> None:
+    """Refuse a file with more legacy letters than Vietnamese ones in some column."""
+    headings = list(layout.headers.values())
+    beyond_ascii = ", ".join(f"bool_or(strlen({text}) > length({text}))" for text in map(quoted, headings))
+    (has_letters,) = connection.execute(f"SELECT {beyond_ascii} FROM {quoted(raw.name)}").fetchall()
+    for heading in compress(headings, has_letters):
+        text = quoted(heading)
+        signs = [legacy.VIETNAMESE, *(legacy.SIGNS[kind] for kind in legacy.NAMES)]
+        counts = ", ".join(f"count(*) FILTER (regexp_matches({text}, {literal(sign)}))" for sign in signs)
+        ((vietnamese, *found),) = connection.execute(
+            f"SELECT {counts} FROM {quoted(raw.name)} WHERE strlen({text}) > length({text})"
+        ).fetchall()
+        for kind, count in zip(legacy.NAMES, found, strict=True):
+            if count >= legacy.FEWEST_SIGNS and count > vietnamese:
+                raise DeliveryRefusedError(legacy.advice(kind), column=heading)

@@ -1,0 +1,249 @@
+"""Excel workbooks as agencies send them: titles above, merged headings, numbers typed or as text."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import duckdb
+import python_calamine as calamine
+
+from dx_pipeline.declarations.source import Excel, Layout, Placement
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import grid
+from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
+from dx_pipeline.formats.raw import Raw, Reader
+from dx_pipeline.vietnamese import legacy
+
+IsPercent = Callable[[int, int], bool | None]
+"""Whether the cell in a row and column (from 0) is in a percent style; None where that cannot be told."""
+
+BUILT_IN_PERCENT_STYLES = {9, 10}
+SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+PERCENT_DIGITS = 12
+MOST_CELLS = 20_000_000
+MOST_PART_BYTES = 2 * 1024**3
+SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml")
+CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3}[0-9]{1,7})[\"']")
+FAR_CELL = re.compile(rb"\br=[\"'](?:[A-Z]{2,3}[0-9]+|[A-Z][0-9]{6,})[\"']")
+
+DAMAGED: tuple[type[Exception], ...] = (
+    calamine.CalamineError,
+    calamine.WorksheetNotFound,
+    ET.ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    OverflowError,
+    StopIteration,
+    RuntimeError,  # an encrypted part
+    NotImplementedError,  # a way of packing that nobody uses
+)
+"""What taking a damaged workbook apart may raise."""
+
+
+def headings(path: Path, layout: Layout) -> list[str]:
+    """The headings of the sheet, each as its cells from top to bottom joined by " / ".
+
+    Raises:
+        DeliveryRefusedError: it is no workbook, lacks the sheet, or ends before the headings.
+    """
+    return [heading for _, heading in sheet(path, _format(layout)).headings(_format(layout))]
+
+
+def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
+    """See `dx_pipeline.reading.load`."""
+    return grid.load(connection, sheet(path, _format(layout)), layout, name)
+
+
+def _format(layout: Layout) -> Excel:
+    assert isinstance(layout.format, Excel)  # noqa: S101 - the caller chose this reader by the format
+    return layout.format
+
+
+def sheet(path: Path, shape: Excel) -> Grid:
+    """The declared sheet of a workbook (the first where none is declared), from its cell A1 on.
+
+    Raises:
+        DeliveryRefusedError: it is no workbook, lacks the sheet, or ends before the headings.
+    """
+    check_size(path)
+    try:
+        with path.open("rb") as handle:
+            workbook = calamine.CalamineWorkbook.from_object(handle)
+            names = workbook.sheet_names
+            if not names or (shape.sheet is not None and shape.sheet not in names):
+                message = f"it has {len(names)} sheets and none is '{shape.sheet or ''}'; ask the sender which it is."
+                raise DeliveryRefusedError(message)
+            name = shape.sheet if shape.sheet is not None else names[0]
+            page = workbook.get_sheet_by_name(name)
+            rows: list[list[Cell]] = page.to_python(skip_empty_area=False)
+            merged = _within(page.merged_cell_ranges or [], len(rows), max(map(len, rows), default=0))
+    except calamine.PasswordError:
+        message = "the workbook is locked with a password; ask the sender for it without one."
+        raise DeliveryRefusedError(message) from None
+    except DAMAGED:
+        raise DeliveryRefusedError(no_workbook(path)) from None  # calamine's own words may quote a cell
+    if len(rows) < shape.preamble_rows + shape.header_rows:
+        message = "the sheet ends before its headings; ask the sender for the whole workbook."
+        raise DeliveryRefusedError(message, line=len(rows) + 1)
+    if shape.encoding == "tcvn3" or shape.encoding == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
+        convert = partial(legacy.to_unicode, legacy=shape.encoding)
+        rows = [[convert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return Grid(rows, merged, partial(_printed, styles=Styles(path, names.index(name))))
+
+
+def _within(merged: Sequence[Range], height: int, width: int) -> list[Range]:
+    """Merged ranges as far as they lie within a sheet: whole rows and columns may be merged for looks."""
+    return [
+        ((top, left), (min(bottom, height - 1), min(right, width - 1)))
+        for (top, left), (bottom, right) in merged
+        if top < height and left < width
+    ]
+
+
+def check_size(path: Path) -> None:
+    """Hold the sheets of a workbook against what may be read into memory.
+
+    calamine makes room for every cell up to the last one that is filled, and ends the whole process
+    where there is no such room: one stray cell at the end of the sheet is enough.
+
+    Raises:
+        DeliveryRefusedError: it is no workbook, or a cell stands far away from its table.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as book:
+            if "xl/workbook.xml" not in book.namelist():
+                raise DeliveryRefusedError(no_workbook(path))
+            for part in book.infolist():
+                is_far = SHEET_PART.fullmatch(part.filename) and _cells(book.read(part)) > MOST_CELLS
+                if is_far or part.file_size > MOST_PART_BYTES:
+                    message = "a cell stands far away from its table; ask the sender to delete what is not part of it."
+                    raise DeliveryRefusedError(message)
+    except DAMAGED:
+        raise DeliveryRefusedError(no_workbook(path)) from None
+
+
+def _cells(content: bytes) -> int:
+    """At most how many cells lie within the corner that reaches to the last row and column."""
+    if FAR_CELL.search(content) is None:
+        return 0  # within Z99999: few enough, and most sheets are
+    places = [_position(match[1].decode()) for match in CELL.finditer(content)]
+    return (max(row for row, _ in places) + 1) * (max(column for _, column in places) + 1) if places else 0
+
+
+def no_workbook(path: Path) -> str:
+    """Why a file cannot be read as a workbook, as a sentence that says what to do."""
+    with path.open("rb") as handle:
+        start = handle.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"<"):
+        return "it is an HTML page, not a workbook; declare 'kind: html', or ask the sender to save it as .xlsx."
+    return "it is not an Excel workbook, or a damaged one; ask the sender to save it as .xlsx."
+
+
+def _printed(cell: Cell, position: tuple[int, int], placement: Placement, *, styles: Styles) -> str | None:
+    """A cell as the layout says its column is printed, so that typed cells and text read alike."""
+    if not is_filled(cell):
+        return None
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int | float):
+        is_percent = styles.is_percent(*position) if placement.percent else False
+        return _number(float(cell), placement, is_percent=is_percent)
+    if isinstance(cell, datetime):
+        return cell.strftime(placement.date or "%Y-%m-%dT%H:%M:%S")
+    if isinstance(cell, date):
+        return cell.strftime(placement.date or "%Y-%m-%d")
+    return cell.isoformat() if isinstance(cell, time) else str(cell)
+
+
+def _number(number: float, placement: Placement, *, is_percent: bool | None) -> str:
+    if is_percent:
+        number = round(number * 100, PERCENT_DIGITS)
+    plain = str(int(number)) if number.is_integer() else repr(number)
+    text = plain if placement.number == "plain" else plain.replace(".", ",")
+    return ambiguous(text) if is_percent is None else text
+
+
+def ambiguous(number: str) -> str:
+    """A number printed in no style, so that it is held as ambiguous: 0.5 may be half a percent or one half."""
+    return f"{number}.,"
+
+
+class Styles:
+    """Which cells of a sheet are in a percent style. Read when first asked, for few columns ever ask."""
+
+    def __init__(self, path: Path, sheet_position: int) -> None:
+        self._path = path
+        self._position = sheet_position
+        self._percent_cells: frozenset[tuple[int, int]] | None = None
+        self._is_readable = zipfile.is_zipfile(path)
+
+    def is_percent(self, row: int, column: int) -> bool | None:
+        """Whether a cell prints a percent sign; None where it cannot be told: `.xls` does not show its styles."""
+        if not self._is_readable:
+            return None
+        if self._percent_cells is None:
+            try:
+                self._percent_cells = frozenset(self._find())
+            except DAMAGED:
+                self._is_readable = False
+                return None
+        return (row, column) in self._percent_cells
+
+    def _find(self) -> set[tuple[int, int]]:
+        with zipfile.ZipFile(self._path) as book:
+            styles = _percent_styles(book)
+            if not styles:
+                return set()
+            with book.open(self._part(book)) as part:
+                return {
+                    _position(cell.attrib["r"])
+                    for _, cell in ET.iterparse(part)  # noqa: S314 - expat bounds what entities unfold to
+                    if cell.tag == f"{SPREADSHEET}c" and int(cell.get("s", "0")) in styles
+                }
+
+    def _part(self, book: zipfile.ZipFile) -> str:
+        """The name of the part that holds the sheet."""
+        listed = ET.fromstring(book.read("xl/workbook.xml")).iter(f"{SPREADSHEET}sheet")  # noqa: S314
+        wanted = list(listed)[self._position].attrib[f"{RELATION}id"]
+        relations = ET.fromstring(book.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
+        target = next(item.attrib["Target"] for item in relations if item.attrib["Id"] == wanted)
+        return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+
+
+def _percent_styles(book: zipfile.ZipFile) -> set[int]:
+    """The numbers of the cell styles that print a percent sign."""
+    root = ET.fromstring(book.read("xl/styles.xml"))  # noqa: S314
+    own = {
+        int(item.attrib["numFmtId"])
+        for item in root.iter(f"{SPREADSHEET}numFmt")
+        if "%" in re.sub(r'"[^"]*"|\\.', "", item.attrib["formatCode"])
+    }
+    cells = root.find(f"{SPREADSHEET}cellXfs")
+    kinds = [int(item.get("numFmtId", "0")) for item in cells] if cells is not None else []
+    return {number for number, kind in enumerate(kinds) if kind in own | BUILT_IN_PERCENT_STYLES}
+
+
+def _position(reference: str) -> tuple[int, int]:
+    """`B3` as (2, 1)."""
+    letters = reference.rstrip("0123456789")
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(reference[len(letters) :]) - 1, column - 1
+
+
+READER = Reader(headings, load)

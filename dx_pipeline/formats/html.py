@@ -1,0 +1,219 @@
+"""Tables of HTML pages, as reports save them under names that end in `.xls`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline.declarations.source import Html, Layout, Placement
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import grid
+from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
+from dx_pipeline.formats.raw import Raw, Reader
+from dx_pipeline.formats.text import in_unicode, opened
+from dx_pipeline.vietnamese.spelling import normal
+
+MOST_COLUMNS, MOST_ROWS, MOST_CELLS = 1_000, 1_000_000, 20_000_000
+UNREAD = frozenset({"script", "style", "title", "xml", "head"})
+BREAKS = frozenset({"br", "p", "div", "li"})
+
+
+def headings(path: Path, layout: Layout) -> list[str]:
+    """The headings of the table, each as its cells from top to bottom joined by " / ".
+
+    Raises:
+        DeliveryRefusedError: it has no such table, or the table ends before its headings.
+    """
+    shape = _format(layout)
+    return [heading for _, heading in table(path, shape)[1].headings(shape)]
+
+
+def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
+    """See `dx_pipeline.reading.load`."""
+    above, found = table(path, _format(layout))
+    return grid.load(connection, found, layout, name, above)
+
+
+def _format(layout: Layout) -> Html:
+    assert isinstance(layout.format, Html)  # noqa: S101 - the caller chose this reader by the format
+    return layout.format
+
+
+def table(path: Path, shape: Html) -> tuple[tuple[str, ...], Grid]:
+    """The lines of text above the declared table, and the table.
+
+    Raises:
+        DeliveryRefusedError: it has no such table, or the table ends before its headings.
+    """
+    with opened(path, shape.encoding) as stream:
+        page = read(in_unicode(stream.read(), shape.encoding))
+    if len(page.tables) < shape.table:
+        message = (
+            f"it is a page with {len(page.tables)} tables, not one with {shape.table}; ask the sender for the report."
+        )
+        raise DeliveryRefusedError(message)
+    chosen = page.tables[shape.table - 1]
+    rows, merged = chosen.laid_out()
+    if len(rows) < shape.preamble_rows + shape.header_rows:
+        message = "the table ends before its headings; ask the sender for the whole report."
+        raise DeliveryRefusedError(message, line=len(rows) + 1)
+    return tuple(chosen.above), Grid(rows, merged, printed)
+
+
+def printed(cell: Cell, _position: tuple[int, int], _placement: Placement) -> str | None:
+    """A cell's text, None where there is none."""
+    return str(cell) if is_filled(cell) else None
+
+
+@dataclass
+class Spanning:
+    """One cell as it is written: its text, and over how many rows and columns it reaches."""
+
+    rows: int = 1
+    columns: int = 1
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The text of the cell."""
+        return normal("".join(self.pieces))
+
+
+@dataclass
+class Table:
+    """One table as it is written, and the lines of text above it."""
+
+    above: list[str]
+    rows: list[list[Spanning]] = field(default_factory=list)
+
+    def laid_out(self) -> tuple[list[list[Cell]], list[Range]]:
+        """The table as a grid: a spanning cell's text stands in its first place, the others are empty."""
+        taken: dict[tuple[int, int], str] = {}
+        merged: list[Range] = []
+        for row, cells in enumerate(self.rows):
+            column = 0
+            if len(taken) > MOST_CELLS:
+                message = "its table is larger than any report; ask the sender for a file with one month."
+                raise DeliveryRefusedError(message)
+            for cell in cells:
+                while (row, column) in taken:
+                    column += 1
+                last_row, last_column = row + cell.rows - 1, column + cell.columns - 1
+                last_row = min(last_row, len(self.rows) - 1)
+                for place in ((r, c) for r in range(row, last_row + 1) for c in range(column, last_column + 1)):
+                    taken.setdefault(place, "")
+                taken[row, column] = cell.text
+                if (last_row, last_column) != (row, column):
+                    merged.append(((row, column), (last_row, last_column)))
+                column = last_column + 1
+        width = max((column + 1 for _, column in taken), default=0)
+        return [[taken.get((row, column), "") for column in range(width)] for row in range(len(self.rows))], merged
+
+
+class Page(HTMLParser):
+    """The tables of a page in order of their opening tags, those within cells among them."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[Table] = []
+        self.hidden: list[str] = []
+        """What is in the page and not shown: comments, attributes, scripts."""
+        self._open: list[Table] = []
+        self._cells: list[Spanning | None] = []
+        self._above: list[str] = [""]
+        self._unread = 0
+
+    @property
+    def text(self) -> list[str]:
+        """The lines of text outside every table."""
+        return [line for line in map(normal, self._above) if line]
+
+    def handle_comment(self, data: str) -> None:
+        """Keep what is not shown."""
+        self.hidden.append(data)
+
+    def unknown_decl(self, data: str) -> None:
+        """Keep what is not shown."""
+        self.hidden.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a table, a row, a cell or a line."""
+        self.hidden.extend(value for name, value in attrs if value and not name.startswith("xmlns"))
+        if tag in UNREAD:
+            self._unread += 1
+        elif tag == "table":
+            self.tables.append(Table(self.text))
+            self._open.append(self.tables[-1])
+            self._cells.append(None)
+        elif tag == "tr" and self._open:
+            self._open[-1].rows.append([])
+            self._cells[-1] = None
+        elif tag in {"td", "th"} and self._open:
+            self._cell(dict(attrs))
+        elif tag in BREAKS:
+            self._break()
+
+    def handle_endtag(self, tag: str) -> None:
+        """End what is open."""
+        if tag in UNREAD:
+            self._unread = max(0, self._unread - 1)
+        elif tag == "table" and self._open:
+            self._open.pop()
+            self._cells.pop()
+        elif tag in {"td", "th", "tr"} and self._open:
+            self._cells[-1] = None
+        elif not self._open:
+            self._break()
+
+    def handle_data(self, data: str) -> None:
+        """Add text to the cell that is open, or to the lines above the next table."""
+        if self._unread:
+            self.hidden.append(data)
+            return
+        if self._open and self._cells[-1] is not None:
+            self._cells[-1].pieces.append(data)
+        elif not self._open:
+            self._above[-1] += data
+
+    def _cell(self, attributes: dict[str, str | None]) -> None:
+        current = self._open[-1]
+        if not current.rows:
+            current.rows.append([])
+        if len(current.rows) > MOST_ROWS or len(current.rows[-1]) > MOST_COLUMNS:
+            message = "its table is larger than any report; ask the sender for a file with one month."
+            raise DeliveryRefusedError(message)
+        cell = Spanning(_span(attributes.get("rowspan")), min(_span(attributes.get("colspan")), MOST_COLUMNS))
+        current.rows[-1].append(cell)
+        self._cells[-1] = cell
+
+    def _break(self) -> None:
+        if self._open and self._cells[-1] is not None:
+            self._cells[-1].pieces.append(" ")
+        elif not self._open:
+            self._above.append("")
+
+
+def read(text: str) -> Page:
+    """A page, however carelessly it is written."""
+    page = Page()
+    for piece in _pieces(text):
+        page.feed(piece)
+    page.close()
+    return page
+
+
+def _pieces(text: str, size: int = 1 << 20) -> Iterator[str]:
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
+
+
+def _span(value: str | None) -> int:
+    digits = (value or "").strip()
+    return max(1, min(int(digits), MOST_ROWS)) if digits.isascii() and digits.isdigit() and len(digits) < 8 else 1  # noqa: PLR2004
+
+
+READER = Reader(headings, load)

@@ -1,0 +1,129 @@
+"""Parquet: typed columns, printed as the layout says, so that one path types every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dx_pipeline.declarations.source import Layout, Placement
+from dx_pipeline.declarations.sql import literal, quoted
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings
+
+AS_PRINTED = Placement(header="")
+PRINTED_ALIKE = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+)
+"""Types whose values DuckDB prints as every other format has them."""
+
+
+def schema(path: Path) -> pa.Schema:
+    """The columns of a Parquet file, and what it says of itself.
+
+    Raises:
+        DeliveryRefusedError: it is no Parquet file, or not a whole one.
+    """
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError):
+        message = "it is not a Parquet file, or not a whole one; ask the sender to send it again."
+        raise DeliveryRefusedError(message) from None
+
+
+def headings(path: Path, _: Layout) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        DeliveryRefusedError: it is no Parquet file, or not a whole one.
+    """
+    columns = schema(path)
+    return [name for position, name in enumerate(columns.names) if position != _mark(columns)]
+
+
+def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
+    """See `dx_pipeline.reading.load`."""
+    columns = schema(path)
+    mark = _mark(columns)
+    places = [position for position in range(len(columns)) if position != mark]
+    named = check_headings([columns.names[position] for position in places], layout, 1)
+    placements = {field.header: field for field in layout.columns.values()}
+    printed = [
+        f"{_printed(position, columns.field(position), placements.get(heading, AS_PRINTED))} AS {quoted(heading)}"
+        for position, heading in zip(places, named, strict=True)
+    ]
+    try:
+        lines = _whole(path, len(columns))
+        connection.register("parquet_as_arrow", lines)
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE {quoted(name)} AS
+            SELECT row_number() OVER () AS line, NULL::VARCHAR AS fault, {", ".join(printed)} FROM parquet_as_arrow
+            """
+        )
+        connection.unregister("parquet_as_arrow")
+    except (pa.ArrowException, OSError, ValueError, duckdb.Error):
+        message = "the Parquet file is damaged; ask the sender to send it again."
+        raise DeliveryRefusedError(message) from None
+    is_synthetic = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"") == b"true"
+    if mark is not None:
+        is_synthetic = is_synthetic or pc.any(lines.column(mark)).as_py() is True
+    return Raw(name, lines.num_rows, is_synthetic)
+
+
+def _mark(columns: pa.Schema) -> int | None:
+    """The position of a column that says of each row that it is made up, as a view of a database can."""
+    places = columns.get_all_field_indices(SYNTHETIC_KEY)
+    return places[0] if len(places) == 1 and pa.types.is_boolean(columns.field(places[0]).type) else None
+
+
+def _whole(path: Path, width: int) -> pa.Table:
+    """The file, every value checked: what DuckDB is handed must be what it says it is."""
+    table = pq.read_table(path).rename_columns([f"c{position}" for position in range(width)])
+    table.validate(full=True)
+    return table
+
+
+def _printed(position: int, column: pa.Field, placement: Placement) -> str:
+    """The expression that prints one column.
+
+    Raises:
+        DeliveryRefusedError: its values are not plain ones.
+    """
+    value, kind = f"c{position}", column.type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    types = pa.types
+    if types.is_floating(kind) or types.is_decimal(kind):
+        return _number(value, placement)
+    if types.is_date(kind):
+        return f"strftime({value}::DATE, {literal(placement.date or '%Y-%m-%d')})"
+    if types.is_timestamp(kind):
+        return _moment(value, placement, has_zone=kind.tz is not None)
+    if any(is_plain(kind) for is_plain in PRINTED_ALIKE):
+        return f"{value}::VARCHAR"
+    message = f"the values of column {position + 1} are not plain ones; ask the sender for one value a cell."
+    raise DeliveryRefusedError(message)
+
+
+def _moment(value: str, placement: Placement, *, has_zone: bool) -> str:
+    if not has_zone:
+        return f"strftime({value}::TIMESTAMP, {literal(placement.date or '%Y-%m-%dT%H:%M:%S.%f')})"
+    zone = "current_setting('TimeZone')" if placement.date else "'UTC'"  # a time without a zone is the province's
+    moment = f"timezone({zone}, {value}::TIMESTAMPTZ)"
+    return f"strftime({moment}, {literal(placement.date or '%Y-%m-%dT%H:%M:%S.%fZ')})"
+
+
+def _number(value: str, placement: Placement) -> str:
+    text = f"regexp_replace({value}::VARCHAR, '\\.0+$', '')"
+    return text if placement.number == "plain" else f"replace({text}, '.', ',')"
+
+
+READER = Reader(headings, load)

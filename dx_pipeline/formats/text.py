@@ -1,0 +1,163 @@
+"""Text: a delivery's bytes as UTF-8, whatever it is declared to be in, and compressed or not.
+
+DuckDB reads UTF-8 alone, so everything else is written anew into the connection's spill folder,
+piece by piece, and taken away again.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import unicodedata
+import uuid
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import duckdb
+
+from dx_pipeline.declarations.source import Encoding
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.vietnamese import legacy
+
+GZIP_MAGIC = b"\x1f\x8b"
+CODECS: dict[Encoding, str] = {
+    "utf-8": "utf-8-sig",
+    "utf-16": "utf-16",
+    "windows-1258": "cp1258",
+    "tcvn3": "latin-1",
+    "vni": "latin-1",
+}
+PIECE_CHARACTERS = 1 << 20
+LOOKED_AT_BYTES = 1 << 16
+
+MOST_PLAIN_BYTES = 16 * 1024**3
+"""A compressed delivery may not unfold to more than this: no table of the province comes near it."""
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file is gzip, by its first bytes."""
+    with path.open("rb") as handle:
+        return handle.read(2) == GZIP_MAGIC
+
+
+@contextmanager
+def bytes_of(path: Path) -> Iterator[IO[bytes]]:
+    """The plain bytes of a delivery: gzip is told by its first bytes, whatever is declared.
+
+    Raises:
+        DeliveryRefusedError: it is compressed and broken off.
+    """
+    if not is_compressed(path):
+        with path.open("rb") as handle:
+            yield handle
+        return
+    with gzip.open(path, "rb") as handle:
+        try:
+            yield cast("IO[bytes]", handle)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            message = "the compressed file is damaged or broken off; ask the sender to send it again."
+            raise DeliveryRefusedError(message) from error
+
+
+@contextmanager
+def opened(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
+    """A delivery as text, line ends as they are.
+
+    Raises:
+        DeliveryRefusedError: a byte that is read is not in the declared encoding, or see `bytes_of`.
+    """
+    with bytes_of(path) as handle:
+        codec = CODECS[encoding]
+        if encoding in legacy.NAMES and _is_utf8(path):
+            codec = "utf-8-sig"  # legacy letters that another program has taken for Western ones
+        text = io.TextIOWrapper(handle, encoding=codec, newline="")
+        try:
+            yield text
+        except UnicodeError as error:
+            raise DeliveryRefusedError(_not_in(encoding, error)) from error
+        finally:
+            text.detach()
+
+
+def _is_utf8(path: Path) -> bool:
+    with bytes_of(path) as handle:
+        start = handle.read(LOOKED_AT_BYTES)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _not_in(encoding: Encoding, error: UnicodeError) -> str:
+    where = f"byte {error.start} is" if isinstance(error, UnicodeDecodeError) else "its bytes are"
+    if encoding != "utf-8":
+        return f"{where} not {encoding}; ask the sender for the encoding it was agreed to be in, or correct the layout."
+    if isinstance(error, UnicodeDecodeError) and error.object[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return "it is UTF-16, not UTF-8; declare 'encoding: utf-16' in its format, or ask the sender for UTF-8."
+    return f"{where} not UTF-8; ask the sender to save the file as UTF-8 ('CSV UTF-8' in Excel)."
+
+
+def in_unicode(text: str, encoding: Encoding) -> str:
+    """Decoded text as Vietnamese in Unicode and NFC: legacy letters and combining marks are settled here."""
+    if encoding == "tcvn3" or encoding == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
+        return legacy.to_unicode(text, encoding)
+    return unicodedata.normalize("NFC", text) if encoding == "windows-1258" else text
+
+
+@contextmanager
+def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding) -> Iterator[Path]:
+    """A file with the delivery's text as DuckDB reads it: the delivery itself where that is so already.
+
+    Raises:
+        DeliveryRefusedError: see `opened`.
+    """
+    if encoding == "utf-8" and not is_compressed(path):
+        yield path
+        return
+    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    private = Path(folder) / f"{uuid.uuid4().hex}.txt"
+    private.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if encoding == "utf-8":
+            _unfold(path, private)
+        else:
+            _transcode(path, encoding, private)
+        yield private
+    finally:
+        private.unlink(missing_ok=True)
+
+
+def _unfold(path: Path, private: Path) -> None:
+    """Bytes that are no UTF-8 stay: a line with them is a bad row, not a bad file."""
+    written = 0
+    with bytes_of(path) as source, private.open("wb") as target:
+        while piece := source.read(PIECE_CHARACTERS):
+            written += _within_bounds(target.write(piece), written)
+
+
+def _transcode(path: Path, encoding: Encoding, private: Path) -> None:
+    written, held = 0, ""
+    with (
+        opened(path, encoding) as source,
+        private.open("w", encoding="utf-8", newline="", errors="surrogatepass") as target,
+    ):
+        while piece := source.read(PIECE_CHARACTERS):
+            # A letter and its marks must not be parted: what follows the last line end waits.
+            whole, end, rest = (held + piece).rpartition("\n")
+            if not end and len(rest) > PIECE_CHARACTERS:
+                whole, rest = rest, ""
+            held = rest
+            written += _within_bounds(target.write(in_unicode(whole + end, encoding)), written)
+        target.write(in_unicode(held, encoding))
+
+
+def _within_bounds(size: int, written: int) -> int:
+    if size + written > MOST_PLAIN_BYTES:
+        message = "it unfolds to more than 16 GiB, which no delivery needs; ask the sender what it holds."
+        raise DeliveryRefusedError(message)
+    return size

@@ -1,0 +1,307 @@
+"""Answers of X-Road's operational monitoring (PR-OPMON, chapter 2), held against what may be kept.
+
+An answer is a MIME message: a SOAP part, then a gzip part with JSON `{"records": [...]}`. A fault is
+a SOAP message, plain or as the only part. Fields that could lead to a person are dropped here, also
+where a server sends them unasked; so nothing behind this module ever sees them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from dx_pipeline.declarations.xroad import OLDER, ORDER, PERIOD, SINCE_1_0, SINCE_1_4
+from dx_pipeline.formats.multipart import AnswerError, Part, parts_of
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
+
+Record = dict[str, str | int | bool]
+
+MOST_BYTES = 512 * 1024 * 1024
+GZIP = b"\x1f\x8b"
+BARE_PARTS = 2
+SOAP_NAMES = frozenset(
+    {
+        "Envelope",
+        "Header",
+        "Body",
+        "client",
+        "service",
+        "securityServer",
+        "id",
+        "requestHash",
+        "protocolVersion",
+        "xRoadInstance",
+        "memberClass",
+        "memberCode",
+        "subsystemCode",
+        "serverCode",
+        "serviceCode",
+        "serviceVersion",
+        "getSecurityServerOperationalDataResponse",
+        "recordsCount",
+        "records",
+        "nextRecordsFrom",
+    }
+)
+"""What the SOAP part of an answer may hold; who asked (`userId`, `representedParty`) is not among it."""
+
+_MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
+_MEMBER = re.compile(rb'"(\w+)"\s*:')
+
+DIGITS = re.compile(r"\d{6,}")
+"""So many digits within a path may be somebody's number."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The records of one page, in the order of `monitoringDataTs`, allowed fields only.
+
+    `next_records_from` (unix seconds) is there where records remain or the end of the period was
+    shifted back. `is_synthetic`: the answer says beside its records that they are made up.
+    """
+
+    records: tuple[Record, ...]
+    next_records_from: int | None
+    is_synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An answer whose records have not been looked into.
+
+    Args:
+        text: the JSON document with the records, UTF-8 if the sender keeps to the protocol.
+        announced: how many records its SOAP part announces; None where it has none.
+        is_bare: whether there is nothing around the records but what an answer has to have.
+    """
+
+    text: bytes
+    announced: int | None
+    is_bare: bool
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A SOAP fault. Its text stays in memory: it may quote what was sent."""
+
+    code: str
+    text: str
+
+
+def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
+    """Read an answer as it came over the wire, or as it was recorded, without its HTTP headers.
+
+    Raises:
+        AnswerError: it is neither an answer nor a fault, or larger unpacked than `most_bytes`.
+    """
+    content = content.lstrip()
+    if not content.startswith(b"--"):
+        soap = _soap(content)
+        if isinstance(soap, Fault):
+            return soap
+        raise AnswerError("it has no records beside its SOAP message; ask for the whole answer.", "truncated")
+    parts = parts_of(content)
+    soap = _soap(parts[0].content)
+    if isinstance(soap, Fault):
+        return soap
+    count, next_records_from = soap
+    told = document(unpacked(_packed(parts), most_bytes))
+    found = _records(told)
+    check_count(count, len(found))
+    return Answer(found, next_records_from, told.get(SYNTHETIC_KEY) is True)
+
+
+def records(content: bytes) -> tuple[Record, ...]:
+    """The records of a delivery: a landed page (gzip JSON), plain JSON, or a recorded MIME answer.
+
+    Raises:
+        AnswerError: it is none of these, or a fault.
+    """
+    if content.startswith(GZIP):
+        return _records(document(unpacked(content, MOST_BYTES)))
+    if content.lstrip()[:1] == b"{":
+        return _records(document(content))
+    answer = parse(content)
+    if isinstance(answer, Fault):
+        raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
+    return answer.records
+
+
+def is_answer(start: bytes) -> bool:
+    """Whether a file is an answer, by its first (unpacked) bytes: MIME of a SOAP part, or JSON of its fields."""
+    if _MIME.match(start):
+        return True
+    names = {name.decode() for name in _MEMBER.findall(start)}
+    return start.lstrip()[:1] == b"{" and bool(names & {*PERIOD, "monitoringDataTs", "securityServerType"})
+
+
+def packed(content: bytes, most_bytes: int = MOST_BYTES) -> Packed:
+    """A delivery (landed page, plain JSON, or recorded MIME answer) down to the text of its records.
+
+    Raises:
+        AnswerError: it is none of these, or a fault, or larger unpacked than `most_bytes`.
+    """
+    if content.startswith(GZIP):
+        return Packed(unpacked(content, most_bytes), None, is_bare=True)
+    if content.lstrip()[:1] == b"{":
+        return Packed(content, None, is_bare=True)
+    parts = parts_of(content.lstrip())
+    soap = _soap(parts[0].content)
+    if isinstance(soap, Fault):
+        raise AnswerError(f"it is a fault ({soap.code}), not an answer; look its code up.")
+    names = {str(element.tag).rpartition("}")[2] for element in xml(parts[0].content.strip()).iter()}
+    return Packed(unpacked(_packed(parts), most_bytes), soap[0], len(parts) == BARE_PARTS and names <= SOAP_NAMES)
+
+
+def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is_synthetic: bool = False) -> bytes:
+    """One page as it lands: gzip JSON, the same bytes for the same records of the same seconds.
+
+    The period is part of it, so that two pages without a record are two deliveries.
+    """
+    mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
+    document = {"coveredFromTs": first, "coveredToTs": last, **mark, "records": list(answer_records)}
+    return gzip.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), 6, mtime=0)
+
+
+def projected(record: dict[str, Any]) -> Record:
+    """What of a record may be kept, in the order of the protocol.
+
+    Paths are kept without their query, and without segments that hold a long number.
+    """
+    kept: Record = {}
+    for name in ORDER:
+        value = record.get(name)
+        if not isinstance(value, str | int):
+            continue  # absent, or of a type that the protocol does not know
+        if name == "restPath":
+            value = bare_path(str(value))
+        kept[name] = value
+    return kept
+
+
+def without(fields: Sequence[str], unknown: str) -> tuple[str, ...]:
+    """The fields to ask for, after a server said that it does not know one of them.
+
+    What came with the same version of the protocol goes together, because servers name one at a time.
+    """
+    if unknown in SINCE_1_0:
+        kept = [name for name in fields if name not in SINCE_1_4 and name != "serviceType"]
+        return tuple(older for name in kept for older in OLDER.get(name, (name,)))
+    gone = SINCE_1_4 if unknown in SINCE_1_4 else {unknown}
+    return tuple(name for name in fields if name not in gone)
+
+
+def unpacked(content: bytes, most_bytes: int) -> bytes:
+    """Unpack gzip, up to a bound.
+
+    Raises:
+        AnswerError: it is no gzip, ends too early, or is larger.
+    """
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        found = unpacker.decompress(content, most_bytes + 1)
+    except zlib.error as error:
+        raise AnswerError("its records are no gzip; ask its operator what changed.") from error
+    if len(found) > most_bytes:
+        raise AnswerError(f"its records are larger than {most_bytes} bytes.", "too_large")
+    if not unpacker.eof:
+        raise AnswerError("its records end too early; ask for the whole answer.", "truncated")
+    return found
+
+
+def _packed(parts: Sequence[Part]) -> bytes:
+    found = next((part.content for part in parts[1:] if part.kind == "application/gzip"), None)
+    if found is None:
+        raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
+    return found
+
+
+def check_count(announced: int, found: int) -> None:
+    """Raises AnswerError unless an answer holds as many records as it announces."""
+    if found != announced:
+        raise AnswerError(
+            f"it announces {announced} records and holds {found}.", "truncated" if found < announced else "malformed"
+        )
+
+
+class _WithoutDoctype(ET.TreeBuilder):
+    """SOAP 1.1 (section 3) knows no document type; without one there are no entities to expand."""
+
+    def doctype(self, *_: object) -> None:
+        raise AnswerError("it has a document type, which no SOAP message has.")
+
+
+def xml(content: bytes) -> ET.Element:
+    """Parse XML that comes from elsewhere.
+
+    Raises:
+        AnswerError: it is not well-formed, or has a document type.
+    """
+    parser = ET.XMLParser(target=_WithoutDoctype())  # noqa: S314 - entities cannot be declared
+    try:
+        parser.feed(content)
+        root = parser.close()
+    except (ET.ParseError, ValueError, LookupError) as error:
+        if isinstance(error, AnswerError):
+            raise
+        raise AnswerError("it is not well-formed XML; ask its operator what changed.") from error
+    if not isinstance(root, ET.Element):
+        raise AnswerError("it is no XML document.")
+    return root
+
+
+def _soap(content: bytes) -> Fault | tuple[int, int | None]:
+    """The fault, or how many records were announced and where the next page begins."""
+    root = xml(content.strip())
+    fault = _found(root, "Fault")
+    if fault is not None:
+        code = re.sub(r"[^A-Za-z0-9_.:-]", "_", _text(fault, "faultcode") or "unknown")[:120]
+        return Fault(code, _text(fault, "faultstring") or "")
+    count, onward = _text(root, "recordsCount"), _text(root, "nextRecordsFrom")
+    if count is None or not count.isdecimal() or not (onward is None or onward.isdecimal()):
+        raise AnswerError("its SOAP message does not say how many records it has.")
+    return int(count), int(onward) if onward else None
+
+
+def _found(root: ET.Element, name: str) -> ET.Element | None:
+    """The first element of that local name; servers differ in their namespace prefixes."""
+    return next((element for element in root.iter() if str(element.tag).rpartition("}")[2] == name), None)
+
+
+def _text(root: ET.Element, name: str) -> str | None:
+    element = _found(root, name)
+    return element.text.strip() if element is not None and element.text else None
+
+
+def _records(told: dict[str, Any]) -> tuple[Record, ...]:
+    return tuple(projected(record) for record in told["records"])
+
+
+def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
+    """A JSON document whose `records` are objects; `pairs` makes an object of its members.
+
+    Raises:
+        AnswerError: it is another one, or none.
+    """
+    try:
+        found = json.loads(content, object_pairs_hook=pairs)
+    except (ValueError, RecursionError) as error:
+        raise AnswerError("its records are not JSON; ask its operator what changed.") from error
+    records = found.get("records") if isinstance(found, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise AnswerError("it has no array 'records' of objects; ask its operator what changed.")
+    return dict(found)
+
+
+@lru_cache(maxsize=10_000)
+def bare_path(path: str) -> str:
+    """A path without its query, and with `*` for each step that holds a long number."""
+    bare = re.split(r"[?#;]", path, maxsplit=1)[0]
+    return "/".join("*" if DIGITS.search(segment) else segment for segment in bare.split("/"))

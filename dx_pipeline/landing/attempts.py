@@ -1,0 +1,201 @@
+"""The log of fetch attempts: each try to get one file, page or set of rows, with its result. Never rewritten.
+
+    landing/.attempts/<source>/<YYYY-MM>.ndjson
+
+One file a source and month, appended to and synced line by line; a line that a crash cut off is
+recognised and left out. A file of the inbox is no attempt of ours: its line is derived from what has
+landed, and so is that of a page that landed just before a crash.
+
+An attempt has no personal data, addresses, query strings or tokens: only fixed words, numbers, and the
+codes by which the other side names an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from dx_pipeline.declarations.source import Source
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.landing.delivery import Delivery
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+
+FOLDER = ".attempts"
+"""No source has this name: source names have no dot."""
+
+Status = Literal["ok", "unchanged", "empty", "failed"]
+
+ErrorClass = Literal[
+    "timeout",
+    "connection_refused",
+    "connection_lost",
+    "dns",
+    "tls",
+    "http_4xx",
+    "http_429",
+    "http_5xx",
+    "soap_fault",
+    "malformed",
+    "truncated",
+    "too_large",
+    "database",
+    "storage",
+    "not_configured",
+]
+
+UNREACHABLE: frozenset[ErrorClass] = frozenset(
+    {"timeout", "connection_refused", "connection_lost", "dns", "tls", "http_429", "http_5xx", "not_configured"}
+)
+"""With these errors the other side as a whole is out of reach: the same run asks it nothing more."""
+
+ADVICE: dict[ErrorClass, str] = {
+    "timeout": "did not answer in time; the next run goes on from what has landed",
+    "connection_refused": "refused the connection; ask its operator whether it is up",
+    "connection_lost": "broke the connection off; the next run goes on from what has landed",
+    "dns": "has a name that cannot be resolved; check the address in its defs.yaml",
+    "tls": "could not be trusted or did not trust us; check the certificates",
+    "http_4xx": "refused the request; check path, parameters and the token",
+    "http_429": "asked us to wait for longer than we do; run again later",
+    "http_5xx": "failed on its own side; the next run goes on from what has landed",
+    "soap_fault": "answered with a fault; look its code up with the operator of the security server",
+    "malformed": "did not answer as agreed; ask its operator what changed",
+    "truncated": "sent less than it announced; the next run asks again",
+    "too_large": "sent more than is allowed; raise the bound in its defs.yaml if that is right",
+    "database": "refused the query; check the relation and the rights of the account",
+    "storage": "could not be read from its address; check the address and the access rights",
+    "not_configured": "cannot be asked; set the environment variable or correct the address in its defs.yaml",
+}
+
+
+class FetchAttempt(BaseModel):
+    """One try to fetch one page, file or set of rows.
+
+    Args:
+        stream: which of the source's requests it was; None for the inbox.
+        duration_ms: None for a file of the inbox.
+        received_bytes: what arrived, whether it was kept or not.
+        record_count: None if unknown.
+        status: `unchanged`: the same had landed before; `empty`: an answer without a record.
+        error_code: the other side's own code: an HTTP status, a SOAP fault code, an SQLSTATE.
+        delivery_id: what landed, or had landed before.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    month: str
+    connector: str
+    stream: str | None = None
+    started_at: AwareDatetime
+    duration_ms: int | None = None
+    attempt: int = 1
+    status: Status
+    received_bytes: int
+    record_count: int | None = None
+    error_class: ErrorClass | None = None
+    error_code: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.:-]{1,120}$")
+    delivery_id: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What went wrong and what to do, in one sentence; None if nothing did."""
+        if self.error_class is None:
+            return None
+        code = f" ({self.error_code})" if self.error_code else ""
+        stream = f" ({self.stream})" if self.stream else ""
+        return f"{self.source}{stream} {ADVICE[self.error_class]}: {self.error_class}{code}, attempt {self.attempt}."
+
+
+def append(settings: Settings, attempt: FetchAttempt) -> None:
+    """Record an attempt, durably."""
+    path = path_of(settings, attempt.source, Month.parse(attempt.month))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = attempt.model_dump_json(exclude_none=True).encode() + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line  # a crash cut the last line off
+        os.write(descriptor, line)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def path_of(settings: Settings, source: str, month: Month) -> Path:
+    """Where the attempts of a source and month are recorded."""
+    return settings.landing / FOLDER / source / f"{month}.ndjson"
+
+
+def read(settings: Settings, source: str, month: Month) -> tuple[FetchAttempt, ...]:
+    """Every attempt of a source and month, in the order in which they started."""
+    recorded = tuple(_recorded(path_of(settings, source, month)))
+    known = {attempt.delivery_id for attempt in recorded}
+    derived = (
+        _derived(item, month)
+        for item in deliveries.landed(settings, source, month)
+        if item.entry.cursor_range is None or item.entry.delivery_id not in known
+    )
+    return tuple(sorted((*recorded, *derived), key=lambda item: (item.started_at, item.attempt, item.stream or "")))
+
+
+def months(settings: Settings, source: str) -> tuple[Month, ...]:
+    """The months for which there is any attempt of a source."""
+    attempted = {Month.parse(path.stem) for path in (settings.landing / FOLDER / source).glob("*.ndjson")}
+    return tuple(sorted({*attempted, *deliveries.months_landed(settings, source)}))
+
+
+def problem(settings: Settings, source: str, month: Month) -> str | None:
+    """Why a source's latest attempt of a month failed, in one sentence; None if it did not.
+
+    Each stream counts for itself: a success of one does not hide the failure of another.
+    """
+    latest = {attempt.stream: attempt for attempt in read(settings, source, month)}
+    return next((attempt.problem for _, attempt in sorted(latest.items(), key=str) if attempt.problem), None)
+
+
+def rows(settings: Settings, sources: Mapping[str, Source]) -> Iterator[dict[str, Any]]:
+    """The rows of `connection.attempt`, over all sources and months, in a repeatable order."""
+    for source, declared in sorted(sources.items()):
+        is_system = any(table.startswith("connection.") for table in declared.tables)
+        for month in months(settings, source):
+            for sequence, attempt in enumerate(read(settings, source, month), start=1):
+                yield {
+                    "source": source,
+                    "system": source if is_system else None,
+                    "month": attempt.month,
+                    "sequence": sequence,
+                    **attempt.model_dump(exclude={"source", "month"}),
+                }
+
+
+def _recorded(path: Path) -> Iterator[FetchAttempt]:
+    if not path.is_file():
+        return
+    for line in path.read_bytes().splitlines():
+        try:
+            values = json.loads(line)
+        except ValueError:
+            continue  # cut off by a crash
+        yield FetchAttempt.model_validate(values)
+
+
+def _derived(delivery: Delivery, month: Month) -> FetchAttempt:
+    entry = delivery.entry
+    return FetchAttempt(
+        source=entry.source,
+        month=str(month),
+        connector=entry.connector,
+        stream=(entry.cursor_range or {}).get("stream"),
+        started_at=entry.delivered_at,
+        duration_ms=None,
+        status="ok",
+        received_bytes=entry.size_bytes,
+        delivery_id=entry.delivery_id,
+    )

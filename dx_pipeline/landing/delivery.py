@@ -1,0 +1,208 @@
+"""Deliveries: what arrived and was kept, immutable, named by its hash.
+
+    landing/<source>/<month or all>/<sha256>/content
+                                            /entry.json
+
+A delivery and its entry appear by one rename. The same bytes twice, for the same source and month, are
+one delivery. The privacy filter runs before: what lands here has no personal data. What the bytes mean
+does not belong here: see `reading`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from dx_pipeline import privacy
+from dx_pipeline.errors import DxError
+from dx_pipeline.period import Month
+from dx_pipeline.privacy import Filtered
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
+
+LOG = logging.getLogger(__name__)
+CONTENT = "content"
+ENTRY = "entry.json"
+WITHOUT_MONTH = "all"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file as a connector fetched it; nothing of it has been stored yet.
+
+    Args:
+        month: None for a reference file.
+        file: where its bytes are: the inbox, or a file in memory.
+        delivered_at: when the sender put it there.
+        cursor_range: which part of a remote source it covers; None for the inbox.
+    """
+
+    source: str
+    month: Month | None
+    connector: str
+    file: Path
+    name: str
+    delivered_at: datetime
+    delivery_id: str
+    cursor_range: dict[str, str] | None = None
+
+
+class Entry(BaseModel):
+    """What is recorded of one delivery.
+
+    `delivered_at` is when the sender put it there (a file's modification time), not when the pipeline
+    fetched it: it is a fact about the delivery, and a rebuild gives the same one. A connector's cursor
+    is derived from the `cursor_range` of what has landed; it is None for the inbox.
+
+    `delivery_id` and `size_bytes` are of what arrived; `kept_sha256` and `kept_bytes` of what was kept.
+    `stripped` counts by kind what the privacy filter took out of it; `withheld` is the reason why
+    nothing of it was kept, if nothing was.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    month: str | None
+    delivery_id: str
+    file_name: str
+    size_bytes: int
+    connector: str
+    delivered_at: AwareDatetime
+    cursor_range: dict[str, str] | None = None
+    stripped: dict[str, int] = {}
+    kept_sha256: str
+    kept_bytes: int
+    withheld: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A landed delivery: its entry, and where its bytes are."""
+
+    entry: Entry
+    content: Path
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """Deliveries of a month in order of precedence; later ones replace earlier ones."""
+        return self.entry.delivered_at, self.entry.delivery_id
+
+
+def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
+    """Store what the privacy filter kept of a file, with its entry.
+
+    Raises:
+        DxError: the file changed while it was read.
+    """
+    private = files.private_name(settings)
+    private.mkdir()
+    content = private / CONTENT
+    if filtered.content is None:
+        content.touch()
+    else:
+        shutil.copyfile(filtered.content, content)
+    if files.digest(arrival.file) != arrival.delivery_id:
+        shutil.rmtree(private)
+        raise DxError(
+            f"{arrival.source}: {filtered.name} changes while it is read; wait until it is written, then run again."
+        )
+    entry = Entry(
+        source=arrival.source,
+        month=str(arrival.month) if arrival.month else None,
+        delivery_id=arrival.delivery_id,
+        file_name=filtered.name,
+        size_bytes=arrival.file.stat().st_size,
+        connector=arrival.connector,
+        delivered_at=arrival.delivered_at,
+        cursor_range=arrival.cursor_range,
+        stripped=dict(sorted(filtered.stripped.items())),
+        kept_sha256=files.digest(content),
+        kept_bytes=content.stat().st_size,
+        withheld=filtered.withheld,
+    )
+    (private / ENTRY).write_text(entry.model_dump_json(indent=2), encoding="utf-8")
+    folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        private.rename(folder)
+    except OSError:
+        shutil.rmtree(private)
+        if not folder.is_dir():
+            raise
+        return _read(folder)  # another process landed the same bytes
+    if entry.stripped:
+        counts = ", ".join(f"{count} {kind}" for kind, count in entry.stripped.items())
+        LOG.warning("%s %s %s: stripped %s before it was kept", entry.source, entry.month, entry.file_name, counts)
+    return Delivery(entry, folder / CONTENT)
+
+
+def find(
+    settings: Settings, source: str, month: Month | None, digest: str, delivered_at: datetime | None = None
+) -> Delivery | None:
+    """The delivery that arrived with these bytes, or of which these bytes were kept.
+
+    Of several (what was kept of one is what another was), the one that arrived at `delivered_at`.
+    """
+    folder = folder_of(settings, source, month)
+    found = [_read(folder / digest)] if (folder / digest).is_dir() else []
+    found += [
+        item for item in landed(settings, source, month) if item.entry.stripped and item.entry.kept_sha256 == digest
+    ]
+    same_time = [item for item in found if item.entry.delivered_at == delivered_at]
+    return next(iter(same_time or found), None)
+
+
+def clean_inbox(settings: Settings, arrival: Arrival, delivery: Delivery) -> None:
+    """Replace a file of the inbox by what was kept of it, if that is less than what arrived.
+
+    The file keeps its modification time, so the next fetch finds it landed. A file of which nothing was
+    kept stays as it is.
+    """
+    entry, file = delivery.entry, arrival.file
+    if not entry.stripped or entry.withheld is not None or not file.is_relative_to(settings.inbox):
+        return
+    cleaned = file.with_name(privacy.file_name(file.name)[0])
+    if cleaned == file and arrival.delivery_id == entry.kept_sha256:
+        return
+    moment = file.stat().st_mtime_ns
+    private = files.private_name(settings, file.suffix)
+    shutil.copyfile(delivery.content, private)
+    os.utime(private, ns=(moment, moment))
+    files.replace(private, cleaned)
+    if cleaned != file:
+        file.unlink()
+    LOG.warning("%s %s: the file in the inbox was replaced by what was kept of it", entry.source, entry.file_name)
+
+
+def folder_of(settings: Settings, source: str, month: Month | None) -> Path:
+    """Where the deliveries of one source and month land."""
+    return settings.landing / source / (str(month) if month else WITHOUT_MONTH)
+
+
+def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delivery, ...]:
+    """What has landed of one source for one month, in order of precedence."""
+    folder = folder_of(settings, source, month)
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted((_read(child) for child in folder.iterdir()), key=lambda delivery: delivery.order))
+
+
+def months_landed(settings: Settings, source: str) -> Iterator[Month]:
+    """The months for which anything of a source has landed, in order."""
+    folder = settings.landing / source
+    if folder.is_dir():
+        for child in sorted(folder.iterdir()):
+            if child.name != WITHOUT_MONTH:
+                yield Month.parse(child.name)
+
+
+def _read(folder: Path) -> Delivery:
+    entry = Entry.model_validate_json((folder / ENTRY).read_text(encoding="utf-8"))
+    return Delivery(entry, folder / CONTENT)

@@ -1,0 +1,188 @@
+"""Privacy filter: removes personal data from a delivery before it is stored.
+
+    column                     what may stay of a value, by the column it is in
+    line, record, document,    the same for each format
+    sheet, xroad
+
+What may never be kept (names, numbers of people, ways to reach them, birth dates, addresses, links,
+tokens, free text): Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery without any of it passes as it
+is, to the byte. What is taken out is counted by kind and shown nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import Layout, Source
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import headings_shared, layout_of, xroad_answer
+from dx_pipeline.formats.text import bytes_of
+from dx_pipeline.privacy import document, line, sheet, xroad
+from dx_pipeline.vietnamese import personal_data
+
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
+XROAD = "xroad"
+STARTS_AT = 4096
+MOST_UNTEXT_SHARE = 0.1
+SPACES = b"\t\r\n\x0c\x1b"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What the filter made of a file.
+
+    Args:
+        name: the file's name without what is personal in it.
+        content: the file with what may be kept; None where nothing of it may.
+        stripped: how much was taken out, by kind.
+        withheld: why nothing of it may be kept, in one sentence.
+    """
+
+    name: str
+    content: Path | None
+    stripped: Mapping[str, int] = field(default_factory=dict)
+    withheld: str | None = None
+
+
+def apply(file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Filtered:
+    """Filter a file; where anything has to go, what may be kept is written to `target`.
+
+    Args:
+        file: the file as it arrived. It is not changed.
+        name: its name.
+        target: a place for the cleaned file; nothing is written there if the file is clean.
+        source: who delivers it, in which layouts.
+        contracts: the contracts of all tables.
+    """
+    kept_name, in_name = file_name(name)
+    try:
+        in_file = _strip(file, target, source, contracts)
+    except DeliveryRefusedError as refusal:
+        return Filtered(kept_name, None, in_name, str(refusal))
+    return Filtered(kept_name, target if in_file else file, in_file + in_name)
+
+
+def _strip(file: Path, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Counter[str]:
+    """Write what may be kept of a file to `target`, if that is less than all; returns what was taken out.
+
+    Raises:
+        DeliveryRefusedError: the file cannot be searched for personal data.
+    """
+    kind = _kind(file)
+    if kind is None:
+        raise DeliveryRefusedError(
+            "it is of no kind that can be searched for personal data, so nothing of it was kept;"
+            " ask the sender for one of the agreed formats."
+        )
+    layout = layout_of(file, source) if kind != XROAD else None
+    if layout is not None and (headings_shared(file, layout) * 2 < len(layout.expected) or not _fits(kind, layout)):
+        layout = None
+    contract = contracts.get(layout.table) if layout is not None else None
+    try:
+        found = _filtered(kind, file, target, layout, contract)
+    except DeliveryRefusedError as refusal:
+        raise DeliveryRefusedError(
+            f"{refusal} Nothing of it was kept, because it cannot be searched for personal data."
+        ) from refusal
+    return +found
+
+
+def file_name(name: str) -> tuple[str, Counter[str]]:
+    """A file's name without what is personal in it, and what was taken out, by kind."""
+    stripped, found = personal_data.strip(name)
+    return (re.sub(r"[^\w. -]", "", stripped), found) if found else (name, found)
+
+
+def _fits(kind: str, layout: Layout) -> bool:
+    declared = layout.format.kind
+    return kind == declared or (kind in TEXT_KINDS and declared in TEXT_KINDS)
+
+
+def _kind(path: Path) -> str | None:
+    """What a file is, by how it begins; None where it is nothing that a delivery may be."""
+    try:
+        with bytes_of(path) as handle:
+            start = handle.read(STARTS_AT)
+    except DeliveryRefusedError:
+        return None
+    if xroad_answer.is_answer(start):
+        return XROAD
+    is_archive = start.startswith(b"PK")
+    if is_archive or start.startswith(OLE_MAGIC):
+        return "excel" if not is_archive or zipfile.is_zipfile(path) else None
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    return _kind_of_text(start)
+
+
+def _kind_of_text(start: bytes) -> str | None:
+    if start.startswith(UTF_16_MARKS):
+        return "text"
+    if sum(byte < ord(" ") and byte not in SPACES for byte in start) > len(start) * MOST_UNTEXT_SHARE:
+        return None
+    match start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]:
+        case b"<":
+            return "html"
+        case b"{" | b"[":
+            return "json"
+        case _:
+            return "text"
+
+
+Filter = Callable[[Path, Path, Layout | None, Contract | None], Counter[str]]
+
+
+def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    declared = layout.format.kind if layout is not None else kind
+    if layout is not None and contract is not None and declared == "csv":
+        return line.delimited(path, target, layout, contract)
+    return FILTERS.get(declared, _plain)(path, target, layout, contract)
+
+
+def _plain(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
+    return line.plain(path, target, _letters(path))
+
+
+def _json(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    try:
+        return document.envelope(path, target, layout, contract)
+    except (ValueError, RecursionError):
+        return line.ndjson(path, target, layout, contract)  # broken: what is left of it is lines
+
+
+def _page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    try:
+        return sheet.page(path, target, layout, contract)
+    except DeliveryRefusedError:
+        return line.plain(path, target, _letters(path))
+
+
+FILTERS: dict[str, Filter] = {
+    XROAD: xroad.answer,
+    "excel": sheet.workbook,
+    "parquet": document.parquet,
+    "html": _page,
+    "ndjson": line.ndjson,
+    "json": _json,
+}
+
+
+def _letters(path: Path) -> line.Letters:
+    """What text of no declared encoding is in, as far as its first bytes tell."""
+    with bytes_of(path) as handle:
+        start = handle.read(STARTS_AT)
+    if start.startswith(UTF_16_MARKS):
+        return "utf-16"
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "utf-8" if error.start > len(start) - 4 else "unknown"  # a letter may be cut at the end
+    return "utf-8"

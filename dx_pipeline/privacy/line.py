@@ -1,0 +1,291 @@
+"""Lines: delimited text, JSON a line and plain text, judged one line at a time.
+
+Every line that is clean stays as it is, to the byte. On the clean path a line costs one regular
+expression, made of what its columns are declared to hold.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import Csv, Encoding, Layout
+from dx_pipeline.formats.csv import READER as CSV
+from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
+from dx_pipeline.privacy.column import FREE, Judge, judges
+from dx_pipeline.privacy.record import Cleaner
+from dx_pipeline.vietnamese import heading as headings
+from dx_pipeline.vietnamese import personal_data as values
+
+LOOKED_AT_LINES = 50
+DELIMITERS = ";,\t|"
+MOST_QUIET = 10_000
+
+Letters = Encoding | Literal["unknown"]
+ONE_BYTE: frozenset[Letters] = frozenset({"tcvn3", "vni", "unknown"})
+"""Where a letter is one byte and no mark can be written: what must go leaves nothing behind."""
+
+Rewrite = Callable[[str, Counter[str]], str]
+"""What may stay of a line, its end included; what was taken is counted."""
+
+
+def scrub(path: Path, target: Path, letters: Letters, rewrites: Callable[[], Iterator[Rewrite]]) -> Counter[str]:
+    """Judge a file line by line; write it anew to `target` if anything had to be taken out of it.
+
+    Args:
+        path: the file, compressed or not.
+        target: where the cleaned file goes.
+        letters: what its bytes are in; bytes that are not pass as they are.
+        rewrites: one rewrite for each line of the file, in order, each time it is called.
+
+    Raises:
+        DeliveryRefusedError: a compressed file is damaged.
+    """
+    found: Counter[str] = Counter()
+    with _lines(path, letters) as text:
+        for line, rewrite in zip(text, rewrites(), strict=False):
+            if rewrite(line, found) != line:
+                break
+        else:
+            return found
+    found = Counter()
+    with _lines(path, letters) as text, _writer(target, letters, is_gzip=is_compressed(path)) as output:
+        for line, rewrite in zip(text, rewrites(), strict=False):
+            output.write(rewrite(line, found))
+    return found
+
+
+@contextmanager
+def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
+    """The lines of a file with their ends; a line feed alone ends one."""
+    name = _codec(letters)
+    with bytes_of(path) as handle:
+        text = io.TextIOWrapper(handle, encoding=name, errors=_tolerance(name), newline="\n")
+        try:
+            yield text
+        finally:
+            text.detach()
+
+
+@contextmanager
+def _writer(path: Path, letters: Letters, *, is_gzip: bool) -> Iterator[IO[str]]:
+    """A text file to be written, compressed without a name and a time where its model is compressed."""
+    name = _codec(letters)
+    with path.open("wb") as file:
+        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else None
+        with io.TextIOWrapper(packed or file, encoding=name, errors=_tolerance(name), newline="") as text:
+            yield text
+
+
+def _codec(letters: Letters) -> str:
+    """Python's name of an encoding, a byte-order mark of UTF-8 being part of the text."""
+    if letters == "unknown":
+        return "latin-1"
+    return "utf-8" if letters == "utf-8" else CODECS[letters]
+
+
+def _tolerance(name: str) -> str:
+    return "replace" if name == "utf-16" else "surrogateescape"
+
+
+def _in_unicode(text: str, letters: Letters) -> str:
+    return text if letters == "unknown" else in_unicode(text, letters)
+
+
+def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> Counter[str]:
+    """Judge delimited text that has its layout's headings.
+
+    Raises:
+        DeliveryRefusedError: its headings cannot be read.
+    """
+    shape = layout.format
+    assert isinstance(shape, Csv)  # noqa: S101 - the caller chose by the format
+    found = CSV.headings(path, layout)
+
+    def rewrites() -> Iterator[Rewrite]:
+        table = _Table(judges(found, layout, contract), shape.delimiter, shape.quote, shape.encoding)
+        for _ in range(shape.preamble_rows):
+            yield _Free(shape.encoding)
+        yield table.heading_line
+        while True:
+            yield table.line
+
+    return scrub(path, target, shape.encoding, rewrites)
+
+
+def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
+    """Judge text that nobody has declared: any line with a forbidden heading is taken for a heading line.
+
+    Raises:
+        DeliveryRefusedError: a compressed file is damaged.
+    """
+    with _lines(path, letters) as text:
+        first = [line for line, _ in zip(text, range(LOOKED_AT_LINES), strict=False)]
+    place, delimiter = _heading_line(first, letters)
+
+    def rewrites() -> Iterator[Rewrite]:
+        free: Rewrite = _Free(letters)
+        for _ in range(len(first) if place is None else place):
+            yield free
+        if place is not None:
+            cells = _cells(first[place].strip("\ufeff\r\n"), delimiter, '"')
+            table = _Table(judges([_in_unicode(cell, letters) for cell in cells], None, None), delimiter, '"', letters)
+            yield table.heading_line
+            free = table.line
+        while True:
+            yield free
+
+    return scrub(path, target, letters, rewrites)
+
+
+def _heading_line(lines: Sequence[str], letters: Letters) -> tuple[int | None, str]:
+    """Where the line of headings stands and what parts them, as a forbidden heading tells."""
+    for position, line in enumerate(lines):
+        for delimiter in DELIMITERS:
+            cells = _cells(line.strip("\ufeff\r\n"), delimiter, '"')
+            if len(cells) > 1 and any(headings.kind_of(_in_unicode(cell, letters)) for cell in cells):
+                return position, delimiter
+    return None, ""
+
+
+def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    """Judge text of one JSON object a line. A line that is none keeps nothing that has a forbidden name in it.
+
+    Raises:
+        DeliveryRefusedError: a compressed file is damaged.
+    """
+    cleaner = Cleaner(layout, contract)
+
+    def line(text: str, found: Counter[str]) -> str:
+        body = text.rstrip("\r\n")
+        try:
+            record = cleaner.loads(body.removeprefix("\ufeff"))
+        except (ValueError, RecursionError):
+            return _no_json(body, found) + text[len(body) :]
+        before = found.total()
+        cleaned = cleaner.record(record, found)
+        if found.total() == before:
+            return text
+        return json.dumps(cleaned, ensure_ascii=False) + text[len(body) :]
+
+    def rewrites() -> Iterator[Rewrite]:
+        while True:
+            yield line
+
+    return scrub(path, target, "utf-8", rewrites)
+
+
+def _no_json(body: str, found: Counter[str]) -> str:
+    """What stays of a line that is broken: its names are looked at wherever a quotation mark may begin one."""
+    for name in re.findall(r'"([^"\\{}:,]{2,60})"?', body):
+        kind = headings.kind_of(name)
+        if kind is not None:
+            found[kind] += 1
+            return values.MARK
+    return FREE.cell(body, found)
+
+
+class _Free:
+    """Rewrites lines of free text."""
+
+    def __init__(self, letters: Letters) -> None:
+        self._letters = letters
+
+    def __call__(self, line: str, found: Counter[str]) -> str:
+        body = line.rstrip("\r\n")
+        return _judged(FREE, body, self._letters, found) + line[len(body) :]
+
+
+def _judged(judge: Judge, cell: str, letters: Letters, found: Counter[str]) -> str:
+    """What may stay of a cell. In letters of one byte nothing else can be written: there it goes whole."""
+    if letters not in ONE_BYTE:
+        return judge.cell(cell, found)
+    before = found.total()
+    judge.cell(_in_unicode(cell, letters), found)
+    return cell if found.total() == before else ""
+
+
+class _Table:
+    """Rewrites the lines of delimited text under its headings."""
+
+    def __init__(self, columns: Sequence[Judge], delimiter: str, quote: str, letters: Letters) -> None:
+        self._columns = columns
+        self._delimiter, self._quote, self._letters = delimiter, quote, letters
+        self._has_forbidden = any(judge.kind is not None for judge in columns)
+        self._fast, self._free = _fast(columns, delimiter, quote)
+        self._quiet: set[tuple[str, ...]] = set() if self._free else {()}
+
+    def heading_line(self, line: str, found: Counter[str]) -> str:
+        """The line of headings without those that go; a heading is free text."""
+        body = line.rstrip("\r\n")
+        mark = "\ufeff" if body.startswith("\ufeff") else ""
+        cells = _cells(body.removeprefix(mark), self._delimiter, self._quote)
+        kept = []
+        for position, cell in enumerate(cells):
+            judge = self._columns[position] if position < len(self._columns) else FREE
+            if judge.is_removed:
+                found[judge.kind or ""] += 1
+            else:
+                kept.append(_judged(FREE, cell, self._letters, found) if judge.kind is None else cell)
+        if kept == cells:
+            return line
+        return mark + self._joined(kept) + line[len(body) :]
+
+    def line(self, line: str, found: Counter[str]) -> str:
+        """What may stay of a line of data."""
+        if not self._has_forbidden:
+            match = self._fast.fullmatch(line)
+            if match and match.groups() in self._quiet:
+                return line
+        body = line.rstrip("\r\n")
+        cells = _cells(body, self._delimiter, self._quote)
+        kept = []
+        for position, cell in enumerate(cells):
+            judge = self._columns[position] if position < len(self._columns) else FREE
+            text = _judged(judge, cell, self._letters, found)
+            if not judge.is_removed:
+                kept.append(text)
+        if kept == cells:
+            self._learn(cells)
+            return line
+        return self._joined(kept) + line[len(body) :]
+
+    def _learn(self, cells: Sequence[str]) -> None:
+        """Remember the free texts of a clean line: words repeat, and need not be judged again."""
+        if len(cells) == len(self._columns) and len(self._quiet) < MOST_QUIET:
+            self._quiet.add(tuple(cells[position] for position in self._free))
+
+    def _joined(self, cells: Sequence[str]) -> str:
+        printed = io.StringIO()
+        csv.writer(printed, delimiter=self._delimiter, quotechar=self._quote, lineterminator="").writerow(cells)
+        return printed.getvalue()
+
+
+def _fast(columns: Sequence[Judge], delimiter: str, quote: str) -> tuple[re.Pattern[str], list[int]]:
+    """The regular expression of a line that is as declared, and the columns of free text in it, as groups."""
+    free, parts = [], []
+    text = f"([^{re.escape(delimiter + quote)}\r\n]*)"
+    for position, judge in enumerate(columns):
+        if judge.shape is None or re.compile(judge.shape).groups:
+            free.append(position)
+            parts.append(text)
+        else:
+            parts.append(f"(?:{judge.shape})?")
+    return re.compile(re.escape(delimiter).join(parts) + "\r?\n?"), free
+
+
+def _cells(line: str, delimiter: str, quote: str) -> list[str]:
+    """The cells of one physical line, however broken it is."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, quotechar=quote), [])
+    except csv.Error:
+        return line.split(delimiter)

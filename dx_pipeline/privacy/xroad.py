@@ -1,0 +1,163 @@
+"""Answers of X-Road's operational monitoring: only fields that may be kept, whatever a server sends.
+
+What may be kept is a list of names, so an answer with any other field is written anew, without it;
+so is one with a query string or a long number in a path, and one whose SOAP part says who asked.
+Most pages have nothing to hide, and the door must not take longer than reading: names are looked for
+in a page as a whole, and only a page in which something is found is taken apart.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import Layout
+from dx_pipeline.declarations.xroad import ORDER, PERIOD
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import xroad_answer
+from dx_pipeline.formats.multipart import AnswerError
+from dx_pipeline.formats.raw import SYNTHETIC_KEY
+from dx_pipeline.formats.xroad_answer import Packed
+
+LONGEST = 64
+"""No name that is known is as long as that, in bytes."""
+
+WHITE_SPACE = np.frombuffer(b" \t\r\n", np.uint8)
+AROUND = frozenset({*PERIOD, SYNTHETIC_KEY})
+FIELD, QUERY, NUMBER = "exchange_field", "query_string", "identity_number"
+PART, REPEATED = "document_part", "repeated_name"
+
+
+def answer(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
+    """Judge an answer; write what may be kept of it to `target`, as a page lands, if anything had to go.
+
+    Raises:
+        DeliveryRefusedError: it is no answer, or not a whole one.
+    """
+    try:
+        packed = xroad_answer.packed(path.read_bytes())
+        if packed.is_bare and _is_clean(packed):
+            return Counter()
+        return _written_anew(packed, target)
+    except AnswerError as error:
+        raise DeliveryRefusedError(str(error)) from None
+
+
+def _is_clean(answer: Packed) -> bool:
+    """Whether there is nothing in a document but fields that may be kept, each of a plain value.
+
+    An escaped letter or a second array is reason enough to take the page apart and look closer.
+    """
+    text = answer.text
+    count = _count(text)
+    _check_count(answer, count)
+    if b"\\" in text or text.count(b"[") != 1 or count is None:
+        return False
+    ends = _ends_of_names(text)
+    return ends is not None and all(xroad_answer.bare_path(path) == path for path in _paths(text, ends))
+
+
+def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
+    """Where in a JSON text the names `restPath` end; None where there is a name that may not be kept.
+
+    Every name ends with a quote and a colon, and no text can look like that without a backslash. The
+    bytes before each colon are held against all known names at once, eight at a time.
+    """
+    padded = np.frombuffer(b" " * LONGEST + text, np.uint8)
+    colons = np.flatnonzero(padded == ord(":"))
+    before = padded[colons - 1]
+    if np.isin(before, WHITE_SPACE).any():
+        return None
+    colons = colons[before == ord('"')]  # any other one stands in a text
+    words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
+    last = words[colons - 8]
+    known, paths = 0, colons[:0]
+    for name in (*ORDER, *AROUND, "records"):
+        token = f'"{name}"'.encode().rjust(LONGEST, b" ")
+        found = colons[last == np.frombuffer(token[-8:], "<u8")[0]]
+        for start in range(8, len(name) + 2, 8):
+            rest = f'"{name}"'.encode()[:-start][-8:]
+            mask = np.frombuffer((b"\xff" * len(rest)).rjust(8, b"\0"), "<u8")[0]
+            found = found[words[found - start - 8] & mask == np.frombuffer(rest.rjust(8, b"\0"), "<u8")[0]]
+        known += len(found)
+        if name == "restPath":
+            paths = found
+    return paths - LONGEST if known == len(colons) else None
+
+
+def _paths(text: bytes, ends: npt.NDArray[np.int64]) -> set[str]:
+    """The different texts that follow the names which end at `ends`."""
+    found = set()
+    for end in ends.tolist():
+        start = text.index(b'"', end) + 1
+        found.add(text[start : text.index(b'"', start)])
+    return {path.decode() for path in found}
+
+
+def _count(text: bytes) -> int | None:
+    """How many records a JSON document has; None where it has no array of them.
+
+    Raises:
+        AnswerError: it is no JSON in UTF-8.
+    """
+    try:
+        page = pa.table({"content": pa.array([text], pa.binary()).cast(pa.string())})
+        connection = _database().cursor()
+        connection.register("page", page)
+        ((count,),) = connection.execute("SELECT json_array_length(content, '$.records') FROM page").fetchall()
+        connection.close()
+    except (duckdb.Error, pa.ArrowInvalid):
+        raise AnswerError("its records are not JSON; ask its operator what changed.") from None
+    return None if count is None else int(count)
+
+
+@lru_cache(maxsize=1)
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
+def _check_count(answer: Packed, count: int | None) -> None:
+    if answer.announced is not None and count is not None:
+        xroad_answer.check_count(answer.announced, count)
+
+
+def _written_anew(answer: Packed, target: Path) -> Counter[str]:
+    """Write the fields that may be kept, in the form in which fetched pages land."""
+    found: Counter[str] = Counter()
+
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        named = dict(members)
+        found[REPEATED] += len(members) - len(named)
+        return named
+
+    document = xroad_answer.document(answer.text, pairs)
+    records = document["records"]
+    _check_count(answer, len(records))
+    kept = [_kept(record, found) for record in records]
+    around = {name: value for name, value in document.items() if name in AROUND and isinstance(value, int)}
+    found[FIELD] += len(document) - len(around) - 1
+    found[PART] += not answer.is_bare
+    found = +found
+    if found:
+        content = json.dumps({**around, "records": kept}, ensure_ascii=False, separators=(",", ":")).encode()
+        target.write_bytes(gzip.compress(content, 6, mtime=0))
+    return found
+
+
+def _kept(record: dict[str, Any], found: Counter[str]) -> xroad_answer.Record:
+    kept = xroad_answer.projected(record)
+    found[FIELD] += sum(value is not None and name not in kept for name, value in record.items())
+    path = record.get("restPath")
+    if "restPath" in kept and kept["restPath"] != path:
+        found[QUERY if any(sign in str(path) for sign in "?#;") else NUMBER] += 1
+    return kept

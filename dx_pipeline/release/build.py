@@ -1,0 +1,207 @@
+"""Building a release: one snapshot of the warehouse becomes a database, KPI tables and their description."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dx_pipeline import progress
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.contract import arrow_schema
+from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted
+from dx_pipeline.errors import ReleaseError
+from dx_pipeline.release import datapackage
+from dx_pipeline.release.datapackage import DATABASE
+from dx_pipeline.release.store import current_id, prune, put_in_place, switch
+from dx_pipeline.release.verification import problems, verify
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files, parquet
+from dx_pipeline.storage.database import connect, insert
+from dx_pipeline.storage.lock import writing
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.ledger import Ledger
+from dx_pipeline.tables.partition import AnyKey, KpiKey
+
+DEFINITION_TABLE = "kpi.definition"
+
+
+@dataclass(frozen=True)
+class Published:
+    """The current release.
+
+    Args:
+        ledger: the snapshot of the ledger that it was built from.
+        changed: false where the same release was current before.
+    """
+
+    release_id: str
+    path: Path
+    ledger: Ledger
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that a release is built from, read once.
+
+    Args:
+        ledger: what was delivered and run.
+        rows: the published rows of every partition of a declared table, and of every KPI.
+        inputs: the digests from which the release's id derives.
+    """
+
+    ledger: Ledger
+    rows: Mapping[AnyKey, Path]
+    inputs: dict[str, Any]
+
+    @classmethod
+    def read(cls, settings: Settings, catalogue: Catalogue) -> Snapshot:
+        """The snapshot of a warehouse.
+
+        Raises:
+            ReleaseError: a KPI has never been evaluated.
+        """
+        ledger = Ledger.read(settings, catalogue)
+        keys: list[AnyKey] = [*ledger.keys, *map(KpiKey, catalogue.kpis)]
+        rows = {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
+        for code in catalogue.kpis:
+            if KpiKey(code) not in rows:
+                raise ReleaseError(f"KPI {code} has never been evaluated: run 'dx run'.")
+        inputs = {
+            "code_version": settings.code_version,
+            "declarations": catalogue.digest(*catalogue.digests),
+            "partitions": {f"{key.table}/{key.name}": files.digest(path) for key, path in rows.items()},
+            "ledger": ledger.digest,
+        }
+        return cls(ledger, rows, inputs)
+
+    @property
+    def release_id(self) -> str:
+        """The id of the release that is built from it."""
+        return sha256(json.dumps(self.inputs, sort_keys=True).encode()).hexdigest()[:16]
+
+    def of_table(self, table: str) -> list[Path]:
+        """The rows of a table, in the order of their partitions' names."""
+        return [path for _, path in sorted((key.name, path) for key, path in self.rows.items() if key.table == table)]
+
+
+def publish(settings: Settings, catalogue: Catalogue) -> Published:
+    """Build the release of everything that is published now, verify it, and switch to it.
+
+    Raises:
+        ReleaseError: a KPI has no values, or the built release does not verify. The release that was
+            current before stays current.
+    """
+    progress.announce("release")
+    with writing(settings):
+        snapshot = Snapshot.read(settings, catalogue)
+        release_id = snapshot.release_id
+        target = settings.releases / release_id
+        is_good = target.is_dir() and not problems(target, catalogue)
+        if is_good and current_id(settings) == release_id:
+            return Published(release_id, target, snapshot.ledger, changed=False)
+        if not is_good:
+            private = settings.releases / f".{uuid.uuid4().hex}"
+            private.mkdir(parents=True)
+            try:
+                _build(settings, catalogue, snapshot, private)
+                verify(private, catalogue)
+                put_in_place(private, target)
+            finally:
+                shutil.rmtree(private, ignore_errors=True)
+        switch(settings, release_id)
+        prune(settings)
+        return Published(release_id, target, snapshot.ledger, changed=True)
+
+
+def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, folder: Path) -> None:
+    with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
+        connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS release (STORAGE_VERSION 'v1.4.0')")
+        connection.execute("USE release")
+        connection.execute("BEGIN")  # one commit waits for the disk once
+        for name, contract in catalogue.published.items():
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.')[0])}")
+            connection.execute(create_table(name, contract.published))
+            connection.execute(";\n".join(comments(name, contract, contract.published)))
+        for name in catalogue.published:
+            _fill(catalogue, connection, name, snapshot)
+        definitions = catalogue.contracts[DEFINITION_TABLE]
+        rows = list(_definition_rows(catalogue))
+        insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
+        snapshot.ledger.write(settings, catalogue, connection)
+        connection.execute("COMMIT")
+        counts = {
+            name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
+            for name in catalogue.published
+        }
+        _write_kpis(settings, catalogue, connection, folder)
+        connection.execute("USE memory")
+        connection.execute("DETACH release")
+    datapackage.write(folder, catalogue, snapshot.release_id, snapshot.inputs, counts, snapshot.ledger)
+
+
+def _fill(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot) -> None:
+    """Fill a table from its published partitions; KPI values get the id of the release."""
+    paths = snapshot.of_table(name)
+    if not paths:
+        return
+    columns = catalogue.contracts[name].published
+    listed = ", ".join(literal(str(path)) for path in paths)
+    is_kpi = name == KPI_TABLE
+    chosen = ", ".join(
+        literal(snapshot.release_id) if is_kpi and column == "release_id" else quoted(column) for column in columns
+    )
+    connection.execute(
+        f"INSERT INTO {qualified(name)} SELECT {chosen} FROM read_parquet([{listed}], hive_partitioning = false)"
+    )
+
+
+def _definition_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
+        {
+            "kpi_code": code,
+            "definition_version": version.version,
+            "title_vi": kpi.definition.title.vi,
+            "title_en": kpi.definition.title.en,
+            "formula_vi": version.formula.vi,
+            "formula_en": version.formula.en,
+            "denominator_scope_vi": version.denominator_scope.vi if version.denominator_scope else None,
+            "denominator_scope_en": version.denominator_scope.en if version.denominator_scope else None,
+            "legal_basis_vi": version.legal_basis.vi,
+            "legal_basis_en": version.legal_basis.en,
+            "valid_from": version.valid_from,
+            "valid_to": version.valid_to,
+            "unit_of_measure": kpi.definition.unit_of_measure,
+            "direction": kpi.definition.direction,
+            "decimals": kpi.definition.decimals,
+            "basis": kpi.definition.basis,
+            "owner": kpi.definition.owner,
+            "reads": ", ".join(kpi.queries[version.version].tables),
+            "sql": kpi.queries[version.version].text,
+        }
+        for code, kpi in catalogue.kpis.items()
+        for version in kpi.definition.versions
+    ]
+
+
+def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    def write(name: str, table: str, condition: str, order: str) -> None:
+        contract = catalogue.contracts[table]
+        relation = connection.sql(f"SELECT * FROM {qualified(table)} WHERE {condition} ORDER BY {order}")
+        parquet.write(
+            settings, relation, folder / "kpi" / f"{name}.parquet", arrow_schema(contract, contract.published), {}
+        )
+
+    order = "kpi_code, window_end, window_type, unit_level, unit_code, system, statistic"
+    write("value", KPI_TABLE, "true", order)
+    for code in catalogue.kpis:
+        write(code, KPI_TABLE, f"kpi_code = {literal(code)}", order)
+    write("definition", DEFINITION_TABLE, "true", "kpi_code, definition_version")

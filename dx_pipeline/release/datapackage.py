@@ -1,0 +1,101 @@
+"""The description of a release, as a Frictionless data package.
+
+It has what a reader needs to trust the files: schema, rows, bytes, hash, inputs, what is stale or missing,
+and whether synthetic data are in them. Bytes and hashes are under keys of our own (`dx`): `frictionless
+validate` cannot check those of Parquet files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from dx_pipeline import __version__
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.contract import ColumnType, Contract
+from dx_pipeline.storage import files
+from dx_pipeline.tables.ledger import Ledger
+
+NAME = "datapackage.json"
+DATABASE = "dx.duckdb"
+
+FIELD_TYPES: dict[ColumnType, str] = {
+    "text": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "datetime",
+}
+
+
+def write(
+    folder: Path,
+    catalogue: Catalogue,
+    release_id: str,
+    inputs: dict[str, Any],
+    table_rows: dict[str, int],
+    ledger: Ledger,
+) -> None:
+    """Describe the files of a release in `folder`; nothing in the description depends on the clock."""
+    contracts = {"definition": catalogue.contracts["kpi.definition"]}
+    parquet_files = sorted((folder / "kpi").glob("*.parquet"))
+    resources = [
+        _table(folder, path, contracts.get(path.stem, catalogue.contracts[KPI_TABLE])) for path in parquet_files
+    ]
+    resources.append({"name": "dx", "path": DATABASE, "format": "duckdb", "dx": _file(folder / DATABASE)})
+    title = catalogue.province.title
+    package = {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "dx-pipeline",
+        "title": f"Chuyển đổi số {title.vi}: chỉ số và số liệu / Digital transformation of {title.en}: KPIs and data",
+        "version": release_id,
+        "resources": resources,
+        "dx": {
+            "release_id": release_id,
+            "software_version": __version__,
+            "synthetic": any(run.synthetic for run in ledger.runs.values()),
+            "inputs": inputs,
+            "tables": {
+                name: {"rows": rows, "schema": _schema(catalogue.contracts[name])} for name, rows in table_rows.items()
+            },
+            "held_back": [state.as_json() for state in ledger.held_back],
+        },
+    }
+    text = json.dumps(package, ensure_ascii=False, indent=2)
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _table(folder: Path, path: Path, contract: Contract) -> dict[str, Any]:
+    return {
+        "name": path.stem,
+        "path": path.relative_to(folder).as_posix(),
+        "title": contract.title.en,
+        "title_vi": contract.title.vi,
+        "format": "parquet",
+        "mediatype": "application/vnd.apache.parquet",
+        "schema": _schema(contract),
+        "dx": {**_file(path), "rows": pq.read_metadata(path).num_rows},
+    }
+
+
+def _schema(contract: Contract) -> dict[str, Any]:
+    fields = [
+        {
+            "name": name,
+            "type": FIELD_TYPES[column.type],
+            "description": column.en,
+            "description_vi": column.vi,
+            **({"unit": column.unit} if column.unit else {}),
+            **({"constraints": {"required": True}} if column.required else {}),
+        }
+        for name, column in contract.published.items()
+    ]
+    return {"fields": fields, **({"primaryKey": list(contract.key)} if contract.key else {})}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "hash": f"sha256:{files.digest(path)}"}

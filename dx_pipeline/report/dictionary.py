@@ -1,0 +1,126 @@
+"""The data dictionary: every table, column and KPI, as a page generated from the declarations.
+
+python -m dx_pipeline.report.dictionary           write docs/dictionary.md
+python -m dx_pipeline.report.dictionary --check   fail if it is not what the declarations say
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.catalogue import DERIVED_FROM, Catalogue
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column, Contract
+from dx_pipeline.settings import default_project
+
+ORIGINS = {
+    "delivered": "giao hằng tháng / delivered monthly",
+    "reference": "tệp tham chiếu trong git / reference file in git",
+    "observed": "do hệ thống ghi nhận khi lấy dữ liệu / observed by the pipeline while it fetches",
+    "computed": "do hệ thống tính / computed",
+}
+
+
+def page(declared: Catalogue) -> str:
+    """The whole dictionary as Markdown; the same declarations give the same text."""
+    return "\n".join([*_head(), *_tables(declared), *_kpis(declared)]).rstrip() + "\n"
+
+
+def _head() -> Iterator[str]:
+    yield "# Từ điển dữ liệu / Data dictionary"
+    yield ""
+    yield "Trang này được sinh từ `assets/contract/` và `assets/kpi/`; đừng sửa tay: chạy `make docs`."
+    yield "*This page is generated from `assets/contract/` and `assets/kpi/`; do not edit it: run `make docs`.*"
+    yield ""
+
+
+def _tables(declared: Catalogue) -> Iterator[str]:
+    for name, contract in declared.contracts.items():
+        from_where = ", ".join(_source(declared, name, source) for source in declared.sources_of(name))
+        yield f"## `{name}`"
+        yield ""
+        yield f"**{contract.title.vi}** / {contract.title.en}. {contract.grain.vi}. *{contract.grain.en}.*"
+        yield ""
+        yield f"- Nguồn gốc / Origin: {ORIGINS[contract.origin]}{f' ({from_where})' if from_where else ''}"
+        if not contract.is_published:
+            yield "- Công bố / Published: không, chỉ giữ trong kho / no, kept in the warehouse, in no release"
+        if contract.key:
+            yield f"- Khóa / Key: {', '.join(f'`{column}`' for column in contract.key)}"
+        yield ""
+        yield "| Cột / Column | Kiểu / Type | Đơn vị / Unit | Ý nghĩa | Meaning | Quy tắc / Rules |"
+        yield "|---|---|---|---|---|---|"
+        for column, about in contract.stored.items():
+            yield _row(column, about)
+        yield ""
+        yield from _rules(contract)
+
+
+def _source(declared: Catalogue, table: str, source: str) -> str:
+    if table not in declared.sources[source].source.derived:
+        return f"`{source}`"
+    return f"`{source}`, dẫn xuất từ / derived from `{DERIVED_FROM[table]}`"
+
+
+def _row(name: str, column: Column) -> str:
+    cells = (f"`{name}`", DUCKDB_TYPES[column.type], column.unit or "", column.vi, column.en, "; ".join(_asked(column)))
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _asked(column: Column) -> Iterator[str]:
+    if column.required:
+        yield "bắt buộc / required"
+    if column.allowed is not None:
+        yield " ".join(f"`{code}`" for code in column.allowed)
+    if column.pattern is not None:
+        yield f"`{column.pattern}`"
+    if column.min is not None:
+        yield f"≥ {column.min:g}"
+    if column.max is not None:
+        yield f"≤ {column.max:g}"
+    if column.references is not None:
+        yield f"→ `{column.references}`"
+    if not column.is_published:
+        yield "không công bố / never published"
+
+
+def _rules(contract: Contract) -> Iterator[str]:
+    for rule in contract.rules:
+        yield f"- `{rule.code}`: {rule.vi}. *{rule.en}.*"
+    if contract.rules:
+        yield ""
+
+
+def _kpis(declared: Catalogue) -> Iterator[str]:
+    yield "## KPI"
+    yield ""
+    for code, kpi in declared.kpis.items():
+        definition = kpi.definition
+        yield f"### `{code}`"
+        yield ""
+        yield f"**{definition.title.vi}** / {definition.title.en} ({definition.unit_of_measure}, {definition.basis})"
+        yield ""
+        for version in definition.versions:
+            until = version.valid_to or "…"
+            yield f"- v{version.version}, {version.valid_from} – {until}: {version.formula.vi}. *{version.formula.en}.*"
+            yield f"  - Căn cứ / Basis: {version.legal_basis.vi}. *{version.legal_basis.en}.*"
+            yield f"  - Đọc / Reads: {', '.join(f'`{table}`' for table in kpi.queries[version.version].tables)}"
+        yield ""
+
+
+def main() -> int:
+    """Write the page, or with `--check` say whether it is current."""
+    project = default_project()
+    target = project / "docs" / "dictionary.md"
+    text = page(catalogue.load(project))
+    if "--check" in sys.argv[1:]:
+        if target.is_file() and target.read_text(encoding="utf-8") == text:
+            return 0
+        sys.stderr.write(f"{target.relative_to(project)} is not what the declarations say: run 'make docs'.\n")
+        return 1
+    target.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

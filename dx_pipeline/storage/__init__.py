@@ -1,0 +1,1 @@
+"""Storage: DuckDB connections, Parquet files, atomic and synced writes, the writers' lock."""

@@ -1,0 +1,62 @@
+"""Connections: each step has an in-memory DuckDB database of its own, with limits and a place to spill.
+
+No process holds a shared database file for writing, so nobody waits for anybody. Within a process all
+of these databases are attached to one DuckDB instance: setting an instance up takes longer than most
+queries.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from dx_pipeline.declarations.sql import literal, qualified
+from dx_pipeline.settings import Settings
+
+STAGED = "staged"
+"""The table of a connection with the rows that are to be published."""
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A private in-memory database; it is dropped at the end, whatever happens."""
+    spill = settings.scratch / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = _instance(settings.threads, settings.memory_limit, str(spill)).cursor()
+    name = f"step_{uuid.uuid4().hex}"
+    connection.execute(f"SET TimeZone = {literal(settings.time_zone)}; SET enable_progress_bar = false")
+    connection.execute(f"ATTACH ':memory:' AS {name} (COMPRESS); USE {name}")
+    try:
+        yield connection
+    finally:
+        connection.execute(f"USE memory; DETACH {name}")
+        connection.close()
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema
+) -> None:
+    """Insert plain rows into an existing table, all in one statement: `executemany` plans each row anew."""
+    connection.register("inserted_rows", pa.Table.from_pylist(list(rows), schema))
+    connection.execute(f"INSERT INTO {qualified(table)} BY NAME FROM inserted_rows")
+    connection.unregister("inserted_rows")
+
+
+@lru_cache(maxsize=1)  # an instance stays alive while a step is connected to it
+def _instance(threads: int, memory_limit: str, spill: str) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "temp_directory": spill,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )

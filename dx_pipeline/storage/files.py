@@ -1,0 +1,46 @@
+"""Files: written under a private name, synced, and put in place by one rename."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from hashlib import file_digest
+from pathlib import Path
+
+from dx_pipeline.settings import Settings
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as handle:
+        return file_digest(handle, "sha256").hexdigest()
+
+
+def private_name(settings: Settings, suffix: str = "") -> Path:
+    """A name that nobody else writes under, on the same file system as the warehouse."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    return settings.scratch / f"{uuid.uuid4().hex}{suffix}"
+
+
+def replace(private: Path, target: Path) -> None:
+    """Put a finished file in place, durably: its bytes and its name are on the disk when this returns."""
+    sync(private)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    private.replace(target)
+    sync(target.parent)
+
+
+def write_text(settings: Settings, target: Path, text: str) -> None:
+    """Write a small text file whole, or not at all."""
+    private = private_name(settings, target.suffix)
+    private.write_text(text, encoding="utf-8")
+    replace(private, target)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,18 @@
+"""The writers' lock: one process at a time writes to a warehouse. Readers never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock
+
+from dx_pipeline.settings import Settings
+
+
+@contextmanager
+def writing(settings: Settings) -> Iterator[None]:
+    """Hold the warehouse for writing. May be nested; the lock is released when a process dies."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.scratch / "writing.lock", is_singleton=True):
+        yield

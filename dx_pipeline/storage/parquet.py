@@ -1,0 +1,46 @@
+"""Parquet files: written under a private name, verified, and put in place by one rename."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dx_pipeline.declarations.sql import quoted
+from dx_pipeline.errors import ReleaseError
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import private_name, replace
+
+ROW_GROUP = 122_880
+
+
+def write(
+    settings: Settings,
+    relation: duckdb.DuckDBPyRelation,
+    target: Path,
+    schema: pa.Schema,
+    metadata: Mapping[bytes, bytes],
+) -> int:
+    """Write a relation as Parquet under its contract's Arrow schema; the file appears whole or not at all.
+
+    The same rows in the same order give the same bytes. Returns how many rows were written.
+
+    Raises:
+        ReleaseError: the file does not have as many rows as the relation.
+    """
+    private = private_name(settings, ".parquet")
+    schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
+    count = 0
+    names = ", ".join(quoted(name) for name in schema.names)
+    with pq.ParquetWriter(private, schema, compression="zstd") as writer:
+        for batch in relation.select(names).to_arrow_reader(ROW_GROUP):
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema), ROW_GROUP)
+            count += batch.num_rows
+    written = pq.read_metadata(private).num_rows
+    if written != count:
+        raise ReleaseError(f"{target.name}: {count} rows were to be written and {written} were; the old file stays.")
+    replace(private, target)
+    return count

@@ -1,0 +1,217 @@
+"""The ledger as tables: what was delivered, how many rows went where, and the state of every partition.
+
+It is read from the landing area and the partitions' runs; nothing of it is kept a second time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import arrow_schema
+from dx_pipeline.declarations.sql import literal
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.landing.delivery import Delivery
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.database import insert
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import PartitionRun
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PartitionState:
+    """The state of one partition.
+
+    `current`: its rows are the latest delivered. `stale`: a newer delivery was held back, and the last
+    good rows stay. `missing`: it has no rows.
+    """
+
+    key: Key
+    state: str
+    rows: int | None
+    problem: str | None
+    synthetic: bool | None
+
+    def as_json(self) -> Row:
+        """What was held back, and why, as the data package and `--json` report it."""
+        return {
+            "table": self.key.table,
+            "source": self.key.source,
+            "month": str(self.key.month) if self.key.month else None,
+            "state": self.state,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Everything that was delivered and run, in a repeatable order."""
+
+    runs: Mapping[Key, PartitionRun]
+    deliveries: tuple[Delivery, ...]
+    states: tuple[PartitionState, ...]
+
+    @classmethod
+    def read(cls, settings: Settings, catalogue: Catalogue) -> Ledger:
+        """The ledger of a warehouse, over the tables that are declared."""
+        runs = {
+            partition.key_of(run): run
+            for run in partition.runs(settings)
+            if run.source in catalogue.sources and run.table in catalogue.contracts
+        }
+        months = sorted({key.month for key in runs if key.month is not None})
+        span = list(months[0].through(months[-1])) if months else []
+        landed = tuple(
+            delivery
+            for name, declared in catalogue.sources.items()
+            for month in ([None] if declared.is_reference else list(deliveries.months_landed(settings, name)))
+            for delivery in deliveries.landed(settings, name, month)
+        )
+        expected = [
+            Key(table, name, month)
+            for name, declared in catalogue.sources.items()
+            for table in declared.source.tables
+            for month in ([None] if declared.is_reference else span)
+        ]
+        observed = [key for key in sorted(runs, key=str) if catalogue.contracts[key.table].origin == "observed"]
+        return cls(runs, landed, tuple(_state(settings, key, runs.get(key)) for key in [*expected, *observed]))
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Every partition that has published rows."""
+        return tuple(state.key for state in self.states if state.state != "missing")
+
+    @property
+    def held_back(self) -> tuple[PartitionState, ...]:
+        """The partitions whose rows are not the latest delivered, each with its reason."""
+        return tuple(state for state in self.states if state.state != "current")
+
+    @property
+    def digest(self) -> str:
+        """One digest of everything in the ledger's tables."""
+        content = [list(rows) for rows in self._tables().values()]
+        return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+    def delivery_rows(self) -> Iterator[Row]:
+        """The rows of `ledger.delivery`."""
+        dispositions = dict(self._dispositions())
+        unrecognised = {"table_name": None, "disposition": "unrecognised", "problem": None, "synthetic": None}
+        for delivery in self.deliveries:
+            entry = delivery.entry
+            yield {
+                "source": entry.source,
+                "month": entry.month,
+                "delivery_id": entry.delivery_id,
+                "file_name": entry.file_name,
+                "size_bytes": entry.size_bytes,
+                "connector": entry.connector,
+                "delivered_at": entry.delivered_at,
+                **dispositions.get((entry.source, entry.month, entry.delivery_id), unrecognised),
+                "withheld": entry.withheld,
+                "kept_bytes": entry.kept_bytes,
+            }
+
+    def stripped_rows(self) -> Iterator[Row]:
+        """The rows of `ledger.stripped`."""
+        for delivery in self.deliveries:
+            entry = delivery.entry
+            for kind, count in sorted(entry.stripped.items()):
+                yield {
+                    "source": entry.source,
+                    "month": entry.month,
+                    "delivery_id": entry.delivery_id,
+                    "kind": kind,
+                    "stripped_count": count,
+                }
+
+    def _dispositions(self) -> Iterator[tuple[tuple[str, str | None, str], Row]]:
+        """What became of each delivery, by source, month and id."""
+        for key, run in self.runs.items():
+            for refusal in run.refused:
+                refused = {"disposition": "refused", "problem": refusal.problem, "synthetic": None}
+                yield (key.source, run.month, refusal.delivery_id), {"table_name": run.table, **refused}
+        for key, run in self.runs.items():
+            for counts in run.counts:
+                disposition = "superseded" if counts.delivery_id in run.superseded else "read"
+                read = {"disposition": disposition, "problem": None, "synthetic": run.synthetic}
+                yield (key.source, run.month, counts.delivery_id), {"table_name": run.table, **read}
+
+    def conservation_rows(self) -> Iterator[Row]:
+        """The rows of `ledger.conservation`."""
+        for run in self.runs.values():
+            for counts in run.counts:
+                yield {
+                    "table_name": run.table,
+                    "source": run.source,
+                    "month": run.month,
+                    "delivery_id": counts.delivery_id,
+                    "rows_in": counts.rows_in,
+                    "rows_accepted": counts.accepted,
+                    "rows_duplicate": counts.duplicate,
+                    "rows_filtered": counts.filtered,
+                    "rows_quarantined": counts.quarantined,
+                }
+
+    def partition_rows(self) -> Iterator[Row]:
+        """The rows of `ledger.partition`."""
+        for state in self.states:
+            yield {
+                "table_name": state.key.table,
+                "source": state.key.source,
+                "month": str(state.key.month) if state.key.month else None,
+                "state": state.state,
+                "row_count": state.rows,
+                "problem": state.problem,
+                "synthetic": state.synthetic,
+            }
+
+    def _tables(self) -> dict[str, Iterator[Row]]:
+        return {
+            "ledger.delivery": self.delivery_rows(),
+            "ledger.stripped": self.stripped_rows(),
+            "ledger.conservation": self.conservation_rows(),
+            "ledger.partition": self.partition_rows(),
+        }
+
+    def write(self, settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection) -> None:
+        """Fill the ledger's tables, which must exist and be empty."""
+        for table, rows in self._tables().items():
+            contract = catalogue.contracts[table]
+            insert(connection, table, list(rows), arrow_schema(contract, contract.published))
+        for key in self.runs:
+            path = partition.quarantined(settings, key)
+            if path is not None and pq.read_metadata(path).num_rows:
+                month = literal(str(key.month)) if key.month else "NULL"
+                connection.execute(
+                    f"""
+                    INSERT INTO ledger.quarantine BY NAME
+                    SELECT {literal(key.table)} AS table_name, {literal(key.source)} AS source,
+                        {month} AS month, * FROM read_parquet({literal(str(path))}, hive_partitioning = false)
+                    """
+                )
+
+
+def _state(settings: Settings, key: Key, run: PartitionRun | None) -> PartitionState:
+    problem = run.problem if run else None
+    if partition.rows(settings, key) is None:
+        return PartitionState(key, "missing", None, problem or "nothing was delivered", None)
+    if run is None or problem is not None or not run.published:
+        return PartitionState(key, "stale", None, problem, run.synthetic if run else None)
+    return PartitionState(key, "current", run.rows, None, run.synthetic)
+
+
+def months_known(settings: Settings, catalogue: Catalogue) -> tuple[Month, ...]:
+    """Every month for which any declared source has landed anything, in order."""
+    found = {month for name in catalogue.monthly for month in deliveries.months_landed(settings, name)}
+    return tuple(sorted(found))

@@ -1,0 +1,176 @@
+"""Partitions: one Parquet file each, replaced whole or not at all.
+
+    tables/<schema>.<table>/partition=<name>/rows.parquet
+    tables/_runs/<schema>.<table>/<name>.json
+    quarantine/<schema>.<table>/partition=<name>/rows.parquet
+
+A folder `tables/<schema>.<table>` holds Parquet alone, so pandas, pyarrow, Polars and DuckDB read it as one
+data set. The run is recorded last: a crash before that only means that the run is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.contract import Column, Contract, arrow_schema
+from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files, parquet
+from dx_pipeline.tables.run import PartitionRun
+
+ROWS = "rows.parquet"
+RUNS = "_runs"
+FINGERPRINT = b"dx_fingerprint"
+
+SMALL = 200_000
+"""Tables of up to this many rows are read into memory where they are queried often."""
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """A partition of a table that a source fills, for one month (None: a table without months)."""
+
+    table: str
+    source: str
+    month: Month | None
+
+    @property
+    def name(self) -> str:
+        """Its name within its table."""
+        return f"{self.source}_{self.month}" if self.month else self.source
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.source} {self.month}" if self.month else f"{self.table} {self.source}"
+
+
+@dataclass(frozen=True, order=True)
+class KpiKey:
+    """The partition of `kpi.value` with the values of one KPI."""
+
+    code: str
+    table: str = KPI_TABLE
+
+    @property
+    def name(self) -> str:
+        """Its name within its table."""
+        return self.code
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.code}"
+
+
+AnyKey = Key | KpiKey
+
+
+def key_of(run: PartitionRun) -> Key:
+    """The partition of a run over what a source delivers."""
+    return Key(run.table, run.source or "", Month.parse(run.month) if run.month else None)
+
+
+def rows(settings: Settings, key: AnyKey) -> Path | None:
+    """The published rows of a partition, if it has any."""
+    path = _rows_path(settings.tables, key)
+    return path if path.is_file() else None
+
+
+def quarantined(settings: Settings, key: AnyKey) -> Path | None:
+    """The quarantined rows of a partition, if any run recorded them."""
+    path = _rows_path(settings.quarantine, key)
+    return path if path.is_file() else None
+
+
+def all_rows(settings: Settings, table: str) -> list[Path]:
+    """The published rows of every partition of a table, in the order of their names."""
+    return sorted((settings.tables / table).glob(f"*/{ROWS}"))
+
+
+def run(settings: Settings, key: AnyKey) -> PartitionRun | None:
+    """The latest run of a partition."""
+    path = _run_path(settings, key)
+    return PartitionRun.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def runs(settings: Settings) -> Iterator[PartitionRun]:
+    """The latest run of every partition there is, ordered by table and partition."""
+    for path in sorted((settings.tables / RUNS).glob("*/*.json")):
+        yield PartitionRun.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def record(settings: Settings, key: AnyKey, latest: PartitionRun) -> None:
+    """Record a run, after everything that it wrote."""
+    files.write_text(settings, _run_path(settings, key), latest.model_dump_json(indent=1))
+
+
+def replace(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    key: AnyKey,
+    contract: Contract,
+    staged: str,
+    fingerprint: str,
+) -> None:
+    """Replace a partition's published rows by those of a staged table.
+
+    Raises:
+        ReleaseError: the file written does not have as many rows as were staged.
+    """
+    schema = arrow_schema(contract, contract.stored)
+    path = _rows_path(settings.tables, key)
+    parquet.write(settings, connection.table(staged), path, schema, {FINGERPRINT: fingerprint.encode()})
+
+
+def quarantine(settings: Settings, broken: duckdb.DuckDBPyRelation, key: AnyKey, contract: Contract) -> None:
+    """Replace a partition's quarantined rows."""
+    columns = {name: contract.columns[name] for name in broken.columns}
+    parquet.write(settings, broken, _rows_path(settings.quarantine, key), arrow_schema(contract, columns), {})
+
+
+def fingerprint_of(path: Path) -> str:
+    """The fingerprint of the inputs of a partition's rows, from the file itself."""
+    metadata = pq.read_schema(path).metadata or {}
+    return str(metadata.get(FINGERPRINT, b""), "utf-8")
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Column], paths: Sequence[Path]
+) -> None:
+    """Make the given partition files readable as `schema.table`; without files, as an empty table.
+
+    Small tables are read into memory: opening many files for every query takes longer than the query.
+    Large ones stay views over their files. A table that is attached already stays as it is.
+    """
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.', maxsplit=1)[0])}")
+    if not paths:
+        connection.execute(create_table(table, columns).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+        return
+    count = sum(pq.read_metadata(path).num_rows for path in paths)
+    kind = "TABLE" if count <= SMALL else "VIEW"
+    listed = ", ".join(literal(str(path)) for path in paths)
+    names = ", ".join(quoted(column) for column in columns)
+    connection.execute(
+        f"CREATE {kind} IF NOT EXISTS {qualified(table)} AS"
+        f" SELECT {names} FROM read_parquet([{listed}], hive_partitioning = false)"
+    )
+
+
+def attach_references(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, contract: Contract
+) -> None:
+    """Make the reference tables that a contract refers to readable."""
+    for table in contract.references:
+        attach(connection, table, catalogue.contracts[table].stored, all_rows(settings, table))
+
+
+def _rows_path(root: Path, key: AnyKey) -> Path:
+    return root / key.table / f"partition={key.name}" / ROWS
+
+
+def _run_path(settings: Settings, key: AnyKey) -> Path:
+    return settings.tables / RUNS / key.table / f"{key.name}.json"

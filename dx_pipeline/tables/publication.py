@@ -1,0 +1,101 @@
+"""Publication: the one path from staged rows to a published partition, for every kind of table.
+
+    stage -> audit -> publish -> record
+
+The staged rows are audited in the connection that has them. Only if every critical expectation is met do
+they replace the published rows; either way the run is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+import duckdb
+
+from dx_pipeline import audit
+from dx_pipeline.audit.expectations import complete
+from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.reading.conservation import Counts
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.database import STAGED
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import AnyKey, Key
+from dx_pipeline.tables.run import PartitionRun, Refusal, RunResult
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The rows of one partition in the connection's table `staged`, and what is known of them.
+
+    Args:
+        is_complete: false where nothing could be read: then nothing is published, and the run says why.
+    """
+
+    key: AnyKey
+    rows: int
+    synthetic: bool
+    is_complete: bool = True
+    counts: tuple[Counts, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    superseded: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
+
+
+def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
+    """A digest of everything that a partition of a table is made from: code, contract, suite, and the inputs."""
+    declared = [f"contract:{table}", *([f"suite:{table}"] if table in catalogue.suites else [])]
+    return sha256("\n".join([settings.code_version, catalogue.digest(*declared), *inputs]).encode()).hexdigest()
+
+
+def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None:
+    """The latest run of a partition, if it had the same inputs; None if the partition has to run."""
+    before = partition.run(settings, key)
+    return RunResult(before, changed=False) if before is not None and before.fingerprint == current else None
+
+
+def publish(
+    settings: Settings,
+    catalogue: Catalogue,
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    current: str,
+) -> RunResult:
+    """Audit the staged rows, publish them if the audit passes, and record the run.
+
+    Args:
+        settings: the warehouse.
+        catalogue: the contract and the suite of the table.
+        connection: has the rows in the table `staged`.
+        staged: what is known of them.
+        current: the fingerprint of their inputs.
+    """
+    key = staged.key
+    contract = catalogue.contracts[key.table]
+    audited: tuple[ExpectationResult, ...] = ()
+    if staged.is_complete:
+        partition.attach_references(settings, connection, catalogue, contract)
+        audited = audit.audit(connection, STAGED, complete(key.table, contract, catalogue.suites.get(key.table)))
+    is_published = staged.is_complete and audit.passes(audited)
+    if is_published:
+        partition.replace(settings, connection, key, contract, STAGED, current)
+    run = PartitionRun(
+        table=key.table,
+        partition=key.name,
+        source=key.source if isinstance(key, Key) else None,
+        month=str(key.month) if isinstance(key, Key) and key.month else None,
+        kpi_code=None if isinstance(key, Key) else key.code,
+        fingerprint=current,
+        published=is_published,
+        synthetic=staged.synthetic,
+        rows=staged.rows,
+        counts=staged.counts,
+        refused=staged.refused,
+        superseded=staged.superseded,
+        derived_from=staged.derived_from,
+        audit=audited,
+    )
+    partition.record(settings, key, run)
+    return RunResult(run, changed=True)

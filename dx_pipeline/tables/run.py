@@ -1,0 +1,70 @@
+"""Partition runs: what the latest run of each partition came to, good or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.reading.conservation import Counts
+
+
+class Refusal(BaseModel):
+    """A delivery that could not be read, and why, in one sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    delivery_id: str
+    file_name: str
+    problem: str
+
+
+class PartitionRun(BaseModel):
+    """The latest run of one partition: which deliveries it read or refused, where their rows went, its audit.
+
+    Args:
+        partition: the partition's name within its table.
+        source, month: of a table that sources deliver; month is None for tables without months.
+        kpi_code: of a partition of KPI values.
+        fingerprint: of all inputs of the run; the same inputs need not run again.
+        published: whether its rows were published; if not, the last good rows stay.
+        superseded: deliveries whose rows no longer count because a later delivery replaced them.
+        derived_from: the partitions that a derived one was computed from.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    partition: str
+    source: str | None = None
+    month: str | None = None
+    kpi_code: str | None = None
+    fingerprint: str
+    published: bool
+    synthetic: bool
+    rows: int
+    counts: tuple[Counts, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    superseded: tuple[str, ...] = ()
+    derived_from: tuple[str, ...] = ()
+    audit: tuple[ExpectationResult, ...] = ()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the published rows are not the latest, in one sentence; None if they are."""
+        for result in self.audit:
+            if result.severity == "critical" and result.status != "met":
+                what = "could not be evaluated" if result.status == "broken" else "is not met"
+                return f"{result.type} on {result.subject} {what}: {result.problem or result.reason_en}"
+        if self.refused:
+            return f"{self.refused[-1].file_name}: {self.refused[-1].problem}"
+        return None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A partition run, and whether it had anything to do (false: the same inputs had run before)."""
+
+    run: PartitionRun
+    changed: bool

@@ -1,0 +1,132 @@
+"""Traffic: calls by operation and hour, derived from the exchanges that X-Road's servers record.
+
+An exchange leaves up to two records, a client half and a producer half, on two servers that are
+asked apart. So the month's traffic is never added to: it is computed anew, from all halves there
+are, whenever one of the partitions it rests on has changed. That no half counts twice, whichever
+comes first, follows from that and from the grouping by exchange.
+
+**Which exchange.** Halves with the same xRequestId; a half without one (servers of the older
+generation) belongs to the exchange of the same messageId.
+
+**When.** The hour of the client half's requestInTs, else of the producer half's. A half is recorded
+within seconds of its exchange, but perhaps after midnight, so the neighbouring months are looked at.
+
+**What became of it.** As the client half saw it, else as the producer half did. A failure is told by
+the fault code (X-Road Operational Monitoring Protocol, `faultCode`, and the error codes of the
+Message Protocol):
+
+- `…NetworkError`, `…IOError`, `…Timeout`: on the way (`failed_network_count`);
+- `Client.…` (what the caller sent) and `Server.ClientProxy.…` (the security server on the calling
+  side): `failed_client_count`;
+- `Server.ServerProxy.…` (the security server on the providing side) and faults of the service
+  itself: `failed_server_count`; a service's own `…:Client` and `…:Sender` (SOAP 1.1 and 1.2) are the
+  caller's;
+- without a fault code, the HTTP status of a REST service: 4xx the caller's, 5xx the provider's;
+- without either: on the way, where only one side recorded it or the provider had answered; else
+  the provider's.
+
+**How long.** responseOutTs − requestInTs of the client half, else of the producer half.
+
+A row names the first of the deliveries that its exchanges came with, and the first line in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from dx_pipeline.declarations.catalogue import DERIVED_FROM, Catalogue
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.sql import create_table
+from dx_pipeline.errors import ConservationError
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.database import STAGED, connect
+from dx_pipeline.tables import partition, publication
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.publication import Staged
+from dx_pipeline.tables.run import RunResult
+
+TABLE = "connection.traffic"
+BASIS = DERIVED_FROM[TABLE]
+REACH = (-1, 0, 1)
+"""The months, counted from a month, whose exchanges its traffic is computed from."""
+
+QUERY = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+def due(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> bool:
+    """Whether the traffic of a month has to be computed anew.
+
+    A month without published exchanges has no traffic: a few halves recorded in a neighbouring month
+    would make it look like a silent one.
+    """
+    if partition.rows(settings, Key(BASIS, system, month)) is None:
+        return False
+    current = _fingerprint(settings, catalogue, _basis(settings, system, month))
+    return publication.unchanged(settings, Key(TABLE, system, month), current) is None
+
+
+def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> RunResult:
+    """Compute the traffic of one system and month, and publish it if its audit passes.
+
+    Raises:
+        ConservationError: an exchange was lost or counted twice.
+    """
+    basis = _basis(settings, system, month)
+    contract = catalogue.contracts[TABLE]
+    with connect(settings) as connection:
+        partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
+        rows, synthetic = stage(connection, contract, system, month, settings.time_zone)
+        derived_from = tuple(str(near) for near in basis)
+        staged = Staged(Key(TABLE, system, month), rows, synthetic, derived_from=derived_from)
+        current = _fingerprint(settings, catalogue, basis)
+        return publication.publish(settings, catalogue, connection, staged, current)
+
+
+def _basis(settings: Settings, system: str, month: Month) -> dict[Key, Path]:
+    """The published exchanges that a month's traffic is computed from, in the order of their months."""
+    keys = (Key(BASIS, system, month.plus(step)) for step in REACH)
+    return {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
+
+
+def _fingerprint(settings: Settings, catalogue: Catalogue, basis: dict[Key, Path]) -> str:
+    inputs = [catalogue.digest(f"contract:{BASIS}")]
+    inputs += [f"{key} {partition.fingerprint_of(path)}" for key, path in basis.items()]
+    return publication.fingerprint(settings, catalogue, TABLE, inputs)
+
+
+def stage(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, system: str, month: Month, time_zone: str
+) -> tuple[int, bool]:
+    """Make `staged` from the exchanges in the connection (`connection.exchange`).
+
+    Returns:
+        How many rows it has, and whether any of them is synthetic.
+
+    Raises:
+        ConservationError: an exchange was lost or counted twice.
+    """
+    first_ms, after_ms = (_milliseconds(of, time_zone) for of in (month, month.plus(1)))
+    connection.execute(create_table(STAGED, contract.stored))
+    connection.execute(
+        f"INSERT INTO {STAGED} BY NAME {QUERY}",
+        {"system": system, "first_ms": first_ms, "after_ms": after_ms, "month": month.first},
+    )
+    broken = " OR ".join(f"NOT ({rule.sql})" for rule in contract.rules)
+    ((count, is_synthetic, lost),) = connection.execute(
+        f"SELECT count(*), coalesce(bool_or(synthetic), false), count(*) FILTER ({broken}) FROM {STAGED}"
+    ).fetchall()
+    if lost:
+        raise ConservationError(
+            f"{TABLE} {system} {month}: {lost} rows do not add up; this is a bug of the pipeline, please report it."
+        )
+    return count, is_synthetic
+
+
+def _milliseconds(month: Month, time_zone: str) -> int:
+    """When a month begins in a time zone, in ms since 1970 (UTC)."""
+    return int(datetime.combine(month.first, time(), ZoneInfo(time_zone)).timestamp()) * 1000
