@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+from project import PROJECT
 
 from dx_pipeline import audit
 from dx_pipeline.declarations import catalogue
@@ -31,7 +32,7 @@ from dx_pipeline.declarations.xroad import CURRENT
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.sample.opmon import answer
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 

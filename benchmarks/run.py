@@ -19,13 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+from project import PROJECT
 
 from dx_pipeline import audit, sample
 from dx_pipeline.declarations import catalogue, suite
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
+from project import PROJECT
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 
 settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))

@@ -78,7 +78,7 @@ def test_pages_land_one_by_one_as_they_came(warehouse: Settings) -> None:
         (fetched,) = fetch(warehouse, http(server.url))
         answered = [json.dumps(json.loads(item.content.read_bytes())) for item in fetched.new]
     assert fetched.problem is None
-    assert [item.entry.covers for item in fetched.new] == [
+    assert [item.entry.cursor_range for item in fetched.new] == [
         {"stream": "traffic", "offset": "0", "count": "5"},
         {"stream": "traffic", "offset": "5", "count": "5"},
         {"stream": "traffic", "offset": "10", "count": "2"},
@@ -327,7 +327,7 @@ def test_one_request_that_fails_does_not_keep_the_others_from_being_made(warehou
     )
     with service(numbered(3)) as server:
         (fetched,) = fetch(warehouse, Http(kind="http", base_url=server.url, requests=requests, bounds=QUICK))
-    assert [item.entry.covers["stream"] for item in fetched.new if item.entry.covers] == ["traffic"]
+    assert [item.entry.cursor_range["stream"] for item in fetched.new if item.entry.cursor_range] == ["traffic"]
     assert fetched.problem is not None
     assert "register" in (outcome.problem(warehouse, NAME, MAY) or "")
 

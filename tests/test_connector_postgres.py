@@ -101,7 +101,7 @@ def test_rows_land_in_sets_that_end_where_the_cursor_changes(warehouse: Settings
     insert(database, [(number, "2022-05-10", number // 4) for number in range(20)])
     fetch(warehouse, declared(rows=5), now=NOW)
     assert [pq.read_metadata(page.content).num_rows for page in landed(warehouse)] == [8, 8, 4]
-    assert [page.entry.covers for page in landed(warehouse)] == [
+    assert [page.entry.cursor_range for page in landed(warehouse)] == [
         {"stream": "dossier", "through": "1"},
         {"stream": "dossier", "after": "1", "through": "3"},
         {"stream": "dossier", "after": "3", "through": "4"},
@@ -124,7 +124,7 @@ def test_reading_goes_on_after_what_has_landed(warehouse: Settings, database: Da
     fetch(warehouse, declared(), now=NOW)
     insert(database, [(3, "2022-05-01", 3)])
     (fetched,) = fetch(warehouse, declared(), now=NOW)
-    assert [item.entry.covers for item in fetched.new] == [{"stream": "dossier", "after": "2", "through": "3"}]
+    assert [item.entry.cursor_range for item in fetched.new] == [{"stream": "dossier", "after": "2", "through": "3"}]
     assert rows(warehouse) == [1, 2, 3]
     (fetched,) = fetch(warehouse, declared(), now=NOW)
     assert fetched.new == ()

@@ -92,7 +92,7 @@ def test_a_recorded_page_lands_as_it_is_and_a_recorded_fault_is_refused(warehous
     denied = (RECORDED / "recorded_fault_access_denied.dat").read_bytes()
     with Service({"/": lambda _: Reply(empty, "multipart/related")}) as server:
         (fetched,) = fetch(warehouse, declared(server.url), (JUNE,))
-    assert [item.entry.covers for item in fetched.new] == [
+    assert [item.entry.cursor_range for item in fetched.new] == [
         {
             "stream": "operational_data",
             "from": str(FIRST_OF_JUNE),
@@ -161,7 +161,7 @@ def test_a_second_is_never_torn_and_pages_follow_next_records_from(warehouse: Se
     with served(monitored(seconds, page=3)) as server:
         fetch(warehouse, declared(server.url), (JUNE,))
     assert [len(records(page.content.read_bytes())) for page in landed(warehouse, JUNE)] == [7, 7]
-    assert [(page.entry.covers or {})["to"] for page in landed(warehouse, JUNE)] == [str(NOW - 5000), str(NOW - 120)]
+    assert [(page.entry.cursor_range or {})["to"] for page in landed(warehouse, JUNE)] == [str(NOW - 5000), str(NOW - 120)]
     assert len(set(ids(of=warehouse))) == len(seconds)
 
 

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from project import PROJECT
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.errors import DeclarationError
-from dx_pipeline.settings import PROJECT
 
 
 @pytest.fixture

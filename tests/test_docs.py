@@ -15,13 +15,14 @@ from typing import Any
 import duckdb
 import pytest
 from deliveries import DOSSIERS, dossiers, put
+from project import PROJECT
 
 from dx_pipeline import sample
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 
 HOW_TO = PROJECT / "docs" / "how-to"

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
+from project import PROJECT
 
 from dx_pipeline import formats as reading
 from dx_pipeline import privacy as door
@@ -33,8 +34,9 @@ from dx_pipeline.formats import excel
 from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
 from dx_pipeline.privacy.record import Cleaner
-from dx_pipeline.reading.rows import Loaded, stage
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.reading import Loaded
+from dx_pipeline.reading.rows import stage
+from dx_pipeline.settings import Settings
 from dx_pipeline.vietnamese import heading
 from dx_pipeline.vietnamese import personal_data as values
 

@@ -17,7 +17,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import Key
-from dx_pipeline.tables.run import Attempt, Record
+from dx_pipeline.tables.run import Record
 
 MONTH = Month.parse(MAY)
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)

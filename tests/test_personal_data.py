@@ -12,9 +12,10 @@ import duckdb
 import pytest
 from conftest import Dx, smaller
 from deliveries import DOSSIERS, GROUPS, dossiers, groups, put
+from project import PROJECT
 from test_door import SECRETS, said
 
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 
 SECRET = SECRETS.values()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import xlsxwriter
+from project import PROJECT
 
 from dx_pipeline import formats as reading
 from dx_pipeline.declarations import catalogue as catalogues
@@ -22,8 +23,8 @@ from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import text
 from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month
-from dx_pipeline.reading.rows import Loaded, stage
-from dx_pipeline.settings import PROJECT
+from dx_pipeline.reading import Loaded
+from dx_pipeline.reading.rows import stage
 from dx_pipeline.vietnamese import legacy
 
 MAY = Month(2022, 5)

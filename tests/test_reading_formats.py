@@ -21,9 +21,9 @@ from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import rows
 from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month
+from dx_pipeline.reading import rows
 from dx_pipeline.reading.rows import Loaded
 from dx_pipeline.sample import writing
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import python_calamine as calamine
+from project import PROJECT
 
 from dx_pipeline import formats as reading
 from dx_pipeline import sample
@@ -29,15 +30,15 @@ from dx_pipeline.declarations.source import Csv, Excel, JsonEnvelope, Layout, Nd
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.formats import READERS
-from dx_pipeline.formats import rows as readings
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.formats.xroad_answer import packed
 from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import listening
+from dx_pipeline.reading import rows as readings
 from dx_pipeline.sample import world, writing
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
 
 SCALE = 0.02

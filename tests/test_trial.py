@@ -22,6 +22,7 @@ import httpx
 import pytest
 import yaml
 from conftest import Dx
+from project import PROJECT
 
 from dx_pipeline import connectors as connector
 from dx_pipeline import sample
@@ -37,7 +38,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.sample import exchange, one_stop, trial, world
 from dx_pipeline.sample.trial import Endpoint, Trial
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
-from dx_pipeline.settings import PROJECT, Settings
+from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
@@ -116,7 +117,7 @@ def test_pages_are_many_and_bounded(served: Trial, tmp_path: Path, monkeypatch: 
     warehouse = following(chosen, tmp_path)
     source = catalogue.load(warehouse.project).sources[chosen.source].source
     (fetched,) = connector.fetch(warehouse, chosen.source, source, [MAY])
-    sizes = [int((page.entry.covers or {}).get("count", 0)) for page in fetched.new[1:]]
+    sizes = [int((page.entry.cursor_range or {}).get("count", 0)) for page in fetched.new[1:]]
     assert len(sizes) > 1
     assert set(sizes[:-1]) == {trial.PAGE_RECORDS}
 
@@ -152,7 +153,7 @@ def test_the_security_server_tells_of_the_last_week_and_of_its_services(
     fetched = connector.fetch(warehouse, "service_catalogue", source, months)
     assert [item.problem for item in fetched] == [None] * len(months)
     pages = [item for month in months for item in landing.landed(warehouse, "service_catalogue", month)]
-    streams = Counter((page.entry.covers or {})["stream"] for page in pages)
+    streams = Counter((page.entry.cursor_range or {})["stream"] for page in pages)
     assert streams["register"] == 1
     assert streams["operational_data"] >= 1
     exchanges = []
@@ -160,7 +161,7 @@ def test_the_security_server_tells_of_the_last_week_and_of_its_services(
         content = page.content.read_bytes()
         document = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
         assert document["synthetic"] is True
-        if (page.entry.covers or {})["stream"] == "register":
+        if (page.entry.cursor_range or {})["stream"] == "register":
             assert [record["operation"] for record in document["records"]] == ["Category", "Metadata"]
             assert all(record["is_allowed"] for record in document["records"])
         else:

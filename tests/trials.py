@@ -120,6 +120,6 @@ def latest_by_place(settings: Settings, month: Month = MAY) -> dict[tuple[str, .
     """The page that holds for each place of the stream: the latest one."""
     beside = {"etag", "last_modified", "kept_from", "next"}
     return {
-        tuple(value for name, value in sorted((page.entry.covers or {}).items()) if name not in beside): page
+        tuple(value for name, value in sorted((page.entry.cursor_range or {}).items()) if name not in beside): page
         for page in landed(settings, month)
     }
