@@ -51,7 +51,7 @@ def ingest(
     with writing(settings):
         source = catalogue.sources[name]
         _bring_references_up_to_date(settings, catalogue, source)
-        present = _land(settings, catalogue, source, months, now) if connectors.is_remote(source) else None
+        present = fetch_and_land(settings, catalogue, source, months, now) if connectors.is_remote(source) else None
         running = workers.each(settings, catalogue, _ingest_month, [(name, month, present) for month in months])
         results: dict[Month | None, list[RunResult]] = {}
         for month in months:
@@ -66,13 +66,31 @@ def ingest(
         return tuple(every)
 
 
+def fetch_and_land(
+    settings: Settings,
+    catalogue: Catalogue,
+    source: DeclaredSource,
+    months: Sequence[Month | None],
+    now: datetime | None = None,
+) -> frozenset[str]:
+    """Fetch, filter and land what a source delivers; returns the ids of all that is there, new or not."""
+    present = set()
+    for arrival in connectors.fetch(settings, source, months, now=now):
+        delivery = deliveries.find(
+            settings, arrival.source, arrival.month, arrival.delivery_id, arrival.delivered_at
+        ) or _filter_and_land(settings, catalogue, source, arrival)
+        deliveries.clean_inbox(settings, arrival, delivery)
+        present.add(delivery.entry.delivery_id)
+    return frozenset(present)
+
+
 def _ingest_month(
     settings: Settings, catalogue: Catalogue, name: str, month: Month | None, present: frozenset[str] | None
 ) -> tuple[RunResult, ...]:
     """Land (unless that was done: `present`), read, audit and publish one month of a source."""
     source = catalogue.sources[name]
     if present is None:
-        present = _land(settings, catalogue, source, [month])
+        present = fetch_and_land(settings, catalogue, source, [month])
     landed = deliveries.landed(settings, name, month)
     if source.is_reference:
         landed = tuple(delivery for delivery in landed if delivery.entry.delivery_id in present)
@@ -98,24 +116,6 @@ def _ingest_month(
             )
             for key in keys
         )
-
-
-def _land(
-    settings: Settings,
-    catalogue: Catalogue,
-    source: DeclaredSource,
-    months: Sequence[Month | None],
-    now: datetime | None = None,
-) -> frozenset[str]:
-    """Fetch, filter and land what a source delivers; returns the ids of all that is there, new or not."""
-    present = set()
-    for arrival in connectors.fetch(settings, source, months, now=now):
-        delivery = deliveries.find(
-            settings, arrival.source, arrival.month, arrival.delivery_id, arrival.delivered_at
-        ) or _filter_and_land(settings, catalogue, source, arrival)
-        deliveries.clean_inbox(settings, arrival, delivery)
-        present.add(delivery.entry.delivery_id)
-    return frozenset(present)
 
 
 def _filter_and_land(settings: Settings, catalogue: Catalogue, source: DeclaredSource, arrival: Arrival) -> Delivery:

@@ -30,12 +30,12 @@ def judge(kind: str, severity: str = "critical", **kwargs: Any) -> Any:
 
 def test_an_expectation_that_is_met_says_how_many_rows_it_saw() -> None:
     expected = judge("expect_column_values_to_not_be_null", column="id")
-    assert (expected.outcome, expected.element_count, expected.unexpected_count) == ("met", 100, 0)
+    assert (expected.status, expected.element_count, expected.unexpected_count) == ("met", 100, 0)
 
 
 def test_an_expectation_that_is_not_met_counts_the_rows_that_break_it() -> None:
     expected = judge("expect_column_values_to_be_between", column="digit", max_value=7)
-    assert (expected.outcome, expected.element_count, expected.unexpected_count) == ("unmet", 100, 20)
+    assert (expected.status, expected.element_count, expected.unexpected_count) == ("unmet", 100, 20)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_an_expectation_that_is_not_met_counts_the_rows_that_break_it() -> None:
 )
 def test_a_broken_expectation_is_not_bad_data(kwargs: dict[str, Any]) -> None:
     expected = judge(**kwargs)
-    assert expected.outcome == "broken"
+    assert expected.status == "broken"
     assert expected.problem
-    assert not audit.holds([expected])
+    assert not audit.passes([expected])
 
 
 def test_two_expectations_of_one_kind_are_both_evaluated() -> None:
@@ -65,13 +65,13 @@ def test_two_expectations_of_one_kind_are_both_evaluated() -> None:
     connection.execute("CREATE TABLE staged AS SELECT i AS id, i % 10 AS digit FROM range(100) t(i)")
     first, second = audit.audit(connection, "staged", suite)
     connection.close()
-    assert (first.outcome, second.outcome) == ("unmet", "met")
+    assert (first.status, second.status) == ("unmet", "met")
 
 
 @pytest.mark.parametrize(("severity", "may_be_published"), [("critical", False), ("warning", True), ("info", True)])
 def test_only_what_is_critical_holds_a_table_back(severity: str, may_be_published: bool) -> None:  # noqa: FBT001
     expected = judge("expect_column_values_to_be_between", severity=severity, column="digit", max_value=7)
-    assert audit.holds([expected]) is may_be_published
+    assert audit.passes([expected]) is may_be_published
 
 
 def test_each_connection_is_judged_by_its_own_rows() -> None:
@@ -85,6 +85,6 @@ def test_each_connection_is_judged_by_its_own_rows() -> None:
                 Expectation(type="expect_table_row_count_to_be_between", kwargs={"min_value": 10}, meta=WHY),
             ),
         )
-        outcomes.append(audit.audit(connection, "staged", suite)[0].outcome)
+        outcomes.append(audit.audit(connection, "staged", suite)[0].status)
         connection.close()
     assert outcomes == ["unmet", "met"]

@@ -20,7 +20,7 @@ from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.partition import KpiKey
 
 SYSTEM, SILENT = "business_registration", "civil_status"
 EDGES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -80,9 +80,9 @@ def told(
     """The monthly values of a KPI for the province, by last day, system and statistic."""
     for month in months:
         ingest(settings, declared, SYSTEM, [Month.parse(month)])
-    record = evaluate(settings, declared, code).record
+    record = evaluate(settings, declared, code).run
     assert record.published, record.problem
-    path = partition.rows(settings, Key("kpi.value", code, None))
+    path = partition.rows(settings, KpiKey(code))
     found = duckdb.sql(
         f"SELECT window_end, system, statistic, value, target, status FROM '{path}'"
         " WHERE unit_level = 'province' AND window_type = 'month'"

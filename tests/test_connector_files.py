@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
@@ -19,21 +20,20 @@ from deliveries import MAY as MAY_FOLDER
 from deliveries import put
 from trials import MAY, NAME, ONCE, QUICK, fetch, fetch_killed, http, landed, source
 
-from dx_pipeline import connectors as connector
-from dx_pipeline import sample
-from dx_pipeline.connectors import inbox as files
-from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline import connectors, sample
+from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.connector import Files, Http, Tls, Whole
 from dx_pipeline.declarations.contract import DUCKDB_TYPES
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import DeclarationError
-from dx_pipeline.ingest import OUTCOME_TABLE, ingest
-from dx_pipeline.landing.delivery import attempts as outcome
+from dx_pipeline.ingest import ingest
+from dx_pipeline.landing import attempts
 from dx_pipeline.sample.serving import Asked, Reply, Service, envelope
 from dx_pipeline.settings import Settings
-from dx_pipeline.tables.run import Record
+from dx_pipeline.tables.attempts import TABLE as ATTEMPTS
+from dx_pipeline.tables.run import PartitionRun
 
 HERE = Files(kind="files")
 
@@ -43,18 +43,17 @@ def folder_at(address: object) -> Files:
 
 
 def statuses(settings: Settings) -> list[tuple[str, str | None, str | None]]:
-    return [(item.status, item.error_class, item.error_code) for item in outcome.read(settings, NAME, MAY)]
+    return [(item.status, item.error_class, item.error_code) for item in attempts.read(settings, NAME, MAY)]
 
 
 def test_the_inbox_is_told_of_by_what_landed(warehouse: Settings) -> None:
     put(warehouse, NAME, b"a,b\n1,2\n")
-    assert fetch(warehouse, HERE) == ()  # nothing but the inbox is asked
-    list(files.fetch(warehouse, NAME, MAY))
-    (told,) = outcome.read(warehouse, NAME, MAY)
+    fetch(warehouse, HERE)
+    (told,) = attempts.read(warehouse, NAME, MAY)
     assert (told.status, told.duration_ms, told.connector, told.received_bytes) == ("ok", None, "files", 8)
     assert told.started_at == datetime(2022, 6, 5, 1, tzinfo=UTC)
-    assert outcome.read(warehouse, NAME, MAY) == (told,)
-    assert not (warehouse.landing / outcome.FOLDER).exists()
+    assert attempts.read(warehouse, NAME, MAY) == (told,)
+    assert not (warehouse.landing / attempts.FOLDER).exists()
 
 
 def test_files_at_an_address_land_once_in_each_version(warehouse: Settings, tmp_path: Path) -> None:
@@ -67,7 +66,7 @@ def test_files_at_an_address_land_once_in_each_version(warehouse: Settings, tmp_
     assert [item.entry.file_name for item in fetched.new] == ["traffic.csv"]
     (fetched,) = fetch(warehouse, folder_at(tmp_path / "there" / "{month}"))
     assert fetched.new == ()
-    assert len(outcome.read(warehouse, NAME, MAY)) == 1  # what has not changed is not even read
+    assert len(attempts.read(warehouse, NAME, MAY)) == 1  # what has not changed is not even read
     (there / "traffic.csv").write_text("a\n1\n2\n")
     (fetched,) = fetch(warehouse, folder_at(tmp_path / "there"))
     assert len(fetched.new) == 1
@@ -109,7 +108,7 @@ def test_a_kill_between_two_files_loses_none(warehouse: Settings, tmp_path: Path
         fetch_killed(warehouse, folder_at(tmp_path / "there"), step)
     fetch(warehouse, folder_at(tmp_path / "there"))
     assert sorted(item.entry.file_name for item in landed(warehouse)) == ["0.csv", "1.csv", "2.csv"]
-    assert {item.delivery_id for item in outcome.read(warehouse, NAME, MAY)} == {
+    assert {item.delivery_id for item in attempts.read(warehouse, NAME, MAY)} == {
         item.entry.delivery_id for item in landed(warehouse)
     }
 
@@ -212,11 +211,11 @@ def test_a_certificate_file_that_is_not_there_is_told(warehouse: Settings, monke
 
 def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, NAME, b"a\n1\n")
-    list(files.fetch(warehouse, NAME, MAY))
+    fetch(warehouse, HERE)
     with Service({"/whole": lambda _: envelope([{"operation": "x"}])}, faults=["unavailable"]) as server:
         fetch(warehouse, http(server.url, Whole(kind="whole")))
     contract = declared.contracts["connection.attempt"]
-    told = list(outcome.rows(warehouse, {NAME: source(HERE)}))
+    told = list(attempts.rows(warehouse, {NAME: source(HERE)}))
     database = duckdb.connect()
     database.execute("CREATE SCHEMA connection")
     database.execute(create_table("connection.attempt", contract.stored))
@@ -240,7 +239,7 @@ def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, de
 
 def test_every_error_class_is_allowed_by_the_contract_and_has_its_advice(declared: Catalogue) -> None:
     allowed = declared.contracts["connection.attempt"].columns["error_class"].allowed
-    assert set(allowed or ()) == set(outcome.ADVICE) == set(outcome.ErrorClass.__args__)  # type: ignore[attr-defined]
+    assert set(allowed or ()) == set(attempts.ADVICE) == set(get_args(attempts.ErrorClass))
 
 
 def test_what_is_fetched_is_ingested_like_what_is_delivered(
@@ -275,15 +274,15 @@ def answer_with(content: bytes, _: Asked) -> Reply:
     return Reply(content)
 
 
-def ingested(settings: Settings, catalogue: Catalogue) -> list[Record]:
-    attempts = ingest(settings, catalogue, NAME, [MAY])
-    return [attempt.record for attempt in attempts if attempt.record.table != OUTCOME_TABLE]
+def ingested(settings: Settings, catalogue: Catalogue) -> list[PartitionRun]:
+    results = ingest(settings, catalogue, NAME, [MAY])
+    return [result.run for result in results if result.run.table != ATTEMPTS]
 
 
 def test_a_connector_may_be_called_by_its_name_alone() -> None:
     declared_so = source(HERE).model_dump() | {"connector": "files"}
     assert Source.model_validate(declared_so).connector == HERE
-    assert not connector.is_remote(Source.model_validate(declared_so))
+    assert not connectors.is_remote(DeclaredSource("connection", NAME, Source.model_validate(declared_so)))
 
 
 @pytest.mark.parametrize(

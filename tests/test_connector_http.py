@@ -11,7 +11,21 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trials import FEW, JUNE, MAY, NAME, OFFSETS, ONCE, QUICK, fetch, fetch_killed, http, landed, latest_by_place
+from trials import (
+    FEW,
+    JUNE,
+    MAY,
+    NAME,
+    OFFSETS,
+    ONCE,
+    QUICK,
+    Fetched,
+    fetch,
+    fetch_killed,
+    http,
+    landed,
+    latest_by_place,
+)
 
 from dx_pipeline.declarations.connector import (
     Bounds,
@@ -23,7 +37,7 @@ from dx_pipeline.declarations.connector import (
     Request,
     Whole,
 )
-from dx_pipeline.landing.delivery import attempts as outcome
+from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month
 from dx_pipeline.sample.serving import (
     Asked,
@@ -70,7 +84,7 @@ def service(records: Sequence[Record], faults: Sequence[Fault | None] = (), **ho
 
 
 def statuses(settings: Settings, month: Month = MAY) -> list[tuple[str, str | None]]:
-    return [(item.status, item.error_class) for item in outcome.read(settings, NAME, month)]
+    return [(item.status, item.error_class) for item in attempts.read(settings, NAME, month)]
 
 
 def test_pages_land_one_by_one_as_they_came(warehouse: Settings) -> None:
@@ -275,7 +289,7 @@ def test_a_server_without_tls_is_no_tls_server(warehouse: Settings) -> None:
 def test_retry_after_is_waited_for_in_seconds_and_as_a_date(warehouse: Settings) -> None:
     with service(numbered(3), ["throttle_by_date"]) as server:
         fetch(warehouse, http(server.url, WHOLE))
-    first, second = outcome.read(warehouse, NAME, MAY)
+    first, second = attempts.read(warehouse, NAME, MAY)
     assert (first.error_class, second.attempt, second.status) == ("http_429", 2, "ok")
     assert (second.started_at - first.started_at).total_seconds() > 0.9
 
@@ -285,7 +299,7 @@ def test_a_retry_after_beyond_our_patience_ends_the_night_for_that_source(wareho
         may, june = fetch(warehouse, http(server.url), (MAY, JUNE))
         assert len(server.asked) == 1  # neither again nor for the other month
     assert may.problem is not None
-    assert june.problem == may.problem
+    assert june == Fetched((), None)
 
 
 def test_nobody_is_asked_sooner_than_he_wants(warehouse: Settings) -> None:
@@ -305,8 +319,8 @@ def test_attempts_are_bounded_and_each_is_told(warehouse: Settings) -> None:
     with service(numbered(3), ["unavailable"] * 9) as server:
         fetch(warehouse, http(server.url, WHOLE, QUICK.model_copy(update={"attempts": 4})))
         assert len(server.asked) == 4
-    assert [item.attempt for item in outcome.read(warehouse, NAME, MAY)] == [1, 2, 3, 4]
-    assert outcome.problem(warehouse, NAME, MAY) == (
+    assert [item.attempt for item in attempts.read(warehouse, NAME, MAY)] == [1, 2, 3, 4]
+    assert attempts.problem(warehouse, NAME, MAY) == (
         "judicial_record (traffic) failed on its own side; the next run goes on from what has landed:"
         " http_5xx (503), attempt 4."
     )
@@ -329,7 +343,7 @@ def test_one_request_that_fails_does_not_keep_the_others_from_being_made(warehou
         (fetched,) = fetch(warehouse, Http(kind="http", base_url=server.url, requests=requests, bounds=QUICK))
     assert [item.entry.cursor_range["stream"] for item in fetched.new if item.entry.cursor_range] == ["traffic"]
     assert fetched.problem is not None
-    assert "register" in (outcome.problem(warehouse, NAME, MAY) or "")
+    assert "register" in (attempts.problem(warehouse, NAME, MAY) or "")
 
 
 def test_the_token_comes_from_the_environment_and_stays_there(
@@ -372,12 +386,12 @@ def test_what_is_personal_in_a_page_never_reaches_the_disk(warehouse: Settings) 
 def test_a_page_that_landed_before_the_power_went_has_an_outcome(warehouse: Settings) -> None:
     with service(numbered(3)) as server:
         fetch(warehouse, http(server.url, WHOLE))
-    path = outcome.path_of(warehouse, NAME, MAY)
+    path = attempts.path_of(warehouse, NAME, MAY)
     path.write_bytes(path.read_bytes()[:-30])  # the line was torn
-    (derived,) = outcome.read(warehouse, NAME, MAY)
+    (derived,) = attempts.read(warehouse, NAME, MAY)
     assert (derived.status, derived.duration_ms, derived.stream) == ("ok", None, "traffic")
-    outcome.append(warehouse, derived.model_copy(update={"status": "unchanged"}))
-    assert [item.status for item in outcome.read(warehouse, NAME, MAY)] == ["unchanged"]
+    attempts.append(warehouse, derived.model_copy(update={"status": "unchanged"}))
+    assert [item.status for item in attempts.read(warehouse, NAME, MAY)] == ["unchanged"]
 
 
 QUICK_FAULTS: tuple[Fault, ...] = ("throttle", "unavailable", "refuse", "reset", "truncate", "cut", "chunked_cut")
@@ -428,7 +442,7 @@ def test_whatever_happens_what_lands_is_what_was_served(
         (fetched,) = fetch(warehouse, declared)
     assert fetched.problem is None
     assert sorted(map(key, records_landed(warehouse))) == sorted(map(key, records))
-    told = {item.delivery_id for item in outcome.read(warehouse, NAME, MAY)}
+    told = {item.delivery_id for item in attempts.read(warehouse, NAME, MAY)}
     assert {item.entry.delivery_id for item in landed(warehouse)} <= told
     if kind != "cursor":  # a last page that has grown lands again as a whole
         assert len(latest_by_place(warehouse)) == len(landed(warehouse))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, fetch, fetch_killed, landed
 
 from dx_pipeline.declarations.connector import Postgres
-from dx_pipeline.landing.delivery import attempts as outcome
+from dx_pipeline.landing import attempts
 from dx_pipeline.settings import Settings
 
 DSN = "DX_TRIAL_DSN"
@@ -128,7 +128,7 @@ def test_reading_goes_on_after_what_has_landed(warehouse: Settings, database: Da
     assert rows(warehouse) == [1, 2, 3]
     (fetched,) = fetch(warehouse, declared(), now=NOW)
     assert fetched.new == ()
-    assert outcome.read(warehouse, NAME, MAY)[-1].status == "empty"
+    assert attempts.read(warehouse, NAME, MAY)[-1].status == "empty"
 
 
 def test_a_month_begins_at_midnight_of_the_province(warehouse: Settings, database: Database) -> None:
@@ -172,7 +172,7 @@ def test_nothing_can_be_written(warehouse: Settings, database: Database) -> None
     )
     (fetched,) = fetch(warehouse, declared(relation=None, query="SELECT * FROM meddle()", bounds=ONCE), now=NOW)
     assert fetched.problem is not None
-    assert outcome.read(warehouse, NAME, MAY)[-1].error_class == "database"
+    assert attempts.read(warehouse, NAME, MAY)[-1].error_class == "database"
     assert "9" not in database.run("SELECT id FROM dossier")
 
 
@@ -198,9 +198,9 @@ def test_every_way_of_failing_has_its_class(
     if dsn is not None:
         monkeypatch.setenv(DSN, dsn)
     fetch(warehouse, declared(**{"bounds": ONCE, **how}), now=NOW)
-    (failed,) = outcome.read(warehouse, NAME, MAY)
+    (failed,) = attempts.read(warehouse, NAME, MAY)
     assert failed.error_class == error_class
-    assert "postgres:" not in outcome.path_of(warehouse, NAME, MAY).read_text()
+    assert "postgres:" not in attempts.path_of(warehouse, NAME, MAY).read_text()
 
 
 def test_a_server_that_goes_down_is_waited_for_in_the_next_run(warehouse: Settings, database: Database) -> None:
@@ -212,7 +212,7 @@ def test_a_server_that_goes_down_is_waited_for_in_the_next_run(warehouse: Settin
     """
     (fetched,) = fetch(warehouse, declared(relation=None, query=dying, rows=500, bounds=ONCE), now=NOW)
     assert fetched.problem is not None
-    assert outcome.read(warehouse, NAME, MAY)[-1].error_class == "connection_lost"
+    assert attempts.read(warehouse, NAME, MAY)[-1].error_class == "connection_lost"
     fetch(warehouse, declared(rows=500), now=NOW)
     assert rows(warehouse) == list(range(3000))
 

@@ -21,7 +21,7 @@ from dx_pipeline.declarations.connector import XRoad
 from dx_pipeline.declarations.xroad import CURRENT
 from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.xroad_answer import Answer, Fault, landed_form, parse, projected, records, without
-from dx_pipeline.landing.delivery import attempts as outcome
+from dx_pipeline.landing import attempts
 from dx_pipeline.sample.opmon import FORBIDDEN, Monitoring, fault, multipart, services
 from dx_pipeline.sample.serving import Asked, Handler, Reply, Service
 from dx_pipeline.sample.serving import Fault as Misbehaviour
@@ -105,7 +105,7 @@ def test_a_recorded_page_lands_as_it_is_and_a_recorded_fault_is_refused(warehous
         assert len(server.asked) == 1  # nobody will grant it because we ask again
     assert fetched.problem is not None
     assert "Server.ServerProxy.AccessDenied" in fetched.problem
-    assert "instanceIdentifier" not in outcome.path_of(warehouse, NAME, JUNE).read_text()
+    assert "instanceIdentifier" not in attempts.path_of(warehouse, NAME, JUNE).read_text()
 
 
 def test_only_allowed_fields_are_asked_for_and_kept(warehouse: Settings) -> None:
@@ -161,7 +161,10 @@ def test_a_second_is_never_torn_and_pages_follow_next_records_from(warehouse: Se
     with served(monitored(seconds, page=3)) as server:
         fetch(warehouse, declared(server.url), (JUNE,))
     assert [len(records(page.content.read_bytes())) for page in landed(warehouse, JUNE)] == [7, 7]
-    assert [(page.entry.cursor_range or {})["to"] for page in landed(warehouse, JUNE)] == [str(NOW - 5000), str(NOW - 120)]
+    assert [(page.entry.cursor_range or {})["to"] for page in landed(warehouse, JUNE)] == [
+        str(NOW - 5000),
+        str(NOW - 120),
+    ]
     assert len(set(ids(of=warehouse))) == len(seconds)
 
 
@@ -224,7 +227,7 @@ def test_faults_and_nonsense_are_told_apart(warehouse: Settings, reply: Reply, e
     with Service({"/": lambda _: reply}) as server:
         (fetched,) = fetch(warehouse, declared(server.url, bounds=ONCE), (JUNE,))
     assert fetched.problem is not None
-    assert [item.error_class for item in outcome.read(warehouse, NAME, JUNE)] == [error_class]
+    assert [item.error_class for item in attempts.read(warehouse, NAME, JUNE)] == [error_class]
     assert landed(warehouse, JUNE) == ()
 
 
@@ -353,7 +356,7 @@ def test_a_kill_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
             was_killed = fetch_killed(warehouse, declared(server.url), step, (JUNE,))
             fetch(warehouse, declared(server.url), (JUNE,))
             assert len(ids(of=warehouse)) == len(set(ids(of=warehouse))) == len(seconds), step
-            told = {item.delivery_id for item in outcome.read(warehouse, NAME, JUNE)}
+            told = {item.delivery_id for item in attempts.read(warehouse, NAME, JUNE)}
             assert {item.entry.delivery_id for item in landed(warehouse, JUNE)} <= told
             if not was_killed:
                 break
@@ -380,7 +383,7 @@ def test_the_register_lists_services_and_which_of_them_are_allowed(
         ("VN/GOV/BTP/HOTICH", "traCuu", True),
         ("VN/GOV/BTP/LLTP", "capPhieu", False),
     ]
-    assert [item.status for item in outcome.read(warehouse, NAME, JUNE)] == ["ok", "unchanged"]
+    assert [item.status for item in attempts.read(warehouse, NAME, JUNE)] == ["ok", "unchanged"]
     assert landed(warehouse, MAY) == ()  # nobody knows what the register was then
 
 

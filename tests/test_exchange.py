@@ -37,7 +37,7 @@ from dx_pipeline.sample import opmon, world
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition, traffic
 from dx_pipeline.tables.partition import Key
-from dx_pipeline.tables.run import Record
+from dx_pipeline.tables.run import PartitionRun
 
 SYSTEM = "service_catalogue"
 MAY, JUNE, JULY = (Month(2022, number) for number in (5, 6, 7))
@@ -84,9 +84,9 @@ def answer(*records: Half, announced: int | None = None, **around: object) -> by
     return opmon.answer(packed, len(records) if announced is None else announced)
 
 
-def ingested(settings: Settings, declared: Catalogue, *months: Month) -> dict[tuple[str, str | None], Record]:
+def ingested(settings: Settings, declared: Catalogue, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
     attempts = ingest(settings, declared, SYSTEM, months or (JUNE,))
-    return {(item.record.table, item.record.month): item.record for item in attempts}
+    return {(item.run.table, item.run.month): item.run for item in attempts}
 
 
 def hours(settings: Settings, month: Month = JUNE) -> list[dict[str, Any]]:
@@ -202,9 +202,7 @@ def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_
         (2, 2, 0, 0),
     ]
     assert all(adds_up(item) for item in record.counts)
-    reasons = duckdb.sql(
-        f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/*/rows.parquet' ORDER BY ALL"
-    )
+    reasons = duckdb.sql(f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/rows.parquet' ORDER BY ALL")
     assert reasons.fetchall() == [
         ("clock_disagrees", None),
         ("key_conflict", "system"),
@@ -344,7 +342,7 @@ def derived(declared: Catalogue, halves: Sequence[Half], month: Month = JUNE) ->
                     delivery_id, delivery_line, synthetic) VALUES {places}""",
             [value for line, record in enumerate(halves) for value in _values(record, line)],
         )
-        traffic.stage(connection, contract, SYSTEM, month)
+        traffic.stage(connection, contract, SYSTEM, month, ZONE.key)
         rows = connection.sql("SELECT * EXCLUDE (delivery_id, delivery_line) FROM staged").to_arrow_table().to_pylist()
     return list(rows)
 

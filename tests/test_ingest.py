@@ -11,13 +11,14 @@ from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
-from dx_pipeline.ingest import OUTCOME_TABLE, ingest
+from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
+from dx_pipeline.tables.attempts import TABLE as ATTEMPTS
 from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import Key
-from dx_pipeline.tables.run import Record
+from dx_pipeline.tables.run import PartitionRun, RunResult
 
 MONTH = Month.parse(MAY)
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)
@@ -29,15 +30,15 @@ def warehouse(furnished: Settings) -> Settings:
     return furnished
 
 
-def ingest_one(settings: Settings, declared: Catalogue, source: str) -> Record:
+def ingest_one(settings: Settings, declared: Catalogue, source: str) -> PartitionRun:
     (attempt,) = attempts_at(settings, declared, source)
-    return attempt.record
+    return attempt.run
 
 
-def attempts_at(settings: Settings, declared: Catalogue, source: str) -> list[Attempt]:
+def attempts_at(settings: Settings, declared: Catalogue, source: str) -> list[RunResult]:
     """The attempts at the source's own tables."""
     attempts = ingest(settings, declared, source, [MONTH])
-    return [attempt for attempt in attempts if attempt.record.table != OUTCOME_TABLE]
+    return [attempt for attempt in attempts if attempt.run.table != ATTEMPTS]
 
 
 def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[object, ...]]:
@@ -46,12 +47,12 @@ def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[obje
     return duckdb.sql(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
 
 
-def counts(record: Record) -> list[tuple[int, int, int, int, int]]:
+def counts(record: PartitionRun) -> list[tuple[int, int, int, int, int]]:
     return [(c.rows_in, c.accepted, c.duplicate, c.filtered, c.quarantined) for c in record.counts]
 
 
 def reasons(settings: Settings, key: Key) -> list[tuple[object, ...]]:
-    path = settings.quarantine / key.path / "rows.parquet"
+    path = partition.quarantined(settings, key)
     return duckdb.sql(f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line").fetchall()
 
 
@@ -167,12 +168,12 @@ def test_a_refused_delivery_leaves_the_last_good_rows_and_says_they_are_stale(
     bad = put(warehouse, "community_group", REFUSED[0][0], name="bad.csv", day=6)
     ingest_one(warehouse, declared, "community_group")
     assert len(rows_of(warehouse, GROUP_KEY)) == 3
-    (held,) = [state for state in Ledger.read(warehouse, declared).held if state.key == GROUP_KEY]
+    (held,) = [state for state in Ledger.read(warehouse, declared).held_back if state.key == GROUP_KEY]
     assert held.state == "stale"
     assert "bad.csv" in str(held.problem)
     bad.unlink()
     ingest_one(warehouse, declared, "community_group")
-    assert GROUP_KEY not in {state.key for state in Ledger.read(warehouse, declared).held}
+    assert GROUP_KEY not in {state.key for state in Ledger.read(warehouse, declared).held_back}
 
 
 def test_a_later_good_delivery_takes_the_place_of_a_refused_one(warehouse: Settings, declared: Catalogue) -> None:
@@ -203,7 +204,7 @@ def test_a_warning_publishes_and_is_recorded(warehouse: Settings, declared: Cata
     record = ingest_one(warehouse, declared, "digital_enterprise")
     assert record.published
     assert record.problem is None
-    assert [(e.severity, e.outcome) for e in record.audit if e.outcome != "met"] == [("warning", "unmet")]
+    assert [(e.severity, e.status) for e in record.audit if e.status != "met"] == [("warning", "unmet")]
 
 
 def test_what_has_not_changed_is_not_read_again(warehouse: Settings, declared: Catalogue) -> None:
@@ -227,7 +228,7 @@ def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings
 def test_a_delivery_that_was_cut_off_is_told_as_that(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "judicial_record", b'{"DataCount": 1, "Status": 1, "Message": "OK", "Data": [{"operation": "tra')
     attempts = attempts_at(warehouse, declared, "judicial_record")
-    assert all("it is not JSON" in str(attempt.record.problem) for attempt in attempts)
+    assert all("it is not JSON" in str(attempt.run.problem) for attempt in attempts)
 
 
 def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
@@ -235,8 +236,8 @@ def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
 ) -> None:
     put(warehouse, "social_insurance", b"neither,one,nor,the,other\n1,2,3,4,5\n")
     attempts = attempts_at(warehouse, declared, "social_insurance")
-    assert {attempt.record.table for attempt in attempts} == {"connection.register", "connection.traffic"}
-    assert all("none of what this source delivers" in str(attempt.record.problem) for attempt in attempts)
+    assert {attempt.run.table for attempt in attempts} == {"connection.register", "connection.traffic"}
+    assert all("none of what this source delivers" in str(attempt.run.problem) for attempt in attempts)
 
 
 def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:

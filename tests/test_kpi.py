@@ -21,7 +21,7 @@ from dx_pipeline.kpi.suppression import Count, withheld
 from dx_pipeline.period import Month, Window
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.partition import KpiKey
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def warehouse(furnished: Settings) -> Settings:
 
 
 def values(settings: Settings, code: str, where: str, columns: str) -> list[tuple[object, ...]]:
-    path = partition.rows(settings, Key("kpi.value", code, None))
+    path = partition.rows(settings, KpiKey(code))
     assert path is not None
     return duckdb.sql(f"SELECT {columns} FROM '{path}' WHERE {where} ORDER BY ALL").fetchall()
 
@@ -39,7 +39,7 @@ def values(settings: Settings, code: str, where: str, columns: str) -> list[tupl
 def evaluated(settings: Settings, declared: Catalogue, code: str, source: str, *months: str) -> None:
     for month in months:
         ingest(settings, declared, source, [Month.parse(month)])
-    record = evaluate(settings, declared, code).record
+    record = evaluate(settings, declared, code).run
     assert record.published, record.problem
 
 

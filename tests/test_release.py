@@ -102,11 +102,11 @@ def test_a_release_that_does_not_verify_is_never_switched_to(
         real(folder, *arguments)  # type: ignore[arg-type]
         path = folder / "datapackage.json"
         package = json.loads(path.read_text(encoding="utf-8"))
-        package["dx"]["tables"]["programme.community_group"] += 1
+        package["dx"]["tables"]["programme.community_group"]["rows"] += 1
         path.write_text(json.dumps(package), encoding="utf-8")
 
     monkeypatch.setattr(release.datapackage, "write", with_a_wrong_count)
-    with pytest.raises(ReleaseError, match=r"programme\.community_group holds 2 rows instead of 3"):
+    with pytest.raises(ReleaseError, match=r"programme\.community_group has 2 rows instead of 3"):
         publish(warehouse, declared)
     assert release.current_id(warehouse) == first.release_id
     assert group_count(warehouse.current) == 3
@@ -127,17 +127,17 @@ def test_a_release_says_what_is_stale_and_what_is_missing(warehouse: Settings, d
     put(warehouse, "community_group", bad, name="bad.csv", day=9)
     publish(warehouse, declared)
     package = json.loads((warehouse.current / "datapackage.json").read_text(encoding="utf-8"))
-    states = {(item["table"], item["source"]): item for item in package["dx"]["held"]}
+    states = {(item["table"], item["source"]): item for item in package["dx"]["held_back"]}
     stale = states["programme.community_group", "community_group"]
     assert stale["state"] == "stale"
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in stale["problem"]
     assert states["statistics.dossier", "dossier"]["state"] == "missing"
     connection = duckdb.connect(str(warehouse.current / "dx.duckdb"), read_only=True)
-    outcomes = connection.execute(
-        "SELECT file_name, outcome FROM ledger.delivery WHERE source = 'community_group' ORDER BY ALL"
+    dispositions = connection.execute(
+        "SELECT file_name, disposition FROM ledger.delivery WHERE source = 'community_group' ORDER BY ALL"
     ).fetchall()
     connection.close()
-    assert outcomes == [("bad.csv", "refused"), ("file.dat", "read")]
+    assert dispositions == [("bad.csv", "refused"), ("file.dat", "read")]
 
 
 def test_rolling_back_is_a_switch(first: Published, warehouse: Settings, declared: Catalogue) -> None:

@@ -7,18 +7,19 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from hypothesis import settings as examples
 
-from dx_pipeline import connectors as connector
-from dx_pipeline.connectors import Fetched
+from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.connector import Bounds, Connector, Http, OffsetLimit, Paging, Request
+from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.source import Source
-from dx_pipeline.landing import delivery as landing
+from dx_pipeline.ingest import fetch_and_land
+from dx_pipeline.landing import attempts
+from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
@@ -32,6 +33,12 @@ QUICK = Bounds(first_wait_seconds=0.001, longest_wait_seconds=2, answer_seconds=
 ONCE = QUICK.model_copy(update={"attempts": 1})
 OFFSETS = OffsetLimit(kind="offset_limit", size=7)
 
+UNDECLARED = Catalogue(
+    Province.model_validate({"title": {"vi": "Thử", "en": "Trial"}, "code": "X00", "first_month": "2022-01"}),
+    *({}, {}, {}, {}, {}),
+)
+"""A catalogue without a contract."""
+
 FEW = examples(max_examples=examples().max_examples // 3)
 """For properties whose every example starts a server and processes."""
 
@@ -40,7 +47,10 @@ STEPS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "so
 
 IN_CHILDREN = multiprocessing.get_context("forkserver")
 IN_CHILDREN.set_forkserver_preload(
-    ["dx_pipeline.declarations.source", *(f"dx_pipeline.connector.{kind}" for kind in ("http", "xroad", "postgres", "address"))]
+    [
+        "dx_pipeline.declarations.source",
+        *(f"dx_pipeline.connectors.{kind}" for kind in ("http", "xroad", "postgres", "remote_files")),
+    ]
 )
 
 
@@ -71,15 +81,27 @@ def http(url: str, paging: Paging = OFFSETS, bounds: Bounds = QUICK, **declared:
     return Http(kind="http", base_url=url, requests=(request,), bounds=bounds, **declared)
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What fetching one month landed that had not landed before, and why the latest attempt failed, if it did."""
+
+    new: tuple[Delivery, ...]
+    problem: str | None
+
+
 def fetch(
     settings: Settings, fetched_by: Connector, months: Sequence[Month] = (MAY,), now: datetime = NOON
 ) -> tuple[Fetched, ...]:
-    """Fetch, in this process."""
-    return connector.fetch(settings, NAME, source(fetched_by), months, now=now)
-
-
-WITHOUT_DECLARATIONS = Path(__file__).parent / "data"
-"""A project that declares nothing: a child that is to die at once need not read what is declared."""
+    """Fetch, filter and land as ingest does, in this process."""
+    before = {month: landed(settings, month) for month in months}
+    fetch_and_land(settings, UNDECLARED, DeclaredSource("connection", NAME, source(fetched_by)), months, now)
+    return tuple(
+        Fetched(
+            tuple(item for item in landed(settings, month) if item not in before[month]),
+            attempts.problem(settings, NAME, month),
+        )
+        for month in months
+    )
 
 
 def fetch_killed(
@@ -108,16 +130,16 @@ def _fetch_killed(settings: Settings, fetched_by: Connector, step: int, months: 
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    fetch(replace(settings, project=WITHOUT_DECLARATIONS), fetched_by, months, now)
+    fetch(settings, fetched_by, months, now)
 
 
 def landed(settings: Settings, month: Month = MAY) -> tuple[Delivery, ...]:
     """What has landed of the source."""
-    return landing.landed(settings, NAME, month)
+    return deliveries.landed(settings, NAME, month)
 
 
 def latest_by_place(settings: Settings, month: Month = MAY) -> dict[tuple[str, ...], Delivery]:
-    """The page that holds for each place of the stream: the latest one."""
+    """The latest page of each place of the stream."""
     beside = {"etag", "last_modified", "kept_from", "next"}
     return {
         tuple(value for name, value in sorted((page.entry.cursor_range or {}).items()) if name not in beside): page
