@@ -1,4 +1,4 @@
-"""The errors a user can meet. Each one is a sentence that says what is wrong and what to do."""
+"""The errors that a user can meet. Each message is a sentence that says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class DxError(Exception):
-    """Something the user can put right. The command line prints it as it is, without a traceback."""
+    """An error that the user can correct. The command line prints it without a traceback."""
 
 
 class UsageError(DxError):
@@ -24,10 +24,10 @@ class DeclarationError(DxError):
 
 
 class DeliveryRefusedError(DxError):
-    """A delivery cannot be read as its source declares it: it is refused whole, and stays landed.
+    """A delivery cannot be read as its source declares it. It is refused whole, and stays landed.
 
-    `line` is the physical line (or sheet row, or record) where reading stopped, `column` the
-    header that is missing or unknown, where there is one.
+    `line` is the physical line (or sheet row, or record) where reading stopped, `column` the heading
+    that is missing or unknown.
     """
 
     def __init__(self, problem: str, *, line: int | None = None, column: str | None = None) -> None:
@@ -46,4 +46,4 @@ class BrokenCheckError(DxError):
 
 
 class ReleaseError(DxError):
-    """A release does not hold what it should, so it was not switched to."""
+    """A release is not as it should be, so it does not become current."""

@@ -111,7 +111,7 @@ class Window:
 def windows(months: Sequence[Month], types: Sequence[WindowType]) -> tuple[Window, ...]:
     """Every window of the given types that touches the span of the given months.
 
-    A quarter or year that has begun but not ended is among them: its coverage says that it is open.
+    A quarter or year that has started but not ended is among them: its coverage shows that it is open.
     """
     if not months:
         return ()

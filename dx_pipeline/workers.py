@@ -1,7 +1,7 @@
 """Workers: processes in which months are read, and KPIs evaluated, in parallel.
 
-Great Expectations and much of the code around DuckDB hold Python's interpreter lock, so threads would
-wait for each other. A worker is forked from a server process that has imported everything and opened
+Great Expectations and much of the code around DuckDB run under Python's interpreter lock, so threads
+would wait for each other. A worker is forked from a server process that has imported everything and opened
 nothing, so it starts in milliseconds. Arguments and results are plain values.
 """
 

@@ -26,7 +26,7 @@ settings.register_profile("default", max_examples=30, deadline=None, suppress_he
 settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-# DuckDB's binding prints about leaks when the interpreter ends; nothing of ours is said by then.
+# DuckDB's binding prints about leaks when the interpreter ends; by then all output of the tests is written.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 Dx = Callable[..., subprocess.CompletedProcess[str]]
@@ -113,17 +113,17 @@ def dx(dagster_home: Path) -> Dx:
 def province(tmp_path_factory: pytest.TempPathFactory, dx: Dx) -> dict[str, Any]:
     """The sample of the first half of 2022 at a twentieth of its size, run once for all workers.
 
-    Holds what `dx run --json` said, and the `warehouse` it said it of.
+    The answer of `dx run --json`, and the `warehouse`.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    warehouse, said = shared / "province", shared / "province.json"
+    warehouse, answer = shared / "province", shared / "province.json"
     with FileLock(shared / "province.lock"):
-        if not said.is_file():
+        if not answer.is_file():
             made = dx("sample", "--months", "2022-01:2022-06", "--scale", "0.05", warehouse=warehouse)
             assert made.returncode == 0, made.stderr
             ran = dx("run", "--json", warehouse=warehouse, threads=2)
             assert ran.returncode == 0, ran.stderr
-            said.write_text(ran.stdout, encoding="utf-8")
-    return {"warehouse": warehouse, **json.loads(said.read_text(encoding="utf-8"))}
+            answer.write_text(ran.stdout, encoding="utf-8")
+    return {"warehouse": warehouse, **json.loads(answer.read_text(encoding="utf-8"))}

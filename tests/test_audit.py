@@ -1,4 +1,4 @@
-"""Audits: what holds, what does not, and what could not be asked are three different things."""
+"""Audits: met, unmet and broken are three different results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dx_pipeline.declarations.suite import Expectation, Meta, Suite
 WHY = Meta(reason=Bilingual(vi="vì sao", en="why"))
 
 
-def judge(kind: str, severity: str = "critical", **kwargs: Any) -> Any:
+def expectation(kind: str, severity: str = "critical", **kwargs: Any) -> Any:
     suite = Suite(
         name="t",
         expectations=(Expectation(type=kind, kwargs=kwargs, severity=severity, meta=WHY),),  # type: ignore[arg-type]
@@ -22,20 +22,20 @@ def judge(kind: str, severity: str = "critical", **kwargs: Any) -> Any:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE staged AS SELECT i AS id, i % 10 AS digit FROM range(100) t(i)")
     try:
-        (expected,) = audit.audit(connection, "staged", suite)
+        (result,) = audit.audit(connection, "staged", suite)
     finally:
         connection.close()
-    return expected
+    return result
 
 
 def test_an_expectation_that_is_met_says_how_many_rows_it_saw() -> None:
-    expected = judge("expect_column_values_to_not_be_null", column="id")
-    assert (expected.status, expected.element_count, expected.unexpected_count) == ("met", 100, 0)
+    result = expectation("expect_column_values_to_not_be_null", column="id")
+    assert (result.status, result.element_count, result.unexpected_count) == ("met", 100, 0)
 
 
 def test_an_expectation_that_is_not_met_counts_the_rows_that_break_it() -> None:
-    expected = judge("expect_column_values_to_be_between", column="digit", max_value=7)
-    assert (expected.status, expected.element_count, expected.unexpected_count) == ("unmet", 100, 20)
+    result = expectation("expect_column_values_to_be_between", column="digit", max_value=7)
+    assert (result.status, result.element_count, result.unexpected_count) == ("unmet", 100, 20)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_an_expectation_that_is_not_met_counts_the_rows_that_break_it() -> None:
     ],
 )
 def test_a_broken_expectation_is_not_bad_data(kwargs: dict[str, Any]) -> None:
-    expected = judge(**kwargs)
-    assert expected.status == "broken"
-    assert expected.problem
-    assert not audit.passes([expected])
+    result = expectation(**kwargs)
+    assert result.status == "broken"
+    assert result.problem
+    assert not audit.passes([result])
 
 
 def test_two_expectations_of_one_kind_are_both_evaluated() -> None:
@@ -70,12 +70,12 @@ def test_two_expectations_of_one_kind_are_both_evaluated() -> None:
 
 @pytest.mark.parametrize(("severity", "may_be_published"), [("critical", False), ("warning", True), ("info", True)])
 def test_only_what_is_critical_holds_a_table_back(severity: str, may_be_published: bool) -> None:  # noqa: FBT001
-    expected = judge("expect_column_values_to_be_between", severity=severity, column="digit", max_value=7)
-    assert audit.passes([expected]) is may_be_published
+    result = expectation("expect_column_values_to_be_between", severity=severity, column="digit", max_value=7)
+    assert audit.passes([result]) is may_be_published
 
 
 def test_each_connection_is_judged_by_its_own_rows() -> None:
-    outcomes = []
+    statuses = []
     for rows in (5, 50):
         connection = duckdb.connect()
         connection.execute(f"CREATE TABLE staged AS SELECT i AS id FROM range({rows}) t(i)")
@@ -85,6 +85,6 @@ def test_each_connection_is_judged_by_its_own_rows() -> None:
                 Expectation(type="expect_table_row_count_to_be_between", kwargs={"min_value": 10}, meta=WHY),
             ),
         )
-        outcomes.append(audit.audit(connection, "staged", suite)[0].status)
+        statuses.append(audit.audit(connection, "staged", suite)[0].status)
         connection.close()
-    assert outcomes == ["unmet", "met"]
+    assert statuses == ["unmet", "met"]

@@ -1,4 +1,4 @@
-"""What is known about each connection: told system by system, and nothing where nothing is known."""
+"""KPIs of each connection, by system; no value where nothing is known."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def deliver(settings: Settings, month: str, name: str, *records: dict[str, objec
     put(settings, SYSTEM, "".join(json.dumps(record) + "\n" for record in records).encode(), month=month, name=name)
 
 
-def told(
+def monthly(
     settings: Settings, declared: Catalogue, code: str, *months: str
 ) -> dict[tuple[object, ...], tuple[object, ...]]:
     """The monthly values of a KPI for the province, by last day, system and statistic."""
@@ -92,7 +92,7 @@ def told(
 
 def test_a_silent_system_does_not_silence_the_others(warehouse: Settings, declared: Catalogue) -> None:
     deliver(warehouse, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", 15, 30, 30))
-    volume = told(warehouse, declared, "exchange_volume", "2022-05")
+    volume = monthly(warehouse, declared, "exchange_volume", "2022-05")
     assert volume[date(2022, 5, 31), SYSTEM, None] == [3, None, "no_target"]
     assert volume[date(2022, 5, 31), SILENT, None] == [None, None, "not_enough_data"]
     assert volume[date(2022, 5, 31), None, None] == [None, None, "not_enough_data"]
@@ -106,7 +106,7 @@ def test_availability_is_held_against_what_was_agreed(
     deliver(
         warehouse, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", *[30] * 100, failed=failed)
     )
-    availability = told(warehouse, declared, "connection_availability", "2022-05")
+    availability = monthly(warehouse, declared, "connection_availability", "2022-05")
     assert availability[date(2022, 5, 31), SYSTEM, "exchange"] == [value, 99.5, status]
     assert availability[date(2022, 5, 31), SYSTEM, "attempt"] == [None, None, "not_enough_data"]
 
@@ -116,7 +116,7 @@ def test_freshness_goes_by_what_the_data_tell_of_and_not_by_when_they_came(
 ) -> None:
     deliver(warehouse, "2022-04", "traffic.ndjson", traffic("tra_cuu", "2022-04-28T08:00:00", 30))
     deliver(warehouse, "2022-05", "register.ndjson", register("tra_cuu", 99.5))
-    freshness = told(warehouse, declared, "connection_freshness", "2022-04", "2022-05")
+    freshness = monthly(warehouse, declared, "connection_freshness", "2022-04", "2022-05")
     assert freshness[date(2022, 4, 30), SYSTEM, None][0] == 2
     assert freshness[date(2022, 5, 31), SYSTEM, None][0] == 33
     assert freshness[date(2022, 5, 31), SILENT, None] == [None, None, "not_enough_data"]
@@ -141,8 +141,8 @@ def test_what_is_declared_and_what_is_seen_are_held_against_each_other(
         traffic("la", "2022-05-02T09:00:00", 30),
         traffic("sau", "2022-05-02T09:00:00", 30),
     )
-    unused = told(warehouse, declared, "connection_unused", "2022-05")
-    undeclared = told(warehouse, declared, "connection_undeclared", "2022-05")
+    unused = monthly(warehouse, declared, "connection_unused", "2022-05")
+    undeclared = monthly(warehouse, declared, "connection_undeclared", "2022-05")
     assert unused[date(2022, 5, 31), SYSTEM, None][0] == 1
     assert undeclared[date(2022, 5, 31), SYSTEM, None][0] == 2
 

@@ -1,4 +1,4 @@
-"""The inbox, a folder at an address, TLS, and what is told about every attempt."""
+"""The inbox, a folder at an address, TLS, and the log of attempts."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def statuses(settings: Settings) -> list[tuple[str, str | None, str | None]]:
 def test_the_inbox_is_told_of_by_what_landed(warehouse: Settings) -> None:
     put(warehouse, NAME, b"a,b\n1,2\n")
     fetch(warehouse, HERE)
-    (told,) = attempts.read(warehouse, NAME, MAY)
-    assert (told.status, told.duration_ms, told.connector, told.received_bytes) == ("ok", None, "files", 8)
-    assert told.started_at == datetime(2022, 6, 5, 1, tzinfo=UTC)
-    assert attempts.read(warehouse, NAME, MAY) == (told,)
+    (attempt,) = attempts.read(warehouse, NAME, MAY)
+    assert (attempt.status, attempt.duration_ms, attempt.connector, attempt.received_bytes) == ("ok", None, "files", 8)
+    assert attempt.started_at == datetime(2022, 6, 5, 1, tzinfo=UTC)
+    assert attempts.read(warehouse, NAME, MAY) == (attempt,)
     assert not (warehouse.landing / attempts.FOLDER).exists()
 
 
@@ -215,11 +215,11 @@ def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, de
     with Service({"/whole": lambda _: envelope([{"operation": "x"}])}, faults=["unavailable"]) as server:
         fetch(warehouse, http(server.url, Whole(kind="whole")))
     contract = declared.contracts["connection.attempt"]
-    told = list(attempts.rows(warehouse, {NAME: source(HERE)}))
+    rows = list(attempts.rows(warehouse, {NAME: source(HERE)}))
     database = duckdb.connect()
     database.execute("CREATE SCHEMA connection")
     database.execute(create_table("connection.attempt", contract.stored))
-    for row in told:
+    for row in rows:
         assert set(row) == set(contract.columns)
         places = ", ".join(f"${name}" for name in row)
         database.execute(f"INSERT INTO connection.attempt ({', '.join(row)}) VALUES ({places})", row)
@@ -229,12 +229,12 @@ def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, de
             assert database.execute(f"SELECT count(*) FROM connection.attempt WHERE {name} IS NULL").fetchall() == [
                 (0,)
             ]
-        for row in told:
+        for row in rows:
             assert column.allowed is None or row[name] is None or row[name] in column.allowed
     for rule in contract.rules:
         assert database.execute(f"SELECT count(*) FROM connection.attempt WHERE NOT ({rule.sql})").fetchall() == [(0,)]
-    assert [row["sequence"] for row in told] == [1, 2, 3]
-    assert {row["system"] for row in told} == {NAME}
+    assert [row["sequence"] for row in rows] == [1, 2, 3]
+    assert {row["system"] for row in rows} == {NAME}
 
 
 def test_every_error_class_is_allowed_by_the_contract_and_has_its_advice(declared: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""The http connector against a real server on loopback that pages, throttles, breaks off and lies."""
+"""The http connector against a real server on loopback that pages, throttles, breaks off and answers wrongly."""
 
 from __future__ import annotations
 
@@ -442,8 +442,8 @@ def test_whatever_happens_what_lands_is_what_was_served(
         (fetched,) = fetch(warehouse, declared)
     assert fetched.problem is None
     assert sorted(map(key, records_landed(warehouse))) == sorted(map(key, records))
-    told = {item.delivery_id for item in attempts.read(warehouse, NAME, MAY)}
-    assert {item.entry.delivery_id for item in landed(warehouse)} <= told
+    recorded = {item.delivery_id for item in attempts.read(warehouse, NAME, MAY)}
+    assert {item.entry.delivery_id for item in landed(warehouse)} <= recorded
     if kind != "cursor":  # a last page that has grown lands again as a whole
         assert len(latest_by_place(warehouse)) == len(landed(warehouse))
 

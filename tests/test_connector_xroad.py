@@ -102,7 +102,7 @@ def test_a_recorded_page_lands_as_it_is_and_a_recorded_fault_is_refused(warehous
     ]
     with Service({"/": lambda _: Reply(denied, "text/xml", 500)}) as server:
         (fetched,) = fetch(warehouse, declared(server.url), (JUNE,), NOON + timedelta(days=1))
-        assert len(server.asked) == 1  # nobody will grant it because we ask again
+        assert len(server.asked) == 1  # asking again does not grant access
     assert fetched.problem is not None
     assert "Server.ServerProxy.AccessDenied" in fetched.problem
     assert "instanceIdentifier" not in attempts.path_of(warehouse, NAME, JUNE).read_text()
@@ -356,8 +356,8 @@ def test_a_kill_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
             was_killed = fetch_killed(warehouse, declared(server.url), step, (JUNE,))
             fetch(warehouse, declared(server.url), (JUNE,))
             assert len(ids(of=warehouse)) == len(set(ids(of=warehouse))) == len(seconds), step
-            told = {item.delivery_id for item in attempts.read(warehouse, NAME, JUNE)}
-            assert {item.entry.delivery_id for item in landed(warehouse, JUNE)} <= told
+            recorded = {item.delivery_id for item in attempts.read(warehouse, NAME, JUNE)}
+            assert {item.entry.delivery_id for item in landed(warehouse, JUNE)} <= recorded
             if not was_killed:
                 break
     assert step > 10  # it ran through connecting, writing, renaming, clearing up and telling
@@ -384,7 +384,7 @@ def test_the_register_lists_services_and_which_of_them_are_allowed(
         ("VN/GOV/BTP/LLTP", "capPhieu", False),
     ]
     assert [item.status for item in attempts.read(warehouse, NAME, JUNE)] == ["ok", "unchanged"]
-    assert landed(warehouse, MAY) == ()  # nobody knows what the register was then
+    assert landed(warehouse, MAY) == ()  # the register of the past is unknown
 
 
 def test_the_alarm_goes_off_while_there_is_still_time(warehouse: Settings) -> None:

@@ -120,7 +120,6 @@ def settings(tmp_path: Path) -> Settings:
         path = project / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(content), encoding="utf-8")
-    shutil.copytree(PROJECT / "assets/contract/kpi", project / "assets/contract/kpi")
     shutil.copytree(PROJECT / "checks/kpi", project / "checks/kpi")
     return Settings(warehouse=tmp_path / "warehouse", project=project)
 

@@ -289,7 +289,7 @@ def test_an_answer_without_anything_to_hide_lands_as_it_came(warehouse: Settings
 
 
 @pytest.mark.parametrize(
-    ("halves", "outcome"),
+    ("halves", "result"),
     [
         ((client("a"), producer("a", succeeded=False)), "succeeded"),
         ((client("a", succeeded=False, faultCode="Client.MissingHeader"),), "failed_client"),
@@ -310,10 +310,10 @@ def test_an_answer_without_anything_to_hide_lands_as_it_came(warehouse: Settings
         ((producer("a"),), "succeeded"),
     ],
 )
-def test_a_failure_is_laid_where_it_arose(declared: Catalogue, halves: Sequence[Half], outcome: str) -> None:
+def test_a_failure_counts_for_the_side_that_caused_it(declared: Catalogue, halves: Sequence[Half], result: str) -> None:
     (row,) = derived(declared, halves)
     counts = ("succeeded", "failed_client", "failed_server", "failed_network")
-    assert {name: row[f"{name}_count"] for name in counts} == {name: int(name == outcome) for name in counts}
+    assert {name: row[f"{name}_count"] for name in counts} == {name: int(name == result) for name in counts}
 
 
 @pytest.mark.parametrize(
@@ -365,12 +365,12 @@ exchanges = st.lists(
 @given(exchanges, st.randoms(use_true_random=False))
 @examples(max_examples=examples().max_examples // 2)
 def test_every_exchange_counts_once_in_one_month_whatever_the_order(
-    declared: Catalogue, told: list[tuple[int, int, str, bool]], random: Random
+    declared: Catalogue, drawn: list[tuple[int, int, str, bool]], random: Random
 ) -> None:
     halves, expected = [], Counter[Month]()
-    for number, (began, later, which, is_older) in enumerate(told):
+    for number, (started, later, which, is_older) in enumerate(drawn):
         ids = {"xRequestId": None} if is_older else {}
-        pair = [client(str(number), began, **ids), producer(str(number), began + later)]
+        pair = [client(str(number), started, **ids), producer(str(number), started + later)]
         kept = [record for record in pair if which in {"both", record["securityServerType"].lower()}]
         first = datetime.fromtimestamp(kept[0]["requestInTs"] / 1000, ZONE)
         expected[Month(first.year, first.month)] += 1
@@ -389,25 +389,25 @@ def test_the_sample_comes_to_the_totals_that_were_made(declared: Catalogue, ware
     assert sum(1 for _ in others) > 5
     records = ingested(warehouse, declared, MAY, JUNE)
     made = world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=scale)
-    began: dict[str, dict[str, int]] = {}
+    started: dict[str, dict[str, int]] = {}
     for month in (MAY, JUNE):
         halves = world.rows(made, "connection.exchange", SYSTEM, month)
         counts = records["connection.exchange", str(month)].counts
         assert sum(item.accepted for item in counts) == sum(item.rows_in for item in counts) == halves.num_rows
         assert len(counts) == made_up.page_count(month) >= 6
         for row in halves.to_pylist():
-            began.setdefault(row["exchange_id"], {})[row["side"]] = row["request_in_ms"]
-    months = {name: sides.get("client", sides.get("producer", 0)) >= MIDNIGHT for name, sides in began.items()}
+            started.setdefault(row["exchange_id"], {})[row["side"]] = row["request_in_ms"]
+    months = {name: sides.get("client", sides.get("producer", 0)) >= MIDNIGHT for name, sides in started.items()}
     for month, is_june in ((MAY, False), (JUNE, True)):
-        # What began before May is counted in April, of which nothing was delivered.
-        mine = [sides for name, sides in began.items() if months[name] is is_june]
+        # What started before May is counted in April, of which nothing was delivered.
+        mine = [sides for name, sides in started.items() if months[name] is is_june]
         mine = [sides for sides in mine if min(sides.values()) >= MIDNIGHT - 31 * 86_400_000]
         found = total(warehouse, month)
         assert found["call_count"] == len(mine)
         assert found["paired_count"] == sum(len(sides) == 2 for sides in mine)
         assert found["producer_only_count"] == sum(set(sides) == {"producer"} for sides in mine)
         assert records["connection.traffic", str(month)].synthetic
-    parted = [sides for name, sides in began.items() if len(sides) == 2 and not months[name]]
+    parted = [sides for name, sides in started.items() if len(sides) == 2 and not months[name]]
     assert any(moment >= MIDNIGHT - 20_000 for sides in parted for moment in sides.values())
 
 

@@ -1,4 +1,4 @@
-"""From the inbox to partitions: what is accepted, refused, held back, and how each is told."""
+"""From the inbox to partitions: what is accepted, refused, held back, and how each is reported."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def warehouse(furnished: Settings) -> Settings:
 
 
 def ingest_one(settings: Settings, declared: Catalogue, source: str) -> PartitionRun:
-    (attempt,) = attempts_at(settings, declared, source)
-    return attempt.run
+    (result,) = results_of(settings, declared, source)
+    return result.run
 
 
-def attempts_at(settings: Settings, declared: Catalogue, source: str) -> list[RunResult]:
-    """The attempts at the source's own tables."""
-    attempts = ingest(settings, declared, source, [MONTH])
-    return [attempt for attempt in attempts if attempt.run.table != ATTEMPTS]
+def results_of(settings: Settings, declared: Catalogue, source: str) -> list[RunResult]:
+    """The results for the source's own tables."""
+    results = ingest(settings, declared, source, [MONTH])
+    return [result for result in results if result.run.table != ATTEMPTS]
 
 
 def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[object, ...]]:
@@ -47,8 +47,8 @@ def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[obje
     return duckdb.sql(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
 
 
-def counts(record: PartitionRun) -> list[tuple[int, int, int, int, int]]:
-    return [(c.rows_in, c.accepted, c.duplicate, c.filtered, c.quarantined) for c in record.counts]
+def counts(run: PartitionRun) -> list[tuple[int, int, int, int, int]]:
+    return [(c.rows_in, c.accepted, c.duplicate, c.filtered, c.quarantined) for c in run.counts]
 
 
 def reasons(settings: Settings, key: Key) -> list[tuple[object, ...]]:
@@ -58,32 +58,32 @@ def reasons(settings: Settings, key: Key) -> list[tuple[object, ...]]:
 
 def test_a_good_delivery_becomes_a_partition_with_its_provenance(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "community_group", groups(*GROUPS))
-    record = ingest_one(warehouse, declared, "community_group")
-    assert record.published
-    assert counts(record) == [(3, 3, 0, 0, 0)]
+    run = ingest_one(warehouse, declared, "community_group")
+    assert run.published
+    assert counts(run) == [(3, 3, 0, 0, 0)]
     assert rows_of(warehouse, GROUP_KEY, "group_code, delivery_line, synthetic")[0] == ("TCN-25456-01", 3, False)
 
 
 def test_a_delivery_that_says_it_is_synthetic_marks_every_row(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
-    record = ingest_one(warehouse, declared, "community_group")
-    assert record.synthetic
+    run = ingest_one(warehouse, declared, "community_group")
+    assert run.synthetic
     assert set(rows_of(warehouse, GROUP_KEY, "synthetic")) == {(True,)}
 
 
 def test_the_same_delivery_twice_counts_once(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
     put(warehouse, "dossier", dossiers(*DOSSIERS), name="again.csv", day=4)
-    record = ingest_one(warehouse, declared, "dossier")
-    assert counts(record) == [(3, 3, 0, 0, 0)]
+    run = ingest_one(warehouse, declared, "dossier")
+    assert counts(run) == [(3, 3, 0, 0, 0)]
 
 
-def test_a_dossier_delivered_again_holds_as_it_was_delivered_last(warehouse: Settings, declared: Catalogue) -> None:
+def test_the_latest_delivery_of_a_dossier_counts(warehouse: Settings, declared: Catalogue) -> None:
     finished = DOSSIERS[1].replace(";;Đang giải quyết", ";20/05/2022;Đã giải quyết")
     put(warehouse, "dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
     put(warehouse, "dossier", dossiers(finished), name="second.csv", day=4)
-    record = ingest_one(warehouse, declared, "dossier")
-    assert counts(record) == [(3, 2, 1, 0, 0), (1, 1, 0, 0, 0)]
+    run = ingest_one(warehouse, declared, "dossier")
+    assert counts(run) == [(3, 2, 1, 0, 0), (1, 1, 0, 0, 0)]
     status = dict(rows_of(warehouse, Key("statistics.dossier", "dossier", MONTH), "dossier_code, dossier_status"))
     assert status["H53.07-220503-0001"] == "finished"
 
@@ -91,9 +91,9 @@ def test_a_dossier_delivered_again_holds_as_it_was_delivered_last(warehouse: Set
 def test_a_snapshot_delivered_again_replaces_the_one_before(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "community_group", groups(*GROUPS), name="first.csv", day=4)
     put(warehouse, "community_group", groups(GROUPS[0]), name="second.csv", day=6)
-    record = ingest_one(warehouse, declared, "community_group")
-    assert counts(record) == [(3, 0, 3, 0, 0), (1, 1, 0, 0, 0)]
-    assert len(record.superseded) == 1
+    run = ingest_one(warehouse, declared, "community_group")
+    assert counts(run) == [(3, 0, 3, 0, 0), (1, 1, 0, 0, 0)]
+    assert len(run.superseded) == 1
 
 
 @pytest.mark.parametrize(
@@ -115,26 +115,26 @@ def test_a_bad_row_goes_to_quarantine_with_line_and_reason(
     warehouse: Settings, declared: Catalogue, bad: str, reason: tuple[int, str, str | None]
 ) -> None:
     put(warehouse, "community_group", groups(*GROUPS, bad))
-    record = ingest_one(warehouse, declared, "community_group")
-    assert record.published
-    assert counts(record) == [(4, 3, 0, 0, 1)]
+    run = ingest_one(warehouse, declared, "community_group")
+    assert run.published
+    assert counts(run) == [(4, 3, 0, 0, 1)]
     assert reasons(warehouse, GROUP_KEY) == [reason]
 
 
 def test_a_key_with_two_contents_in_one_delivery_is_a_conflict(warehouse: Settings, declared: Catalogue) -> None:
     other = GROUPS[0].replace(",7", ",8")
     put(warehouse, "community_group", groups(*GROUPS, other))
-    record = ingest_one(warehouse, declared, "community_group")
-    assert counts(record) == [(4, 2, 0, 0, 2)]
+    run = ingest_one(warehouse, declared, "community_group")
+    assert counts(run) == [(4, 2, 0, 0, 2)]
     assert {row[1] for row in reasons(warehouse, GROUP_KEY)} == {"key_conflict"}
 
 
 def test_a_row_of_another_month_is_not_counted_here(warehouse: Settings, declared: Catalogue) -> None:
     april = DOSSIERS[0].replace("02/05/2022", "02/04/2022")
     put(warehouse, "dossier", dossiers(april, *DOSSIERS[1:]))
-    record = ingest_one(warehouse, declared, "dossier")
+    run = ingest_one(warehouse, declared, "dossier")
     assert reasons(warehouse, Key("statistics.dossier", "dossier", MONTH)) == [(3, "outside_month", "received_on")]
-    assert record.rows == 2
+    assert run.rows == 2
 
 
 REFUSED: Sequence[tuple[bytes, str]] = [
@@ -152,11 +152,11 @@ def test_a_delivery_that_cannot_be_read_is_refused_by_name_line_and_column(
     warehouse: Settings, declared: Catalogue, content: bytes, sentence: str
 ) -> None:
     put(warehouse, "community_group", content, name="bad.csv")
-    record = ingest_one(warehouse, declared, "community_group")
-    assert not record.published
-    assert record.problem is not None
-    assert record.problem.startswith("bad.csv: ")
-    assert sentence in record.problem
+    run = ingest_one(warehouse, declared, "community_group")
+    assert not run.published
+    assert run.problem is not None
+    assert run.problem.startswith("bad.csv: ")
+    assert sentence in run.problem
     assert partition.rows(warehouse, GROUP_KEY) is None
 
 
@@ -179,9 +179,9 @@ def test_a_refused_delivery_leaves_the_last_good_rows_and_says_they_are_stale(
 def test_a_later_good_delivery_takes_the_place_of_a_refused_one(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "community_group", REFUSED[0][0], name="bad.csv", day=4)
     put(warehouse, "community_group", groups(*GROUPS), name="good.csv", day=6)
-    record = ingest_one(warehouse, declared, "community_group")
-    assert record.published
-    assert record.problem is None
+    run = ingest_one(warehouse, declared, "community_group")
+    assert run.published
+    assert run.problem is None
 
 
 def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(
@@ -191,9 +191,9 @@ def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(
     ingest_one(warehouse, declared, "community_group")
     later = "TCN-25456-03,25456,15/07/2022,,7"
     put(warehouse, "community_group", groups(*GROUPS, later), name="early.csv", day=6)
-    record = ingest_one(warehouse, declared, "community_group")
-    assert not record.published
-    assert "A group is not set up after the month that reports it" in str(record.problem)
+    run = ingest_one(warehouse, declared, "community_group")
+    assert not run.published
+    assert "A group is not set up after the month that reports it" in str(run.problem)
     assert len(rows_of(warehouse, GROUP_KEY)) == 3
     (state,) = [state for state in Ledger.read(warehouse, declared).states if state.key == GROUP_KEY]
     assert state.state == "stale"
@@ -201,16 +201,16 @@ def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(
 
 def test_a_warning_publishes_and_is_recorded(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", 501, 3)))
-    record = ingest_one(warehouse, declared, "digital_enterprise")
-    assert record.published
-    assert record.problem is None
-    assert [(e.severity, e.status) for e in record.audit if e.status != "met"] == [("warning", "unmet")]
+    run = ingest_one(warehouse, declared, "digital_enterprise")
+    assert run.published
+    assert run.problem is None
+    assert [(e.severity, e.status) for e in run.audit if e.status != "met"] == [("warning", "unmet")]
 
 
 def test_what_has_not_changed_is_not_read_again(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "community_group", groups(*GROUPS))
-    (first,) = attempts_at(warehouse, declared, "community_group")
-    (second,) = attempts_at(warehouse, declared, "community_group")
+    (first,) = results_of(warehouse, declared, "community_group")
+    (second,) = results_of(warehouse, declared, "community_group")
     assert (first.changed, second.changed) == (True, False)
 
 
@@ -221,23 +221,23 @@ def test_a_month_without_deliveries_has_no_partition(warehouse: Settings, declar
 def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings, declared: Catalogue) -> None:
     content = enterprises(("703", "6201", "active", 5, 3)).replace(b'"DataCount": 1', b'"DataCount": 2')
     put(warehouse, "digital_enterprise", content)
-    record = ingest_one(warehouse, declared, "digital_enterprise")
-    assert "announces 2 records and holds 1" in str(record.problem)
+    run = ingest_one(warehouse, declared, "digital_enterprise")
+    assert "announces 2 records and holds 1" in str(run.problem)
 
 
-def test_a_delivery_that_was_cut_off_is_told_as_that(warehouse: Settings, declared: Catalogue) -> None:
+def test_a_truncated_delivery_is_reported_as_such(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, "judicial_record", b'{"DataCount": 1, "Status": 1, "Message": "OK", "Data": [{"operation": "tra')
-    attempts = attempts_at(warehouse, declared, "judicial_record")
-    assert all("it is not JSON" in str(attempt.run.problem) for attempt in attempts)
+    results = results_of(warehouse, declared, "judicial_record")
+    assert all("it is not JSON" in str(result.run.problem) for result in results)
 
 
-def test_a_source_with_several_tables_tells_its_deliveries_by_their_headings(
+def test_deliveries_of_several_tables_are_recognised_by_their_headings(
     warehouse: Settings, declared: Catalogue
 ) -> None:
     put(warehouse, "social_insurance", b"neither,one,nor,the,other\n1,2,3,4,5\n")
-    attempts = attempts_at(warehouse, declared, "social_insurance")
-    assert {attempt.run.table for attempt in attempts} == {"connection.register", "connection.traffic"}
-    assert all("none of what this source delivers" in str(attempt.run.problem) for attempt in attempts)
+    results = results_of(warehouse, declared, "social_insurance")
+    assert {result.run.table for result in results} == {"connection.register", "connection.traffic"}
+    assert all("none of what this source delivers" in str(result.run.problem) for result in results)
 
 
 def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:

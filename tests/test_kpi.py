@@ -39,8 +39,8 @@ def values(settings: Settings, code: str, where: str, columns: str) -> list[tupl
 def evaluated(settings: Settings, declared: Catalogue, code: str, source: str, *months: str) -> None:
     for month in months:
         ingest(settings, declared, source, [Month.parse(month)])
-    record = evaluate(settings, declared, code).run
-    assert record.published, record.problem
+    run = evaluate(settings, declared, code).run
+    assert run.published, run.problem
 
 
 def test_counts_are_summed_up_the_unit_tree(warehouse: Settings, declared: Catalogue) -> None:
@@ -122,13 +122,13 @@ def test_a_value_is_judged_by_the_line_from_baseline_to_target(
 ) -> None:
     put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", enterprise_count, 0)))
     evaluated(warehouse, declared, "digital_enterprise_count", "digital_enterprise", "2022-05")
-    ((value, target, due, trajectory, judged),) = values(
+    ((value, target, due, trajectory, rating),) = values(
         warehouse,
         "digital_enterprise_count",
         "window_type = 'month' AND unit_level = 'province'",
         "value, target, target_due, trajectory, status",
     )
-    assert (value, target, due, judged) == (enterprise_count, 10, date(2025, 12, 31), status)
+    assert (value, target, due, rating) == (enterprise_count, 10, date(2025, 12, 31), status)
     # 515 of the 1,825 days between 2021-01-01 and 2025-12-31 have passed.
     assert trajectory == pytest.approx(10 * 515 / 1825, abs=1e-6)
 

@@ -5,7 +5,7 @@
     date_window    the days that have not landed, a few at a time, never across a month
     cursor         from the last cursor that a landed page names
 
-An answer without a record is not landed: nothing arrived, and it is asked for again.
+An answer without a record is not landed, and is requested again.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ JSON = "application/json"
 def pages(task: FetchTask, declared: Http) -> Iterator[Page]:
     """What every request of the declaration has for the month and has not landed yet.
 
-    A request that fails does not keep the others from being made, unless the server as a whole is
-    out of reach.
+    If a request fails, the others are still made, unless the server as a whole is out of reach.
 
     Raises:
         FetchError: the last attempt of a request failed, after everything else was tried.
@@ -200,7 +199,7 @@ class _Stream:
             raise FetchError("not_configured", error_code=self.request.name) from error
 
     def _file_name(self, place: Mapping[str, str]) -> str:
-        """Under which name a page lands. Cursors are opaque, and may be long: a digest stands for them."""
+        """The name that a page lands under. A cursor may be long: its digest is used."""
         where = [sha256(value.encode()).hexdigest()[:8] if name == "cursor" else value for name, value in place.items()]
         return "_".join([self.request.name, str(self.task.month), *where]) + ".json"
 
@@ -242,7 +241,7 @@ def document_of(content: bytes) -> Any:  # noqa: ANN401 - JSON
 
 
 def value_at(document: Any, where: str) -> Any:  # noqa: ANN401 - JSON
-    """What stands at a place in a JSON document, None where nothing does."""
+    """The value at a place in a JSON document, None if there is none."""
     for step in where.split("."):
         document = document.get(step) if isinstance(document, dict) else None
     return document

@@ -1,4 +1,4 @@
-"""Exchanges over HTTP: one request, one answer of a bounded size within a bounded time, or one error class."""
+"""HTTP: one request gives one answer, bounded in size and time, or one error class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BY_WORDS: dict[str, ErrorClass] = {
     "without sending complete message body": "truncated",
     "without sending a response": "connection_lost",
 }
-"""What h11 says where the other side went away."""
+"""Messages of h11 when the other side closes the connection."""
 
 TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 FOR_GOOD = frozenset({HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
@@ -50,12 +50,12 @@ class Answer:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether it says that nothing has changed since the time that was asked about."""
+        """Whether nothing has changed since the time in the request."""
         return self.status == HTTPStatus.NOT_MODIFIED
 
     @property
     def last_modified(self) -> datetime | None:
-        """When the other side last changed what it answered, if it says so."""
+        """When the other side last changed the content, if it says so."""
         return _date(self.headers.get("last-modified"))
 
 
@@ -96,8 +96,8 @@ def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer
     """Ask once.
 
     Raises:
-        FetchError: no whole answer arrived, or it is larger than allowed. An answer that tells of an
-            error is an answer: see `check`.
+        FetchError: no whole answer arrived, or it is larger than allowed. An answer with an error
+            status is an answer: see `check`.
     """
     until = time.monotonic() + bounds.answer_seconds
     received = 0
@@ -107,7 +107,7 @@ def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer
             chunks = []
             for chunk in response.iter_bytes():
                 received += len(chunk)
-                _hold(received, until, bounds)
+                _check_bounds(received, until, bounds)
                 chunks.append(chunk)
         finally:
             response.close()
@@ -119,11 +119,7 @@ def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer
 
 
 def check(answer: Answer) -> None:
-    """Accept an answer that tells of no error.
-
-    Raises:
-        FetchError: it does.
-    """
+    """Raise FetchError if an answer has an error status."""
     if answer.status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
         return
     code, size = str(answer.status), len(answer.content)
@@ -150,9 +146,9 @@ def check(answer: Answer) -> None:
 
 
 def retry_after(answer: Answer) -> float | None:
-    """How many seconds the other side wants to be left alone (RFC 9110, 10.2.3: seconds or a date).
+    """How many seconds the other side asks us to wait (RFC 9110, 10.2.3: seconds or a date).
 
-    A date is held against the other side's own clock, where it tells its time.
+    A date is compared with the other side's own clock, if the answer has its time.
     """
     text = answer.headers.get("retry-after", "").strip()
     if text.isdecimal():
@@ -164,15 +160,15 @@ def retry_after(answer: Answer) -> float | None:
     return max(0.0, (until - there).total_seconds())
 
 
-def _hold(received: int, until: float, bounds: Bounds) -> None:
+def _check_bounds(received: int, until: float, bounds: Bounds) -> None:
     if received > bounds.page_bytes:
         raise FetchError("too_large", error_code="page_bytes", received_bytes=received)
-    if time.monotonic() > until:  # a server that sends a byte now and then never times out by itself
+    if time.monotonic() > until:  # a server that sends a byte now and then never times out
         raise FetchError("timeout", error_code="answer_seconds", received_bytes=received)
 
 
 def _class_of(error: httpx.HTTPError) -> ErrorClass:
-    """What an error of the transport means: by what caused it, where that is telling."""
+    """The class of a transport error, by its cause if that is known."""
     causes = list(_causes(error))
     for kind, meant in BY_CAUSE.items():
         if any(isinstance(cause, kind) for cause in causes):

@@ -1,8 +1,8 @@
 """The `postgres` connector: a view or query, read in Arrow batches from where the last reading ended.
 
-Rows are read in the order of the cursor column, within one read-only transaction. A delivery ends
-where the cursor changes, so rows that share a cursor value are never torn apart, and the next
-reading begins after the last value that has landed.
+Rows are read in the order of the cursor column, in one read-only transaction. A delivery ends where the
+cursor changes, so rows with the same cursor value stay together, and the next reading starts after the
+last value that has landed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def pages(task: FetchTask, declared: Postgres) -> Iterator[Page]:
 
 
 class _Reading:
-    """One pass over the rows of a month. After a failure it begins anew, after what has landed."""
+    """One pass over the rows of a month. After a failure it starts again, after what has landed."""
 
     def __init__(self, task: FetchTask, declared: Postgres, dsn: str) -> None:
         self.task = task
@@ -111,7 +111,7 @@ class _Reading:
             self.sets = None
 
     def _landed_until(self) -> str | None:
-        """The last cursor value up to which nothing is missing: the end of the chain of what landed."""
+        """The last cursor value up to which nothing is missing."""
         ranges = [delivery.entry.cursor_range or {} for delivery in self.task.landed()]
         followed = {item.get("after", ""): item["through"] for item in ranges}
         until = ""
@@ -131,7 +131,7 @@ class _Reading:
                 if kept.num_rows > self.declared.rows:
                     *whole, (start, end) = _stretches(kept, self.declared.rows)
                     yield from (kept[first:last] for first, last in whole)
-                    kept = kept[start:end]  # more rows with its last cursor may follow
+                    kept = kept[start:end]  # more rows with the same last cursor may follow
             yield from (kept[first:last] for first, last in _stretches(kept, self.declared.rows))
 
     def _prepare(self, cursor: Any, after: str | None) -> None:  # noqa: ANN401 - the driver is untyped
@@ -176,7 +176,7 @@ class _Reading:
 
 
 def _plain(rows: pa.Table) -> pa.Table:
-    """The rows without the driver's own types and notes: what Arrow lacks a type for comes as text."""
+    """The rows without the driver's own types and metadata: values without an Arrow type become text."""
     columns = {
         name: pa.chunked_array([chunk.storage for chunk in column.chunks])
         if isinstance(column.type, pa.BaseExtensionType)
@@ -188,7 +188,7 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def _stretches(rows: pa.Table, size: int) -> Iterator[tuple[int, int]]:
-    """Where rows may be cut so that each piece has `size` of them plus those that share its last cursor."""
+    """Where rows may be cut: each piece has `size` of them plus those with the same last cursor."""
     values = rows[CURSOR].to_pylist()
     start = 0
     while start < len(values):
@@ -200,7 +200,7 @@ def _stretches(rows: pa.Table, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _failure(error: Exception) -> FetchError:
-    """What a database error means. Its text is left out: it may quote rows and the connection string."""
+    """The error class of a database error. Its text is left out: it may quote rows and the connection string."""
     state = (getattr(error, "sqlstate", None) or "").strip("\x00 ")
     if state == CANCELED or STATEMENT_TIMEOUT in str(error):
         return FetchError("timeout", error_code=CANCELED, is_transient=False)
@@ -214,7 +214,7 @@ def _failure(error: Exception) -> FetchError:
 
 
 def _with_timeout(dsn: str, seconds: float) -> str:
-    """The connection string with a time-out, where it has none of its own (libpq, 34.1.2)."""
+    """The connection string with a time-out, if it has none (libpq, 34.1.2)."""
     if "connect_timeout" in dsn:
         return dsn
     setting = f"connect_timeout={max(2, round(seconds))}"

@@ -1,4 +1,4 @@
-"""Coverage: which whole numbers (seconds, days, positions) a stream has, and which are still missing."""
+"""Spans: which whole numbers (seconds, days, positions) of a stream have landed, and which are missing."""
 
 from __future__ import annotations
 

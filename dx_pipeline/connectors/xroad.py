@@ -1,9 +1,8 @@
-"""The `xroad` connector: what a security server has recorded about its traffic, and which services there are.
+"""The `xroad` connector: a security server's records of its traffic, and the list of its services.
 
-Records come by seconds (PR-OPMON): a page holds some number of them plus the rest of its last second,
-and says where the next one begins. So a page covers whole seconds, pages are asked for by seconds and
-never by count, and what is missing follows from what has landed. A page without a record lands, too:
-it says that there was nothing in those seconds.
+Records are paged by seconds (PR-OPMON): a page has a number of them plus the rest of its last second,
+and names the second at which the next page starts. So a page covers whole seconds, and what is missing
+follows from what has landed. A page without records lands too: there was no traffic in its seconds.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ from dx_pipeline.settings import Settings
 OPERATIONAL_DATA = "operational_data"
 
 REFUSED = ("AccessDenied", "SslAuthenticationFailed", "UnknownMember", "UnknownService", "InvalidRequest")
-"""Faults that asking again does not change (their codes end so)."""
+"""Ends of fault codes that asking again does not change."""
 
 
 NOT_YET = "not available from"
-"""What a server says whose clock is behind ours ("Records not available from … yet")."""
+"""In the fault of a server whose clock is behind ours ("Records not available from … yet")."""
 
 
 def pages(task: FetchTask, declared: XRoad) -> Iterator[Page]:
@@ -96,7 +95,7 @@ class _Records:
                     return  # the next run goes on from here
 
     def _page(self, first: int, last: int) -> Page:
-        """One page, asked for with other fields where the server does not know one of them."""
+        """One page; requested with fewer fields if the server does not know one of them."""
         while True:
             try:
                 return fetch_page(self.task, lambda: self._ask(first, last))
@@ -127,7 +126,7 @@ class _Records:
             raise FetchError("malformed", error_code="other_period", received_bytes=size)
         cursor_range = {"from": str(first), "to": str(through)}
         if first < self.kept_from:
-            cursor_range["kept_from"] = str(self.kept_from)  # what is older may have been forgotten by then
+            cursor_range["kept_from"] = str(self.kept_from)  # the server may have deleted older records
         return arrived(
             self.task,
             [xroad_answer.landed_form(answer.records, first, through, is_synthetic=answer.is_synthetic)],
@@ -139,9 +138,9 @@ class _Records:
         )
 
     def _answer(self, received: http_client.Answer) -> Answer | None:
-        """The answer; None where the server's clock says that it is too early to ask.
+        """The answer; None if it is too early by the server's clock.
 
-        Faults come with various HTTP statuses, so the body is looked at first.
+        Faults come with various HTTP statuses, so the body is parsed first.
         """
         size = len(received.content)
         try:
@@ -167,7 +166,7 @@ class _Records:
 
 
 class _UnknownFieldError(FetchError):
-    """The server does not know one of the fields that it was asked for."""
+    """The server does not know one of the requested fields."""
 
     def __init__(self, name: str, code: str, size: int) -> None:
         super().__init__("soap_fault", error_code=code, received_bytes=size, is_transient=False)
@@ -175,7 +174,7 @@ class _UnknownFieldError(FetchError):
 
 
 def _unknown_field(fault: Fault, fields: Sequence[str]) -> str | None:
-    """The field that a fault complains about; monitoringDataTs cannot be done without."""
+    """The unknown field that a fault names; monitoringDataTs is always needed."""
     words = fault.text.replace('"', " ").replace("'", " ").split()
     if "output" not in fault.text.lower():
         return None
@@ -198,13 +197,13 @@ def _span(delivery: Delivery) -> Span:
 
 @dataclass(frozen=True)
 class Retention:
-    """Whether records will be lost before they are fetched. X-Road servers forget after some days.
+    """Whether records will be lost before they are fetched. X-Road servers delete them after some days.
 
     Args:
-        covered_until: up to here nothing is missing any more; None where nothing has landed.
-        lost_after: from this moment on the server forgets what has not landed; None likewise.
-        is_in_danger: fewer planned fetches than are wanted in reserve lie before that moment, or
-            nothing has landed at all.
+        covered_until: up to this moment nothing is missing; None if nothing has landed.
+        lost_after: after this moment the server deletes what has not landed; None likewise.
+        is_in_danger: fewer fetches than wanted in reserve are planned before that moment, or nothing has
+            landed.
     """
 
     covered_until: datetime | None
@@ -222,10 +221,10 @@ def retention(
     every: timedelta = timedelta(days=1),
     reserve: int = 3,
 ) -> Retention:
-    """How long the pipeline may go on failing before records are lost.
+    """How long the pipeline may fail before records are lost.
 
-    The schedule fetches at `next_fetch_at`, and then `every` so often; `reserve` of these fetches
-    should still lie before the loss.
+    The schedule fetches at `next_fetch_at` and then every `every`; at least `reserve` of these fetches
+    should come before the loss.
     """
     kept = timedelta(days=declared.retention_days)
     covered_until = _covered_until(settings, source, int((now - kept).timestamp()))
@@ -236,7 +235,7 @@ def retention(
 
 
 def _covered_until(settings: Settings, source: str, kept_from: int) -> datetime | None:
-    """The last second before the first gap that can still be filled; without such a gap, the last of all."""
+    """The last second before the first gap that can still be filled, or the last of all if there is none."""
     spans = merged(
         _span(delivery)
         for month in deliveries.months_landed(settings, source)

@@ -1,4 +1,4 @@
-"""The register as a security server knows it: which services there are, and which of them we may call.
+"""The register of a security server: which services there are, and which of them we may call.
 
 Source: PR-MREST (`listMethods`, `allowedMethods`) and PR-META (`listClients`); JSON or XML by Accept.
 """
@@ -92,7 +92,7 @@ def _register(task: FetchTask, declared: XRoad, server: httpx.Client) -> Page:
 
 
 class _Asked:
-    """The metadata services of one server, as our client sees them."""
+    """The metadata services of one server."""
 
     def __init__(self, task: FetchTask, declared: XRoad, server: httpx.Client) -> None:
         self.task = task
@@ -100,7 +100,7 @@ class _Asked:
         self.server = server
         self.received_bytes = 0
         self.is_synthetic = False
-        """Whether any of the answers says of itself that it is made up."""
+        """Whether any of the answers is marked as synthetic."""
 
     def providers(self) -> list[str]:
         """The subsystems that are declared, and those of the members that are."""

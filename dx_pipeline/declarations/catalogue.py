@@ -28,7 +28,9 @@ from dx_pipeline.vietnamese import heading as headings
 
 PROVINCE = "assets/province.yaml"
 COMPONENTS = "dx_pipeline.components"
-WITH_SUITE = frozenset({"delivered", "reference", "observed"})
+WITH_SUITE = frozenset({"delivered", "reference"})
+OWN_CONTRACTS = Path(__file__).parent / "contracts"
+"""The contracts of the tables that the pipeline itself writes: KPI values, the ledger, fetch attempts."""
 KPI_TABLE = "kpi.value"
 
 DERIVED_FROM = {"connection.traffic": "connection.exchange"}
@@ -149,9 +151,14 @@ class _Reader:
         return Catalogue(province, self.contracts, self.sources, self.kpis, self.suites, self.digests)
 
     def _read_contracts(self) -> None:
-        documents = {}
-        for path in sorted((self.assets / "contract").glob("*/*.yaml")):
+        documents: dict[str, Document] = {}
+        paths = {f"{path.parent.name}.{path.stem}": path for path in OWN_CONTRACTS.glob("*/*.yaml")}
+        for path in (self.assets / "contract").glob("*/*.yaml"):
             name = f"{path.parent.name}.{path.stem}"
+            if name in paths:
+                raise DeclarationError(path, 1, f"{name} is a table of the pipeline itself: remove this contract.")
+            paths[name] = path
+        for name, path in sorted(paths.items()):
             documents[name] = document = Document(path)
             self.contracts[name] = document.read(Contract)
             self.digests[f"contract:{name}"] = _digest(path)
@@ -272,7 +279,7 @@ class _Reader:
 
     def _without_suite(self) -> Iterator[str]:
         for name, contract in self.contracts.items():
-            if (contract.origin in WITH_SUITE or name == KPI_TABLE) and name not in self.suites:
+            if contract.origin in WITH_SUITE and name not in self.suites:
                 yield name
 
 

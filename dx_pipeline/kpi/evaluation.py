@@ -40,11 +40,6 @@ OBSERVED = {
     "measure": "value DOUBLE",
     "reported": "value DOUBLE",
 }
-PROVINCE = """
-    SELECT unit_code FROM reference.admin_unit
-    WHERE unit_level = 'province' AND valid_from <= $window_end AND (valid_to IS NULL OR valid_to >= $window_end)
-"""
-
 ROLLED_UP = {"measure": "reported"}
 """Which statement rolls a yield up, where it is not the one of its name."""
 
@@ -222,7 +217,7 @@ def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, 
     ends = {"window_start": window.start, "window_end": window.end}
     asked_for = query.parameters | ({"window_end"} if query.is_of_province else set())
     bound = {name: value for name, value in ends.items() if name in asked_for}
-    whole = f"({PROVINCE}) AS unit_code, " if query.is_of_province else ""
+    whole = f"({_sql('province_code')}) AS unit_code, " if query.is_of_province else ""
     try:
         connection.execute(
             f"INSERT INTO observed BY NAME SELECT $window_number AS window_number, {whole}*"
@@ -236,13 +231,7 @@ def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, 
 
 def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
     connection.execute(_sql("units"))
-    unknown = connection.execute(
-        """
-        SELECT DISTINCT coalesce(observed.unit_code, 'NULL'), window_end
-        FROM observed JOIN evaluated_window USING (window_number)
-        ANTI JOIN unit_above USING (window_end, unit_code) ORDER BY ALL LIMIT 1
-        """
-    ).fetchall()
+    unknown = connection.execute(_sql("unknown_unit")).fetchall()
     if unknown:
         unit, day = unknown[0]
         message = (

@@ -1,9 +1,9 @@
-"""Suppression: cells that count too few dossiers are withheld, with enough others to hide them.
+"""Suppression: cells that count too few dossiers are withheld, with enough others to protect them.
 
-A cell is one unit in one window. Published cells stand in sums (a district and its communes, a
-quarter and its months); where exactly one cell of a sum is withheld it could be computed from the
-others, so another one is withheld with it, until no sum gives a cell away. The sums looked at are
-those of the unit tree within each window and those of the calendar within each unit.
+A cell is one unit in one window. Published cells add up (a district and its communes, a quarter and its
+months); a single withheld cell of a sum could be computed from the others, so another one is withheld
+with it, until no sum reveals a cell. These sums are those of the unit tree within each window and those
+of the calendar within each unit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Cell = tuple[Window, str]
 
 @dataclass(frozen=True)
 class Count:
-    """What one cell would show."""
+    """The counts of one cell, before suppression."""
 
     unit_code: str
     parent_code: str | None
@@ -61,7 +61,7 @@ def withheld(counts: Sequence[Count], threshold: int) -> frozenset[Cell]:
 
 
 def _smallest(cells: Iterable[Cell], size: Mapping[Cell, int]) -> Cell | None:
-    """The cell whose loss costs least; ties are settled by name, so that the choice is repeatable."""
+    """The cell with the smallest count; ties are decided by name, which makes the choice repeatable."""
     return min(cells, key=lambda cell: (size[cell], cell), default=None)
 
 

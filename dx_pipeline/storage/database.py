@@ -1,7 +1,7 @@
 """Connections: each step has an in-memory DuckDB database of its own, with limits and a place to spill.
 
-No process holds a shared database file for writing, so nobody waits for anybody. Within a process all
-of these databases are attached to one DuckDB instance: setting an instance up takes longer than most
+No process opens a shared database file for writing, so no process waits. Within a process all of these
+databases are attached to one DuckDB instance: setting an instance up takes longer than most
 queries.
 """
 

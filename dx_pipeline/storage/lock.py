@@ -12,7 +12,7 @@ from dx_pipeline.settings import Settings
 
 @contextmanager
 def writing(settings: Settings) -> Iterator[None]:
-    """Hold the warehouse for writing. May be nested; the lock is released when a process dies."""
+    """Lock the warehouse for writing. May be nested; the lock is released when a process dies."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.scratch / "writing.lock", is_singleton=True):
         yield

@@ -4,7 +4,7 @@
     tables/_runs/<schema>.<table>/<name>.json
     quarantine/<schema>.<table>/partition=<name>/rows.parquet
 
-A folder `tables/<schema>.<table>` holds Parquet alone, so pandas, pyarrow, Polars and DuckDB read it as one
+A folder `tables/<schema>.<table>` has nothing but Parquet, so pandas, pyarrow, Polars and DuckDB read it as one
 data set. The run is recorded last: a crash before that only means that the run is made again.
 """
 

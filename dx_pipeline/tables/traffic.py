@@ -1,29 +1,25 @@
 """Traffic: calls by operation and hour, derived from the exchanges that X-Road's servers record.
 
-An exchange leaves up to two records, a client half and a producer half, on two servers that are
-asked apart. So the month's traffic is never added to: it is computed anew, from all halves there
-are, whenever one of the partitions it rests on has changed. That no half counts twice, whichever
-comes first, follows from that and from the grouping by exchange.
+An exchange leaves up to two records, a client half and a producer half, on two servers that are fetched
+separately. A month's traffic is never added to: it is computed anew from all halves whenever one of its
+partitions has changed. So no half counts twice, whichever comes first.
 
-**Which exchange.** Halves with the same xRequestId; a half without one (servers of the older
-generation) belongs to the exchange of the same messageId.
+**Which exchange.** Halves with the same xRequestId; a half without one (older servers) belongs to the
+exchange of the same messageId.
 
 **When.** The hour of the client half's requestInTs, else of the producer half's. A half is recorded
-within seconds of its exchange, but perhaps after midnight, so the neighbouring months are looked at.
+within seconds of its exchange, but perhaps after midnight, so the neighbouring months are read too.
 
-**What became of it.** As the client half saw it, else as the producer half did. A failure is told by
-the fault code (X-Road Operational Monitoring Protocol, `faultCode`, and the error codes of the
-Message Protocol):
+**Result.** As the client half has it, else as the producer half does. A failure is classified by the
+fault code (X-Road Operational Monitoring Protocol, `faultCode`; Message Protocol, error codes):
 
-- `…NetworkError`, `…IOError`, `…Timeout`: on the way (`failed_network_count`);
-- `Client.…` (what the caller sent) and `Server.ClientProxy.…` (the security server on the calling
-  side): `failed_client_count`;
-- `Server.ServerProxy.…` (the security server on the providing side) and faults of the service
-  itself: `failed_server_count`; a service's own `…:Client` and `…:Sender` (SOAP 1.1 and 1.2) are the
-  caller's;
+- `…NetworkError`, `…IOError`, `…Timeout`: network (`failed_network_count`);
+- `Client.…` (what the caller sent) and `Server.ClientProxy.…` (the calling side's security server):
+  `failed_client_count`;
+- `Server.ServerProxy.…` (the providing side's security server) and faults of the service itself:
+  `failed_server_count`; a service's own `…:Client` and `…:Sender` (SOAP 1.1 and 1.2) are the caller's;
 - without a fault code, the HTTP status of a REST service: 4xx the caller's, 5xx the provider's;
-- without either: on the way, where only one side recorded it or the provider had answered; else
-  the provider's.
+- without either: network, if only one side recorded it or the provider had answered; else the provider's.
 
 **How long.** responseOutTs − requestInTs of the client half, else of the producer half.
 

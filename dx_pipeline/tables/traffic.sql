@@ -4,7 +4,7 @@ WITH delivery AS (
     SELECT delivery_id, row_number() OVER (ORDER BY delivery_id) AS delivery_number
     FROM (SELECT DISTINCT delivery_id FROM connection.exchange)
 ),
--- A server of the older generation knows no xRequestId: its halves are told by the message.
+-- Servers of the older generation have no xRequestId: their halves are matched by the message.
 request_of_message AS (
     SELECT message_id, min(exchange_id) AS exchange_id
     FROM connection.exchange
@@ -17,7 +17,7 @@ half AS NOT MATERIALIZED (
         coalesce(request_of_message.exchange_id, exchange.exchange_id) AS exchange_id,
         exchange.side = 'client' AS is_client,
         exchange.operation,
-        coalesce(request_in_ms, request_out_ms, response_in_ms, response_out_ms, epoch_ms(recorded_at)) AS began_ms,
+        coalesce(request_in_ms, request_out_ms, response_in_ms, response_out_ms, epoch_ms(recorded_at)) AS started_ms,
         response_out_ms - request_in_ms AS duration_ms,
         request_bytes,
         response_bytes,
@@ -45,7 +45,7 @@ exchange AS (
         exchange_id,
         bool_or(is_client) AS has_client,
         bool_or(NOT is_client) AS has_producer,
-        coalesce(min(began_ms) FILTER (is_client), min(began_ms)) AS began_ms,
+        coalesce(min(started_ms) FILTER (is_client), min(started_ms)) AS started_ms,
         coalesce(min(operation) FILTER (is_client), min(operation)) AS operation,
         coalesce(min(duration_ms) FILTER (is_client), min(duration_ms)) AS duration_ms,
         coalesce(min(request_bytes) FILTER (is_client), min(request_bytes)) AS request_bytes,
@@ -56,31 +56,31 @@ exchange AS (
         min(place) AS place,
         bool_or(synthetic) AS synthetic
     FROM half
-    WHERE exchange_id IN (SELECT exchange_id FROM half WHERE began_ms >= $first_ms AND began_ms < $after_ms)
+    WHERE exchange_id IN (SELECT exchange_id FROM half WHERE started_ms >= $first_ms AND started_ms < $after_ms)
     GROUP BY exchange_id
 ),
-judged AS (
+classified AS (
     SELECT
         *,
-        began_ms // 3600000 AS hour_number,
+        started_ms // 3600000 AS hour_number,
         CASE
             WHEN has_succeeded THEN 'succeeded'
             WHEN fault IS NOT NULL THEN fault
             WHEN is_answered OR NOT (has_client AND has_producer) THEN 'network'
             ELSE 'server'
-        END AS outcome
+        END AS result
     FROM exchange
-    WHERE began_ms >= $first_ms AND began_ms < $after_ms
+    WHERE started_ms >= $first_ms AND started_ms < $after_ms
 ),
 hourly AS (
     SELECT
         operation,
         hour_number,
         count(*) AS call_count,
-        count(*) FILTER (outcome = 'succeeded') AS succeeded_count,
-        count(*) FILTER (outcome = 'client') AS failed_client_count,
-        count(*) FILTER (outcome = 'server') AS failed_server_count,
-        count(*) FILTER (outcome = 'network') AS failed_network_count,
+        count(*) FILTER (result = 'succeeded') AS succeeded_count,
+        count(*) FILTER (result = 'client') AS failed_client_count,
+        count(*) FILTER (result = 'server') AS failed_server_count,
+        count(*) FILTER (result = 'network') AS failed_network_count,
         count(*) FILTER (duration_ms <= 10) AS duration_to_10_ms_count,
         count(*) FILTER (duration_ms > 10 AND duration_ms <= 20) AS duration_to_20_ms_count,
         count(*) FILTER (duration_ms > 20 AND duration_ms <= 50) AS duration_to_50_ms_count,
@@ -91,17 +91,17 @@ hourly AS (
         count(*) FILTER (duration_ms > 1000 AND duration_ms <= 2000) AS duration_to_2000_ms_count,
         count(*) FILTER (duration_ms > 2000 AND duration_ms <= 5000) AS duration_to_5000_ms_count,
         count(*) FILTER (duration_ms > 5000 AND duration_ms <= 10000) AS duration_to_10000_ms_count,
-        -- Where no half says when the response went out, nobody has seen one: that took longest.
+        -- Without a moment at which the response went out there was none: that counts as the longest.
         count(*) FILTER (duration_ms > 10000 OR duration_ms IS NULL) AS duration_over_10000_ms_count,
         sum(request_bytes)::BIGINT AS request_bytes,
         sum(response_bytes)::BIGINT AS response_bytes,
-        max(began_ms) FILTER (outcome = 'succeeded') AS last_success_ms,
+        max(started_ms) FILTER (result = 'succeeded') AS last_success_ms,
         count(*) FILTER (has_client AND has_producer) AS paired_count,
         count(*) FILTER (has_client AND NOT has_producer) AS client_only_count,
         count(*) FILTER (has_producer AND NOT has_client) AS producer_only_count,
         min(place) AS place,
         bool_or(synthetic) AS synthetic
-    FROM judged
+    FROM classified
     GROUP BY operation, hour_number
 )
 SELECT
