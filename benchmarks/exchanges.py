@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline import audit
 from dx_pipeline.declarations import catalogue

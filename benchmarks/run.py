@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline import audit, sample
 from dx_pipeline.declarations import catalogue, suite

@@ -8,18 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
-from project import PROJECT
+from projects import PROJECT, TRIAL, Dx, with_references
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.ingest import ingest
 from dx_pipeline.settings import Settings
 
 settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -29,49 +27,30 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # DuckDB's binding prints about leaks when the interpreter ends; by then all output of the tests is written.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
-Dx = Callable[..., subprocess.CompletedProcess[str]]
-
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Settings:
-    """An empty warehouse, worked on in the test's own process."""
-    return Settings(warehouse=tmp_path / "warehouse", threads=1)
+    """An empty warehouse of the trial project, for the test's own process."""
+    return Settings(tmp_path / "warehouse", TRIAL, threads=1)
 
 
 @pytest.fixture(scope="session")
 def declared() -> Catalogue:
-    """The project's own declarations."""
-    return catalogue.load(PROJECT)
+    """The declarations of the trial project."""
+    return catalogue.load(TRIAL)
 
 
 @pytest.fixture(scope="session")
 def references(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse in which the reference tables are published, and nothing else."""
-    made = Settings(warehouse=tmp_path_factory.mktemp("references") / "warehouse", threads=1)
-    for name, source in declared.sources.items():
-        if source.is_reference:
-            ingest(made, declared, name, [None])
-    return made.warehouse
+    return with_references(Settings(tmp_path_factory.mktemp("references") / "warehouse", TRIAL, threads=1), declared)
 
 
 @pytest.fixture
-def furnished(references: Path, tmp_path: Path) -> Settings:
+def furnished(references: Path, warehouse: Settings) -> Settings:
     """A warehouse of the test's own in which the reference tables are published."""
-    shutil.copytree(references, tmp_path / "warehouse")
-    return Settings(warehouse=tmp_path / "warehouse", threads=1)
-
-
-def smaller(folder: Path, *kept: str) -> Path:
-    """A copy of the project with some of its monthly sources and KPIs: a night takes no longer than it must."""
-    for part in ("assets", "checks", "dx_pipeline", "warehouse/reference"):
-        shutil.copytree(PROJECT / part, folder / part)
-    for part in ("dagster.yaml", "pyproject.toml"):
-        shutil.copyfile(PROJECT / part, folder / part)
-    for path in folder.glob("assets/*/*/defs.yaml"):
-        declared = path.read_text(encoding="utf-8").split("\n", 1)[0].rpartition(".")[2]
-        if declared in {"System", "Table", "Kpi"} and path.parent.name not in kept:
-            shutil.rmtree(path.parent)
-    return folder
+    shutil.copytree(references, warehouse.warehouse)
+    return warehouse
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Dx, smaller
 from deliveries import GROUPS, groups, put
+from projects import Dx, smaller
 
 from dx_pipeline.settings import Settings
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.errors import DeclarationError

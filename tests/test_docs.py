@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 from deliveries import DOSSIERS, dossiers, put
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline import sample
 from dx_pipeline.declarations import catalogue

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline import formats as reading
 from dx_pipeline import privacy as door

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
+from projects import TRIAL
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
@@ -226,22 +227,21 @@ def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings
 
 
 def test_a_truncated_delivery_is_reported_as_such(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "judicial_record", b'{"DataCount": 1, "Status": 1, "Message": "OK", "Data": [{"operation": "tra')
-    results = results_of(warehouse, declared, "judicial_record")
-    assert all("it is not JSON" in str(result.run.problem) for result in results)
+    put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", 5, 3))[:40])
+    assert "it is not JSON" in str(ingest_one(warehouse, declared, "digital_enterprise").problem)
 
 
 def test_deliveries_of_several_tables_are_recognised_by_their_headings(
     warehouse: Settings, declared: Catalogue
 ) -> None:
-    put(warehouse, "social_insurance", b"neither,one,nor,the,other\n1,2,3,4,5\n")
-    results = results_of(warehouse, declared, "social_insurance")
-    assert {result.run.table for result in results} == {"connection.register", "connection.traffic"}
+    put(warehouse, "service_catalogue", b"neither,one,nor,the,other\n1,2,3,4,5\n")
+    results = results_of(warehouse, declared, "service_catalogue")
+    assert {result.run.table for result in results} == {"connection.register", "connection.exchange"}
     assert all("none of what this source delivers" in str(result.run.problem) for result in results)
 
 
 def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:
-    warehouse = Settings(warehouse=tmp_path / "empty")
+    warehouse = Settings(tmp_path / "empty", TRIAL)
     own = warehouse.warehouse / "reference"
     own.mkdir(parents=True)
     (own / "admin_unit.csv").write_text("unit_code\n72\n", encoding="utf-8")

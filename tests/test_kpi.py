@@ -134,7 +134,7 @@ def test_a_value_is_judged_by_the_line_from_baseline_to_target(
 
 
 def test_a_level_that_no_longer_exists_is_measured_by_the_next_version(declared: Catalogue) -> None:
-    definition = declared.kpis["service_integration_rate"].definition
+    definition = declared.kpis["community_group_count"].definition
     july, august = definition.version_at(date(2022, 7, 31)), definition.version_at(date(2022, 8, 31))
     assert july is not None
     assert august is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Dx, smaller
+from projects import Dx, smaller
 
 from dx_pipeline import sample
 from dx_pipeline.declarations.catalogue import Catalogue

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Dx, smaller
 from deliveries import DOSSIERS, GROUPS, dossiers, groups, put
-from project import PROJECT
+from projects import PROJECT, Dx, smaller
 from test_door import SECRETS, said
 
 from dx_pipeline.settings import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import xlsxwriter
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline import formats as reading
 from dx_pipeline.declarations import catalogue as catalogues

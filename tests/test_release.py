@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from deliveries import GROUPS, groups, put
+from projects import TRIAL
 
 from dx_pipeline import release
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -36,7 +37,7 @@ def published(
     declared: Catalogue, references: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Published]:
     """A warehouse with a release of one month of community groups, and nothing else."""
-    settings = Settings(warehouse=tmp_path_factory.mktemp("published") / "warehouse")
+    settings = Settings(tmp_path_factory.mktemp("published") / "warehouse", TRIAL)
     shutil.copytree(references, settings.warehouse)
     put(settings, "community_group", groups(*GROUPS))
     return settings.warehouse, publish(settings, declared)
@@ -82,7 +83,7 @@ def test_a_new_delivery_makes_a_new_release_and_leaves_the_old_one_readable(
     assert group_count(first.path) == 3
 
 
-@pytest.mark.parametrize("file", ["kpi/value.parquet", "dx.duckdb", "kpi/dx_plan_coverage.parquet"])
+@pytest.mark.parametrize("file", ["kpi/value.parquet", "dx.duckdb", "kpi/online_dossier_rate.parquet"])
 def test_a_damaged_release_does_not_verify(first: Published, declared: Catalogue, file: str) -> None:
     path = first.path / file
     content = bytearray(path.read_bytes())

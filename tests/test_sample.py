@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import python_calamine as calamine
-from project import PROJECT
+from projects import PROJECT
 
 from dx_pipeline import formats as reading
 from dx_pipeline import sample

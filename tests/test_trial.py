@@ -21,8 +21,7 @@ import duckdb
 import httpx
 import pytest
 import yaml
-from conftest import Dx
-from project import PROJECT
+from projects import PROJECT, Dx
 
 from dx_pipeline import connectors as connector
 from dx_pipeline import sample

@@ -30,7 +30,7 @@ PROVINCE = "assets/province.yaml"
 COMPONENTS = "dx_pipeline.components"
 WITH_SUITE = frozenset({"delivered", "reference"})
 OWN_CONTRACTS = Path(__file__).parent / "contracts"
-"""The contracts of the tables that the pipeline itself writes: KPI values, the ledger, fetch attempts."""
+"""The contracts of the tables that the pipeline itself writes or computes from, by name: no project declares them."""
 KPI_TABLE = "kpi.value"
 
 DERIVED_FROM = {"connection.traffic": "connection.exchange"}
@@ -279,7 +279,8 @@ class _Reader:
 
     def _without_suite(self) -> Iterator[str]:
         for name, contract in self.contracts.items():
-            if contract.origin in WITH_SUITE and name not in self.suites:
+            is_own = (OWN_CONTRACTS / f"{name.replace('.', '/')}.yaml").is_file()
+            if contract.origin in WITH_SUITE and not is_own and name not in self.suites:
                 yield name
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
-from conftest import Dx
+from projects import Dx
 
 FIRST_HALF = "window_type = 'ytd' AND window_start = DATE '2022-01-01' AND window_end = DATE '2022-06-30'"
 

@@ -1,0 +1,39 @@
+"""Which projects are under test: the province's own, and a small one that the tests of the engine declare."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.ingest import ingest
+from dx_pipeline.settings import Settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+TRIAL = Path(__file__).resolve().parent / "project"
+
+Dx = Callable[..., subprocess.CompletedProcess[str]]
+"""How a test runs `dx`: see the fixture of that name."""
+
+
+def with_references(settings: Settings, declared: Catalogue) -> Path:
+    """Publish the reference tables of a project; returns its warehouse."""
+    for name, source in declared.sources.items():
+        if source.is_reference:
+            ingest(settings, declared, name, [None])
+    return settings.warehouse
+
+
+def smaller(folder: Path, *kept: str) -> Path:
+    """A copy of the project with some of its monthly sources and KPIs: a night takes no longer than it must."""
+    for part in ("assets", "checks", "dx_pipeline", "warehouse/reference"):
+        shutil.copytree(PROJECT / part, folder / part)
+    for part in ("dagster.yaml", "pyproject.toml"):
+        shutil.copyfile(PROJECT / part, folder / part)
+    for path in folder.glob("assets/*/*/defs.yaml"):
+        declared = path.read_text(encoding="utf-8").split("\n", 1)[0].rpartition(".")[2]
+        if declared in {"System", "Table", "Kpi"} and path.parent.name not in kept:
+            shutil.rmtree(path.parent)
+    return folder

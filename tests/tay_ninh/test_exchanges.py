@@ -1,0 +1,113 @@
+"""The sample's exchanges over X-Road, and what the province publishes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from dx_pipeline import sample
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.definitions import defs
+from dx_pipeline.ingest import ingest
+from dx_pipeline.period import Month
+from dx_pipeline.report.dictionary import page as dictionary
+from dx_pipeline.sample import exchange as made_up
+from dx_pipeline.sample import world
+from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import PartitionRun
+
+SYSTEM = "service_catalogue"
+MAY, JUNE, JULY = (Month(2022, number) for number in (5, 6, 7))
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+NOON = int(datetime(2022, 6, 15, 12, tzinfo=ZONE).timestamp() * 1000)
+MIDNIGHT = int(datetime(2022, 6, 1, tzinfo=ZONE).timestamp() * 1000)
+"""When June begins, in ms."""
+
+
+def ingested(settings: Settings, declared: Catalogue, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
+    attempts = ingest(settings, declared, SYSTEM, months or (JUNE,))
+    return {(item.run.table, item.run.month): item.run for item in attempts}
+
+
+def hours(settings: Settings, month: Month = JUNE) -> list[dict[str, Any]]:
+    path = partition.rows(settings, Key("connection.traffic", SYSTEM, month))
+    rows = pq.read_table(path).to_pylist() if path else []
+    return [{name: value for name, value in row.items() if not name.startswith("delivery_")} for row in rows]
+
+
+def total(settings: Settings, month: Month = JUNE) -> Counter[str]:
+    """What the month's hours add up to."""
+    found: Counter[str] = Counter()
+    for row in hours(settings, month):
+        found.update({name: row[name] for name in row if name.endswith("_count") and row[name]})
+    return found
+
+
+def test_the_sample_comes_to_the_totals_that_were_made(declared: Catalogue, warehouse: Settings) -> None:
+    scale = 0.02
+    sample.make(warehouse, declared, [MAY, JUNE], scale=scale)
+    others = (folder for folder in warehouse.inbox.iterdir() if folder.name != SYSTEM)
+    assert sum(1 for _ in others) > 5
+    records = ingested(warehouse, declared, MAY, JUNE)
+    made = world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=scale)
+    started: dict[str, dict[str, int]] = {}
+    for month in (MAY, JUNE):
+        halves = world.rows(made, "connection.exchange", SYSTEM, month)
+        counts = records["connection.exchange", str(month)].counts
+        assert sum(item.accepted for item in counts) == sum(item.rows_in for item in counts) == halves.num_rows
+        assert len(counts) == made_up.page_count(month) >= 6
+        for row in halves.to_pylist():
+            started.setdefault(row["exchange_id"], {})[row["side"]] = row["request_in_ms"]
+    months = {name: sides.get("client", sides.get("producer", 0)) >= MIDNIGHT for name, sides in started.items()}
+    for month, is_june in ((MAY, False), (JUNE, True)):
+        # What started before May is counted in April, of which nothing was delivered.
+        mine = [sides for name, sides in started.items() if months[name] is is_june]
+        mine = [sides for sides in mine if min(sides.values()) >= MIDNIGHT - 31 * 86_400_000]
+        found = total(warehouse, month)
+        assert found["call_count"] == len(mine)
+        assert found["paired_count"] == sum(len(sides) == 2 for sides in mine)
+        assert found["producer_only_count"] == sum(set(sides) == {"producer"} for sides in mine)
+        assert records["connection.traffic", str(month)].synthetic
+    parted = [sides for name, sides in started.items() if len(sides) == 2 and not months[name]]
+    assert any(moment >= MIDNIGHT - 20_000 for sides in parted for moment in sides.values())
+
+
+def test_pages_of_the_sample_are_reproducible_and_say_that_they_are_made_up(
+    declared: Catalogue, warehouse: Settings, tmp_path: Path
+) -> None:
+    digests = []
+    for settings, months in ((warehouse, [MAY, JUNE]), (Settings(warehouse=tmp_path / "again", threads=1), [JUNE])):
+        sample.make(settings, declared, months, scale=0.02)
+        pages = sorted((settings.inbox / SYSTEM / str(JUNE)).glob("exchange_*.dat"))
+        digests.append([sha256(page.read_bytes()).hexdigest() for page in pages])
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 6
+    rows = world.rows(
+        world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=1), "connection.exchange", SYSTEM, JUNE
+    )
+    assert 4_000 <= rows.num_rows / 2 <= 6_000
+    sizes = [page.num_rows for page in made_up.pages(rows, JUNE)]
+    assert sum(sizes) == rows.num_rows
+    assert max(sizes) <= made_up.MOST_RECORDS + 10
+
+
+def test_the_asset_of_the_system_shows_a_check_for_each_of_its_tables() -> None:
+    node = defs().resolve_asset_graph().get(dg.AssetKey(["connection", SYSTEM]))
+    assert {key.name for key in node.check_keys} >= {"audit_register", "audit_exchange", "audit_traffic"}
+
+
+def test_exchanges_stay_in_the_warehouse_and_traffic_is_published(declared: Catalogue) -> None:
+    assert "connection.exchange" not in declared.published
+    assert "connection.traffic" in declared.published
+    said = dictionary(declared).partition("## `connection.exchange`")[2].partition("\n## ")[0]
+    assert "kept in the warehouse, in no release" in said
+    assert declared.contracts["connection.exchange"].linkable == {"exchange_id", "message_id"}
