@@ -32,13 +32,14 @@ from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import Refusal, RunResult
 
 
+Present = dict[Month | None, frozenset[str]]
+"""By month, the ids of the deliveries that a source has there now, new or not."""
+
+
 def ingest(
     settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], *, now: datetime | None = None
 ) -> tuple[RunResult, ...]:
     """Bring every table of one source up to date for some months (None: a reference file).
-
-    Months do not depend on each other, so they run in parallel. A remote source is fetched before, month
-    after month.
 
     Returns:
         One result for each month and table, in the order given and of declaration; none for a month
@@ -51,13 +52,8 @@ def ingest(
     with writing(settings):
         source = catalogue.sources[name]
         _bring_references_up_to_date(settings, catalogue, source)
-        present = fetch_and_land(settings, catalogue, source, months, now) if connectors.is_remote(source) else None
-        running = workers.each(settings, catalogue, _ingest_month, [(name, month, present) for month in months])
-        results: dict[Month | None, list[RunResult]] = {}
-        for month in months:
-            if month is not None:  # reference files take no time
-                progress.announce(f"{name} {month}")
-            results[month] = list(next(running))
+        present = _fetch(settings, catalogue, name, months, now)
+        results = {month: [*found] for month, found in _publish(settings, catalogue, name, present)}
         for derived in _derive(settings, catalogue, name, months):
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
         every = [result for of_month in results.values() for result in of_month]
@@ -67,30 +63,46 @@ def ingest(
 
 
 def fetch_and_land(
-    settings: Settings,
-    catalogue: Catalogue,
-    source: DeclaredSource,
-    months: Sequence[Month | None],
-    now: datetime | None = None,
-) -> frozenset[str]:
-    """Fetch, filter and land what a source delivers; returns the ids of all that is there, new or not."""
-    present = set()
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], now: datetime | None
+) -> Present:
+    """Fetch, filter and land what a source delivers for some months."""
+    source = catalogue.sources[name]
+    present: Present = dict.fromkeys(months, frozenset())
     for arrival in connectors.fetch(settings, source, months, now=now):
         delivery = deliveries.find(
-            settings, arrival.source, arrival.month, arrival.delivery_id, arrival.delivered_at
+            settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at
         ) or _filter_and_land(settings, catalogue, source, arrival)
         deliveries.clean_inbox(settings, arrival, delivery)
-        present.add(delivery.entry.delivery_id)
-    return frozenset(present)
+        present[arrival.month] |= {delivery.entry.delivery_id}
+    return present
 
 
-def _ingest_month(
-    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, present: frozenset[str] | None
+def _fetch(
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], now: datetime | None
+) -> Present:
+    """Fetch and land all months: in parallel from the inbox, month after month from a remote source."""
+    is_remote = connectors.is_remote(catalogue.sources[name])
+    together = [tuple(months)] if is_remote else [(month,) for month in months]
+    landed = workers.each(settings, catalogue, fetch_and_land, [(name, some, now) for some in together])
+    return {month: ids for present in landed for month, ids in present.items()}
+
+
+def _publish(
+    settings: Settings, catalogue: Catalogue, name: str, present: Present
+) -> Iterator[tuple[Month | None, tuple[RunResult, ...]]]:
+    """Read, audit and publish all months, in parallel: they do not depend on each other."""
+    running = workers.each(settings, catalogue, _publish_month, [(name, month, ids) for month, ids in present.items()])
+    for month in present:
+        if month is not None:  # reference files take no time
+            progress.announce(f"{name} {month}")
+        yield month, next(running)
+
+
+def _publish_month(
+    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, present: frozenset[str]
 ) -> tuple[RunResult, ...]:
-    """Land (unless that was done: `present`), read, audit and publish one month of a source."""
+    """Read, audit and publish one month of a source."""
     source = catalogue.sources[name]
-    if present is None:
-        present = fetch_and_land(settings, catalogue, source, [month])
     landed = deliveries.landed(settings, name, month)
     if source.is_reference:
         landed = tuple(delivery for delivery in landed if delivery.entry.delivery_id in present)
@@ -99,23 +111,17 @@ def _ingest_month(
     # What a connector fetched cannot be withdrawn by taking a file out of the inbox.
     present |= {delivery.entry.delivery_id for delivery in landed if delivery.entry.cursor_range is not None}
     keys = [Key(table, name, month) for table in source.source.delivered]
-    fingerprints = {key: _fingerprint(settings, catalogue, key, landed, present) for key in keys}
-    known = [publication.unchanged(settings, key, fingerprints[key]) for key in keys]
-    unchanged = [result for result in known if result is not None]
+    current = {key: _fingerprint(settings, catalogue, key, landed, present) for key in keys}
+    unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
     tables = reading.sort(source.source, landed)
+    results = []
     with connect(settings) as connection:
-        return tuple(
-            publication.publish(
-                settings,
-                catalogue,
-                connection,
-                _read(settings, catalogue, connection, key, tables[key.table], present),
-                fingerprints[key],
-            )
-            for key in keys
-        )
+        for key in keys:
+            staged = _read(settings, catalogue, connection, key, tables[key.table], present)
+            results.append(publication.publish(settings, catalogue, connection, staged, current[key]))
+    return tuple(results)
 
 
 def _filter_and_land(settings: Settings, catalogue: Catalogue, source: DeclaredSource, arrival: Arrival) -> Delivery:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -20,7 +17,7 @@ from deliveries import MAY as MAY_FOLDER
 from deliveries import put
 from trials import MAY, NAME, ONCE, QUICK, fetch, fetch_killed, http, landed, source
 
-from dx_pipeline import connectors, sample
+from dx_pipeline import connectors
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.connector import Files, Http, Tls, Whole
 from dx_pipeline.declarations.contract import DUCKDB_TYPES
@@ -28,12 +25,9 @@ from dx_pipeline.declarations.document import Document
 from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import DeclarationError
-from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import attempts
-from dx_pipeline.sample.serving import Asked, Reply, Service, envelope
+from dx_pipeline.sample.serving import Service, envelope
 from dx_pipeline.settings import Settings
-from dx_pipeline.tables.attempts import TABLE as ATTEMPTS
-from dx_pipeline.tables.run import PartitionRun
 
 HERE = Files(kind="files")
 
@@ -240,43 +234,6 @@ def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, de
 def test_every_error_class_is_allowed_by_the_contract_and_has_its_advice(declared: Catalogue) -> None:
     allowed = declared.contracts["connection.attempt"].columns["error_class"].allowed
     assert set(allowed or ()) == set(attempts.ADVICE) == set(get_args(attempts.ErrorClass))
-
-
-def test_what_is_fetched_is_ingested_like_what_is_delivered(
-    warehouse: Settings, declared: Catalogue, tmp_path: Path
-) -> None:
-    sample.make(warehouse, declared, [MAY], scale=0.01)
-    by_hand = {record.table: record.rows for record in ingested(warehouse, declared)}
-    folder = warehouse.inbox / NAME / str(MAY)
-    served = {f"/{path.name.partition('_')[0]}": unpacked(path.read_bytes()) for path in folder.iterdir()}
-    handlers = {path: partial(answer_with, content) for path, content in served.items()}
-    requests = [{"name": path[1:], "path": path, "query": {"m": "{month}"}, "records": "Data"} for path in served]
-    with Service(handlers, faults=["truncate"]) as server:
-        fetched_by = Http.model_validate(
-            {"kind": "http", "base_url": server.url, "requests": requests, "bounds": QUICK}
-        )
-        elsewhere = Settings(warehouse=tmp_path / "elsewhere")
-        changed = declared.sources[NAME].source.model_copy(update={"connector": fetched_by})
-        sources = {**declared.sources, NAME: replace(declared.sources[NAME], source=changed)}
-        fetched = ingested(elsewhere, replace(declared, sources=sources))
-    assert {record.table: record.rows for record in fetched} == by_hand
-    assert all(record.published for record in fetched)
-    assert sum(by_hand.values()) > 0
-    assert [status for status, _, _ in statuses(elsewhere)] == ["failed", "ok", "ok"]
-
-
-def unpacked(content: bytes) -> bytes:
-    """What is sent compressed as a file is sent plain by HTTP."""
-    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-
-
-def answer_with(content: bytes, _: Asked) -> Reply:
-    return Reply(content)
-
-
-def ingested(settings: Settings, catalogue: Catalogue) -> list[PartitionRun]:
-    results = ingest(settings, catalogue, NAME, [MAY])
-    return [result.run for result in results if result.run.table != ATTEMPTS]
 
 
 def test_a_connector_may_be_called_by_its_name_alone() -> None:

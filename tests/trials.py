@@ -33,11 +33,7 @@ QUICK = Bounds(first_wait_seconds=0.001, longest_wait_seconds=2, answer_seconds=
 ONCE = QUICK.model_copy(update={"attempts": 1})
 OFFSETS = OffsetLimit(kind="offset_limit", size=7)
 
-UNDECLARED = Catalogue(
-    Province.model_validate({"title": {"vi": "Thử", "en": "Trial"}, "code": "X00", "first_month": "2022-01"}),
-    *({}, {}, {}, {}, {}),
-)
-"""A catalogue without a contract."""
+PROVINCE = Province.model_validate({"title": {"vi": "Thử", "en": "Trial"}, "code": "X00", "first_month": "2022-01"})
 
 FEW = examples(max_examples=examples().max_examples // 3)
 """For properties whose every example starts a server and processes."""
@@ -94,7 +90,8 @@ def fetch(
 ) -> tuple[Fetched, ...]:
     """Fetch, filter and land as ingest does, in this process."""
     before = {month: landed(settings, month) for month in months}
-    fetch_and_land(settings, UNDECLARED, DeclaredSource("connection", NAME, source(fetched_by)), months, now)
+    declared = DeclaredSource("connection", NAME, source(fetched_by))
+    fetch_and_land(settings, Catalogue(PROVINCE, {}, {NAME: declared}, {}, {}, {}), NAME, months, now)
     return tuple(
         Fetched(
             tuple(item for item in landed(settings, month) if item not in before[month]),
