@@ -2,89 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pytest
 
 from dx_pipeline import audit
-from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.declarations.suite import Expectation, Meta, Suite
+from dx_pipeline.audit.expectations import complete
+from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.suite import Suite
 
-WHY = Meta(reason=Bilingual(vi="vì sao", en="why"))
-
-
-def expectation(kind: str, severity: str = "critical", **kwargs: Any) -> Any:
-    suite = Suite(
-        name="t",
-        expectations=(Expectation(type=kind, kwargs=kwargs, severity=severity, meta=WHY),),  # type: ignore[arg-type]
-    )
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE staged AS SELECT i AS id, i % 10 AS digit FROM range(100) t(i)")
-    try:
-        (result,) = audit.audit(connection, "staged", suite)
-    finally:
-        connection.close()
-    return result
+WORDS = {"vi": "Thử", "en": "Trial"}
+META = {"reason": WORDS}
 
 
-def test_an_expectation_that_is_met_says_how_many_rows_it_saw() -> None:
-    result = expectation("expect_column_values_to_not_be_null", column="id")
-    assert (result.status, result.element_count, result.unexpected_count) == ("met", 100, 0)
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        made.execute("CREATE TABLE staged AS SELECT i AS id, i % 10 AS digit FROM range(100) t(i)")
+        yield made
 
 
-def test_an_expectation_that_is_not_met_counts_the_rows_that_break_it() -> None:
-    result = expectation("expect_column_values_to_be_between", column="digit", max_value=7)
-    assert (result.status, result.element_count, result.unexpected_count) == ("unmet", 100, 20)
+def audited(connection: duckdb.DuckDBPyConnection, *expectations: dict[str, Any]) -> list[ExpectationResult]:
+    suite = {"name": "t", "expectations": [{"meta": META, **expectation} for expectation in expectations]}
+    return list(audit.audit(connection, "staged", Suite.model_validate(suite)))
+
+
+def rows_where(condition: str) -> dict[str, Any]:
+    query = f"SELECT * FROM {{batch}} WHERE {condition}"
+    return {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}
+
+
+def digit_at_most(value: int, severity: str = "critical") -> dict[str, Any]:
+    kwargs = {"column": "digit", "max_value": value}
+    return {"type": "expect_column_values_to_be_between", "kwargs": kwargs, "severity": severity}
+
+
+def test_an_expectation_counts_its_rows_and_those_that_break_it(connection: duckdb.DuckDBPyConnection) -> None:
+    met, unmet = audited(connection, digit_at_most(9), digit_at_most(7))
+    assert (met.status, met.element_count, met.unexpected_count) == ("met", 100, 0)
+    assert (unmet.status, unmet.element_count, unmet.unexpected_count) == ("unmet", 100, 20)
 
 
 @pytest.mark.parametrize(
-    "kwargs",
+    "broken",
     [
-        {"kind": "expect_column_values_to_not_be_null", "column": "not_there"},
-        {"kind": "unexpected_rows_expectation", "unexpected_rows_query": "SELECT nonsense FROM {batch}"},
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "not_there"}},
+        rows_where("nonsense"),
     ],
 )
-def test_a_broken_expectation_is_not_bad_data(kwargs: dict[str, Any]) -> None:
-    result = expectation(**kwargs)
+def test_a_broken_expectation_is_not_bad_data(connection: duckdb.DuckDBPyConnection, broken: dict[str, Any]) -> None:
+    (result,) = audited(connection, broken)
     assert result.status == "broken"
     assert result.problem
     assert not audit.passes([result])
 
 
-def test_two_expectations_of_one_kind_are_both_evaluated() -> None:
-    queries = ("SELECT * FROM {batch} WHERE digit = 3", "SELECT * FROM {batch} WHERE digit > 9")
-    suite = Suite(
-        name="t",
-        expectations=tuple(
-            Expectation(type="unexpected_rows_expectation", kwargs={"unexpected_rows_query": query}, meta=WHY)
-            for query in queries
-        ),
-    )
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE staged AS SELECT i AS id, i % 10 AS digit FROM range(100) t(i)")
-    first, second = audit.audit(connection, "staged", suite)
-    connection.close()
-    assert (first.status, second.status) == ("unmet", "met")
+def test_two_expectations_of_one_kind_are_both_evaluated(connection: duckdb.DuckDBPyConnection) -> None:
+    results = audited(connection, rows_where("digit = 3"), rows_where("digit > 9"))
+    assert [result.status for result in results] == ["unmet", "met"]
 
 
 @pytest.mark.parametrize(("severity", "may_be_published"), [("critical", False), ("warning", True), ("info", True)])
-def test_only_what_is_critical_holds_a_table_back(severity: str, may_be_published: bool) -> None:  # noqa: FBT001
-    result = expectation("expect_column_values_to_be_between", severity=severity, column="digit", max_value=7)
-    assert audit.passes([result]) is may_be_published
+def test_only_critical_expectations_hold_a_table_back(
+    connection: duckdb.DuckDBPyConnection,
+    severity: str,
+    may_be_published: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    assert audit.passes(audited(connection, digit_at_most(7, severity))) is may_be_published
 
 
-def test_each_connection_is_judged_by_its_own_rows() -> None:
-    statuses = []
-    for rows in (5, 50):
-        connection = duckdb.connect()
-        connection.execute(f"CREATE TABLE staged AS SELECT i AS id FROM range({rows}) t(i)")
-        suite = Suite(
-            name="t",
-            expectations=(
-                Expectation(type="expect_table_row_count_to_be_between", kwargs={"min_value": 10}, meta=WHY),
-            ),
-        )
-        statuses.append(audit.audit(connection, "staged", suite)[0].status)
-        connection.close()
-    assert statuses == ["unmet", "met"]
+def test_each_connection_is_audited_by_its_own_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    many = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 50}}
+    statuses = [result.status for result in audited(connection, many)]
+    connection.execute("DELETE FROM staged WHERE id > 5")
+    statuses += [result.status for result in audited(connection, many)]
+    assert statuses == ["met", "unmet"]
+
+
+CONTRACT = Contract.model_validate(
+    {
+        "title": WORDS,
+        "grain": WORDS,
+        "origin": "observed",
+        "key": ["code"],
+        "columns": {
+            "code": {"type": "text", "required": True, "pattern": "^[A-Z]{2}$", **WORDS},
+            "unit_code": {"type": "text", "references": "reference.unit.unit_code", **WORDS},
+            "size": {"type": "integer", "min": 1, "max": 9, **WORDS},
+            "kind": {"type": "text", "allowed": ["a", "b"], **WORDS},
+        },
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "unmet"),
+    [
+        ("('AB', '72', 1, 'a')", []),
+        ("(NULL, '72', 1, 'a')", ["table"]),
+        ("('ABC', '72', 1, 'a')", ["table"]),
+        ("('AB', '99', 1, 'a')", ["table"]),
+        ("('AB', '72', 10, 'a')", ["table"]),
+        ("('AB', '72', 1, 'c')", ["table"]),
+        ("('AB', '72', 1, 'a'), ('AB', NULL, 2, 'b')", ["table"]),
+    ],
+)
+def test_every_constraint_of_a_contract_is_an_expectation(row: str, unmet: list[str]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA reference; CREATE TABLE reference.unit AS SELECT '72' AS unit_code")
+        connection.execute("CREATE TABLE staged (code VARCHAR, unit_code VARCHAR, size BIGINT, kind VARCHAR)")
+        connection.execute(f"INSERT INTO staged VALUES {row}")
+        results = audit.audit(connection, "staged", complete("t", CONTRACT, None))
+    assert [result.subject for result in results if result.status == "unmet"] == unmet

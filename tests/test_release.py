@@ -20,6 +20,7 @@ from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.period import Month
 from dx_pipeline.release import Published
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables.ledger import Ledger
 
 MAY = Month(2022, 5)
 
@@ -157,3 +158,19 @@ def test_releases_beyond_the_last_ones_are_removed(first: Published, warehouse: 
     assert len(kept) == 2
     assert kept[0].is_current
     assert first.release_id not in {item.release_id for item in kept}
+
+
+@pytest.mark.usefixtures("first")
+def test_a_release_is_built_from_one_reading_of_the_ledger(
+    warehouse: Settings, declared: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(warehouse.releases)
+    real, readings = Ledger.read, []
+
+    def counted(settings: Settings, catalogue: Catalogue) -> Ledger:
+        readings.append(settings)
+        return real(settings, catalogue)
+
+    monkeypatch.setattr(Ledger, "read", counted)
+    assert release.publish(warehouse, declared).changed
+    assert len(readings) == 1
