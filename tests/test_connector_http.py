@@ -77,7 +77,7 @@ def key(record: Record) -> str:
     return json.dumps(record, sort_keys=True)
 
 
-def service(records: Sequence[Record], faults: Sequence[Fault | None] = (), **how: object) -> Service:
+def service(records: Sequence[Record], faults: Sequence[Fault | None] = (), **how: Any) -> Service:
     return Service(
         {"/offset_limit": by_offset(lambda: records, 5), "/whole": whole(lambda: records)}, faults=faults, **how
     )

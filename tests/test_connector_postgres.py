@@ -75,7 +75,7 @@ def insert(database: Database, values: list[tuple[int, str, int | None]]) -> Non
         database.run(f"INSERT INTO dossier VALUES {rows}")
 
 
-def declared(**how: object) -> Postgres:
+def declared(**how: Any) -> Postgres:
     how = {"relation": "public.one_stop", "bounds": QUICK, **how}
     return Postgres(
         kind="postgres",

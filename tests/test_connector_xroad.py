@@ -33,7 +33,7 @@ FIRST_OF_JUNE = int(datetime(2022, 5, 31, 17, tzinfo=UTC).timestamp())
 """Midnight of the province: half of its night still belongs to May elsewhere."""
 
 
-def declared(url: str, **how: object) -> XRoad:
+def declared(url: str, **how: Any) -> XRoad:
     how = {"bounds": QUICK, **how}
     return XRoad(kind="xroad", base_url=url, client="VN/GOV/H53/LGSP", server="VN/GOV/H53/ss1", **how)
 
@@ -72,7 +72,7 @@ def served(monitoring: Monitoring, faults: Sequence[Misbehaviour | None] = (), *
     return Service({"/": monitoring, **more}, faults=faults)
 
 
-def monitored(seconds: Sequence[int], **how: object) -> Monitoring:
+def monitored(seconds: Sequence[int], **how: Any) -> Monitoring:
     found = [exchange(second, number) for number, second in enumerate(seconds)]
     return Monitoring(found, clock=lambda: NOW, **how)
 
@@ -129,7 +129,7 @@ def test_what_a_server_says_to_be_synthetic_lands_as_such(
     is_synthetic: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     listing = services({"VN/GOV/BTP/X": ["y"]}, {}, is_synthetic=is_synthetic)
-    handlers = {"/listClients": listing, "/r1/*": listing}
+    handlers: dict[str, Any] = {"/listClients": listing, "/r1/*": listing}
     with served(monitored([NOW - 3600], is_synthetic=is_synthetic), **handlers) as server:
         fetch(warehouse, declared(server.url, register_of=("VN/GOV/BTP",)), (JUNE,))
     pages = [page.content.read_bytes() for page in landed(warehouse, JUNE)]

@@ -45,7 +45,7 @@ SECRET = "079123456789"  # noqa: S105 - an identity number, which must not be ke
 Half = dict[str, Any]
 
 
-def half(side: str, exchange: str, began_ms: int = NOON, **said: object) -> Half:
+def half(side: str, exchange: str, began_ms: int = NOON, **said: Any) -> Half:
     """A record as a server of the current generation sends it; None takes a field out of it."""
     record = {
         "monitoringDataTs": began_ms // 1000 + 1,
@@ -64,15 +64,15 @@ def half(side: str, exchange: str, began_ms: int = NOON, **said: object) -> Half
     return {name: value for name, value in record.items() if value is not None}
 
 
-def client(exchange: str, began_ms: int = NOON, **said: object) -> Half:
+def client(exchange: str, began_ms: int = NOON, **said: Any) -> Half:
     return half("Client", exchange, began_ms, **said)
 
 
-def producer(exchange: str, began_ms: int = NOON + 5, **said: object) -> Half:
+def producer(exchange: str, began_ms: int = NOON + 5, **said: Any) -> Half:
     return half("Producer", exchange, began_ms, **said)
 
 
-def answer(*records: Half, announced: int | None = None, **around: object) -> bytes:
+def answer(*records: Half, announced: int | None = None, **around: Any) -> bytes:
     """A recorded answer."""
     packed = gzip.compress(json.dumps({**around, "records": records}).encode(), mtime=0)
     return opmon.answer(packed, len(records) if announced is None else announced)
@@ -115,7 +115,7 @@ def test_both_halves_are_one_call_in_the_hour_of_the_client_half(warehouse: Sett
 def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(
     warehouse: Settings, declared: Catalogue
 ) -> None:
-    older = {"xRequestId": None, "requestSize": None, "responseSize": None}
+    older: Half = {"xRequestId": None, "requestSize": None, "responseSize": None}
     put(
         warehouse,
         SYSTEM,
@@ -196,7 +196,7 @@ def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_
         (2, 2, 0, 0),
     ]
     assert all(adds_up(item) for item in record.counts)
-    reasons = duckdb.sql(f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/rows.parquet' ORDER BY ALL")
+    reasons = duckdb.execute(f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/rows.parquet' ORDER BY ALL")
     assert reasons.fetchall() == [
         ("clock_disagrees", None),
         ("key_conflict", "system"),
@@ -231,7 +231,7 @@ def test_a_landed_page_and_plain_json_are_read_as_answers_are(warehouse: Setting
 
 
 def test_what_may_not_be_kept_is_nowhere_in_the_warehouse(warehouse: Settings, declared: Catalogue) -> None:
-    careless = dict.fromkeys((*opmon.FORBIDDEN, *opmon.ADDRESSES, "soapFaultString"), SECRET)
+    careless: Half = dict.fromkeys((*opmon.FORBIDDEN, *opmon.ADDRESSES, "soapFaultString"), SECRET)
     put(warehouse, SYSTEM, answer(client("a", **careless), producer("a")), str(JUNE), "careless.dat")
     put(warehouse, SYSTEM, answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), str(JUNE), "query.dat")
     put(warehouse, SYSTEM, answer(client("c", restPath=f"/nguoi/{SECRET}/the")), str(JUNE), "path.dat")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -42,19 +43,19 @@ def results_of(settings: Settings, declared: Catalogue, source: str) -> list[Run
     return [result for result in results if result.run.table != ATTEMPTS]
 
 
-def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[object, ...]]:
+def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[Any, ...]]:
     path = partition.rows(settings, key)
     assert path is not None
-    return duckdb.sql(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
+    return duckdb.execute(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
 
 
 def counts(run: PartitionRun) -> list[tuple[int, int, int, int, int]]:
     return [(c.rows_in, c.accepted, c.duplicate, c.filtered, c.quarantined) for c in run.counts]
 
 
-def reasons(settings: Settings, key: Key) -> list[tuple[object, ...]]:
+def reasons(settings: Settings, key: Key) -> list[tuple[Any, ...]]:
     path = partition.quarantined(settings, key)
-    return duckdb.sql(f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line").fetchall()
+    return duckdb.execute(f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line").fetchall()
 
 
 def test_a_good_delivery_becomes_a_partition_with_its_provenance(warehouse: Settings, declared: Catalogue) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -30,10 +31,10 @@ def warehouse(furnished: Settings) -> Settings:
     return furnished
 
 
-def values(settings: Settings, code: str, where: str, columns: str) -> list[tuple[object, ...]]:
+def values(settings: Settings, code: str, where: str, columns: str) -> list[tuple[Any, ...]]:
     path = partition.rows(settings, KpiKey(code))
     assert path is not None
-    return duckdb.sql(f"SELECT {columns} FROM '{path}' WHERE {where} ORDER BY ALL").fetchall()
+    return duckdb.execute(f"SELECT {columns} FROM '{path}' WHERE {where} ORDER BY ALL").fetchall()
 
 
 def evaluated(settings: Settings, declared: Catalogue, code: str, source: str, *months: str) -> None:

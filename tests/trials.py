@@ -70,7 +70,7 @@ def source(fetched_by: Connector) -> Source:
     )
 
 
-def http(url: str, paging: Paging = OFFSETS, bounds: Bounds = QUICK, **declared: object) -> Http:
+def http(url: str, paging: Paging = OFFSETS, bounds: Bounds = QUICK, **declared: Any) -> Http:
     """An HTTP source with one request, whose path is the kind of its paging."""
     query = {"thang": "{month}"} if paging.kind != "date_window" else {}
     request = Request(name="traffic", path=f"/{paging.kind}", query=query, records="Data", paging=paging)

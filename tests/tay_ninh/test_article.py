@@ -14,7 +14,7 @@ from projects import Dx
 FIRST_HALF = "window_type = 'ytd' AND window_start = DATE '2022-01-01' AND window_end = DATE '2022-06-30'"
 
 
-def values(warehouse: Path, where: str) -> dict[str, tuple[Any, ...]]:
+def values(warehouse: Path, where: str) -> dict[str, list[Any]]:
     connection = duckdb.connect(str(warehouse / "current" / "dx.duckdb"), read_only=True)
     try:
         rows = connection.execute(

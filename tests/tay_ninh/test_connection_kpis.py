@@ -7,6 +7,8 @@ from bisect import bisect_left
 from datetime import date
 from math import ceil
 
+from typing import Any
+
 import duckdb
 import pytest
 from deliveries import put
@@ -76,14 +78,14 @@ def deliver(settings: Settings, month: str, name: str, *records: dict[str, objec
 
 def monthly(
     settings: Settings, declared: Catalogue, code: str, *months: str
-) -> dict[tuple[object, ...], tuple[object, ...]]:
+) -> dict[tuple[Any, ...], list[Any]]:
     """The monthly values of a KPI for the province, by last day, system and statistic."""
     for month in months:
         ingest(settings, declared, SYSTEM, [Month.parse(month)])
     record = evaluate(settings, declared, code).run
     assert record.published, record.problem
     path = partition.rows(settings, KpiKey(code))
-    found = duckdb.sql(
+    found = duckdb.execute(
         f"SELECT window_end, system, statistic, value, target, status FROM '{path}'"
         " WHERE unit_level = 'province' AND window_type = 'month'"
     ).fetchall()
