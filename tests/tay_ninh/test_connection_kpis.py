@@ -6,7 +6,6 @@ import json
 from bisect import bisect_left
 from datetime import date
 from math import ceil
-
 from typing import Any
 
 import duckdb
