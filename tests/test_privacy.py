@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,17 +21,20 @@ import pytest
 import xlsxwriter
 from deliveries import MAY, SECRETS, accepted, readable, staged
 from deliveries import put as put_into_inbox
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dx_pipeline import formats, ingest, privacy, reading, sample
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Excel, Layout, Source
+from dx_pipeline.declarations.source import Excel, Layout, NumberStyle, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import excel
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Arrival, Delivery
 from dx_pipeline.period import Month
+from dx_pipeline.privacy.column import column_filters
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.files import digest
@@ -129,7 +133,7 @@ def records(headings: Sequence[str], rows: Rows) -> list[dict[str, str]]:
 
 WRITERS: dict[str, Callable[[str, Sequence[str], Rows], bytes]] = {
     "csv": as_csv,
-    "csv_utf_16": lambda *made: as_csv(*made, ";").decode().encode("utf-16"),
+    "csv_utf_16": lambda title, headings, rows: as_csv(title, headings, rows, ";").decode().encode("utf-16"),
     "csv_gzip": lambda *made: gzip.compress(as_csv(*made)),
     "excel": as_excel,
     "html": lambda *made: as_html(*made).encode(),
@@ -401,6 +405,66 @@ def test_a_heading_is_known_however_it_is_written(written: str, kind: str | None
 )  # fmt: skip
 def test_what_only_looks_a_little_personal_stays(text: str) -> None:
     assert personal_data.strip(text) == (text, {})
+
+
+NUMBERS_OF_PEOPLE = [text for text in SECRETS.values() if text.replace(" ", "").isdigit() and text.startswith("0")]
+
+
+@pytest.mark.parametrize("style", ["plain", "vi", "comma"])
+@given(text=st.sampled_from(NUMBERS_OF_PEOPLE) | st.from_regex("0[0-9]{9}|0[0-9]{11}", fullmatch=True))
+def test_a_number_of_a_person_is_no_number_of_a_column_in_any_style(style: NumberStyle, text: str) -> None:
+    column = column_filters(["Số"], *one_column("integer", number=style))[0]
+    found: Counter[str] = Counter()
+    assert column.cell(text, found) == ""
+    assert found
+
+
+@pytest.mark.parametrize(
+    ("kind", "placed", "texts"),
+    [
+        ("integer", {"number": "vi"}, ["912.345.678", "912345678", "-1.234", "0", "0,5"]),
+        ("number", {"number": "comma", "percent": True}, ["912345678,5", "0", "0,5 %"]),
+        ("number", {}, ["123456789012", "-0.5", "1e9"]),
+        ("integer", {"values": {"912345678": "a"}}, ["912345678"]),
+        ("timestamp", {"date": "%s"}, ["1652345678"]),
+        ("timestamp", {"date": "%Y%m%d%H%M"}, ["202205031020"]),
+        ("date", {}, ["2022-05-03", "2022-05-03T00:00:00"]),
+    ],
+)
+def test_what_is_as_declared_stays_whatever_it_looks_like(kind: str, placed: dict[str, Any], texts: list[str]) -> None:
+    column = column_filters(["Số"], *one_column(kind, **placed))[0]
+    found: Counter[str] = Counter()
+    assert [column.cell(text, found) for text in texts] == texts
+    assert all(column.is_as_declared(text) for text in texts)
+    assert not found
+
+
+def one_column(kind: str, **placed: object) -> tuple[Layout, Contract]:
+    """A layout and a contract of one column under the heading `Số`."""
+    columns = {"value": {"header": "Số", **placed}}
+    layout = Layout.model_validate({"table": "x.y", "format": {"kind": "ndjson"}, "columns": columns})
+    contract = {"title": WORDS, "grain": WORDS, "columns": {"value": {"type": kind, **WORDS}}}
+    return layout, Contract.model_validate(contract)
+
+
+CAPITALS = "AÀÁẢÃẠĂẰẮẲẴẶÂẦẤẨẪẬBCDĐEÈÉẺẼẸÊỀẾỂỄỆGHIÌÍỈĨỊKLMNOÒÓỎÕỌÔỒỐỔỖỘƠỜỚỞỠỢPQRSTUÙÚỦŨỤƯỪỨỬỮỰVXYỲÝỶỸỴ"
+GIVEN_NAMES = st.builds(str.__add__, st.sampled_from(CAPITALS), st.text(CAPITALS.lower(), max_size=5))
+
+
+@given(names=st.lists(GIVEN_NAMES, min_size=1, max_size=4))
+@example(names=["Đức", "Ánh"])
+@example(names=["Ơn"])
+@example(names=["Ư", "Ẩn"])
+def test_a_name_is_found_with_any_vietnamese_capital(names: list[str]) -> None:
+    name = " ".join(["Trần", *names])
+    assert personal_data.strip(name, may_be_name=True) == ("", {"name": 1})
+    stripped, found = personal_data.strip(f"gặp ông {name}, ngày mai")
+    assert (stripped, found) == (f"gặp {personal_data.MARK}, ngày mai", {"name": 1})
+
+
+@pytest.mark.parametrize("text", ["Trần nhà", "Lê ăn", "Hồ đập", "Phạm ớt", "Lý lịch"])
+def test_a_word_that_is_no_capital_makes_no_name(text: str) -> None:
+    assert personal_data.strip(text, may_be_name=True) == (text, {})
 
 
 @pytest.mark.parametrize("code", ["0312345678", "3900123456", "0100109106-001", "H53"])

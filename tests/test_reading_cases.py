@@ -5,18 +5,23 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
 import xlsxwriter
 from deliveries import accepted, staged
+from hypothesis import given
+from hypothesis import strategies as st
 
+from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Layout
+from dx_pipeline.declarations.source import Layout, NumberStyle
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import comparable
@@ -41,7 +46,7 @@ COLUMNS: dict[str, dict[str, object]] = {
 }
 
 
-def layout(shape: dict[str, object], columns: dict[str, dict[str, object]] = COLUMNS, **more: object) -> Layout:
+def layout(shape: dict[str, object], columns: Mapping[str, object] = COLUMNS, **more: object) -> Layout:
     return Layout.model_validate({"table": "statistics.trial", "format": shape, "columns": columns, **more})
 
 
@@ -176,9 +181,11 @@ PAGES = [{"Count": 2, "Data": [{"Mã": "A"}, {"Mã": "B"}]}, {"Count": 1, "Data"
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_pages_of_json_are_one_delivery(compress: object, database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_pages_of_json_are_one_delivery(
+    compress: Callable[[bytes], bytes], database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     content = "\n".join(map(json.dumps, PAGES)).encode()
-    path = put(tmp_path, gzip.compress(content) if compress is gzip.compress else content)
+    path = put(tmp_path, compress(content))
     only_code = {"code": COLUMNS["code"]}
     shape = {"kind": "json", "records": "Data", "count": "Count", "pages": True}
     assert [row[0] for row in read(database, path, layout(shape, only_code))] == ["A", "B", "C"]
@@ -217,6 +224,48 @@ def test_a_date_in_another_style_is_quarantined_as_ambiguous(
     accepted = read(database, path, layout({"kind": "csv"}, columns))
     assert len(accepted) == len(texts) - len(expected)
     assert [reason for _, reason, _ in reasons(database)] == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("style", "texts", "expected"),
+    [
+        ("plain", ["1234.5", "007", "-1e3", "1.234.567", "1,5"], [1234.5, 7, -1000]),
+        ("vi", ["1.234,5", "007", "1234", "0,25", "0.123", "01.234", "0.123,5", "1.23"], [1234.5, 7, 1234, 0.25]),
+        ("comma", ["1234,5", "007", "-0,5", "1.234"], [1234.5, 7, -0.5]),
+    ],
+)
+def test_a_number_in_another_style_is_quarantined_as_ambiguous(
+    style: str, texts: list[str], expected: list[float], database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    columns = {"on_time_pct": {"header": "Số", "number": style}}
+    found = read(
+        database, put(tmp_path, "\n".join(["Số", *texts, ""])), layout({"kind": "csv", "delimiter": ";"}, columns)
+    )
+    assert [row[1] for row in found] == expected
+    assert [reason for _, reason, _ in reasons(database)] == ["ambiguous_number"] * (len(texts) - len(expected))
+
+
+SHAPES = {
+    **{
+        f"{style} {zeros}": shape.number(style, leading_zeros=zeros)
+        for style in get_args(NumberStyle)
+        for zeros in (True, False)
+    },
+    **{
+        style: shape.moment(style)
+        for style in ("%d/%m/%Y %H:%M", "%Y%m%d", "%d.%m.%y", "%-d-%b-%Y %H:%M:%S.%f%z", "%s")
+    },
+    **shape.ISO,
+}
+
+
+@pytest.mark.parametrize("pattern", SHAPES.values(), ids=SHAPES)
+@given(data=st.data())
+def test_a_shape_means_the_same_to_duckdb_and_to_python(pattern: str, data: st.DataObject) -> None:
+    matching = st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))
+    texts = data.draw(st.lists(matching | st.text("0123456789.,+-eETZ: /%٣", max_size=12), min_size=1))
+    found = duckdb.execute("SELECT regexp_full_match(unnest($texts), $pattern)", {"texts": texts, "pattern": pattern})
+    assert [is_match for (is_match,) in found.fetchall()] == [bool(re.fullmatch(pattern, text)) for text in texts]
 
 
 def test_both_styles_of_tone_marks_are_one_word(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

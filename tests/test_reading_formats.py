@@ -22,6 +22,7 @@ from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.period import Month
 from dx_pipeline.sample import writing
+from dx_pipeline.sample.form import Form
 
 TITLE = Bilingual(vi="Bảng thử", en="A table to try")
 
@@ -120,7 +121,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnect
 
 
 def write(database: duckdb.DuckDBPyConnection, folder: Path, name: str, made: list[dict[str, Any]]) -> Path:
-    form = writing.Form(layout(name), CONTRACT, TITLE.vi, Month.parse(MAY), 1, {})
+    form = Form(layout(name), CONTRACT, TITLE.vi, Month.parse(MAY), 1, {})
     path = folder / f"{name}.{form.extension}"
     writing.write(database, path, pa.Table.from_pylist(made, arrow_schema(CONTRACT, CONTRACT.columns)), form)
     return path

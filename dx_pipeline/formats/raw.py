@@ -76,7 +76,7 @@ def check_headings(found: Sequence[str], layout: Layout, line: int) -> list[str]
     named = as_declared(found, layout)
     for heading in layout.expected:
         if heading not in named:
-            letters = legacy.told_by(named, layout.expected)
+            letters = legacy.encoding_of(named, layout.expected)
             if letters is not None:
                 raise DeliveryRefusedError(legacy.advice(letters), line=line)
             message = f"the column '{heading}' is missing; ask the sender for it, or correct the layout."
