@@ -24,7 +24,7 @@ from deliveries import put as put_into_inbox
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dx_pipeline import formats, ingest, privacy, reading, sample
+from dx_pipeline import formats, ingest, privacy, reading
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.contract import Contract
@@ -514,17 +514,3 @@ def test_tax_codes_stay_in_columns_that_a_layout_names(declared: Catalogue) -> N
 def test_a_query_string_goes_and_its_path_stays() -> None:
     stripped = personal_data.strip("/dvc/v1/hoso?soGiayTo=1&x=2")  # noqa: B005 - not that strip
     assert stripped == ("/dvc/v1/hoso", {"query_string": 1})
-
-
-@pytest.mark.parametrize(
-    "months",
-    [[MONTH], pytest.param(list(Month(2022, 1).through(Month(2022, 9))), marks=pytest.mark.long)],
-    ids=["one_month", "all_months"],
-)
-def test_the_sample_passes_byte_for_byte(
-    months: list[Month], declared: Catalogue, warehouse: Settings, tmp_path: Path
-) -> None:
-    trial = Trial(warehouse, declared)
-    for path in sample.make(warehouse, declared, months, scale=0.1):
-        source = path.relative_to(warehouse.inbox).parts[0]
-        assert trial.apply(source, path, tmp_path / "kept") == privacy.Filtered(path.name, path)

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dx_pipeline.declarations import shape
-from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout, NumberStyle
 from dx_pipeline.errors import DeliveryRefusedError
@@ -273,54 +272,3 @@ def test_both_styles_of_tone_marks_are_one_word(database: duckdb.DuckDBPyConnect
     path = put(tmp_path, 'Thị xã Hòa\n"Đã khóa sổ, thủy lợi"\n"Đã khoá sổ, thủy lợi"\n"Đã khoá sổ, thuỷ lợi"\n')
     assert [row[0] for row in read(database, path, layout({"kind": "csv"}, columns))] == ["x", "x", "x"]
     assert comparable("Hoà") == comparable("Ho\u0300a")
-
-
-FORM_06A = [
-    ["UBND TỈNH TÂY NINH"],
-    ["TÌNH HÌNH, KẾT QUẢ GIẢI QUYẾT THỦ TỤC HÀNH CHÍNH"],
-    ["Biểu số II.06a/VPCP/KSTT"],
-    ["Kỳ báo cáo: từ ngày 15/4/2022 đến ngày 14/5/2022"],
-    ["Lập ngày 19/05/2022"],
-]
-NUMBER_ROW = [f"({number})" for number in range(1, 14)]
-NUMBER_ROW[2], NUMBER_ROW[6], NUMBER_ROW[10] = "(3)=(4)+(5)+(6)", "(7)=(8)+(9)+(10)", "(11)=(12)+(13)"
-FIGURES: dict[str, list[object]] = {
-    "Hộ tịch": [1200, 700, 450, 50, 1150, 1000, 100, 50, 50, 45, 5],
-    "Đất đai": ["2.000", "300", "1.500", "200", "1.800", "1.500", "250", "50", "200", "180", "20"],
-}
-
-
-def test_form_06a_is_read_as_it_is_printed(
-    declared: Catalogue, database: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    path = tmp_path / "II06a.xlsx"
-    book = xlsxwriter.Workbook(str(path))
-    page = book.add_worksheet()
-    for row, titles in enumerate(FORM_06A):
-        page.write_row(row, 3, titles)
-    page.merge_range("B6:B8", "STT")
-    page.merge_range("C6:C8", "Lĩnh vực, công việc giải quyết")
-    page.merge_range("D6:G6", "Số lượng hồ sơ tiếp nhận")
-    page.merge_range("D7:D8", "Tổng số")
-    page.merge_range("E7:F7", "Trong kỳ")
-    page.write_row("E8", ["Trực tuyến", "Trực tiếp, dịch vụ bưu chính"])
-    page.merge_range("G7:G8", "Từ kỳ trước")
-    for first, heading, parts in (
-        (7, "Số lượng hồ sơ đã giải quyết", ["Tổng số", "Trước hạn", "Đúng hạn", "Quá hạn"]),
-        (11, "Số lượng hồ sơ đang giải quyết", ["Tổng số", "Trong hạn", "Quá hạn"]),
-    ):
-        page.merge_range(5, first, 5, first + len(parts) - 1, heading)
-        for position, part in enumerate(parts, first):
-            page.merge_range(6, position, 7, position, part)
-    page.write_row("B9", NUMBER_ROW)
-    for number, (field, figures) in enumerate(FIGURES.items(), 1):
-        page.write_row(8 + number, 1, [number, field, *figures])
-    page.write_row(11, 1, ["Tổng cộng", None, 3200])
-    book.close()
-    layout_06a = declared.sources["return_06a"].source.deliveries[0]
-    found = read(database, path, layout_06a, declared.contracts["statistics.return_06a"])
-    period = (date(2022, 4, 15), date(2022, 5, 14), "administrative_month", date(2022, 5, 19))
-    assert found == [
-        ("Hộ tịch", 1200, 700, 450, 50, 1150, 1000, 100, 50, 50, 45, 5, *period),
-        ("Đất đai", 2000, 300, 1500, 200, 1800, 1500, 250, 50, 200, 180, 20, *period),
-    ]
