@@ -20,6 +20,7 @@ from typing import IO, Literal
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.formats.csv import READER as CSV
+from dx_pipeline.formats.raw import format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
@@ -107,8 +108,7 @@ def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> C
     Raises:
         DeliveryRefusedError: its headings cannot be read.
     """
-    shape = layout.format
-    assert isinstance(shape, Csv)  # noqa: S101 - the caller chose by the format
+    shape = format_of(layout, Csv)
     found = CSV.headings(path, layout)
 
     def rewrites() -> Iterator[Rewrite]:

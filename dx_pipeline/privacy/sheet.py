@@ -17,7 +17,6 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
-import python_calamine as calamine
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
@@ -76,7 +75,9 @@ def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract
     found: Counter[str] = Counter()
     chosen, texts = None, set[str]()
     shows_styles = zipfile.is_zipfile(path)
-    for name in _sheet_names(path):
+    with excel.opened(path) as book:
+        names = book.sheet_names
+    for name in names:
         bare = Excel(kind="excel", sheet=name, encoding=shape.encoding if shape else "unicode")
         grid = excel.sheet(path, bare.model_copy(update={"header_rows": 0}))
         is_read = chosen is None if shape is None or shape.sheet is None else name == shape.sheet
@@ -87,22 +88,10 @@ def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract
     found.update(_beside(path, texts))
     if found and chosen is not None:
         name, sheet = chosen
-        styles = excel.Styles(path, _sheet_names(path).index(name))
+        styles = excel.Styles(path, names.index(name))
         percent = {place for place in _places(sheet.grid) if styles.is_percent(*place)}
         _write_workbook(target, name, replace(sheet, percent=frozenset(percent)))
     return found
-
-
-def _sheet_names(path: Path) -> list[str]:
-    excel.check_size(path)
-    try:
-        with path.open("rb") as handle:
-            return calamine.CalamineWorkbook.from_object(handle).sheet_names
-    except calamine.PasswordError:
-        message = "the workbook is locked with a password; ask the sender for it without one."
-        raise DeliveryRefusedError(message) from None
-    except excel.DAMAGED:
-        raise DeliveryRefusedError(excel.no_workbook(path)) from None
 
 
 def _places(grid: Grid) -> list[tuple[int, int]]:

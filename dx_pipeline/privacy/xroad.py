@@ -59,7 +59,7 @@ def _is_clean(answer: Packed) -> bool:
     """
     text = answer.text
     count = _count(text)
-    _check_count(answer, count)
+    xroad_answer.check_count(answer.announced, count)
     if b"\\" in text or text.count(b"[") != 1 or count is None:
         return False
     ends = _ends_of_names(text)
@@ -125,11 +125,6 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config={"threads": 1})
 
 
-def _check_count(answer: Packed, count: int | None) -> None:
-    if answer.announced is not None and count is not None:
-        xroad_answer.check_count(answer.announced, count)
-
-
 def _written_anew(answer: Packed, target: Path) -> Counter[str]:
     """Write the fields that may be kept, as fetched pages land."""
     found: Counter[str] = Counter()
@@ -141,7 +136,7 @@ def _written_anew(answer: Packed, target: Path) -> Counter[str]:
 
     document = xroad_answer.document(answer.text, pairs)
     records = document["records"]
-    _check_count(answer, len(records))
+    xroad_answer.check_count(answer.announced, len(records))
     kept = [_kept(record, found) for record in records]
     around = {name: value for name, value in document.items() if name in AROUND and isinstance(value, int)}
     found[FIELD] += len(document) - len(around) - 1
