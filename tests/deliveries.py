@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
+import unicodedata
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+import pyarrow.parquet as pq
+
+from dx_pipeline import formats
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import Layout
+from dx_pipeline.landing.delivery import Delivery, Entry
+from dx_pipeline.period import Month
+from dx_pipeline.reading import Loaded, rows
+from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import digest
 
 MAY = "2022-05"
 
@@ -27,6 +42,22 @@ DOSSIERS = (
     "H53.07-220503-0001;2.000488;H53.07;Trực tiếp;03/05/2022;17/05/2022;;Đang giải quyết;200000,5",
     "H53.20-220504-0001;2.000815;H53.20;;04/05/2022;04/05/2022;04/05/2022;Đã giải quyết;2000",
 )
+
+SECRETS = {
+    "identity_number": "072085001234",
+    "old_identity_number": "290123456",
+    "phone": "0912 345 678",
+    "foreign_phone": "+84 276 382 2233",
+    "email": "nguyen.van.a@gmail.com",
+    "health_card": "DN4720123456789",
+    "social_insurance": "7215012345",
+    "dossier_code": "000.00.07.H53-220510-0444",
+    "ip_address": "10.53.7.25",
+    "link": "https://dichvucong.tayninh.gov.vn/tep/88123",
+    "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3MiJ9.c2lnbmVk",
+    "name": "Nguyễn Văn Bình",
+}
+"""Personal data of every kind that is recognised by its looks."""
 
 
 def groups(*rows: str, title: str = "# Danh sách tổ") -> bytes:
@@ -57,3 +88,50 @@ def put(
     delivered = datetime(year + number // 13, (number - 1) % 12 + 1, day, 1, tzinfo=UTC).timestamp()
     os.utime(path, (delivered, delivered))
     return path
+
+
+def staged(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, contract: Contract) -> Counts:
+    """Read one file for May 2022, as ingest does: its rows are in `staged` and `quarantined` then."""
+    entry = Entry(
+        source="trial",
+        month=MAY,
+        delivery_id=digest(path),
+        file_name=path.name,
+        size_bytes=path.stat().st_size,
+        connector="files",
+        delivered_at=datetime(2022, 6, 1, tzinfo=UTC),
+        kept_sha256=digest(path),
+        kept_bytes=path.stat().st_size,
+    )
+    loaded = Loaded(Delivery(entry, path), layout, formats.load(connection, path, layout, "raw"))
+    (counts,) = rows.stage(connection, contract, [loaded], Month.parse(MAY))
+    return counts
+
+
+def accepted(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[tuple[object, ...]]:
+    """The rows that `staged` accepted, in the contract's columns and the order of their lines."""
+    columns = ", ".join(contract.columns)
+    return connection.execute(f"SELECT {columns} FROM staged ORDER BY delivery_line").fetchall()
+
+
+def readable(content: bytes) -> str:
+    """Every text that can be read in bytes: as they are, unpacked, and in each encoding."""
+    parts = [content.decode(codec, "ignore") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be", "cp1258")]
+    if content.startswith(b"\x1f\x8b"):
+        parts.append(readable(gzip.decompress(content)))
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts += [readable(archive.read(part)) for part in archive.namelist()]
+    if content.startswith(b"PAR1"):
+        table = pq.read_table(io.BytesIO(content))
+        parts.append(f"{table.to_pylist()} {table.schema.metadata}")
+    parts += [json.dumps(json.loads(line), ensure_ascii=False) for line in parts[1].splitlines() if _is_json(line)]
+    return unicodedata.normalize("NFC", "\n".join(parts))
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

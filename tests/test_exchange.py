@@ -218,7 +218,7 @@ def test_a_page_with_fewer_records_than_it_announces_is_refused(warehouse: Setti
     put(warehouse, SYSTEM, answer(client("b")), str(JUNE), "whole.dat", day=4)
     records = ingested(warehouse, declared)
     problems = [refusal.problem for record in records.values() for refusal in record.refused]
-    assert ["it announces 2 records and holds 1" in problem for problem in problems] == [True]
+    assert ["it announces 2 records and has 1" in problem for problem in problems] == [True]
     assert total(warehouse)["call_count"] == 1
 
 

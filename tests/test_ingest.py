@@ -224,7 +224,7 @@ def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings
     content = enterprises(("703", "6201", "active", 5, 3)).replace(b'"DataCount": 1', b'"DataCount": 2')
     put(warehouse, "digital_enterprise", content)
     run = ingest_one(warehouse, declared, "digital_enterprise")
-    assert "announces 2 records and holds 1" in str(run.problem)
+    assert "announces 2 records and has 1" in str(run.problem)
 
 
 def test_a_truncated_delivery_is_reported_as_such(warehouse: Settings, declared: Catalogue) -> None:

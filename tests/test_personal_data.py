@@ -1,4 +1,4 @@
-"""Personal data that a sender puts into a delivery is found nowhere once a night has passed."""
+"""Personal data that a sender puts into a delivery is found nowhere after a nightly run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from deliveries import DOSSIERS, GROUPS, dossiers, groups, put
+from deliveries import DOSSIERS, GROUPS, SECRETS, dossiers, groups, put, readable
 from projects import PROJECT, Dx, smaller
-from test_door import SECRETS, said
 
 from dx_pipeline.settings import Settings
 
@@ -30,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def in_databases(folder: Path) -> str:
-    """What every SQLite and DuckDB file below a folder says, cell by cell."""
+    """What every SQLite and DuckDB file below a folder contains, cell by cell."""
     cells: list[str] = []
     for path in folder.rglob("*"):
         if path.suffix == ".db":
@@ -46,7 +45,7 @@ def in_databases(folder: Path) -> str:
     return unicodedata.normalize("NFC", "\n".join(cells))
 
 
-def test_what_is_personal_is_nowhere_after_a_night(dx: Dx, warehouse: Settings, home: Path, tmp_path: Path) -> None:
+def test_personal_data_is_nowhere_after_a_run(dx: Dx, warehouse: Settings, home: Path, tmp_path: Path) -> None:
     delivering = ("dossier", "community_group", "judicial_record", "business_registration")
     project = smaller(tmp_path / "project", *delivering, "community_group_count", "online_dossier_rate")
     many = [row.replace("-0001;", f"-{number:04};") for number, row in enumerate([DOSSIERS[0]] * len(SECRET), 10)]
@@ -76,7 +75,7 @@ def test_what_is_personal_is_nowhere_after_a_night(dx: Dx, warehouse: Settings, 
     ]
     files = [path for folder in (warehouse.warehouse, home) for path in folder.rglob("*") if path.is_file()]
     everywhere = "\n".join(
-        [*shown, *map(str, files), *(said(path.read_bytes()) for path in files)]
+        [*shown, *map(str, files), *(readable(path.read_bytes()) for path in files)]
         + [in_databases(folder) for folder in (warehouse.warehouse, home)]
     )
     assert "community_group" in everywhere

@@ -6,8 +6,16 @@ One place turns a column's constraints into SQL; reading quarantines by it, and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column, Contract
+
+
+@cache
+def sql_file(module: str, name: str) -> str:
+    """The SQL in a file beside a module, which is given by its `__file__`."""
+    return Path(module).with_name(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def quoted(identifier: str) -> str:

@@ -1,10 +1,9 @@
 """Formats: how the bytes of a delivery become rows of text, one module a file format.
 
-headings        which headings a file has, cheap enough to recognise its layout by
-load            its lines as text, one column a heading (`csv`, `excel`, `html`, `json`, `parquet`, `xroad`)
+    csv, excel, html, json, parquet, xroad    each reads headings (to recognise a layout), then all lines
+    text, grid, raw                           what they share: encodings, merged headings, what they return
 
-Shared by the formats: `text` (encodings, compression), `grid` (merged headings), `raw` (what they
-return). No message of a format quotes the content of a cell.
+No message of a format quotes the content of a cell.
 """
 
 from __future__ import annotations
@@ -98,7 +97,7 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
 def load_pages(
     connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], layout: Layout, name: str
 ) -> list[Raw] | None:
-    """Load several files of one layout into one table `name`; None where one of them cannot be read."""
+    """Load several files of one layout into one table `name`; None if one of them cannot be read."""
     pages = READERS[layout.format.kind].load_pages
     assert pages is not None  # noqa: S101 - only formats with it are loaded in bundles
     try:
@@ -111,7 +110,7 @@ def load_pages(
 
 
 def _refuse_unreadable(path: Path, source: Source) -> None:
-    """Refuse a file for the reason why it cannot be read, where it is the same in every layout."""
+    """Refuse a file that no layout can read, if the reason is the same for all."""
     problems = []
     for layout in source.deliveries:
         try:
@@ -123,7 +122,7 @@ def _refuse_unreadable(path: Path, source: Source) -> None:
 
 
 def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layout) -> None:
-    """Refuse a file with more legacy letters than Vietnamese ones in some column."""
+    """Refuse a file with more letters of a legacy encoding than Vietnamese ones in some column."""
     headings = list(layout.headers.values())
     beyond_ascii = ", ".join(f"bool_or(strlen({text}) > length({text}))" for text in map(quoted, headings))
     (has_letters,) = connection.execute(f"SELECT {beyond_ascii} FROM {quoted(raw.name)}").fetchall()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,11 @@ from dx_pipeline.declarations.source import Excel, Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import grid
 from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
-from dx_pipeline.formats.raw import Raw, Reader
+from dx_pipeline.formats.raw import Raw, Reader, format_of
 from dx_pipeline.vietnamese import legacy
 
 IsPercent = Callable[[int, int], bool | None]
-"""Whether the cell in a row and column (from 0) is in a percent style; None where that cannot be told."""
+"""Whether the cell in a row and column (from 0) is in a percent style; None where that is not known."""
 
 BUILT_IN_PERCENT_STYLES = {9, 10}
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -49,7 +50,7 @@ DAMAGED: tuple[type[Exception], ...] = (
     RuntimeError,  # an encrypted part
     NotImplementedError,  # a way of packing that nobody uses
 )
-"""What taking a damaged workbook apart may raise."""
+"""What reading a damaged workbook may raise."""
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
@@ -58,17 +59,32 @@ def headings(path: Path, layout: Layout) -> list[str]:
     Raises:
         DeliveryRefusedError: it is no workbook, lacks the sheet, or ends before the headings.
     """
-    return [heading for _, heading in sheet(path, _format(layout)).headings(_format(layout))]
+    shape = format_of(layout, Excel)
+    return [heading for _, heading in sheet(path, shape).headings(shape)]
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
-    """See `dx_pipeline.reading.load`."""
-    return grid.load(connection, sheet(path, _format(layout)), layout, name)
+    """See `formats.load`."""
+    shape = format_of(layout, Excel)
+    return grid.load(connection, sheet(path, shape), shape, layout, name)
 
 
-def _format(layout: Layout) -> Excel:
-    assert isinstance(layout.format, Excel)  # noqa: S101 - the caller chose this reader by the format
-    return layout.format
+@contextmanager
+def opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
+    """A workbook.
+
+    Raises:
+        DeliveryRefusedError: it is no workbook, a damaged or a locked one, or one that is too large.
+    """
+    try:
+        _check_size(path)
+        with path.open("rb") as handle:
+            yield calamine.CalamineWorkbook.from_object(handle)
+    except calamine.PasswordError:
+        message = "the workbook is locked with a password; ask the sender for it without one."
+        raise DeliveryRefusedError(message) from None
+    except DAMAGED:
+        raise DeliveryRefusedError(no_workbook(path)) from None  # calamine's own words may quote a cell
 
 
 def sheet(path: Path, shape: Excel) -> Grid:
@@ -77,23 +93,15 @@ def sheet(path: Path, shape: Excel) -> Grid:
     Raises:
         DeliveryRefusedError: it is no workbook, lacks the sheet, or ends before the headings.
     """
-    check_size(path)
-    try:
-        with path.open("rb") as handle:
-            workbook = calamine.CalamineWorkbook.from_object(handle)
-            names = workbook.sheet_names
-            if not names or (shape.sheet is not None and shape.sheet not in names):
-                message = f"it has {len(names)} sheets and none is '{shape.sheet or ''}'; ask the sender which it is."
-                raise DeliveryRefusedError(message)
-            name = shape.sheet if shape.sheet is not None else names[0]
-            page = workbook.get_sheet_by_name(name)
-            rows: list[list[Cell]] = page.to_python(skip_empty_area=False)
-            merged = _within(page.merged_cell_ranges or [], len(rows), max(map(len, rows), default=0))
-    except calamine.PasswordError:
-        message = "the workbook is locked with a password; ask the sender for it without one."
-        raise DeliveryRefusedError(message) from None
-    except DAMAGED:
-        raise DeliveryRefusedError(no_workbook(path)) from None  # calamine's own words may quote a cell
+    with opened(path) as workbook:
+        names = workbook.sheet_names
+        if not names or (shape.sheet is not None and shape.sheet not in names):
+            message = f"it has {len(names)} sheets and none is '{shape.sheet or ''}'; ask the sender which it is."
+            raise DeliveryRefusedError(message)
+        name = shape.sheet if shape.sheet is not None else names[0]
+        page = workbook.get_sheet_by_name(name)
+        rows: list[list[Cell]] = page.to_python(skip_empty_area=False)
+        merged = _within(page.merged_cell_ranges or [], len(rows), max(map(len, rows), default=0))
     if len(rows) < shape.preamble_rows + shape.header_rows:
         message = "the sheet ends before its headings; ask the sender for the whole workbook."
         raise DeliveryRefusedError(message, line=len(rows) + 1)
@@ -104,7 +112,7 @@ def sheet(path: Path, shape: Excel) -> Grid:
 
 
 def _within(merged: Sequence[Range], height: int, width: int) -> list[Range]:
-    """Merged ranges as far as they lie within a sheet: whole rows and columns may be merged for looks."""
+    """The parts of merged ranges that are within a sheet: whole rows and columns may be merged for looks."""
     return [
         ((top, left), (min(bottom, height - 1), min(right, width - 1)))
         for (top, left), (bottom, right) in merged
@@ -112,32 +120,26 @@ def _within(merged: Sequence[Range], height: int, width: int) -> list[Range]:
     ]
 
 
-def check_size(path: Path) -> None:
-    """Hold the sheets of a workbook against what may be read into memory.
+def _check_size(path: Path) -> None:
+    """Refuse a workbook whose sheets need too much memory.
 
-    calamine makes room for every cell up to the last one that is filled, and ends the whole process
-    where there is no such room: one stray cell at the end of the sheet is enough.
-
-    Raises:
-        DeliveryRefusedError: it is no workbook, or a cell stands far away from its table.
+    calamine allocates every cell up to the last one that is filled, and ends the whole process if memory is short:
+    one stray cell at the end of the sheet is enough.
     """
     if not zipfile.is_zipfile(path):
         return
-    try:
-        with zipfile.ZipFile(path) as book:
-            if "xl/workbook.xml" not in book.namelist():
-                raise DeliveryRefusedError(no_workbook(path))
-            for part in book.infolist():
-                is_far = SHEET_PART.fullmatch(part.filename) and _cells(book.read(part)) > MOST_CELLS
-                if is_far or part.file_size > MOST_PART_BYTES:
-                    message = "a cell stands far away from its table; ask the sender to delete what is not part of it."
-                    raise DeliveryRefusedError(message)
-    except DAMAGED:
-        raise DeliveryRefusedError(no_workbook(path)) from None
+    with zipfile.ZipFile(path) as book:
+        if "xl/workbook.xml" not in book.namelist():
+            raise DeliveryRefusedError(no_workbook(path))
+        for part in book.infolist():
+            is_far = SHEET_PART.fullmatch(part.filename) and _cells(book.read(part)) > MOST_CELLS
+            if is_far or part.file_size > MOST_PART_BYTES:
+                message = "a cell is far away from its table; ask the sender to delete what is not part of it."
+                raise DeliveryRefusedError(message)
 
 
 def _cells(content: bytes) -> int:
-    """At most how many cells lie within the corner that reaches to the last row and column."""
+    """At most how many cells there are from A1 to the last row and column."""
     if FAR_CELL.search(content) is None:
         return 0  # within Z99999: few enough, and most sheets are
     places = [_position(match[1].decode()) for match in CELL.finditer(content)]
@@ -154,7 +156,7 @@ def no_workbook(path: Path) -> str:
 
 
 def _printed(cell: Cell, position: tuple[int, int], placement: Placement, *, styles: Styles) -> str | None:
-    """A cell as the layout says its column is printed, so that typed cells and text read alike."""
+    """A cell as its column is printed by the layout: typed cells and text read alike."""
     if not is_filled(cell):
         return None
     if isinstance(cell, bool):
@@ -178,12 +180,12 @@ def _number(number: float, placement: Placement, *, is_percent: bool | None) -> 
 
 
 def ambiguous(number: str) -> str:
-    """A number printed in no style, so that it is held as ambiguous: 0.5 may be half a percent or one half."""
+    """A number printed in no style, which reading finds ambiguous: 0.5 may be half a percent or one half."""
     return f"{number}.,"
 
 
 class Styles:
-    """Which cells of a sheet are in a percent style. Read when first asked, for few columns ever ask."""
+    """Which cells of a sheet are in a percent style; read when first needed, which is for few columns."""
 
     def __init__(self, path: Path, sheet_position: int) -> None:
         self._path = path
@@ -192,7 +194,7 @@ class Styles:
         self._is_readable = zipfile.is_zipfile(path)
 
     def is_percent(self, row: int, column: int) -> bool | None:
-        """Whether a cell prints a percent sign; None where it cannot be told: `.xls` does not show its styles."""
+        """Whether a cell prints a percent sign; None where that is not known: styles of `.xls` cannot be read."""
         if not self._is_readable:
             return None
         if self._percent_cells is None:
@@ -216,7 +218,7 @@ class Styles:
                 }
 
     def _part(self, book: zipfile.ZipFile) -> str:
-        """The name of the part that holds the sheet."""
+        """The name of the sheet's part."""
         listed = ET.fromstring(book.read("xl/workbook.xml")).iter(f"{SPREADSHEET}sheet")  # noqa: S314
         wanted = list(listed)[self._position].attrib[f"{RELATION}id"]
         relations = ET.fromstring(book.read("xl/_rels/workbook.xml.rels"))  # noqa: S314

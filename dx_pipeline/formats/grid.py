@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from dx_pipeline.declarations.source import Excel, Html, Layout, Placement
 from dx_pipeline.declarations.sql import quoted
-from dx_pipeline.formats.raw import Raw, check_headings, is_marked
+from dx_pipeline.formats.raw import Raw, check_headings, is_marked, placements
 from dx_pipeline.vietnamese.spelling import normal
 
 Cell = Any
@@ -20,14 +20,12 @@ Cell = Any
 Range = tuple[tuple[int, int], tuple[int, int]]
 """First and last cell (row, column; from 0) of what is merged into one."""
 
-AS_PRINTED = Placement(header="")
-
 
 @dataclass(frozen=True)
 class Grid:
     """One sheet or table: its rows, all equally long, and its merged cells.
 
-    `printed` prints a cell as the layout says its column is printed; it is given the position too.
+    `printed` gives a cell's text, by its position and how its column is printed.
     """
 
     rows: Sequence[Sequence[Cell]]
@@ -61,25 +59,23 @@ class Grid:
 def load(
     connection: duckdb.DuckDBPyConnection,
     grid: Grid,
+    shape: Excel | Html,
     layout: Layout,
     name: str,
     more_titles: Sequence[str] = (),
 ) -> Raw:
-    """Load a grid's lines as `dx_pipeline.reading.load` says. `more_titles` stand above the grid itself."""
-    shape = layout.format
-    assert isinstance(shape, Excel | Html)  # noqa: S101 - the caller chose this reader by the format
+    """Load a grid's lines: see `formats.load`. `more_titles` are above the grid itself."""
     first_row = shape.preamble_rows + shape.header_rows
     placed = grid.headings(shape)
     headings = check_headings([heading for _, heading in placed], layout, first_row)
-    placements = {field.header: field for field in layout.columns.values()}
+    placed_as = placements(layout)
     data = [row for row in range(first_row, len(grid.rows)) if any(map(is_filled, grid.rows[row]))]
     columns: dict[str, pa.Array] = {
         "line": pa.array([row + 1 for row in data], pa.int64()),
         "fault": pa.nulls(len(data), pa.string()),
     }
     for (position, _), heading in zip(placed, headings, strict=True):
-        placement = placements.get(heading, AS_PRINTED)
-        texts = [grid.printed(grid.rows[row][position], (row, position), placement) for row in data]
+        texts = [grid.printed(grid.rows[row][position], (row, position), placed_as[heading]) for row in data]
         columns[heading] = pa.array(texts, pa.string())
     connection.register("grid_as_arrow", pa.table(columns))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM grid_as_arrow")

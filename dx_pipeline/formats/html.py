@@ -13,11 +13,12 @@ from dx_pipeline.declarations.source import Html, Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import grid
 from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
-from dx_pipeline.formats.raw import Raw, Reader
+from dx_pipeline.formats.raw import Raw, Reader, format_of
 from dx_pipeline.formats.text import in_unicode, opened
 from dx_pipeline.vietnamese.spelling import normal
 
 MOST_COLUMNS, MOST_ROWS, MOST_CELLS = 1_000, 1_000_000, 20_000_000
+TOO_LARGE = "its table is larger than any report; ask the sender for a file with one month."
 UNREAD = frozenset({"script", "style", "title", "xml", "head"})
 BREAKS = frozenset({"br", "p", "div", "li"})
 
@@ -28,19 +29,15 @@ def headings(path: Path, layout: Layout) -> list[str]:
     Raises:
         DeliveryRefusedError: it has no such table, or the table ends before its headings.
     """
-    shape = _format(layout)
+    shape = format_of(layout, Html)
     return [heading for _, heading in table(path, shape)[1].headings(shape)]
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
-    """See `dx_pipeline.reading.load`."""
-    above, found = table(path, _format(layout))
-    return grid.load(connection, found, layout, name, above)
-
-
-def _format(layout: Layout) -> Html:
-    assert isinstance(layout.format, Html)  # noqa: S101 - the caller chose this reader by the format
-    return layout.format
+    """See `formats.load`."""
+    shape = format_of(layout, Html)
+    above, found = table(path, shape)
+    return grid.load(connection, found, shape, layout, name, above)
 
 
 def table(path: Path, shape: Html) -> tuple[tuple[str, ...], Grid]:
@@ -91,14 +88,13 @@ class Table:
     rows: list[list[Spanning]] = field(default_factory=list)
 
     def laid_out(self) -> tuple[list[list[Cell]], list[Range]]:
-        """The table as a grid: a spanning cell's text stands in its first place, the others are empty."""
+        """The table as a grid: a spanning cell has its text in its first place, the others are empty."""
         taken: dict[tuple[int, int], str] = {}
         merged: list[Range] = []
         for row, cells in enumerate(self.rows):
             column = 0
             if len(taken) > MOST_CELLS:
-                message = "its table is larger than any report; ask the sender for a file with one month."
-                raise DeliveryRefusedError(message)
+                raise DeliveryRefusedError(TOO_LARGE)
             for cell in cells:
                 while (row, column) in taken:
                     column += 1
@@ -184,8 +180,7 @@ class Page(HTMLParser):
         if not current.rows:
             current.rows.append([])
         if len(current.rows) > MOST_ROWS or len(current.rows[-1]) > MOST_COLUMNS:
-            message = "its table is larger than any report; ask the sender for a file with one month."
-            raise DeliveryRefusedError(message)
+            raise DeliveryRefusedError(TOO_LARGE)
         cell = Spanning(_span(attributes.get("rowspan")), min(_span(attributes.get("colspan")), MOST_COLUMNS))
         current.rows[-1].append(cell)
         self._cells[-1] = cell

@@ -1,7 +1,7 @@
 """JSON: an envelope around an array of records, or one object a line.
 
-DuckDB turns a line that is no JSON into NULLs without a word, so lines are read as text and split
-by `json_valid`; a record is its position in the array, or its physical line.
+DuckDB reads a line that is no JSON as NULLs, so lines are read as text and checked by `json_valid`. The number of a
+record is its position in the array, or its physical line.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import duckdb
 import pyarrow as pa
 
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
-from dx_pipeline.declarations.sql import literal, quoted
+from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings
+from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, format_of
 from dx_pipeline.formats.text import opened, plain
 
 LOOKED_AT = 100
-"""How many records say which names a delivery uses, when its layout has yet to be recognised."""
+"""At most how many records are searched for the names in use, to recognise a delivery's layout."""
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -44,18 +44,13 @@ class _Page:
     records: list[Any]
 
 
-def _format(layout: Layout) -> JsonEnvelope:
-    assert isinstance(layout.format, JsonEnvelope)  # noqa: S101 - chosen by the format
-    return layout.format
-
-
 def _pages(path: Path, layout: Layout) -> list[_Page]:
     """The documents of a delivery, in order.
 
     Raises:
         DeliveryRefusedError: it is no JSON, not whole, has no records, or not as many as it announces.
     """
-    shape = _format(layout)
+    shape = format_of(layout, JsonEnvelope)
     with opened(path, "utf-8") as stream:
         content = stream.read()
     pages = []
@@ -79,9 +74,9 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
 
 @lru_cache(maxsize=1)
 def _documents(content: str) -> tuple[tuple[str, Any], ...]:
-    """Each JSON document of a text, with the text of its own.
+    """Each JSON document of a text, beside its part of the text.
 
-    The last text is remembered: a delivery is looked at once for every layout it may have.
+    The last text is cached, because a delivery is read once for every layout that it may have.
     """
     return tuple(_each_document(content))
 
@@ -96,7 +91,7 @@ def _each_document(content: str) -> Iterator[tuple[str, Any]]:
             message = f"it is not JSON ({error.msg}, column {error.colno}); ask the sender for the whole answer."
             raise DeliveryRefusedError(message, line=error.lineno) from None
         except (RecursionError, ValueError):
-            message = "it is JSON that no record is written in; ask the sender for plain records."
+            message = "it is JSON in which no record is written; ask the sender for plain records."
             raise DeliveryRefusedError(message) from None
         yield content[position:end], document
         position = _after_space(content, end)
@@ -114,19 +109,21 @@ def _refuse_constant(constant: str) -> None:
 
 
 def _check_counts(pages: list[_Page], shape: JsonEnvelope) -> None:
-    """Hold the records against the number announced: by each page for itself, or by each for all."""
-    announced = [page.document.get(shape.count or "") for page in pages]
-    found = [len(page.records) for page in pages]
-    said = [number for number in announced if number is not None]
-    if not said or said == [len(page.records) for page in pages if page.document.get(shape.count or "") is not None]:
+    """Compare the records with the number that pages announce: each page its own, or each page that of all."""
+    counted = [
+        (page.document[shape.count], len(page.records))
+        for page in pages
+        if shape.count is not None and page.document.get(shape.count) is not None
+    ]
+    total = sum(len(page.records) for page in pages)
+    if all(announced == found for announced, found in counted) or all(announced == total for announced, _ in counted):
         return
-    if all(number == sum(found) for number in said):
-        return
-    if not all(isinstance(number, int) for number in said):
+    if not all(isinstance(announced, int) for announced, _ in counted):
         message = f"'{shape.count}' is no number of records; ask the sender what changed."
         raise DeliveryRefusedError(message)
-    message = f"it announces {sum(said) if len(said) > 1 else said[0]} records and holds {sum(found)}"
-    raise DeliveryRefusedError(f"{message}; ask the sender for the whole answer.")
+    announced = sum(announced for announced, _ in counted)
+    message = f"it announces {announced} records and has {total}; ask the sender for the whole answer."
+    raise DeliveryRefusedError(message)
 
 
 def _envelope_headings(path: Path, layout: Layout) -> list[str]:
@@ -135,24 +132,12 @@ def _envelope_headings(path: Path, layout: Layout) -> list[str]:
 
 
 def _load_envelope(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
-    """See `dx_pipeline.reading.load`."""
+    """See `formats.load`."""
     pages = _pages(path, layout)
-    steps = "".join(f'."{step}"' for step in _format(layout).records.split("."))
+    steps = "".join(f'."{step}"' for step in format_of(layout, JsonEnvelope).records.split("."))
     texts = pa.table({"page": list(range(len(pages))), "content": pa.array([page.text for page in pages], pa.string())})
     connection.register("pages_as_arrow", texts)
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {quoted(f"{name} records")} AS
-        SELECT row_number() OVER (ORDER BY page, position) AS line, text
-        FROM (
-            SELECT page, unnest(range(len(records))) AS position, unnest(records) AS text
-            FROM (
-                SELECT page, from_json(json_extract(content, {literal("$" + steps)}), '["JSON"]') AS records
-                FROM pages_as_arrow
-            )
-        )
-        """
-    )
+    connection.execute(sql_file(__file__, "json_envelope"), {"records": f"${steps}"})
     connection.unregister("pages_as_arrow")
     is_synthetic = any(page.document.get(SYNTHETIC_KEY) is True for page in pages)
     has_records = any(page.records for page in pages)
@@ -180,26 +165,12 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
 
 
 def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
-    """See `dx_pipeline.reading.load`."""
+    """See `formats.load`."""
     _lines_headings(path, layout)
     with plain(connection, path, "utf-8") as text:
-        connection.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE {quoted(f"{name} records")} AS
-            SELECT line, text FROM (
-                SELECT row_number() OVER () AS line, rtrim(text, chr(13)) AS text
-                FROM read_csv($path, auto_detect = false, header = false,
-                    columns = {{'text': 'VARCHAR'}}, delim = '\x01', quote = '', escape = '',
-                    strict_mode = false, max_line_size = {MAX_LINE_BYTES})
-            )
-            WHERE trim(coalesce(text, '')) <> ''
-            """,
-            {"path": str(text)},
-        )
-    (marked,), *_ = connection.execute(
-        f"""SELECT coalesce(bool_or(
-                CASE WHEN json_valid(text) THEN json_extract_string(text, '$.{SYNTHETIC_KEY}') = 'true' END), false)
-            FROM {quoted(f"{name} records")}"""
+        connection.execute(sql_file(__file__, "json_lines"), {"path": str(text), "most_bytes": MAX_LINE_BYTES})
+    ((marked,),) = connection.execute(
+        f"SELECT coalesce(bool_or(text->>'$.{SYNTHETIC_KEY}' = 'true'), false) FROM json_record WHERE is_object"
     ).fetchall()
     return _spread(connection, layout, name, has_records=True, is_synthetic=marked)
 
@@ -207,16 +178,10 @@ def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layou
 def _spread(
     connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, *, has_records: bool, is_synthetic: bool
 ) -> Raw:
-    """Turn `<name> records` (line, text) into one column a heading."""
-    records = quoted(f"{name} records")
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE {quoted(f"{name} checked")} AS
-            SELECT line, text, CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END AS is_object
-            FROM {records}"""
-    )
+    """Turn `json_record` (line, text, is_object) into one column a heading."""
     names = {heading: heading for heading in layout.expected}
     if has_records:
-        names |= _check_names(connection, layout, f"{name} checked")
+        names |= _check_names(connection, layout)
     structure = ", ".join(f'"{printed}": "VARCHAR"' for printed in map(_json_escaped, names.values()))
     columns = ", ".join(f"record[{literal(printed)}] AS {quoted(heading)}" for heading, printed in names.items())
     connection.execute(
@@ -227,27 +192,18 @@ def _spread(
             SELECT line, is_object,
                 json_transform(CASE WHEN is_object THEN text ELSE '{{}}' END,
                     {literal("{" + structure + "}")}) AS record
-            FROM {quoted(f"{name} checked")}
+            FROM json_record
         )
         """
     )
-    (rows,), *_ = connection.execute(f"SELECT count(*) FROM {records}").fetchall()
-    for part in ("records", "checked"):
-        connection.execute(f"DROP TABLE {quoted(f'{name} {part}')}")
+    ((rows,),) = connection.execute("SELECT count(*) FROM json_record").fetchall()
+    connection.execute("DROP TABLE json_record")
     return Raw(name, rows, is_synthetic)
 
 
-def _check_names(connection: duckdb.DuckDBPyConnection, layout: Layout, checked: str) -> dict[str, str]:
-    """Hold the names in use against the layout; returns how each heading is spelt in the delivery."""
-    found = connection.execute(
-        f"""
-        SELECT name, min(line) FROM (
-            SELECT line, unnest(json_keys(text)) AS name FROM {quoted(checked)} WHERE is_object
-        )
-        WHERE name <> $synthetic GROUP BY name ORDER BY min(line), name
-        """,
-        {"synthetic": SYNTHETIC_KEY},
-    ).fetchall()
+def _check_names(connection: duckdb.DuckDBPyConnection, layout: Layout) -> dict[str, str]:
+    """Check the names in use by the layout; returns how each heading is spelt in the delivery."""
+    found = connection.execute(sql_file(__file__, "json_names"), {"synthetic": SYNTHETIC_KEY}).fetchall()
     unknown = next((line for name, line in found if name not in layout.expected), 1)
     printed = [name for name, _ in found]
     return dict(zip(check_headings(printed, layout, unknown), printed, strict=True))

@@ -1,7 +1,7 @@
-"""MIME messages of two parts or three, as X-Road's servers answer with: a light way to take them apart.
+"""MIME messages of two or three parts, as X-Road's servers answer.
 
-A page is taken apart by the door and again by whoever reads it; the general parser of the standard
-library goes through its binary part line by line, which takes longer than to unpack it.
+The standard library's parser goes through the binary part line by line, which takes longer than to unpack it, and
+each page is split twice: by the privacy filter and when it is read.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+AnswerProblem = Literal["malformed", "truncated", "too_large"]
+
 
 class AnswerError(ValueError):
     """It is no answer of operational monitoring: something else, a part of one, or too much of one."""
 
-    def __init__(self, problem: str, kind: Literal["malformed", "truncated", "too_large"] = "malformed") -> None:
+    def __init__(self, problem: str, kind: AnswerProblem = "malformed") -> None:
         super().__init__(problem)
-        self.kind: Literal["malformed", "truncated", "too_large"] = kind
+        self.kind: AnswerProblem = kind
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a MIME message: its content type, and its content as it is meant."""
+    """One part of a MIME message: its content type, and its decoded content."""
 
     kind: str
     content: bytes
@@ -59,7 +61,7 @@ def _each_part(pieces: Sequence[bytes]) -> Iterator[Part]:
         headers = {name.strip().lower(): value.strip().lower() for name, _, value in named}
         kind = headers.get("content-type", "").partition(";")[0].strip()
         if kind.startswith("multipart/"):
-            raise AnswerError("one of its MIME parts holds others.")
+            raise AnswerError("one of its MIME parts has parts of its own.")
         yield Part(kind, _decoded(piece[split.end() :].removesuffix(b"\r"), headers))
 
 

@@ -1,4 +1,4 @@
-"""Parquet: typed columns, printed as the layout says, so that one path types every format."""
+"""Parquet: typed columns, printed as the layout says: the same code then types every format."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.source import Layout, Placement
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings
+from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, placements
 
-AS_PRINTED = Placement(header="")
 PRINTED_ALIKE = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -23,11 +22,11 @@ PRINTED_ALIKE = (
     pa.types.is_boolean,
     pa.types.is_integer,
 )
-"""Types whose values DuckDB prints as every other format has them."""
+"""Types whose values DuckDB prints as they are in every other format."""
 
 
 def schema(path: Path) -> pa.Schema:
-    """The columns of a Parquet file, and what it says of itself.
+    """The columns of a Parquet file, and its metadata.
 
     Raises:
         DeliveryRefusedError: it is no Parquet file, or not a whole one.
@@ -50,14 +49,14 @@ def headings(path: Path, _: Layout) -> list[str]:
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
-    """See `dx_pipeline.reading.load`."""
+    """See `formats.load`."""
     columns = schema(path)
     mark = _mark(columns)
     places = [position for position in range(len(columns)) if position != mark]
     named = check_headings([columns.names[position] for position in places], layout, 1)
-    placements = {field.header: field for field in layout.columns.values()}
+    placed_as = placements(layout)
     printed = [
-        f"{_printed(position, columns.field(position), placements.get(heading, AS_PRINTED))} AS {quoted(heading)}"
+        f"{_printed(position, columns.field(position), placed_as[heading])} AS {quoted(heading)}"
         for position, heading in zip(places, named, strict=True)
     ]
     try:
@@ -80,13 +79,13 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
 
 
 def _mark(columns: pa.Schema) -> int | None:
-    """The position of a column that says of each row that it is made up, as a view of a database can."""
+    """The position of a column that says of each row whether it is made up: a database view may have one."""
     places = columns.get_all_field_indices(SYNTHETIC_KEY)
     return places[0] if len(places) == 1 and pa.types.is_boolean(columns.field(places[0]).type) else None
 
 
 def _whole(path: Path, width: int) -> pa.Table:
-    """The file, every value checked: what DuckDB is handed must be what it says it is."""
+    """The file, every value checked: DuckDB trusts Arrow's types."""
     table = pq.read_table(path).rename_columns([f"c{position}" for position in range(width)])
     table.validate(full=True)
     return table

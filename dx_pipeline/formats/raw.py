@@ -1,14 +1,16 @@
-"""What every reader hands on: a delivery's lines as text, under the headings of its layout."""
+"""Raw deliveries: what every format reads a delivery into, and what all of them check."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
-from dx_pipeline.declarations.source import Layout
+from dx_pipeline.declarations.document import Declared
+from dx_pipeline.declarations.source import Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import comparable, normal
@@ -17,7 +19,12 @@ SYNTHETIC = "SYNTHETIC"
 """The word by which a delivery says, in its first title line, that its data are made up."""
 
 SYNTHETIC_KEY = "synthetic"
-"""The JSON name that says the same; it may stand beside the declared ones."""
+"""The JSON name that says the same, beside the declared ones."""
+
+AS_PRINTED = Placement(header="")
+"""How a column that the layout ignores is printed."""
+
+Shape = TypeVar("Shape", bound=Declared)
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,11 @@ class Raw:
     """A loaded delivery.
 
     Args:
-        name: the temporary table that holds its lines.
+        name: the temporary table with its lines as text, under the headings of its layout.
         rows: how many lines it has that are not blank and not headings: the rows in.
-        is_synthetic: whether the delivery says of itself that its data are made up.
+        is_synthetic: whether the delivery says that its data are made up.
         titles: the lines above its headings.
-        page: where its lines share the table with other deliveries, the number in the column `page`
-            that they stand under; None where the table is its own.
+        page: its number in the column `page`, if it shares the table with other deliveries.
     """
 
     name: str
@@ -52,6 +58,18 @@ class Reader:
     load_pages: Callable[[duckdb.DuckDBPyConnection, Sequence[Path], Layout, str], list[Raw]] | None = None
 
 
+def format_of(layout: Layout, kind: type[Shape]) -> Shape:
+    """The format of a layout, which is known to be of a kind: its reader was chosen by it."""
+    assert isinstance(layout.format, kind)  # noqa: S101
+    return layout.format
+
+
+def placements(layout: Layout) -> dict[str, Placement]:
+    """How the text under each expected heading is to be understood."""
+    placed = {field.header: field for field in layout.columns.values()}
+    return {heading: placed.get(heading, AS_PRINTED) for heading in layout.expected}
+
+
 def is_marked(titles: Sequence[str]) -> bool:
     """Whether the first title line says that the data are made up."""
     return bool(titles) and SYNTHETIC in titles[0]
@@ -60,23 +78,23 @@ def is_marked(titles: Sequence[str]) -> bool:
 def as_declared(found: Sequence[str], layout: Layout) -> list[str]:
     """The headings found, spelt as the layout spells them where they are the same.
 
-    Letters and marks may be apart (NFD), spaces double, tone marks in either style.
+    They may have decomposed letters (NFD), double spaces, tone marks in the other style.
     """
     spelt = {comparable(heading): heading for heading in layout.expected}
     return [spelt.get(comparable(heading), normal(heading)) for heading in found]
 
 
 def check_headings(found: Sequence[str], layout: Layout, line: int) -> list[str]:
-    """Hold the headings of a delivery against its layout; returns them as the layout spells them.
+    """Check the headings of a delivery by its layout; returns them as the layout spells them.
 
     Raises:
-        DeliveryRefusedError: one is missing, unknown, or there twice. What stands in the delivery
-            is quoted only where every expected heading is there: else it may be a line of data.
+        DeliveryRefusedError: one is missing, unknown, or there twice. The delivery is quoted only
+            if every expected heading is there: else the line may be one of data.
     """
     named = as_declared(found, layout)
     for heading in layout.expected:
         if heading not in named:
-            letters = legacy.told_by(named, layout.expected)
+            letters = legacy.encoding_of(named, layout.expected)
             if letters is not None:
                 raise DeliveryRefusedError(legacy.advice(letters), line=line)
             message = f"the column '{heading}' is missing; ask the sender for it, or correct the layout."
@@ -90,6 +108,6 @@ def check_headings(found: Sequence[str], layout: Layout, line: int) -> list[str]
             )
             raise DeliveryRefusedError(message, line=line, column=heading)
         if heading in named[:position]:
-            message = f"the column '{heading}' stands there twice; ask the sender which one holds."
+            message = f"the column '{heading}' is there twice; ask the sender which one is right."
             raise DeliveryRefusedError(message, line=line, column=heading)
     return named

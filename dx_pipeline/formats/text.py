@@ -1,7 +1,7 @@
-"""Text: a delivery's bytes as UTF-8, whatever it is declared to be in, and compressed or not.
+"""Text: a delivery's bytes as UTF-8, in whatever encoding they are declared to be, compressed or not.
 
-DuckDB reads UTF-8 alone, so everything else is written anew into the connection's spill folder,
-piece by piece, and taken away again.
+DuckDB reads only UTF-8 here, so everything else is written to the connection's spill folder, piece by piece, for as
+long as it is read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import IO, cast
 import duckdb
 
 from dx_pipeline.declarations.source import Encoding
+from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.vietnamese import legacy
 
@@ -35,7 +36,7 @@ PIECE_CHARACTERS = 1 << 20
 LOOKED_AT_BYTES = 1 << 16
 
 MOST_PLAIN_BYTES = 16 * 1024**3
-"""A compressed delivery may not unfold to more than this: no table of the province comes near it."""
+"""At most how many bytes a delivery may have unpacked: no table of a province has nearly as many."""
 
 
 def is_compressed(path: Path) -> bool:
@@ -46,10 +47,10 @@ def is_compressed(path: Path) -> bool:
 
 @contextmanager
 def bytes_of(path: Path) -> Iterator[IO[bytes]]:
-    """The plain bytes of a delivery: gzip is told by its first bytes, whatever is declared.
+    """The plain bytes of a delivery: gzip is recognised by its first bytes, whatever is declared.
 
     Raises:
-        DeliveryRefusedError: it is compressed and broken off.
+        DeliveryRefusedError: it is compressed and not whole.
     """
     if not is_compressed(path):
         with path.open("rb") as handle:
@@ -73,7 +74,7 @@ def opened(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
     with bytes_of(path) as handle:
         codec = CODECS[encoding]
         if encoding in legacy.NAMES and _is_utf8(path):
-            codec = "utf-8-sig"  # legacy letters that another program has taken for Western ones
+            codec = "utf-8-sig"  # legacy letters that another program has read as Western ones
         text = io.TextIOWrapper(handle, encoding=codec, newline="")
         try:
             yield text
@@ -103,7 +104,7 @@ def _not_in(encoding: Encoding, error: UnicodeError) -> str:
 
 
 def in_unicode(text: str, encoding: Encoding) -> str:
-    """Decoded text as Vietnamese in Unicode and NFC: legacy letters and combining marks are settled here."""
+    """Decoded text as Vietnamese in Unicode and NFC: legacy letters and combining marks are converted."""
     if encoding == "tcvn3" or encoding == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
         return legacy.to_unicode(text, encoding)
     return unicodedata.normalize("NFC", text) if encoding == "windows-1258" else text
@@ -111,11 +112,15 @@ def in_unicode(text: str, encoding: Encoding) -> str:
 
 @contextmanager
 def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding) -> Iterator[Path]:
-    """A file with the delivery's text as DuckDB reads it: the delivery itself where that is so already.
+    """A file with the delivery's text in plain UTF-8, which may be the delivery itself.
+
+    The connection also gets the macro `text_lines(path, most_bytes)`: the physical lines of such a file, of at most
+    so many bytes each.
 
     Raises:
         DeliveryRefusedError: see `opened`.
     """
+    connection.execute(sql_file(__file__, "text_lines"))
     if encoding == "utf-8" and not is_compressed(path):
         yield path
         return
@@ -124,7 +129,7 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
     private.parent.mkdir(parents=True, exist_ok=True)
     try:
         if encoding == "utf-8":
-            _unfold(path, private)
+            _unpack(path, private)
         else:
             _transcode(path, encoding, private)
         yield private
@@ -132,8 +137,8 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
         private.unlink(missing_ok=True)
 
 
-def _unfold(path: Path, private: Path) -> None:
-    """Bytes that are no UTF-8 stay: a line with them is a bad row, not a bad file."""
+def _unpack(path: Path, private: Path) -> None:
+    """Unpack a file. Bytes that are no UTF-8 stay: a line with them is a bad row, not a bad file."""
     written = 0
     with bytes_of(path) as source, private.open("wb") as target:
         while piece := source.read(PIECE_CHARACTERS):
@@ -141,23 +146,23 @@ def _unfold(path: Path, private: Path) -> None:
 
 
 def _transcode(path: Path, encoding: Encoding, private: Path) -> None:
-    written, held = 0, ""
+    written, waiting = 0, ""
     with (
         opened(path, encoding) as source,
         private.open("w", encoding="utf-8", newline="", errors="surrogatepass") as target,
     ):
         while piece := source.read(PIECE_CHARACTERS):
-            # A letter and its marks must not be parted: what follows the last line end waits.
-            whole, end, rest = (held + piece).rpartition("\n")
+            # A letter and its marks must not be separated: what follows the last line end waits.
+            whole, end, rest = (waiting + piece).rpartition("\n")
             if not end and len(rest) > PIECE_CHARACTERS:
                 whole, rest = rest, ""
-            held = rest
+            waiting = rest
             written += _within_bounds(target.write(in_unicode(whole + end, encoding)), written)
-        target.write(in_unicode(held, encoding))
+        target.write(in_unicode(waiting, encoding))
 
 
 def _within_bounds(size: int, written: int) -> int:
     if size + written > MOST_PLAIN_BYTES:
-        message = "it unfolds to more than 16 GiB, which no delivery needs; ask the sender what it holds."
+        message = "it is more than 16 GiB unpacked, which no delivery needs; ask the sender what it contains."
         raise DeliveryRefusedError(message)
     return size

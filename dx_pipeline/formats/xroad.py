@@ -1,8 +1,7 @@
 """X-Road: records of operational monitoring, one line a record, whichever generation sent them.
 
-An answer is split and unpacked here, and its JSON handed to DuckDB page by page: no record passes
-through Python. Pages are read together, so that every thread of DuckDB has one. What may not be kept
-of a record never gets here: see `door.answer`.
+An answer is split and unpacked here, and DuckDB reads its JSON: no record passes through Python. Pages are read
+together, one for each thread of DuckDB.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from dx_pipeline.declarations.xroad import EXCHANGE_ID, OLDER, OPERATION
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import xroad_answer
 from dx_pipeline.formats.multipart import AnswerError
-from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader
+from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, format_of
 from dx_pipeline.formats.text import bytes_of
 
 STARTS_AT = 4096
@@ -29,7 +28,7 @@ NEEDED = {
     EXCHANGE_ID: ("xRequestId", "messageId"),
     OPERATION: ("serviceCode", "serviceVersion", "restPath"),
 }
-"""The fields that the headings beside the protocol's own follow from."""
+"""The fields from which the headings that are not the protocol's own are derived."""
 
 PAGE = pa.schema([("page", pa.int32()), ("content", pa.string())])
 
@@ -49,7 +48,7 @@ def headings(path: Path, layout: Layout) -> list[str]:
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
-    """See `dx_pipeline.reading.load`."""
+    """See `formats.load`."""
     (raw,) = load_pages(connection, [path], layout, name)
     return raw
 
@@ -58,7 +57,7 @@ def load_pages(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], lay
     """Load answers into one table, each under its `page`, counted from 0.
 
     Raises:
-        DeliveryRefusedError: one of them is no answer, or does not hold as many records as it announces.
+        DeliveryRefusedError: one of them is no answer, or has not as many records as it announces.
     """
     announced: list[int | None] = []
     pages = pa.RecordBatchReader.from_batches(PAGE, _pages(paths, announced))
@@ -76,9 +75,10 @@ def load_pages(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], lay
     found = []
     for page, expected in enumerate(announced):
         count, is_synthetic = counted.get(page, (0, False))
-        if expected not in {None, count}:
-            message = f"it announces {expected} records and holds {count}; ask for the whole answer."
-            raise DeliveryRefusedError(message)
+        try:
+            xroad_answer.check_count(expected, count)
+        except AnswerError as error:
+            raise DeliveryRefusedError(str(error)) from None
         found.append(Raw(name, count, is_synthetic, page=page))
     return found
 
@@ -121,8 +121,7 @@ def _fields(heading: str) -> tuple[str, ...]:
 
 def _expression(heading: str, layout: Layout) -> str:
     if heading == OPERATION:
-        assert isinstance(layout.format, XRoadAnswers)  # noqa: S101 - chosen by the format
-        return _operation(layout.format.operations)
+        return _operation(format_of(layout, XRoadAnswers).operations)
     texts = [f"nullif(record.{quoted(field)}, '')" for field in _fields(heading)]
     return f"coalesce({', '.join(texts)})" if len(texts) > 1 else texts[0]
 

@@ -1,8 +1,8 @@
-"""Answers of X-Road's operational monitoring (PR-OPMON, chapter 2), held against what may be kept.
+"""Answers of X-Road's operational monitoring (PR-OPMON, chapter 2), and what may be kept of them.
 
-An answer is a MIME message: a SOAP part, then a gzip part with JSON `{"records": [...]}`. A fault is
-a SOAP message, plain or as the only part. Fields that could lead to a person are dropped here, also
-where a server sends them unasked; so nothing behind this module ever sees them.
+An answer is a MIME message: a SOAP part, then a gzip part with JSON `{"records": [...]}`. A fault is a SOAP message,
+plain or as the only part. Fields that could lead to a person are dropped here, also if a server sends them unasked:
+no other module gets them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from dx_pipeline.declarations.xroad import OLDER, ORDER, PERIOD, SINCE_1_0, SINCE_1_4
-from dx_pipeline.formats.multipart import AnswerError, Part, parts_of
+from dx_pipeline.formats.multipart import AnswerError, AnswerProblem, Part, parts_of
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 
 Record = dict[str, str | int | bool]
@@ -50,7 +50,7 @@ SOAP_NAMES = frozenset(
         "nextRecordsFrom",
     }
 )
-"""What the SOAP part of an answer may hold; who asked (`userId`, `representedParty`) is not among it."""
+"""What the SOAP part of an answer may have; who asked (`userId`, `representedParty`) is not among it."""
 
 _MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
 _MEMBER = re.compile(rb'"(\w+)"\s*:')
@@ -74,12 +74,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Packed:
-    """An answer whose records have not been looked into.
+    """An answer whose records have not been parsed.
 
     Args:
         text: the JSON document with the records, UTF-8 if the sender keeps to the protocol.
         announced: how many records its SOAP part announces; None where it has none.
-        is_bare: whether there is nothing around the records but what an answer has to have.
+        is_bare: whether there is nothing around the records that an answer may not have.
     """
 
     text: bytes
@@ -112,10 +112,10 @@ def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
     if isinstance(soap, Fault):
         return soap
     count, next_records_from = soap
-    told = document(unpacked(_packed(parts), most_bytes))
-    found = _records(told)
+    page = document(unpacked(_packed(parts), most_bytes))
+    found = _records(page)
     check_count(count, len(found))
-    return Answer(found, next_records_from, told.get(SYNTHETIC_KEY) is True)
+    return Answer(found, next_records_from, page.get(SYNTHETIC_KEY) is True)
 
 
 def records(content: bytes) -> tuple[Record, ...]:
@@ -143,7 +143,7 @@ def is_answer(start: bytes) -> bool:
 
 
 def packed(content: bytes, most_bytes: int = MOST_BYTES) -> Packed:
-    """A delivery (landed page, plain JSON, or recorded MIME answer) down to the text of its records.
+    """The JSON text of a delivery: of a landed page, plain JSON, or a recorded MIME answer.
 
     Raises:
         AnswerError: it is none of these, or a fault, or larger unpacked than `most_bytes`.
@@ -173,7 +173,7 @@ def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is
 def projected(record: dict[str, Any]) -> Record:
     """What of a record may be kept, in the order of the protocol.
 
-    Paths are kept without their query, and without segments that hold a long number.
+    Paths are kept without their query, and without segments that have a long number in them.
     """
     kept: Record = {}
     for name in ORDER:
@@ -223,12 +223,11 @@ def _packed(parts: Sequence[Part]) -> bytes:
     return found
 
 
-def check_count(announced: int, found: int) -> None:
-    """Raises AnswerError unless an answer holds as many records as it announces."""
-    if found != announced:
-        raise AnswerError(
-            f"it announces {announced} records and holds {found}.", "truncated" if found < announced else "malformed"
-        )
+def check_count(announced: int | None, found: int | None) -> None:
+    """Raise AnswerError if an answer has more or fewer records than it announces; None is not known."""
+    if announced is not None and found is not None and found != announced:
+        kind: AnswerProblem = "truncated" if found < announced else "malformed"
+        raise AnswerError(f"it announces {announced} records and has {found}; ask for the whole answer.", kind)
 
 
 class _WithoutDoctype(ET.TreeBuilder):
@@ -280,8 +279,8 @@ def _text(root: ET.Element, name: str) -> str | None:
     return element.text.strip() if element is not None and element.text else None
 
 
-def _records(told: dict[str, Any]) -> tuple[Record, ...]:
-    return tuple(projected(record) for record in told["records"])
+def _records(page: dict[str, Any]) -> tuple[Record, ...]:
+    return tuple(projected(record) for record in page["records"])
 
 
 def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
@@ -302,6 +301,6 @@ def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, 
 
 @lru_cache(maxsize=10_000)
 def bare_path(path: str) -> str:
-    """A path without its query, and with `*` for each step that holds a long number."""
+    """A path without its query, and with `*` for each segment that has a long number in it."""
     bare = re.split(r"[?#;]", path, maxsplit=1)[0]
     return "/".join("*" if DIGITS.search(segment) else segment for segment in bare.split("/"))

@@ -1,12 +1,11 @@
 """Privacy filter: removes personal data from a delivery before it is stored.
 
-    column                     what may stay of a value, by the column it is in
-    line, record, document,    the same for each format
-    sheet, xroad
+    column                                   what may stay of a value, by the column it is in
+    line, record, document, sheet, xroad     the same for the formats
 
-What may never be kept (names, numbers of people, ways to reach them, birth dates, addresses, links,
-tokens, free text): Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery without any of it passes as it
-is, to the byte. What is taken out is counted by kind and shown nowhere.
+What may not be stored (names, numbers of people, ways to reach them, birth dates, addresses, links, tokens, free
+text): Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery without any of it passes byte for byte. What is taken
+out is counted by kind and shown nowhere.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True)
 class Filtered:
-    """What the filter made of a file.
+    """The result of filtering a file.
 
     Args:
         name: the file's name without what is personal in it.
@@ -53,7 +52,7 @@ class Filtered:
 
 
 def apply(file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Filtered:
-    """Filter a file; where anything has to go, what may be kept is written to `target`.
+    """Filter a file; if anything has to be taken out, what may be kept is written to `target`.
 
     Args:
         file: the file as it arrived. It is not changed.
@@ -71,7 +70,7 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
 
 
 def _strip(file: Path, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Counter[str]:
-    """Write what may be kept of a file to `target`, if that is less than all; returns what was taken out.
+    """Write what may be kept of a file to `target`, if that is not everything; returns what was taken out, by kind.
 
     Raises:
         DeliveryRefusedError: the file cannot be searched for personal data.
@@ -107,7 +106,7 @@ def _fits(kind: str, layout: Layout) -> bool:
 
 
 def _kind(path: Path) -> str | None:
-    """What a file is, by how it begins; None where it is nothing that a delivery may be."""
+    """The kind of a file, by its first bytes; None where no format has it."""
     try:
         with bytes_of(path) as handle:
             start = handle.read(STARTS_AT)
@@ -155,7 +154,7 @@ def _json(path: Path, target: Path, layout: Layout | None, contract: Contract | 
     try:
         return document.envelope(path, target, layout, contract)
     except (ValueError, RecursionError):
-        return line.ndjson(path, target, layout, contract)  # broken: what is left of it is lines
+        return line.ndjson(path, target, layout, contract)  # broken JSON is filtered line by line
 
 
 def _page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
@@ -176,7 +175,7 @@ FILTERS: dict[str, Filter] = {
 
 
 def _letters(path: Path) -> line.Letters:
-    """What text of no declared encoding is in, as far as its first bytes tell."""
+    """The encoding of text for which none is declared, by its first bytes."""
     with bytes_of(path) as handle:
         start = handle.read(STARTS_AT)
     if start.startswith(UTF_16_MARKS):

@@ -1,7 +1,7 @@
-"""Lines: delimited text, JSON a line and plain text, judged one line at a time.
+"""Privacy filter of lines: delimited text, one JSON object a line, plain text.
 
-Every line that is clean stays as it is, to the byte. On the clean path a line costs one regular
-expression, made of what its columns are declared to hold.
+Every clean line stays as it is, byte for byte. A line that is as declared costs one match of one regular expression,
+made of the shapes of its columns.
 """
 
 from __future__ import annotations
@@ -20,31 +20,32 @@ from typing import IO, Literal
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.formats.csv import READER as CSV
+from dx_pipeline.formats.raw import format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
-from dx_pipeline.privacy.column import FREE, Judge, judges
+from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading as headings
-from dx_pipeline.vietnamese import personal_data as values
+from dx_pipeline.vietnamese import personal_data
 
 LOOKED_AT_LINES = 50
 DELIMITERS = ";,\t|"
-MOST_QUIET = 10_000
+MOST_KNOWN = 10_000
 
 Letters = Encoding | Literal["unknown"]
 ONE_BYTE: frozenset[Letters] = frozenset({"tcvn3", "vni", "unknown"})
-"""Where a letter is one byte and no mark can be written: what must go leaves nothing behind."""
+"""Where a letter is one byte and MARK cannot be written: nothing replaces what is taken out."""
 
 Rewrite = Callable[[str, Counter[str]], str]
-"""What may stay of a line, its end included; what was taken is counted."""
+"""What may stay of a line, its end included; what was taken out is counted."""
 
 
-def scrub(path: Path, target: Path, letters: Letters, rewrites: Callable[[], Iterator[Rewrite]]) -> Counter[str]:
-    """Judge a file line by line; write it anew to `target` if anything had to be taken out of it.
+def filter_lines(path: Path, target: Path, letters: Letters, rewrites: Callable[[], Iterator[Rewrite]]) -> Counter[str]:
+    """Filter a file line by line; what may stay is written to `target` if that is not everything.
 
     Args:
         path: the file, compressed or not.
         target: where the cleaned file goes.
-        letters: what its bytes are in; bytes that are not pass as they are.
+        letters: the encoding of its bytes; bytes that are not in it pass as they are.
         rewrites: one rewrite for each line of the file, in order, each time it is called.
 
     Raises:
@@ -78,7 +79,7 @@ def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
 
 @contextmanager
 def _writer(path: Path, letters: Letters, *, is_gzip: bool) -> Iterator[IO[str]]:
-    """A text file to be written, compressed without a name and a time where its model is compressed."""
+    """A text file to write; a compressed one has no name and no time in it."""
     name = _codec(letters)
     with path.open("wb") as file:
         packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else None
@@ -87,7 +88,7 @@ def _writer(path: Path, letters: Letters, *, is_gzip: bool) -> Iterator[IO[str]]
 
 
 def _codec(letters: Letters) -> str:
-    """Python's name of an encoding, a byte-order mark of UTF-8 being part of the text."""
+    """Python's name of an encoding. A byte-order mark of UTF-8 is part of the text."""
     if letters == "unknown":
         return "latin-1"
     return "utf-8" if letters == "utf-8" else CODECS[letters]
@@ -102,28 +103,27 @@ def _in_unicode(text: str, letters: Letters) -> str:
 
 
 def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> Counter[str]:
-    """Judge delimited text that has its layout's headings.
+    """Filter delimited text that has its layout's headings.
 
     Raises:
         DeliveryRefusedError: its headings cannot be read.
     """
-    shape = layout.format
-    assert isinstance(shape, Csv)  # noqa: S101 - the caller chose by the format
+    shape = format_of(layout, Csv)
     found = CSV.headings(path, layout)
 
     def rewrites() -> Iterator[Rewrite]:
-        table = _Table(judges(found, layout, contract), shape.delimiter, shape.quote, shape.encoding)
+        table = _Table(column_filters(found, layout, contract), shape.delimiter, shape.quote, shape.encoding)
         for _ in range(shape.preamble_rows):
             yield _Free(shape.encoding)
         yield table.heading_line
         while True:
             yield table.line
 
-    return scrub(path, target, shape.encoding, rewrites)
+    return filter_lines(path, target, shape.encoding, rewrites)
 
 
 def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
-    """Judge text that nobody has declared: any line with a forbidden heading is taken for a heading line.
+    """Filter text that no layout describes: the first line with a forbidden heading counts as the heading line.
 
     Raises:
         DeliveryRefusedError: a compressed file is damaged.
@@ -138,17 +138,18 @@ def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
             yield free
         if place is not None:
             cells = _cells(first[place].strip("\ufeff\r\n"), delimiter, '"')
-            table = _Table(judges([_in_unicode(cell, letters) for cell in cells], None, None), delimiter, '"', letters)
+            columns = column_filters([_in_unicode(cell, letters) for cell in cells], None, None)
+            table = _Table(columns, delimiter, '"', letters)
             yield table.heading_line
             free = table.line
         while True:
             yield free
 
-    return scrub(path, target, letters, rewrites)
+    return filter_lines(path, target, letters, rewrites)
 
 
 def _heading_line(lines: Sequence[str], letters: Letters) -> tuple[int | None, str]:
-    """Where the line of headings stands and what parts them, as a forbidden heading tells."""
+    """The position of the first line with a forbidden heading, and its delimiter."""
     for position, line in enumerate(lines):
         for delimiter in DELIMITERS:
             cells = _cells(line.strip("\ufeff\r\n"), delimiter, '"')
@@ -158,7 +159,7 @@ def _heading_line(lines: Sequence[str], letters: Letters) -> tuple[int | None, s
 
 
 def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Judge text of one JSON object a line. A line that is none keeps nothing that has a forbidden name in it.
+    """Filter text of one JSON object a line. Of a line that is no JSON nothing stays if it has a forbidden name in it.
 
     Raises:
         DeliveryRefusedError: a compressed file is damaged.
@@ -181,17 +182,17 @@ def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract |
         while True:
             yield line
 
-    return scrub(path, target, "utf-8", rewrites)
+    return filter_lines(path, target, "utf-8", rewrites)
 
 
 def _no_json(body: str, found: Counter[str]) -> str:
-    """What stays of a line that is broken: its names are looked at wherever a quotation mark may begin one."""
+    """What may stay of a line that is no JSON; a name may begin at any quotation mark."""
     for name in re.findall(r'"([^"\\{}:,]{2,60})"?', body):
         kind = headings.kind_of(name)
         if kind is not None:
             found[kind] += 1
-            return values.MARK
-    return FREE.cell(body, found)
+            return personal_data.MARK
+    return FREE_TEXT.cell(body, found)
 
 
 class _Free:
@@ -202,40 +203,40 @@ class _Free:
 
     def __call__(self, line: str, found: Counter[str]) -> str:
         body = line.rstrip("\r\n")
-        return _judged(FREE, body, self._letters, found) + line[len(body) :]
+        return _kept(FREE_TEXT, body, self._letters, found) + line[len(body) :]
 
 
-def _judged(judge: Judge, cell: str, letters: Letters, found: Counter[str]) -> str:
-    """What may stay of a cell. In letters of one byte nothing else can be written: there it goes whole."""
+def _kept(column: ColumnFilter, cell: str, letters: Letters, found: Counter[str]) -> str:
+    """What may stay of a cell. In letters of one byte nothing of it stays if anything has to go."""
     if letters not in ONE_BYTE:
-        return judge.cell(cell, found)
+        return column.cell(cell, found)
     before = found.total()
-    judge.cell(_in_unicode(cell, letters), found)
+    column.cell(_in_unicode(cell, letters), found)
     return cell if found.total() == before else ""
 
 
 class _Table:
     """Rewrites the lines of delimited text under its headings."""
 
-    def __init__(self, columns: Sequence[Judge], delimiter: str, quote: str, letters: Letters) -> None:
+    def __init__(self, columns: Sequence[ColumnFilter], delimiter: str, quote: str, letters: Letters) -> None:
         self._columns = columns
         self._delimiter, self._quote, self._letters = delimiter, quote, letters
-        self._has_forbidden = any(judge.kind is not None for judge in columns)
-        self._fast, self._free = _fast(columns, delimiter, quote)
-        self._quiet: set[tuple[str, ...]] = set() if self._free else {()}
+        self._has_forbidden = any(column.announced is not None for column in columns)
+        self._declared, self._free = _declared_line(columns, delimiter, quote)
+        self._known: set[tuple[str, ...]] = set() if self._free else {()}
 
     def heading_line(self, line: str, found: Counter[str]) -> str:
-        """The line of headings without those that go; a heading is free text."""
+        """The line of headings without those of removed columns; a heading is free text."""
         body = line.rstrip("\r\n")
         mark = "\ufeff" if body.startswith("\ufeff") else ""
         cells = _cells(body.removeprefix(mark), self._delimiter, self._quote)
         kept = []
         for position, cell in enumerate(cells):
-            judge = self._columns[position] if position < len(self._columns) else FREE
-            if judge.is_removed:
-                found[judge.kind or ""] += 1
+            column = self._column(position)
+            if column.is_removed:
+                found[column.announced or ""] += 1
             else:
-                kept.append(_judged(FREE, cell, self._letters, found) if judge.kind is None else cell)
+                kept.append(_kept(FREE_TEXT, cell, self._letters, found) if column.announced is None else cell)
         if kept == cells:
             return line
         return mark + self._joined(kept) + line[len(body) :]
@@ -243,26 +244,29 @@ class _Table:
     def line(self, line: str, found: Counter[str]) -> str:
         """What may stay of a line of data."""
         if not self._has_forbidden:
-            match = self._fast.fullmatch(line)
-            if match and match.groups() in self._quiet:
+            match = self._declared.fullmatch(line)
+            if match and match.groups() in self._known:
                 return line
         body = line.rstrip("\r\n")
         cells = _cells(body, self._delimiter, self._quote)
         kept = []
         for position, cell in enumerate(cells):
-            judge = self._columns[position] if position < len(self._columns) else FREE
-            text = _judged(judge, cell, self._letters, found)
-            if not judge.is_removed:
+            column = self._column(position)
+            text = _kept(column, cell, self._letters, found)
+            if not column.is_removed:
                 kept.append(text)
         if kept == cells:
             self._learn(cells)
             return line
         return self._joined(kept) + line[len(body) :]
 
+    def _column(self, position: int) -> ColumnFilter:
+        return self._columns[position] if position < len(self._columns) else FREE_TEXT
+
     def _learn(self, cells: Sequence[str]) -> None:
-        """Remember the free texts of a clean line: words repeat, and need not be judged again."""
-        if len(cells) == len(self._columns) and len(self._quiet) < MOST_QUIET:
-            self._quiet.add(tuple(cells[position] for position in self._free))
+        """Remember the free texts of a clean line: words repeat and need no second search."""
+        if len(cells) == len(self._columns) and len(self._known) < MOST_KNOWN:
+            self._known.add(tuple(cells[position] for position in self._free))
 
     def _joined(self, cells: Sequence[str]) -> str:
         printed = io.StringIO()
@@ -270,16 +274,16 @@ class _Table:
         return printed.getvalue()
 
 
-def _fast(columns: Sequence[Judge], delimiter: str, quote: str) -> tuple[re.Pattern[str], list[int]]:
+def _declared_line(columns: Sequence[ColumnFilter], delimiter: str, quote: str) -> tuple[re.Pattern[str], list[int]]:
     """The regular expression of a line that is as declared, and the columns of free text in it, as groups."""
     free, parts = [], []
     text = f"([^{re.escape(delimiter + quote)}\r\n]*)"
-    for position, judge in enumerate(columns):
-        if judge.shape is None or re.compile(judge.shape).groups:
+    for position, column in enumerate(columns):
+        if column.shape is None or re.compile(column.shape).groups:
             free.append(position)
             parts.append(text)
         else:
-            parts.append(f"(?:{judge.shape})?")
+            parts.append(f"(?:{column.shape})?")
     return re.compile(re.escape(delimiter).join(parts) + "\r?\n?"), free
 
 

@@ -1,4 +1,4 @@
-"""Records: JSON, judged name by name, as deep as it goes."""
+"""Privacy filter of JSON records, name by name, however deep they are nested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout
 from dx_pipeline.formats.raw import as_declared
-from dx_pipeline.privacy.column import FREE, OF_ORGANISATIONS, Judge, judges
+from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters
 from dx_pipeline.vietnamese import heading as headings
 
 
@@ -19,11 +19,11 @@ class Cleaner:
 
     def __init__(self, layout: Layout | None, contract: Contract | None) -> None:
         self._layout, self._contract = layout, contract
-        self._judges: dict[str, Judge] = {}
+        self._columns: dict[str, ColumnFilter] = {}
         self._clean_names: set[str] = set()
 
     def loads(self, text: str) -> Any:  # noqa: ANN401 - JSON
-        """A JSON text. A name that stands twice in an object is kept in mind: only its last value is read.
+        """A JSON text. An object that has a name twice is marked, because only the last value is read.
 
         Raises:
             ValueError: it is no JSON.
@@ -31,7 +31,7 @@ class Cleaner:
         return json.loads(text, object_pairs_hook=self.pairs)
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object out of its names and values, as `json` hands them over."""
+        """An object of its names and values, as `json` passes them."""
         record = dict(pairs)
         if len(record) < len(pairs):
             record[REPEATED] = True
@@ -48,25 +48,25 @@ class Cleaner:
             if name == REPEATED:
                 found["repeated_name"] += 1
                 continue
-            judge = self._judge(name)
-            if judge.is_removed:
-                found[judge.kind or ""] += 1
+            column = self._column(name)
+            if column.is_removed:
+                found[column.announced or ""] += 1
                 continue
             text = self._name(name, found)
-            kept[text] = self._value(judge, content, found)
+            kept[text] = self._value(column, content, found)
         return kept
 
     def _is_known(self, record: dict[str, Any]) -> bool:
-        """Whether a record has nothing in it but what was found clean before: most have not."""
+        """Whether a record has only values that were found clean before, as most have."""
         for name, content in record.items():
-            judge = self._judges.get(name)
-            if judge is None or judge.is_removed or judge.kind is not None or name not in self._clean_names:
+            column = self._columns.get(name)
+            if column is None or column.announced is not None or name not in self._clean_names:
                 return False
             if content.__class__ is str:
-                if content not in judge.known and not judge.is_as_declared(content):
+                if content not in column.known and not column.is_as_declared(content):
                     return False
             elif not (
-                content is None or content.__class__ is bool or (judge.is_number and content.__class__ in NUMBERS)
+                content is None or content.__class__ is bool or (column.is_number and content.__class__ in NUMBERS)
             ):
                 return False
         return True
@@ -76,7 +76,7 @@ class Cleaner:
         if isinstance(value, list):
             return [self.anything(item, found) for item in value]
         if not isinstance(value, dict):
-            return self._value(FREE, value, found)
+            return self._value(FREE_TEXT, value, found)
         kept = {}
         for name, content in value.items():
             kind = headings.kind_of(name) if name != REPEATED else "repeated_name"
@@ -85,42 +85,42 @@ class Cleaner:
             elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
                 kept[name] = content
             elif headings.is_of_organisations(name):
-                kept[name] = self._value(OF_ORGANISATIONS, content, found)
+                kept[name] = self._value(ORGANISATIONS, content, found)
             else:
                 kept[self._name(name, found)] = self.anything(content, found)
         return kept
 
-    def _judge(self, name: str) -> Judge:
-        judge = self._judges.get(name)
-        if judge is None:
-            (judge,) = judges([name], self._layout, self._contract)
-            if len(self._judges) < MOST_NAMES:
-                self._judges[name] = judge
-        return judge
+    def _column(self, name: str) -> ColumnFilter:
+        column = self._columns.get(name)
+        if column is None:
+            (column,) = column_filters([name], self._layout, self._contract)
+            if len(self._columns) < MOST_NAMES:
+                self._columns[name] = column
+        return column
 
     def _name(self, name: str, found: Counter[str]) -> str:
-        """What may stay of a name: what is declared or was looked at before stays as it is."""
+        """What may stay of a name: one that is declared, or was found clean before, stays as it is."""
         if name in self._clean_names:
             return name
         is_declared = self._layout is not None and as_declared([name], self._layout)[0] in self._layout.expected
-        kept = name if is_declared else FREE.cell(name, found)
+        kept = name if is_declared else FREE_TEXT.cell(name, found)
         if kept == name and len(self._clean_names) < MOST_NAMES:
             self._clean_names.add(name)
         return kept
 
-    def _value(self, judge: Judge, content: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
+    def _value(self, column: ColumnFilter, content: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
         if content is None or isinstance(content, bool):
             return content
-        if judge.is_number and judge.kind is None and isinstance(content, int | float):
+        if column.is_number and column.announced is None and isinstance(content, int | float):
             return content
         if isinstance(content, dict | list):
-            if judge.kind is not None:
-                found[judge.kind] += 1
+            if column.announced is not None:
+                found[column.announced] += 1
                 return None
             return self.anything(content, found)
         text = content if isinstance(content, str) else _number(content)
         before = found.total()
-        kept = judge.cell(text, found)
+        kept = column.cell(text, found)
         if found.total() == before:
             return content
         return kept or None
@@ -129,12 +129,12 @@ class Cleaner:
 NUMBERS = (int, float)
 
 REPEATED = "\x00repeated"
-"""Beside the names of an object: one of them stood there twice."""
+"""Marks an object that had one of its names twice."""
 
 MOST_NAMES = 10_000
 
 _FIGURES = re.compile(r"(?:ts|time|timestamp|at|bytes|size|count|total|offset|limit|duration|ms)$")
-"""Names of moments and amounts, whose numbers are as long as people's."""
+"""Names of moments and amounts, whose numbers have as many digits as those of people."""
 
 
 def _number(value: float) -> str:

@@ -1,7 +1,7 @@
-"""Sheets: workbooks and HTML tables, judged cell by cell.
+"""Privacy filter of sheets: workbooks and HTML tables, cell by cell.
 
-A file in which nothing has to go stays as it is. Any other is made anew from the cells of the one
-sheet that is read, so that nothing hidden beside them (properties, comments, other sheets) stays.
+A clean file stays as it is. Any other is written anew from the cells of the one sheet that is read, because there
+may be personal data beside them: in properties, comments, other sheets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
-import python_calamine as calamine
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
@@ -27,9 +26,9 @@ from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import excel, html
 from dx_pipeline.formats.grid import Cell, Grid, is_filled
 from dx_pipeline.formats.text import CODECS, in_unicode, opened
-from dx_pipeline.privacy.column import FREE, Judge, judges
+from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
 from dx_pipeline.vietnamese import heading as headings
-from dx_pipeline.vietnamese import personal_data as values
+from dx_pipeline.vietnamese import personal_data
 
 AS_THEY_ARE = {
     "in_memory": True,
@@ -42,13 +41,13 @@ LOOKED_AT_ROWS = 30
 LONGEST_HEADING = 80
 MADE_ON = datetime(2000, 1, 1)  # noqa: DTZ001 - Excel knows no zones; a clock would change the bytes
 TOOLS = frozenset({"", "openpyxl", "XlsxWriter"})
-"""What programs write where a person's name may stand."""
+"""What programs write in properties where a person's name may be."""
 
 PLAIN_PARTS = re.compile(
     r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(?:app|core)\.xml|xl/workbook\.xml|xl/_rels/workbook\.xml\.rels"
     r"|xl/styles\.xml|xl/sharedStrings\.xml|xl/theme/theme\d+\.xml|xl/worksheets/sheet\d+\.xml|xl/calcChain\.xml"
 )
-"""The parts of a workbook that hold cells and their looks; any other part may hold anything."""
+"""The parts of a workbook with cells and their formats; any other part may contain anything."""
 
 HIDDEN = re.compile(
     rb"<(?:headerFooter|dataValidation|hyperlink|legacyDrawing|drawing|picture|extLst|definedName|f[ >])"
@@ -59,7 +58,7 @@ PERSON = re.compile(rb"<(?:dc:creator|cp:lastModifiedBy|Manager|dc:subject|dc:de
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet as it is judged: which columns stay, and what stays in them."""
+    """What may stay of a sheet: `kept` are the positions of the columns that stay."""
 
     grid: Grid
     kept: tuple[int, ...]
@@ -67,7 +66,7 @@ class Sheet:
 
 
 def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Judge a workbook; write its sheet anew to `target` if anything had to be taken out of the file.
+    """Filter a workbook; what may stay of the sheet that is read is written to `target` if that is not everything.
 
     Raises:
         DeliveryRefusedError: it is no workbook, or a damaged one.
@@ -76,40 +75,30 @@ def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract
     found: Counter[str] = Counter()
     chosen, texts = None, set[str]()
     shows_styles = zipfile.is_zipfile(path)
-    for name in _sheet_names(path):
+    with excel.opened(path) as book:
+        names = book.sheet_names
+    for name in names:
         bare = Excel(kind="excel", sheet=name, encoding=shape.encoding if shape else "unicode")
         grid = excel.sheet(path, bare.model_copy(update={"header_rows": 0}))
         is_read = chosen is None if shape is None or shape.sheet is None else name == shape.sheet
-        judged = _judged(grid, shape if is_read else None, layout, contract, found, shows_styles=shows_styles)
-        texts.update(cell for row in judged.grid.rows for cell in row if isinstance(cell, str))
+        kept = _filtered(grid, shape if is_read else None, layout, contract, found, shows_styles=shows_styles)
+        texts.update(cell for row in kept.grid.rows for cell in row if isinstance(cell, str))
         if is_read:
-            chosen = (name, judged)
+            chosen = (name, kept)
     found.update(_beside(path, texts))
     if found and chosen is not None:
         name, sheet = chosen
-        styles = excel.Styles(path, _sheet_names(path).index(name))
+        styles = excel.Styles(path, names.index(name))
         percent = {place for place in _places(sheet.grid) if styles.is_percent(*place)}
         _write_workbook(target, name, replace(sheet, percent=frozenset(percent)))
     return found
-
-
-def _sheet_names(path: Path) -> list[str]:
-    excel.check_size(path)
-    try:
-        with path.open("rb") as handle:
-            return calamine.CalamineWorkbook.from_object(handle).sheet_names
-    except calamine.PasswordError:
-        message = "the workbook is locked with a password; ask the sender for it without one."
-        raise DeliveryRefusedError(message) from None
-    except excel.DAMAGED:
-        raise DeliveryRefusedError(excel.no_workbook(path)) from None
 
 
 def _places(grid: Grid) -> list[tuple[int, int]]:
     return [(row, column) for row, cells in enumerate(grid.rows) for column in range(len(cells))]
 
 
-def _judged(
+def _filtered(
     grid: Grid,
     shape: Excel | Html | None,
     layout: Layout | None,
@@ -118,36 +107,34 @@ def _judged(
     *,
     shows_styles: bool = True,
 ) -> Sheet:
-    """What may stay of a sheet. Without a shape, headings are looked for where they usually stand."""
+    """What may stay of a sheet. Without a format, forbidden headings are looked for in its first rows."""
     width = max((len(row) for row in grid.rows), default=0)
     first = shape.preamble_rows + shape.header_rows if shape is not None else 0
-    columns: dict[int, Judge] = {}
+    columns: dict[int, ColumnFilter] = {}
     if shape is not None and len(grid.rows) >= first > 0:
         placed = grid.headings(shape)
-        for (position, _), judge in zip(placed, judges([text for _, text in placed], layout, contract), strict=True):
-            columns[position] = judge
-    promised = _promised(grid, width) if shape is None else {}
+        filters = column_filters([heading for _, heading in placed], layout, contract)
+        columns = {position: column for (position, _), column in zip(placed, filters, strict=True)}
+    announced = _announced(grid, width) if shape is None else {}
     rows: list[list[Cell]] = []
     for number, row in enumerate(grid.rows):
         kept: list[Cell] = []
         for position, cell in enumerate(row):
-            judge = columns.get(position, FREE) if number >= first else FREE
-            if judge.kind is None and number > promised.get(position, (len(grid.rows), ""))[0]:
-                judge = Judge(kind=promised[position][1])
-            stays = _cell(cell, judge, found)
-            if not shows_styles and judge.is_percent and isinstance(stays, int | float):
+            column = columns.get(position, FREE_TEXT) if number >= first else FREE_TEXT
+            if column.announced is None and number > announced.get(position, (len(grid.rows), ""))[0]:
+                column = ColumnFilter(announced=announced[position][1])
+            stays = _cell(cell, column, found)
+            if not shows_styles and column.is_percent and isinstance(stays, int | float):
                 stays = excel.ambiguous(str(stays))  # the copy would show a style that the file did not
             kept.append(stays)
         rows.append(kept)
-    for judge in columns.values():
-        if judge.is_removed:
-            found[judge.kind or ""] += 1
-    stays = tuple(position for position in range(width) if not columns.get(position, FREE).is_removed)
-    return Sheet(Grid(rows, grid.merged, grid.printed), stays)
+    found.update(column.announced or "" for column in columns.values() if column.is_removed)
+    stay = tuple(position for position in range(width) if not columns.get(position, FREE_TEXT).is_removed)
+    return Sheet(Grid(rows, grid.merged, grid.printed), stay)
 
 
-def _promised(grid: Grid, width: int) -> dict[int, tuple[int, str]]:
-    """By column, the row of a cell that reads like a forbidden heading, and what it promises."""
+def _announced(grid: Grid, width: int) -> dict[int, tuple[int, str]]:
+    """By column, the row of a cell that reads like a forbidden heading, and the kind of personal data it announces."""
     found: dict[int, tuple[int, str]] = {}
     for row, cells in enumerate(grid.rows[:LOOKED_AT_ROWS]):
         for position, cell in enumerate(cells[:width]):
@@ -158,27 +145,27 @@ def _promised(grid: Grid, width: int) -> dict[int, tuple[int, str]]:
     return found
 
 
-def _cell(cell: Cell, judge: Judge, found: Counter[str]) -> Cell:
-    """What may stay of a cell. A number or date that stands under a declared heading is judged as printed."""
+def _cell(cell: Cell, column: ColumnFilter, found: Counter[str]) -> Cell:
+    """What may stay of a cell. A typed number outside a column of numbers is searched as it is printed."""
     if not is_filled(cell) or isinstance(cell, bool):
         return cell
-    if judge.kind is None and isinstance(cell, date | datetime | time):
+    if column.announced is None and isinstance(cell, date | datetime | time):
         return cell
     if isinstance(cell, str):
-        return judge.cell(cell, found)
+        return column.cell(cell, found)
     number = float(cell) if isinstance(cell, int | float) else None
-    if number is not None and judge.kind is None and judge.is_number:
-        return cell  # a typed number in a column of figures
+    if number is not None and column.announced is None and column.is_number:
+        return cell
     text = str(int(number)) if number is not None and number.is_integer() else str(cell)
     before = found.total()
-    judge.cell(text, found)
+    column.cell(text, found)
     return cell if found.total() == before else ""
 
 
 def _beside(path: Path, texts: AbstractSet[str]) -> Counter[str]:
-    """What a workbook holds beside its cells. `.xls` does not show it, and always names its maker.
+    """What a workbook has beside its cells, by kind. That of an `.xls` cannot be read; it always names its author.
 
-    `texts` are the texts that may stay; a workbook can hold others, of cells that were deleted.
+    `texts` are the texts that may stay; a workbook can contain others, of cells that were deleted.
     """
     found: Counter[str] = Counter()
     if not zipfile.is_zipfile(path):
@@ -195,7 +182,7 @@ def _beside(path: Path, texts: AbstractSet[str]) -> Counter[str]:
                 if part == "xl/sharedStrings.xml":
                     for shared in SHARED_TEXT.findall(content):
                         text = unescape(shared.decode("utf-8", "replace"))
-                        if text not in texts and values.strip(text)[1]:
+                        if text not in texts and personal_data.strip(text)[1]:
                             found["document_part"] += 1
     except excel.DAMAGED:
         raise DeliveryRefusedError(excel.no_workbook(path)) from None
@@ -216,7 +203,7 @@ def _write_workbook(target: Path, name: str, sheet: Sheet) -> None:
         try:
             page.merge_range(top, left, bottom, right, "")
         except XlsxWriterException:
-            continue  # overlapping ranges are no one's headings
+            continue  # overlapping ranges are no headings
     for row, cells in enumerate(sheet.grid.rows):
         for column, position in enumerate(sheet.kept):
             cell = cells[position] if position < len(cells) else ""
@@ -227,7 +214,7 @@ def _write_workbook(target: Path, name: str, sheet: Sheet) -> None:
 
 
 def _merged(sheet: Sheet) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """The merged ranges as they lie once columns have gone."""
+    """The merged ranges without the removed columns."""
     found = []
     for (top, left), (bottom, right) in sheet.grid.merged:
         within = [column for column, position in enumerate(sheet.kept) if left <= position <= right]
@@ -237,7 +224,7 @@ def _merged(sheet: Sheet) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Judge an HTML page; write it anew to `target` if anything had to be taken out of it.
+    """Filter an HTML page; what may stay is written to `target` if that is not everything.
 
     Raises:
         DeliveryRefusedError: it is not in the declared encoding.
@@ -254,17 +241,17 @@ def page(path: Path, target: Path, layout: Layout | None, contract: Contract | N
         rows, merged = table.laid_out()
         meant = [[in_unicode(str(cell), encoding) for cell in row] for row in rows]
         is_read = shape is not None and number == shape.table
-        judged = _judged(Grid(meant, merged, html.printed), shape if is_read else None, layout, contract, found)
-        if one_byte:  # what stays must stay in its own letters, and no mark can be written among them
+        cleaned = _filtered(Grid(meant, merged, html.printed), shape if is_read else None, layout, contract, found)
+        if one_byte:  # what stays must stay in its own letters, and MARK cannot be written in them
             kept = [
                 [own if after == before else "" for own, before, after in zip(*cells, strict=True)]
-                for cells in zip(rows, meant, judged.grid.rows, strict=True)
+                for cells in zip(rows, meant, cleaned.grid.rows, strict=True)
             ]
-            judged = replace(judged, grid=replace(judged.grid, rows=kept))
-        tables.append(judged)
-    above = [FREE.cell(in_unicode(line, encoding), found) for line in raw.text]
+            cleaned = replace(cleaned, grid=replace(cleaned.grid, rows=kept))
+        tables.append(cleaned)
+    above = [FREE_TEXT.cell(in_unicode(line, encoding), found) for line in raw.text]
     for hidden in raw.hidden:
-        found.update(values.strip(in_unicode(hidden, encoding))[1])
+        found.update(personal_data.strip(in_unicode(hidden, encoding))[1])
     if found:
         lines = [line for line in above if line] if not one_byte else []
         content = _html(lines, tables)

@@ -1,9 +1,8 @@
-"""Answers of X-Road's operational monitoring: only fields that may be kept, whatever a server sends.
+"""Privacy filter of answers of X-Road's operational monitoring: only fields of a list may be kept.
 
-What may be kept is a list of names, so an answer with any other field is written anew, without it;
-so is one with a query string or a long number in a path, and one whose SOAP part says who asked.
-Most pages have nothing to hide, and the door must not take longer than reading: names are looked for
-in a page as a whole, and only a page in which something is found is taken apart.
+An answer with any other field is written anew without it; so is one with a query string or a long number in a path,
+and one whose SOAP part says who asked. Most pages are clean, and filtering must not take longer than reading: a page
+is searched for names as a whole, and parsed only if something is found.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ PART, REPEATED = "document_part", "repeated_name"
 
 
 def answer(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
-    """Judge an answer; write what may be kept of it to `target`, as a page lands, if anything had to go.
+    """Filter an answer; what may stay is written to `target`, as a fetched page lands, if that is not everything.
 
     Raises:
         DeliveryRefusedError: it is no answer, or not a whole one.
@@ -54,13 +53,13 @@ def answer(path: Path, target: Path, _layout: Layout | None, _contract: Contract
 
 
 def _is_clean(answer: Packed) -> bool:
-    """Whether there is nothing in a document but fields that may be kept, each of a plain value.
+    """Whether a document has only fields that may be kept, each with a plain value.
 
-    An escaped letter or a second array is reason enough to take the page apart and look closer.
+    False where that is not certain without parsing: an escaped letter or a second array.
     """
     text = answer.text
     count = _count(text)
-    _check_count(answer, count)
+    xroad_answer.check_count(answer.announced, count)
     if b"\\" in text or text.count(b"[") != 1 or count is None:
         return False
     ends = _ends_of_names(text)
@@ -70,15 +69,15 @@ def _is_clean(answer: Packed) -> bool:
 def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
     """Where in a JSON text the names `restPath` end; None where there is a name that may not be kept.
 
-    Every name ends with a quote and a colon, and no text can look like that without a backslash. The
-    bytes before each colon are held against all known names at once, eight at a time.
+    Every name ends with a quote and a colon, and no text has these two without a backslash. The bytes before all
+    colons are compared with a known name at once, eight at a time.
     """
     padded = np.frombuffer(b" " * LONGEST + text, np.uint8)
     colons = np.flatnonzero(padded == ord(":"))
     before = padded[colons - 1]
     if np.isin(before, WHITE_SPACE).any():
         return None
-    colons = colons[before == ord('"')]  # any other one stands in a text
+    colons = colons[before == ord('"')]  # any other colon is within a text
     words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
     last = words[colons - 8]
     known, paths = 0, colons[:0]
@@ -121,18 +120,13 @@ def _count(text: bytes) -> int | None:
     return None if count is None else int(count)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1)  # one thread, no files: a filter has no settings, and an instance takes long to start
 def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config={"threads": 1})
 
 
-def _check_count(answer: Packed, count: int | None) -> None:
-    if answer.announced is not None and count is not None:
-        xroad_answer.check_count(answer.announced, count)
-
-
 def _written_anew(answer: Packed, target: Path) -> Counter[str]:
-    """Write the fields that may be kept, in the form in which fetched pages land."""
+    """Write the fields that may be kept, as fetched pages land."""
     found: Counter[str] = Counter()
 
     def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,7 +136,7 @@ def _written_anew(answer: Packed, target: Path) -> Counter[str]:
 
     document = xroad_answer.document(answer.text, pairs)
     records = document["records"]
-    _check_count(answer, len(records))
+    xroad_answer.check_count(answer.announced, len(records))
     kept = [_kept(record, found) for record in records]
     around = {name: value for name, value in document.items() if name in AROUND and isinstance(value, int)}
     found[FIELD] += len(document) - len(around) - 1

@@ -5,32 +5,19 @@ Every expression is built from declared names only; no value of a delivery is ev
 
 from __future__ import annotations
 
-import re
-
+from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
-from dx_pipeline.declarations.source import NumberStyle, Placement
+from dx_pipeline.declarations.source import Placement
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.vietnamese.spelling import spellings
 
-NUMBER_PATTERNS: dict[NumberStyle, str] = {
-    "plain": r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?",
-    "vi": r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?",
-    "comma": r"[+-]?\d+(,\d+)?",
-}
 NUMERIC = "0123456789.,+-"
 """What numbers of any style are written with: a text of these alone is ambiguous, not senseless."""
 
-ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?)?"
-"""A day; typed files have it as the midnight it begins with."""
-ISO_TIMESTAMP = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?"
-DIGITS = {"Y": 4, "j": 3}
-"""How many digits stand for a part of a date, where there are not two."""
+WHOLE = r"[+-]?[0-9]+(\.0+)?"
 
 KNOWN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%Y%m%d", "%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
 """A text that is a date in another of these styles than the declared one is ambiguous, not senseless."""
-
-SECONDS = "%s"
-"""The style of a moment that is told as seconds since 1970 (UTC)."""
 
 EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2199-12-31'"
 
@@ -93,10 +80,10 @@ def _number(text: str, column: Column, placement: Placement) -> str:
         plain = f"replace(replace({bare}, '.', ''), ',', '.')"
     elif placement.number == "comma":
         plain = f"replace({bare}, ',', '.')"
-    fits = f"regexp_full_match({bare}, {literal(NUMBER_PATTERNS[placement.number])})"
+    fits = _has_shape(bare, shape.number(placement.number, leading_zeros=True))
     if column.type == "number":
         return f"CASE WHEN {fits} THEN try_cast({plain} AS DOUBLE) END"
-    whole = rf"CASE WHEN regexp_full_match({plain}, '[+-]?\d+(\.0+)?') THEN try_cast({plain} AS BIGINT) END"
+    whole = f"CASE WHEN {_has_shape(plain, WHOLE)} THEN try_cast({plain} AS BIGINT) END"
     if placement.number != "plain":
         return f"CASE WHEN {fits} THEN {whole} END"
     # Nearly every whole number is printed as DuckDB prints it; only the others need a closer look.
@@ -105,24 +92,22 @@ def _number(text: str, column: Column, placement: Placement) -> str:
 
 def _moment(text: str, column: Column, placement: Placement) -> str:
     kind = DUCKDB_TYPES[column.type]
-    if placement.date == SECONDS:
+    if placement.date == shape.SECONDS:
         read = f"to_timestamp(try_cast({text} AS BIGINT))::{kind}"
     elif placement.date is not None:
         read = f"{_strptime(text, placement.date)}::{kind}"
     else:
-        pattern = ISO_DATE if column.type == "date" else ISO_TIMESTAMP
-        read = f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN try_cast({text} AS {kind}) END"
+        read = f"CASE WHEN {_has_shape(text, shape.ISO[column.type])} THEN try_cast({text} AS {kind}) END"
     return f"CASE WHEN ({read})::DATE BETWEEN {EARLIEST} AND {LATEST} THEN {read} END"
 
 
 def _strptime(text: str, style: str) -> str:
-    """The expression that reads a moment in one style.
-
-    DuckDB takes `2022051` for 1 May where `%Y%m%d` is asked for: where nothing parts the digits, all
-    of them must be there.
-    """
+    """The expression that reads a moment in one style; DuckDB alone takes `2022051` for 1 May in `%Y%m%d`."""
     read = f"try_strptime({text}, {literal(style)})"
-    if re.search(r"%[a-zA-Z]%", style) is None:
+    if not shape.has_adjacent_parts(style):
         return read
-    digits = re.sub(r"%([a-zA-Z])", lambda part: rf"\d{{{DIGITS.get(part[1], 2)}}}", re.sub(r"[.]", r"\.", style))
-    return f"CASE WHEN regexp_full_match({text}, {literal(digits)}) THEN {read} END"
+    return f"CASE WHEN {_has_shape(text, shape.moment(style))} THEN {read} END"
+
+
+def _has_shape(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {literal(pattern)})"

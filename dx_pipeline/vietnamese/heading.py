@@ -1,7 +1,7 @@
-"""Headings that promise personal data, in Vietnamese or English, however they are written.
+"""Headings that announce personal data, in Vietnamese or English, however they are written.
 
-`Họ và tên`, `HO_TEN`, `hoTen`, `applicantFullName` are one heading here: marks, case and what joins
-the words do not matter. What may not be kept: Law 91/2025/QH15; X-Road's fields: PR-OPMON.
+Marks, case and what joins the words do not matter: `Họ tên`, `HO_TEN` and `hoTen` are one heading. What may not be
+stored: Law 91/2025/QH15; X-Road's fields: PR-OPMON.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "security server internal ip",
     ),
 }  # fmt: skip
-"""By kind, what a heading may not have among its words."""
+"""By kind, the words that announce it anywhere in a heading."""
 
 WHOLE: dict[str, tuple[str, ...]] = {
     "name": ("nguoi nhan", "lanh dao", "officer", "handler", "signer", "citizen", "owner", "cong dan"),
@@ -73,10 +73,10 @@ WHOLE: dict[str, tuple[str, ...]] = {
     "link": ("link", "url", "lien ket", "attachment", "attachments", "tep tin"),
     "ip_address": ("ip", "ip addr"),
 }  # fmt: skip
-"""By kind, what no heading may be, though it may be part of one."""
+"""By kind, the headings that announce it only as a whole."""
 
 COUNTS = re.compile(r"^(so luong|tong so|so nguoi|so luot|ty le|number of|count of)\b|\b(count|total|pct|rate)$")
-"""Headings of figures about people, which tell of none of them."""
+"""Headings of figures about people, which are no personal data."""
 
 ORGANISATIONS = re.compile(r"\bmember code$|^provider$")
 """Headings of organisations' codes: X-Road's member codes (PR-OPMON), and the identifiers they are part of."""
@@ -86,7 +86,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _DISTINCT = re.compile(
     "cccd|cmnd|cmtnd|bhyt|bhxh|hoten|hovaten|dienthoai|diachi|ngaysinh|namsinh|fullname|email|hochieu"
 )
-"""What tells a heading even where all its words are written as one."""
+"""Words that announce personal data even within a heading without spaces."""
 
 _SQUASHED = {phrase.replace(" ", ""): kind for kind, phrases in WITHIN.items() for phrase in phrases if " " in phrase}
 _BY_WORD = {phrase.replace(" ", ""): kind for kind, phrases in WITHIN.items() for phrase in phrases}
@@ -98,7 +98,7 @@ _WHOLE = {phrase: kind for kind, phrases in WHOLE.items() for phrase in phrases}
 
 
 def folded(heading: str) -> str:
-    """A heading as its bare words: no marks, no capitals, single spaces."""
+    """The words of a heading without marks and capitals, with single spaces."""
     apart = unicodedata.normalize("NFD", heading.replace("đ", "d").replace("Đ", "D"))
     letters = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return " ".join(re.findall(r"[a-z0-9]+", _CAMEL.sub(" ", letters).lower()))
@@ -106,19 +106,19 @@ def folded(heading: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def kind_of(heading: str) -> str | None:
-    """What personal data a heading promises; None where it promises none.
+    """The kind of personal data that a heading announces; None where it announces none.
 
-    Text in legacy letters is looked at as the Vietnamese it stands for, too.
+    A heading in a legacy encoding is recognised, too.
     """
     spellings = dict.fromkeys([heading, *(legacy.to_unicode(heading, kind) for kind in legacy.NAMES)])
-    if not heading.isascii() and max(heading) <= "\xff":  # bytes of an unknown encoding, taken for letters
+    if not heading.isascii() and max(heading) <= "\xff":  # bytes of an unknown encoding, read as Western letters
         spellings[heading.encode("latin-1").decode("cp1258", "replace")] = None
     return next((kind for spelling in spellings if (kind := _kind_of(spelling)) is not None), None)
 
 
 @lru_cache(maxsize=10_000)
 def is_of_organisations(heading: str) -> bool:
-    """Whether a heading is one of codes by which organisations are known: of businesses, their tax codes."""
+    """Whether a heading is one of organisations' codes: those of businesses are their tax codes."""
     return ORGANISATIONS.search(folded(heading)) is not None
 
 

@@ -1,8 +1,8 @@
-"""Letters from before Unicode: TCVN3 (ABC) and VNI, told by their own marks and turned into Unicode.
+"""Legacy encodings: TCVN3 (ABC) and VNI, recognised by letters that only they write, and turned into Unicode.
 
-Both put Vietnamese on the places of Western letters, so such text looks like `Hé tÞch` (TCVN3) or
-`Hoä tòch` (VNI) wherever it is taken for Unicode. Tables: TCVN 5712:1993 (VN3) and the VNI fonts
-for Windows. The fonts .VnTimeH print capitals on the places of small letters: they come out small.
+Both give the codes of Western letters to Vietnamese ones, so such text looks like `Hé tÞch` (TCVN3) or `Hoä tòch`
+(VNI) where it is read as Unicode. Tables: TCVN 5712:1993 (VN3) and the VNI fonts for Windows. The fonts .VnTimeH
+print small letters as capitals: they are converted to small ones.
 """
 
 from __future__ import annotations
@@ -58,39 +58,28 @@ _TCVN3_TABLE = str.maketrans(TCVN3)
 SIGNS: dict[Legacy, str] = {
     # Signs that no language writes inside a word; `®` also begins one (`®iÖn`).
     "tcvn3": "[A-Za-zÀ-ÿ][¨©ª«¬\u00ad®µ¶·¸¹»¼½¾][A-Za-zÀ-ÿ]|(^|[^A-Za-zÀ-ÿ])®[a-zÀ-ÿ]|[®¬\u00ad][×ØÞßÐ][a-z]?",  # noqa: RUF001 - that is how it looks
-    # A vowel with the sign of a tone after it, as Vietnamese writes no two of these together.
-    # (French and German words with two such letters are kept out: naïve, Noël, août.)
+    # A vowel and the sign of a tone after it: Vietnamese has no such two letters together. Those of French and
+    # German words (naïve, Noël, août) are left out.
     "vni": "[aeouyAEOUY][øØ]|[aeoAEO][åäÅÄ]|[aA][êÊ]|[aeoAEO][âÂ]|[ôöÔÖ][ùøõÙØÕ]|(^|[^A-Za-z])[ñÑ][aeiouyôAEIOUYÔ]",
 }
-"""By legacy encoding, the regular expression (RE2 and Python) of what only its text holds."""
+"""By legacy encoding, the regular expression (RE2 and Python) that only text in it matches."""
 
 VIETNAMESE = "[ăđơưĂĐƠƯạ-ỹẠ-Ỹ]"
-"""Letters that Unicode has for Vietnamese alone: text that holds them is no legacy text."""
-
+"""Letters that only Vietnamese has: text with one of them is in Unicode."""
 
 FEWEST_SIGNS = 2
-"""One sign may be a slip of the keyboard."""
+"""One sign alone may be a typing error."""
 
 
 def to_unicode(text: str, legacy: Legacy) -> str:
-    """Legacy text, whose bytes were taken for Western letters, as Vietnamese in NFC."""
+    """Legacy text that was read as Western letters, as Vietnamese in NFC."""
     if legacy == "tcvn3":
         return text.translate(_TCVN3_TABLE)
     return _VNI_PATTERN.sub(lambda found: VNI[found[0]], text)
 
 
-def told(texts: Iterable[str]) -> Legacy | None:
-    """Which legacy encoding the texts are in; None where they are in none, or it is not certain."""
-    joined = "\n".join(texts)
-    if re.search(VIETNAMESE, joined):
-        return None
-    counts = {legacy: len(re.findall(pattern, joined)) for legacy, pattern in SIGNS.items()}
-    best = max(counts, key=lambda legacy: counts[legacy])
-    return best if counts[best] >= FEWEST_SIGNS else None
-
-
-def told_by(found: Iterable[str], expected: Iterable[str]) -> Legacy | None:
-    """Which legacy encoding turns some of the headings found into expected ones, if any does."""
+def encoding_of(found: Iterable[str], expected: Iterable[str]) -> Legacy | None:
+    """The legacy encoding in which some of the headings found are expected ones; None where there is no such."""
     texts = set(found)
     wanted = set(expected) - texts
     for legacy in NAMES:
@@ -100,7 +89,7 @@ def told_by(found: Iterable[str], expected: Iterable[str]) -> Legacy | None:
 
 
 def advice(legacy: Legacy) -> str:
-    """What to do about it, as a sentence."""
+    """What to do about text in a legacy encoding, as the end of a sentence."""
     return (
         f"its letters are in {NAMES[legacy]}, not in Unicode; ask the sender to convert them to Unicode"
         f" (UniKey does), or declare 'encoding: {legacy}' in its format."

@@ -1,6 +1,6 @@
-"""Values that are personal by their looks: numbers of people, ways to reach them, links, tokens.
+"""Values that look like personal data: names and numbers of people, ways to reach them, links, tokens.
 
-Looks deceive, so who calls says which column a value stands in: see `judge`.
+Whether a value is what it looks like depends on its column: see `privacy.column`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import unicodedata
 from collections import Counter
 
 MARK = "[stripped]"
-"""What stands in a text where something was taken out of it. Nothing here takes it for anything."""
+"""Replaces what is taken out of a text. No pattern here matches it."""
 
 _SURNAMES = (
     "Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Đặng|Bùi|Đỗ|Hồ|Ngô|Dương|Lý|Đinh|Đoàn|Trịnh|Trương|Mai|Đào|Cao|Lâm"
     "|Lương|Lưu|Tạ|Thái|Châu|Quách|Tô|Kiều|Hà|Nguyen|Tran|Pham|Hoang|Huynh|Dang|Bui|Ngo|Duong|Doan|Trinh|Truong"
 )
 _SURNAME = f"(?:{_SURNAMES}|{_SURNAMES.upper()})"
-_GIVEN = r"(?:[^\W\d_a-zà-ỹ][^\W\d_]{0,6})"
+_CAPITALS = "".join(letter for letter in map(chr, range(0x1F00)) if unicodedata.category(letter) == "Lu")
+_GIVEN = rf"(?:[{_CAPITALS}][^\W\d_]{{0,6}})"
 _APART = r"[ \u00a0.\-)]{0,2}"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9A-Fa-f]{1,4}"
@@ -38,7 +39,7 @@ PATTERNS: dict[str, str] = {
     ),
     "phone": (rf"(?<![\d.])\(?(?:\+84|0084|84|0){_APART}(?:[35789](?:{_APART}\d){{8}}|2(?:{_APART}\d){{8,9}})(?![\d])"),
     "identity_number": (
-        r"(?<![\d.,-])(?:\d{12}|\d{3}([ .])\d{3}\1\d{3}\1\d{3}|\d{9}|\d{3} \d{3} \d{3})(?![\d]|[.,]\d)"
+        r"(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|\d{9}|\d{3} \d{3} \d{3})(?!\d|[.,]\d)"
     ),
     "social_insurance": r"(?<![\d.,-])\d{10}(?![\d]|[.,]\d)",
     "birth_date": r"(?i:(?:ngày sinh|sinh ngày|sinh năm|năm sinh)\s*[:.]?\s*\d[\d/.\-]*)",
@@ -52,19 +53,17 @@ PATTERNS: dict[str, str] = {
 """By kind, in the order in which they are tried."""
 
 _KINDS = list(PATTERNS)
-_ANY = re.compile("|".join(f"(?P<{kind}>{pattern.replace(chr(92) + '1', '(?P=apart)')})" for kind, pattern in (
-    (kind, pattern.replace("([ .])", "(?P<apart>[ .])")) for kind, pattern in PATTERNS.items()
-)))  # fmt: skip
+_ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
 _WHOLE_NAME = re.compile(rf"{_SURNAME}(?: {_GIVEN}){{1,4}}")
 _LOOKED_FOR = re.compile(
     r"\d(?:[ \u00a0.\-)]{0,2}\d){8}|@|\?|://|\d\.\d{1,3}\.\d{1,3}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]"
     r"|eyJ|(?i:bearer|token|key|secret|passw|mật khẩu|họ|sinh|địa chỉ|số|ông|bà|anh|chị|v[ăa]n|th[ịi])"
 )
-"""What any of the patterns needs: most texts have nothing of it."""
+"""Every match of a pattern contains a match of this one; most texts contain none."""
 
 _DATE_WITHIN = re.compile(r"\b\d{1,2}[-.]\d{1,2}[-.](?:19|20)\d\d\b|\b(?:19|20)\d\d[-.]\d{1,2}[-.]\d{1,2}\b")
 _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d)?")
-"""A moment as digits (yyyymmddHH or yyyymmddHHMM): as long as a number of a person, and none."""
+"""A moment as digits (yyyymmddHH or yyyymmddHHMM), which has as many as a number of a person."""
 
 
 def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool = False) -> tuple[str, Counter[str]]:
@@ -84,7 +83,7 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
 
     def taken(match: re.Match[str]) -> str:
         kind = next(kind for kind in _KINDS if match[kind] is not None)
-        if kind in allowed or _is_innocent(kind, match[0]):
+        if kind in allowed or _is_other(kind, match[0]):
             return match[0]
         found[kind] += 1
         return "" if kind == "query_string" else MARK
@@ -93,8 +92,8 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
     return (stripped, found) if found else (text, found)
 
 
-def _is_innocent(kind: str, text: str) -> bool:
-    """Whether something looks personal by chance: a date in a row of digits, a version, a moment."""
+def _is_other(kind: str, text: str) -> bool:
+    """Whether a match is something else: a date, a version, a moment."""
     match kind:
         case "phone":
             return _DATE_WITHIN.search(text) is not None

@@ -21,7 +21,7 @@ MOST_SPELLINGS = 64
 
 
 def comparable(heading: str) -> str:
-    """A heading as it is compared: whichever of the two styles its tone marks are in (Hòa, Hoà)."""
+    """A heading in the form that is compared: the same for both styles of tone marks (Hòa, Hoà)."""
     apart = unicodedata.normalize("NFD", heading)
     moved = _LATE_MARK.sub(lambda m: f"{m[1]}{m[3]}{m[2]}" if m[1] else f"{m[4]}{m[6]}{m[5]}", apart)
     return " ".join(unicodedata.normalize("NFC", moved).split())

@@ -1,0 +1,516 @@
+"""The privacy filter: nothing personal is stored, and what is clean is stored byte for byte."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import logging
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+from deliveries import MAY, SECRETS, accepted, readable, staged
+from deliveries import put as put_into_inbox
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dx_pipeline import formats, ingest, privacy, reading
+from dx_pipeline.connectors import inbox
+from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.source import Excel, Layout, NumberStyle, Source
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import excel
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.landing.delivery import Arrival, Delivery
+from dx_pipeline.period import Month
+from dx_pipeline.privacy.column import column_filters
+from dx_pipeline.privacy.record import Cleaner
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import digest
+from dx_pipeline.vietnamese import heading, personal_data
+
+MONTH = Month.parse(MAY)
+ARRIVED_AT = datetime(2022, 6, 5, 1, tzinfo=UTC)
+TITLE = "Báo cáo tháng 05 năm 2022"
+HEADINGS = ["Mã", "Lĩnh vực", "Ngày", "Số tiền", "Mã hồ sơ"]
+CLEAN = [
+    ["A1", "Hộ tịch", "03/05/2022", "912345678", "H53.01-220503-0001"],
+    ["A2", "Đất đai", "04/05/2022", "123456789012", "000.00.01.H53-220504-0002"],
+    ["A3", "Chứng thực", "", "0", "H53.02-220504-0003"],
+]
+NAMES = ["Trần Thị Hoa", "Lê Quốc Dũng", "Phạm Minh"]
+
+WORDS = {"vi": "Thử", "en": "Trial"}
+CONTRACT = Contract.model_validate(
+    {
+        "title": WORDS,
+        "grain": WORDS,
+        "key": ["code"],
+        "columns": {
+            "code": {"type": "text", "required": True, **WORDS},
+            "field_vi": {"type": "text", **WORDS},
+            "received_on": {"type": "date", **WORDS},
+            "fee_vnd": {"type": "integer", **WORDS},
+            "dossier_code": {
+                "type": "text",
+                "personal_data": "linkable",
+                "pattern": "^[0-9A-Z.]+-[0-9]{6}-[0-9]{4,7}$",
+                **WORDS,
+            },
+        },
+    }
+)
+FORMATS: dict[str, dict[str, object]] = {
+    "csv": {"kind": "csv", "preamble_rows": 1},
+    "csv_utf_16": {"kind": "csv", "delimiter": ";", "preamble_rows": 1, "encoding": "utf-16"},
+    "csv_gzip": {"kind": "csv", "preamble_rows": 1, "compression": "gzip"},
+    "excel": {"kind": "excel", "preamble_rows": 1},
+    "html": {"kind": "html"},
+    "json": {"kind": "json", "records": "Data"},
+    "ndjson": {"kind": "ndjson"},
+    "parquet": {"kind": "parquet"},
+}
+
+Rows = Sequence[Sequence[str]]
+
+
+def source(name: str, shape: dict[str, object], *ignored: str) -> DeclaredSource:
+    layout = {
+        "table": "statistics.trial",
+        "format": shape,
+        "columns": {
+            name: {"header": header, "date": "%d/%m/%Y" if name == "received_on" else None}
+            for name, header in zip(CONTRACT.columns, HEADINGS, strict=True)
+        },
+        "ignored": ignored,
+    }
+    declared = {"title": WORDS, "description": WORDS, "owner": "team:x", "deliveries": [layout]}
+    return DeclaredSource("statistics", name, Source.model_validate(declared))
+
+
+def as_csv(title: str, headings: Sequence[str], rows: Rows, delimiter: str = ",") -> bytes:
+    lines = [title, delimiter.join(headings), *(delimiter.join(row) for row in rows)]
+    return "\n".join([*lines, ""]).encode()
+
+
+def as_excel(title: str, headings: Sequence[str], rows: Rows) -> bytes:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    page = book.add_worksheet()
+    for number, row in enumerate([[title], headings, *rows]):
+        for column, cell in enumerate(row):
+            page.write_string(number, column, cell)
+    book.close()
+    return content.getvalue()
+
+
+def as_html(title: str, headings: Sequence[str], rows: Rows) -> str:
+    cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in [headings, *rows])
+    return f"<html><body><p>{title}</p><table>{cells}</table></body></html>"
+
+
+def as_parquet(title: str, headings: Sequence[str], rows: Rows) -> bytes:
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(headings)}
+    content = io.BytesIO()
+    pq.write_table(pa.table(columns).replace_schema_metadata({"title": title}), content)
+    return content.getvalue()
+
+
+def records(headings: Sequence[str], rows: Rows) -> list[dict[str, str]]:
+    return [dict(zip(headings, row, strict=True)) for row in rows]
+
+
+WRITERS: dict[str, Callable[[str, Sequence[str], Rows], bytes]] = {
+    "csv": as_csv,
+    "csv_utf_16": lambda title, headings, rows: as_csv(title, headings, rows, ";").decode().encode("utf-16"),
+    "csv_gzip": lambda *made: gzip.compress(as_csv(*made)),
+    "excel": as_excel,
+    "html": lambda *made: as_html(*made).encode(),
+    "json": lambda title, *made: json.dumps({"Message": title, "Data": records(*made)}).encode(),
+    "ndjson": lambda _, *made: "".join(json.dumps(record) + "\n" for record in records(*made)).encode(),
+    "parquet": as_parquet,
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A warehouse of the test's own, and what becomes of files in its inbox."""
+
+    settings: Settings
+    catalogue: Catalogue
+
+    def put(self, source: str, content: bytes, name: str = "thang_5", day: int = 5) -> Path:
+        """Put a file into a source's inbox."""
+        return put_into_inbox(self.settings, source, content, name=name, day=day)
+
+    def land(self, source: str) -> Delivery:
+        """Fetch, filter and land what waits, as ingest does; returns the latest delivery."""
+        ingest.fetch_and_land(self.settings, self.catalogue, self.catalogue.sources[source], [MONTH])
+        return deliveries.landed(self.settings, source, MONTH)[-1]
+
+    def apply(self, source: str, file: Path, target: Path) -> privacy.Filtered:
+        """Filter a file as a delivery of a source."""
+        return privacy.apply(file, file.name, target, self.catalogue.sources[source].source, self.catalogue.contracts)
+
+    def read(self, source: str, delivery: Delivery) -> tuple[int, list[tuple[object, ...]]]:
+        """How many rows reading finds in a delivery, and those that it accepts."""
+        connection = duckdb.connect(config={"temp_directory": str(self.settings.scratch)})
+        layout = formats.recognise(delivery.content, self.catalogue.sources[source].source)
+        return staged(connection, delivery.content, layout, CONTRACT).rows_in, accepted(connection, CONTRACT)
+
+    def stored(self) -> str:
+        """Every text under the warehouse, names of files included."""
+        paths = [path for path in self.settings.warehouse.rglob("*") if path.is_file()]
+        return "\n".join([*map(str, paths), *(readable(path.read_bytes()) for path in paths)])
+
+
+@pytest.fixture
+def trial(declared: Catalogue, warehouse: Settings) -> Trial:
+    """One source for each format, and one whose layout ignores columns with personal data."""
+    sources = {name: source(name, shape) for name, shape in FORMATS.items()}
+    sources["with_note"] = source("with_note", FORMATS["csv"], "Ghi chú", "Người nộp")
+    return Trial(warehouse, replace(declared, contracts={"statistics.trial": CONTRACT}, sources=sources))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_clean_delivery_is_stored_as_it_is(trial: Trial, name: str) -> None:
+    content = WRITERS[name](TITLE, HEADINGS, CLEAN)
+    path = trial.put(name, content)
+    delivery = trial.land(name)
+    assert (delivery.content.read_bytes(), path.read_bytes()) == (content, content)
+    assert delivery.entry.stripped == {}
+    day = date(2022, 5, 4)
+    assert trial.read(name, delivery)[1][1] == ("A2", "Đất đai", day, 123456789012, "000.00.01.H53-220504-0002")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_personal_values_are_stored_nowhere(
+    trial: Trial, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [list(row) for row in CLEAN]
+    for number, secret in enumerate(SECRETS.values()):
+        rows.append([f"B{number}", f"Xem {secret} nhé", "05/05/2022", "1", f"H53.01-220505-{number:04d}"])
+        rows.append([f"C{number}", "Hộ tịch", secret, "2", f"H53.01-220506-{number:04d}"])
+        rows.append([f"D{number}", "Hộ tịch", "", f"{secret} đ", f"H53.01-220507-{number:04d}"])
+    title = f"Người lập biểu: Ông {SECRETS['name']}, {SECRETS['phone']}"
+    trial.put(name, WRITERS[name](title, HEADINGS, rows))
+    with caplog.at_level(logging.DEBUG):
+        delivery = trial.land(name)
+        rows_in, kept = trial.read(name, delivery)
+    everywhere = trial.stored() + caplog.text + "".join(capfd.readouterr())
+    assert [secret for secret in SECRETS.values() if secret in everywhere] == []
+    assert rows_in == len(rows)
+    assert [(row[0], row[1], row[3]) for row in kept[:3]] == [
+        ("A1", "Hộ tịch", 912345678), ("A2", "Đất đai", 123456789012), ("A3", "Chứng thực", 0),
+    ]  # fmt: skip
+    assert {"phone", "identity_number", "email", "name", "token", "link"} <= set(delivery.entry.stripped)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_forbidden_column_is_removed_and_the_rest_is_read(trial: Trial, name: str) -> None:
+    headings = ["Họ và tên người nộp", *HEADINGS[:2], "soDienThoai", *HEADINGS[2:], "Địa chỉ"]
+    rows = [[NAMES[at], *row[:2], "91234", *row[2:], "ấp Long Thới"] for at, row in enumerate(CLEAN)]
+    trial.put(name, WRITERS[name](TITLE, headings, rows))
+    delivery = trial.land(name)
+    everywhere = trial.stored()
+    assert [text for text in [*NAMES, "91234\n", "Long Thới", *headings[:1]] if text in everywhere] == []
+    assert [row[0] for row in trial.read(name, delivery)[1]] == ["A1", "A2", "A3"]
+    assert {"name", "phone", "address"} <= set(delivery.entry.stripped)
+
+
+def test_a_forbidden_column_that_the_layout_ignores_stays_empty(trial: Trial) -> None:
+    headings = [*HEADINGS, "Ghi chú", "Người nộp"]
+    rows = [[*row, "đã gọi điện", NAMES[at]] for at, row in enumerate(CLEAN)]
+    path = trial.put("with_note", as_csv(TITLE, headings, rows))
+    delivery = trial.land("with_note")
+    assert delivery.entry.stripped == {"free_text": 3, "name": 3}
+    assert path.read_text(encoding="utf-8").splitlines()[2] == "A1,Hộ tịch,03/05/2022,912345678,H53.01-220503-0001,,"
+    assert trial.read("with_note", delivery)[0] == 3
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_cleaned_file_replaces_the_one_in_the_inbox_and_needs_no_more_cleaning(
+    trial: Trial, name: str, tmp_path: Path
+) -> None:
+    rows = [[row[0], f"gọi {SECRETS['phone']}", *row[2:], NAMES[at]] for at, row in enumerate(CLEAN)]
+    dirty = WRITERS[name](SECRETS["email"], [*HEADINGS, "hoTen"], rows)
+    path = trial.put(name, dirty)
+    delivery = trial.land(name)
+    assert path.read_bytes() == delivery.content.read_bytes() != dirty
+    assert path.stat().st_mtime == ARRIVED_AT.timestamp()
+    assert trial.land(name) == delivery
+    trial.put(name, dirty)
+    assert trial.land(name) == delivery
+    assert path.read_bytes() == delivery.content.read_bytes()
+    assert len(deliveries.landed(trial.settings, name, MONTH)) == 1
+    again = trial.apply(name, delivery.content, tmp_path / "again")
+    assert again == privacy.Filtered("content", delivery.content)
+
+
+def test_the_log_says_what_was_stripped_by_kind(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
+    trial.put("csv", as_csv(TITLE, [*HEADINGS, "Email"], [[*CLEAN[0], "a@b.vn"]]), "t5.csv")
+    trial.land("csv")
+    assert [record.getMessage() for record in caplog.records] == [
+        "csv 2022-05 t5.csv: stripped 2 email before it was kept",
+        "csv t5.csv: the file in the inbox was replaced by what was kept of it",
+    ]
+
+
+def test_a_file_name_loses_what_is_personal_in_it(trial: Trial) -> None:
+    path = trial.put("csv", as_csv(TITLE, HEADINGS, CLEAN), "Nguyễn Văn Bình_072085001234.csv")
+    delivery = trial.land("csv")
+    assert not path.exists()
+    assert delivery.entry.stripped == {"identity_number": 1, "name": 1}
+    assert "072085001234" not in trial.stored()
+    assert len(list(path.parent.iterdir())) == 1
+    assert trial.land("csv") == delivery
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"%PDF-1.7\x00\x01\x02\x03\x04\x05\x06\x07 072085001234", b"PK\x03\x04 072085001234", bytes(range(32)) * 9],
+)
+def test_what_cannot_be_searched_is_not_stored_and_is_refused(trial: Trial, content: bytes) -> None:
+    path = trial.put("excel", content)
+    delivery = trial.land("excel")
+    assert (delivery.content.read_bytes(), path.read_bytes()) == (b"", content)
+    tables = reading.sort(trial.catalogue.sources["excel"].source, [delivery])
+    ((refused, problem),) = tables["statistics.trial"].refused
+    assert refused == delivery
+    assert "othing of it was kept" in problem
+
+
+def test_a_delivery_that_is_not_recognised_loses_its_forbidden_columns_too(trial: Trial) -> None:
+    text = "Báo cáo\nTháng 5\n\nSTT;Họ tên;Số CCCD\n1;Trần Thị Hoa;x\n2;Lê Quốc Dũng;y\n"
+    for name, encoding in {"csv": "utf-8", "ndjson": "utf-8", "json": "cp1258", "excel": "utf-16"}.items():
+        content = unicodedata.normalize("NFD", text) if encoding == "cp1258" else text
+        trial.put(name, content.encode(encoding, "ignore"))
+        trial.land(name)
+    assert [name for name in ("Trần Thị Hoa", "Lê Quốc Dũng", "Quốc") if name in trial.stored()] == []
+
+
+def test_a_broken_json_line_keeps_no_forbidden_field(trial: Trial) -> None:
+    trial.put("ndjson", b'{"hoTen": "Le Quoc Dung", "x": \n' + json.dumps({"Mã": "A"}).encode())
+    trial.land("ndjson")
+    assert "Le Quoc Dung" not in trial.stored()
+
+
+def test_a_workbook_keeps_no_author_no_comment_and_no_other_sheet(trial: Trial) -> None:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content, {"in_memory": True})
+    book.set_properties({"author": NAMES[0]})
+    page = book.add_worksheet()
+    for number, row in enumerate([["Báo cáo"], HEADINGS, *CLEAN]):
+        page.write_row(number, 0, row)
+    page.write_comment(2, 0, NAMES[1])
+    book.add_worksheet("Danh sách").write_column(0, 0, ["Họ tên", *NAMES])
+    book.close()
+    trial.put("excel", content.getvalue())
+    delivery = trial.land("excel")
+    assert [name for name in NAMES if name in trial.stored()] == []
+    assert trial.read("excel", delivery)[0] == 3
+
+
+def test_an_xls_is_kept_without_its_properties_and_reads_as_before(trial: Trial) -> None:
+    arrived = Path(__file__).parent / "data" / "return_biff.xls"
+    shape = Excel(kind="excel", preamble_rows=1, header_rows=2)
+    trial.put("excel", arrived.read_bytes(), "bieu.xls")
+    delivery = trial.land("excel")
+    assert delivery.entry.stripped == {"document_part": 1}
+    before, after = excel.sheet(arrived, shape), excel.sheet(delivery.content, shape)
+    assert [list(row[:4]) for row in after.rows] == [list(row[:4]) for row in before.rows[: len(after.rows)]]
+    assert after.headings(shape) == before.headings(shape)
+
+
+def test_a_fetched_file_is_left_alone_and_lands_under_its_given_name(trial: Trial, tmp_path: Path) -> None:
+    fetched = tmp_path / "fetched"
+    content = WRITERS["ndjson"]("", [*HEADINGS, "email"], [[*row, SECRETS["email"]] for row in CLEAN])
+    fetched.write_bytes(content)
+    arrival = Arrival("ndjson", MONTH, "http", fetched, "page_1.ndjson", ARRIVED_AT, digest(fetched))
+    filtered = trial.apply("ndjson", fetched, tmp_path / "kept")
+    delivery = deliveries.land(trial.settings, arrival, replace(filtered, name=arrival.name))
+    deliveries.clean_inbox(trial.settings, arrival, delivery)
+    assert (fetched.read_bytes(), delivery.entry.file_name) == (content, "page_1.ndjson")
+    assert SECRETS["email"] not in trial.stored()
+    assert trial.read("ndjson", delivery)[0] == 3
+
+
+def test_a_delivery_that_is_cleaned_to_what_had_landed_before_stays_itself(trial: Trial) -> None:
+    trial.put("csv", as_csv(TITLE, HEADINGS, CLEAN))
+    clean = trial.land("csv")
+    path = trial.put("csv", as_csv(TITLE, [*HEADINGS, "SĐT"], [[*row, "x"] for row in CLEAN]), day=9)
+    assert inbox.new(trial.settings, "csv", MONTH) == (path,)
+    cleaned = trial.land("csv")
+    assert cleaned != clean
+    assert cleaned.content.read_bytes() == clean.content.read_bytes() == path.read_bytes()
+    assert inbox.new(trial.settings, "csv", MONTH) == ()
+    assert trial.land("csv") == cleaned
+    assert len(deliveries.landed(trial.settings, "csv", MONTH)) == 2
+
+
+def test_error_messages_quote_no_cell(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
+    secret = "Bí mật số một"  # noqa: S105 - a cell, not a password
+    broken = {
+        "csv": f'Báo cáo\n{",".join(HEADINGS)}\nA1,"{secret},x\nA2,{secret},,,,,,\n',
+        "ndjson": f'{{"Mã": "{secret}", \n{{"{secret}"\n',
+        "json": f'{{"Data": [{{"Mã": "{secret}"',
+        "html": f"<table><tr><td>{secret}</td></tr></table>",
+    }
+    for name, content in broken.items():
+        trial.put(name, content.encode())
+        with pytest.raises(DeliveryRefusedError) as refusal:
+            trial.read(name, trial.land(name))
+        assert secret not in str(refusal.value)
+    assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("Họ và tên", "name"), ("HO_TEN", "name"), ("hoTenNguoiNop", "name"), ("applicantFullName", "name"),
+        ("Ngày sinh", "birth_date"), ("dateOfBirth", "birth_date"), ("NĂM SINH", "birth_date"),
+        ("Số CCCD/CMND", "identity_number"), ("so_giay_to", "identity_number"), ("passportNo", "identity_number"),
+        ("Số điện thoại", "phone"), ("SĐT", "phone"), ("mobile_phone", "phone"), ("E-mail", "email"),
+        ("Địa chỉ thường trú", "address"), ("diachi", "address"), ("Số thẻ BHYT", "health_card"),
+        ("Mã số BHXH", "social_insurance"), ("Ghi chú", "free_text"), ("Trích yếu nội dung", "free_text"),
+        ("messageUserId", "exchange_field"), ("representedPartyCode", "exchange_field"),
+        ("faultString", "exchange_field"), ("securityServerInternalIp", "ip_address"), ("access_token", "token"),
+        ("Hä vµ tªn", "name"), ("Hoï vaø teân", "name"), (unicodedata.normalize("NFD", "Họ tên"), "name"),
+        ("Mã hồ sơ", None), ("Cơ quan / Tên", None), ("Cơ quan / Mã định danh", None), ("so_thanh_vien", None),
+        ("Số người nộp trực tuyến", None), ("Lĩnh vực", None), ("messageId", None), ("serviceCode", None),
+    ],
+)  # fmt: skip
+def test_a_heading_is_known_however_it_is_written(written: str, kind: str | None) -> None:
+    assert heading.kind_of(written) == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quyết định 766/QĐ-TTg ngày 23/6/2022", "từ ngày 15/04/2022 đến ngày 14/05/2022", "1.2.0", "000.00.00.H53",
+        "1.001193", "UBND huyện Dương Minh Châu", "Lý lịch tư pháp", "12:30:45", "20220515123000", "[stripped]",
+        "getCitizenInfo/v1", "05-06-2022 10:00", "1.234.567 đồng", "2022-05-03T10:00:00+07:00",
+    ],
+)  # fmt: skip
+def test_what_only_looks_a_little_personal_stays(text: str) -> None:
+    assert personal_data.strip(text) == (text, {})
+
+
+NUMBERS_OF_PEOPLE = [text for text in SECRETS.values() if text.replace(" ", "").isdigit() and text.startswith("0")]
+
+
+@pytest.mark.parametrize("style", ["plain", "vi", "comma"])
+@given(text=st.sampled_from(NUMBERS_OF_PEOPLE) | st.from_regex("0[0-9]{9}|0[0-9]{11}", fullmatch=True))
+def test_a_number_of_a_person_is_no_number_of_a_column_in_any_style(style: NumberStyle, text: str) -> None:
+    column = column_filters(["Số"], *one_column("integer", number=style))[0]
+    found: Counter[str] = Counter()
+    assert column.cell(text, found) == ""
+    assert found
+
+
+@pytest.mark.parametrize(
+    ("kind", "placed", "texts"),
+    [
+        ("integer", {"number": "vi"}, ["912.345.678", "912345678", "-1.234", "0", "0,5"]),
+        ("number", {"number": "comma", "percent": True}, ["912345678,5", "0", "0,5 %"]),
+        ("number", {}, ["123456789012", "-0.5", "1e9"]),
+        ("integer", {"values": {"912345678": "a"}}, ["912345678"]),
+        ("timestamp", {"date": "%s"}, ["1652345678"]),
+        ("timestamp", {"date": "%Y%m%d%H%M"}, ["202205031020"]),
+        ("date", {}, ["2022-05-03", "2022-05-03T00:00:00"]),
+    ],
+)
+def test_what_is_as_declared_stays_whatever_it_looks_like(kind: str, placed: dict[str, Any], texts: list[str]) -> None:
+    column = column_filters(["Số"], *one_column(kind, **placed))[0]
+    found: Counter[str] = Counter()
+    assert [column.cell(text, found) for text in texts] == texts
+    assert all(column.is_as_declared(text) for text in texts)
+    assert not found
+
+
+def one_column(kind: str, **placed: object) -> tuple[Layout, Contract]:
+    """A layout and a contract of one column under the heading `Số`."""
+    columns = {"value": {"header": "Số", **placed}}
+    layout = Layout.model_validate({"table": "x.y", "format": {"kind": "ndjson"}, "columns": columns})
+    contract = {"title": WORDS, "grain": WORDS, "columns": {"value": {"type": kind, **WORDS}}}
+    return layout, Contract.model_validate(contract)
+
+
+CAPITALS = "AÀÁẢÃẠĂẰẮẲẴẶÂẦẤẨẪẬBCDĐEÈÉẺẼẸÊỀẾỂỄỆGHIÌÍỈĨỊKLMNOÒÓỎÕỌÔỒỐỔỖỘƠỜỚỞỠỢPQRSTUÙÚỦŨỤƯỪỨỬỮỰVXYỲÝỶỸỴ"
+GIVEN_NAMES = st.builds(str.__add__, st.sampled_from(CAPITALS), st.text(CAPITALS.lower(), max_size=5))
+
+
+@given(names=st.lists(GIVEN_NAMES, min_size=1, max_size=4))
+@example(names=["Đức", "Ánh"])
+@example(names=["Ơn"])
+@example(names=["Ư", "Ẩn"])
+def test_a_name_is_found_with_any_vietnamese_capital(names: list[str]) -> None:
+    name = " ".join(["Trần", *names])
+    assert personal_data.strip(name, may_be_name=True) == ("", {"name": 1})
+    stripped, found = personal_data.strip(f"gặp ông {name}, ngày mai")
+    assert (stripped, found) == (f"gặp {personal_data.MARK}, ngày mai", {"name": 1})
+
+
+@pytest.mark.parametrize("text", ["Trần nhà", "Lê ăn", "Hồ đập", "Phạm ớt", "Lý lịch"])
+def test_a_word_that_is_no_capital_makes_no_name(text: str) -> None:
+    assert personal_data.strip(text, may_be_name=True) == (text, {})
+
+
+@pytest.mark.parametrize("code", ["0312345678", "3900123456", "0100109106-001", "H53"])
+def test_a_tax_code_stays_where_organisations_are_named(code: str) -> None:
+    record = {
+        "clientMemberCode": code,
+        "serviceMemberCode": code,
+        "client_member_code": code,
+        "provider": f"VN/COM/{code}/LGSP",
+    }
+    found: Counter[str] = Counter()
+    assert Cleaner(None, None).anything({"records": [record]}, found) == {"records": [record]}
+    assert not found
+
+
+def test_the_same_number_elsewhere_and_others_of_people_there_go() -> None:
+    record = {
+        "serviceCode": "3900123456",
+        "clientMemberCode": "072085001234",
+        "serviceMemberCode": "3900123456 0912345678",
+        "provider": "VN/COM/3900123456/072085001234",
+    }
+    found: Counter[str] = Counter()
+    kept = Cleaner(None, None).anything(record, found)
+    assert "072085001234" not in json.dumps(kept)
+    assert "3900123456" not in json.dumps(kept)
+    assert found["social_insurance"] == 3
+    assert found["identity_number"] == 2
+
+
+def test_tax_codes_stay_in_columns_that_a_layout_names(declared: Catalogue) -> None:
+    layout = Layout.model_validate(
+        {
+            "table": "connection.register",
+            "format": {"kind": "ndjson"},
+            "columns": {"operation": {"header": "serviceMemberCode"}},
+            "ignored": ["clientMemberCode", "provider"],
+        }
+    )
+    contract = declared.contracts["connection.register"]
+    found: Counter[str] = Counter()
+    record = {"serviceMemberCode": "3900123456", "clientMemberCode": "0312345678", "provider": "VN/COM/0312345678"}
+    assert Cleaner(layout, contract).record(record, found) == record
+    assert not found
+
+
+def test_a_query_string_goes_and_its_path_stays() -> None:
+    stripped = personal_data.strip("/dvc/v1/hoso?soGiayTo=1&x=2")  # noqa: B005 - not that strip
+    assert stripped == ("/dvc/v1/hoso", {"query_string": 1})
