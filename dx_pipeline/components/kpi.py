@@ -7,7 +7,15 @@ import dagster as dg
 from dx_pipeline.components.asset import POOL, code_references, column_schema, kpi_key, source_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
-from dx_pipeline.components.results import Event, Metadata, Results, check_name, report_to_dagster
+from dx_pipeline.components.results import (
+    AUDITED,
+    Event,
+    Metadata,
+    Partition,
+    check_name,
+    check_outputs,
+    report_to_dagster,
+)
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, DeclaredKpi, open_project
 from dx_pipeline.declarations.kpi import Definition
 from dx_pipeline.errors import DxError
@@ -46,6 +54,12 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     """The asset of one KPI: all of its windows and units, evaluated anew."""
     kpi, key = catalogue.kpis[code], kpi_key(code)
     code_version = catalogue.digest(f"kpi:{code}", f"contract:{KPI_TABLE}", f"suite:{KPI_TABLE}")
+    check = dg.AssetCheckSpec(
+        check_name(KPI_TABLE),
+        asset=key,
+        blocking=True,
+        description=AUDITED.format(table=KPI_TABLE),
+    )
 
     @dg.asset(
         key=key,
@@ -60,25 +74,20 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
             "dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published}),
             "dagster/code_references": code_references(query.path for query in kpi.queries.values()),
         },
-        check_specs=[
-            dg.AssetCheckSpec(
-                check_name(KPI_TABLE),
-                asset=key,
-                blocking=True,
-                description=f"Great Expectations kiểm tra {KPI_TABLE} / audits {KPI_TABLE} before publication",
-            )
-        ],
+        check_specs=[check],
         output_required=False,
         pool=POOL,
     )
-    def evaluated(project: Project) -> Iterator[Event]:
+    def evaluated(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
         settings, catalogue = project.open()
         try:
             run = evaluate(settings, catalogue, code).run
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         metadata = headline(settings, code) if run.published else {}
-        yield from report_to_dagster(settings, Results(key, code_version, None, {KPI_TABLE: run}, metadata))
+        reported = Partition(context.instance, key, code_version)
+        yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)
+        yield from check_outputs([check])
 
     return evaluated
 

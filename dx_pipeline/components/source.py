@@ -13,12 +13,19 @@ from dx_pipeline.components.asset import (
     code_references,
     column_schema,
     months_definition,
-    partition_key,
     source_key,
 )
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
-from dx_pipeline.components.results import Event, Results, check_evaluation, check_name, report_to_dagster
+from dx_pipeline.components.results import (
+    AUDITED,
+    Event,
+    Partition,
+    audit_evaluation,
+    check_name,
+    check_outputs,
+    report_to_dagster,
+)
 from dx_pipeline.declarations import source as declarations
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource, open_project
 from dx_pipeline.declarations.connector import XRoad
@@ -67,6 +74,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
     files = [
         settings.project / folder / f"{table.replace('.', '/')}.yaml" for table in tables for folder in DECLARED_IN
     ]
+    check_specs = list(_check_specs(source, key, months))
 
     @dg.asset(
         key=key,
@@ -80,7 +88,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
             "dagster/code_references": code_references(files),
         },
         code_version=code_version,
-        check_specs=list(_check_specs(source, key, months)),
+        check_specs=check_specs,
         output_required=False,
         pool=POOL,
         partitions_def=months,
@@ -94,10 +102,15 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         derived = {Month.parse(run.month) for run in runs if run.month}  # also for months next to those of the run
+        today = datetime.now(ZoneInfo(settings.time_zone)).date()
         for month in sorted({*run_for, *derived}, key=str):
+            of_month = Partition(context.instance, key, code_version, month)
             latest = {table: partition.run(settings, Key(table, name, month)) for table in tables}
-            yield from report_to_dagster(settings, Results(key, code_version, month, latest))
-        yield from _other_checks(settings, catalogue, name, run_for)
+            yield from report_to_dagster(settings, of_month, latest)
+            if month:
+                yield lateness(settings, source, of_month, month, today)
+        yield from _fetching(settings, source, Partition(context.instance, key, code_version))
+        yield from check_outputs(check_specs)
 
     return ingested
 
@@ -112,7 +125,7 @@ def _check_specs(
             asset=key,
             blocking=True,
             partitions_def=months,
-            description=f"Great Expectations kiểm tra {table} trước khi công bố / audits {table} before publication",
+            description=AUDITED.format(table=table),
         )
     if months:
         yield dg.AssetCheckSpec(
@@ -126,7 +139,7 @@ def _check_specs(
             check_name(attempts.TABLE),
             asset=key,
             blocking=True,
-            description=f"Great Expectations kiểm tra {attempts.TABLE} / audits {attempts.TABLE}",
+            description=AUDITED.format(table=attempts.TABLE),
         )
     if source.source.connector.kind == "xroad":
         yield dg.AssetCheckSpec(
@@ -136,66 +149,50 @@ def _check_specs(
         )
 
 
-def _other_checks(
-    settings: Settings,
-    catalogue: Catalogue,
-    name: str,
-    months: list[Month | None],
-) -> Iterator[Event]:
-    source, key = catalogue.sources[name], source_key(catalogue, name)
-    today = datetime.now(ZoneInfo(settings.time_zone)).date()
-    for month in months:
-        if month is not None:
-            yield lateness(settings, source, key, month, today)
-    if connectors.is_remote(source):
-        fetched = partition.run(settings, Key(attempts.TABLE, name, None))
-        yield check_evaluation(settings, key, attempts.TABLE, fetched, None)
-    if isinstance(source.source.connector, XRoad):
-        yield _retention(settings, name, source.source.connector, key)
-
-
 def lateness(
-    settings: Settings, source: DeclaredSource, key: dg.AssetKey, month: Month, today: date
+    settings: Settings, source: DeclaredSource, reported: Partition, month: Month, today: date
 ) -> dg.AssetCheckEvaluation:
     """Whether a month has been delivered or is not yet late by the source's calendar; a warning if not.
 
     Args:
         settings: the warehouse that deliveries have landed in.
         source: with its calendar.
-        key: the asset.
+        reported: the partition of the month.
         month: which month's delivery.
         today: the day in the province's time zone.
     """
-    calendar = source.source.calendar
-    is_late = today > calendar.late_after(month) and not deliveries.landed(settings, source.name, month)
-    due = f"the delivery of {month} was due on {calendar.due(month)} and late after {calendar.late_after(month)}"
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=LATENESS,
+    due, late_after = source.source.calendar.due(month), source.source.calendar.late_after(month)
+    is_late = today > late_after and not deliveries.landed(settings, source.name, month)
+    return reported.evaluation(
+        LATENESS,
         passed=not is_late,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"due": str(calendar.due(month)), "late_after": str(calendar.late_after(month))},
-        description=due if is_late else None,
-        blocking=False,
-        partition=partition_key(month),
+        metadata={"due": dg.MetadataValue.text(str(due)), "late_after": dg.MetadataValue.text(str(late_after))},
+        description=f"the delivery of {month} was due on {due} and late after {late_after}" if is_late else None,
     )
 
 
-def _retention(settings: Settings, name: str, declared: XRoad, key: dg.AssetKey) -> dg.AssetCheckResult:
-    """Whether an X-Road server will delete records before the next nights can fetch them."""
-    from dx_pipeline.connectors import xroad
-
-    now = datetime.now(UTC)
-    kept = xroad.retention(settings, name, declared, now=now, next_fetch_at=now + timedelta(days=1))
-    lost = f"records not fetched by {kept.lost_after or 'now'} are lost for good"
-    return dg.AssetCheckResult(
-        check_name=RETENTION,
-        asset_key=key,
-        passed=not kept.is_in_danger,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata={
-            "complete_until": str(kept.covered_until or "nothing has landed"),
-            "deleted_after": str(kept.lost_after or "unknown"),
-        },
-        description=lost if kept.is_in_danger else None,
+def _fetching(settings: Settings, source: DeclaredSource, reported: Partition) -> Iterator[Event]:
+    """The checks of a remote source: its fetch attempts, and for X-Road how long records are still there."""
+    if not connectors.is_remote(source):
+        return
+    yield audit_evaluation(
+        settings, reported, attempts.TABLE, partition.run(settings, Key(attempts.TABLE, source.name, None))
     )
+    if isinstance(source.source.connector, XRoad):
+        from dx_pipeline.connectors import xroad
+
+        now = datetime.now(UTC)
+        tomorrow = now + timedelta(days=1)
+        kept = xroad.retention(settings, source.name, source.source.connector, now=now, next_fetch_at=tomorrow)
+        lost = f"records not fetched by {kept.lost_after or 'now'} are lost for good"
+        yield reported.evaluation(
+            RETENTION,
+            passed=not kept.is_in_danger,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={
+                "complete_until": dg.MetadataValue.text(str(kept.covered_until or "nothing has landed")),
+                "deleted_after": dg.MetadataValue.text(str(kept.lost_after or "unknown")),
+            },
+            description=lost if kept.is_in_danger else None,
+        )
