@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from dx_pipeline import workers
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -18,6 +20,10 @@ from dx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.execution.execution_result import ExecutionResult
+
+CODE_LOCATION, REPOSITORY = "dx-pipeline", "__repository__"
+"""The code location's name in workspace.yaml, and Dagster's name for what it defines."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -55,15 +61,19 @@ def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> R
     import dagster as dg  # takes a second: only a command that runs jobs pays for it
 
     from dx_pipeline.components.asset import RELEASE_KEY
-    from dx_pipeline.components.nightly import PUBLISHED_BY_CALLER, months_tags
-    from dx_pipeline.definitions import defs
+    from dx_pipeline.components.nightly import WITHOUT_PUBLICATION, months_tags
+    from dx_pipeline.definitions import definitions_of
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    definitions = defs()
+    definitions = definitions_of(settings.project)
     errors: list[str] = []
-    with dg.DagsterInstance.from_config(str(home(settings))) as instance:
+    folder = home(settings)
+    with FileLock(folder / "dx.lock"):  # two processes that make Dagster's storage at once break it
+        instance = dg.DagsterInstance.from_config(str(folder))
+        instance.get_runs(limit=1)
+    with instance:
         for first, last in consecutive(months):
-            tags = {**months_tags(first, last), PUBLISHED_BY_CALLER: "true"}
+            tags = {**months_tags(first, last), WITHOUT_PUBLICATION: "true"}
             errors += _errors(_execute(definitions, "ingest", instance, tags))
         with evaluation.in_parallel(settings, catalogue):
             result = _execute(definitions, "publication", instance, {})
@@ -84,22 +94,29 @@ def home(settings: Settings) -> Path:
 
 
 def _execute(
-    definitions: dg.Definitions, job: str, instance: dg.DagsterInstance, tags: dict[str, str]
-) -> dg.ExecuteInProcessResult:
-    return definitions.resolve_job_def(job).execute_in_process(
-        run_config=QUIET, instance=instance, tags=tags, raise_on_error=False
-    )
+    definitions: dg.Definitions, job_name: str, instance: dg.DagsterInstance, tags: dict[str, str]
+) -> ExecutionResult:
+    """Execute a job in this process, as a run of the code location: so the UI lists it under the job."""
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+
+    job = definitions.resolve_job_def(job_name)
+    location = RegisteredCodeLocationOrigin(CODE_LOCATION)
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, REPOSITORY), job_name)
+    run = instance.create_run_for_job(job, run_config=QUIET, tags={**job.run_tags, **tags}, remote_job_origin=origin)
+    return execute_run(InMemoryJob(job), run, instance)
 
 
-def _errors(result: Any) -> Iterator[str]:
+def _errors(result: ExecutionResult) -> Iterator[str]:
     """Why steps failed, in one sentence each; a failed check is not an error."""
     for event in result.all_events:
         if not event.is_step_failure:
             continue
         error = event.step_failure_data.error
-        while error.cause is not None:
+        while error is not None and error.cause is not None:
             error = error.cause
-        if error.cls_name == "DagsterAssetCheckFailedError":
+        if error is None or error.cls_name == "DagsterAssetCheckFailedError":
             continue
         described = event.step_failure_data.user_failure_data
-        yield described.description if described else f"{event.step_key}: {error.message.strip()}"
+        yield (described.description if described else None) or f"{event.step_key}: {error.message.strip()}"

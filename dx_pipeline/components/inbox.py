@@ -2,65 +2,47 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
 
 import dagster as dg
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from dx_pipeline.components.asset import source_key
+from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.nightly import months_tags
+from dx_pipeline.components.project import Project
 from dx_pipeline.connectors import inbox as files
-from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Declared
 from dx_pipeline.settings import Settings
 
 
-class InboxDeclaration(Declared):
-    """How often the inbox is looked at."""
+class Inbox(Declaration, Declared):
+    """The sensor `inbox`: publication follows the runs it starts, as it follows every ingest run."""
 
     interval_seconds: int = Field(ge=10, le=3600)
 
-
-class Inbox(dg.Component):
-    """The sensor `inbox`: publication follows the runs it starts, as it follows every ingest run."""
-
-    def __init__(self, declared: InboxDeclaration) -> None:
-        self.declared = declared
-
-    @classmethod
-    def get_model_cls(cls) -> type[BaseModel]:
-        return InboxDeclaration
-
-    @classmethod
-    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
-        return cls(attributes)
-
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(sensors=[build(open_project()[1], self.declared)])
+        """The sensor. What has landed decides what is new; it keeps no state of its own."""
 
+        @dg.sensor(
+            name="inbox",
+            job_name="ingest",
+            minimum_interval_seconds=self.interval_seconds,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description="Tệp đặt vào inbox tự khởi chạy nguồn và tháng của nó / A file in the inbox starts its run",
+        )
+        def inbox(context: dg.SensorEvaluationContext, project: Project) -> dg.RunRequest | dg.SkipReason:
+            settings, catalogue = project.open()
+            strays = [str(path) for path in files.strays(settings, frozenset(catalogue.monthly))]
+            for stray in strays:
+                context.log.error("belongs to no source or month: %s", stray)
+            request = _request(settings, catalogue)
+            if request is not None:
+                return request
+            belongs_nowhere = f"; these belong to no source or month: {', '.join(strays)}" if strays else ""
+            return dg.SkipReason(f"nothing new{belongs_nowhere}")
 
-def build(catalogue: Catalogue, declared: InboxDeclaration) -> dg.SensorDefinition:
-    """The sensor. What is new is told by what has landed; it keeps no state of its own."""
-
-    @dg.sensor(
-        name="inbox",
-        job_name="ingest",
-        minimum_interval_seconds=declared.interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tệp đặt vào inbox tự khởi chạy nguồn và tháng của nó / A file in the inbox starts its run",
-    )
-    def inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        settings = open_project()[0]
-        strays = [str(path) for path in files.strays(settings, frozenset(catalogue.monthly))]
-        for stray in strays:
-            context.log.error("belongs to no source or month: %s", stray)
-        request = _request(settings, catalogue)
-        if request is not None:
-            return request
-        belongs_nowhere = f"; these belong to no source or month: {', '.join(strays)}" if strays else ""
-        return dg.SkipReason(f"nothing new{belongs_nowhere}")
-
-    return inbox
+        return dg.Definitions(sensors=[inbox])
 
 
 def _request(settings: Settings, catalogue: Catalogue) -> dg.RunRequest | None:

@@ -1,79 +1,120 @@
 """KPIs as Dagster assets: what they depend on comes from their SQL."""
 
 from collections.abc import Iterator
-from typing import Any, Self
 
 import dagster as dg
-from pydantic import BaseModel
 
-from dx_pipeline.components.asset import POOL, check_name, check_result, column_schema, kpi_key, source_key
-from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, open_project
+from dx_pipeline.components.asset import POOL, code_references, column_schema, kpi_key, source_key
+from dx_pipeline.components.declaration import Declaration
+from dx_pipeline.components.project import Project
+from dx_pipeline.components.results import (
+    AUDITED,
+    Event,
+    Metadata,
+    Partition,
+    check_name,
+    check_outputs,
+    report_to_dagster,
+)
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, DeclaredKpi, open_project
 from dx_pipeline.declarations.kpi import Definition
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.database import connect
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import KpiKey
+
+HEADLINE = """
+    SELECT statistic, value, numerator, denominator, target, coverage, window_type, window_end
+    FROM read_parquet($path, hive_partitioning = false)
+    WHERE unit_level = 'province' AND system IS NULL
+    QUALIFY row_number() OVER (
+        PARTITION BY statistic
+        ORDER BY value IS NULL, CASE WHEN value IS NULL THEN coverage END DESC, window_end DESC,
+            list_position(['ytd', 'year', 'quarter', 'month'], window_type)
+    ) = 1
+    ORDER BY statistic
+"""
+"""The province's latest window with a value, as `dx run` shows it: one row a statistic."""
+
+NUMBERS = ("value", "numerator", "denominator", "target", "coverage")
 
 
-class Kpi(dg.Component):
-    """A KPI: its definition stands in `defs.yaml`, the SQL of each version beside it."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-
-    @classmethod
-    def get_model_cls(cls) -> type[BaseModel]:
-        return Definition
-
-    @classmethod
-    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
-        return cls(context.path.name)
+class Kpi(Declaration, Definition):
+    """A KPI: its definition is in `defs.yaml`, the SQL of each version beside it."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(assets=[build_asset(open_project()[1], self.code)])
+        """The asset of the KPI."""
+        catalogue = open_project(context.project_root)[1]
+        return dg.Definitions(assets=[build_asset(catalogue, context.path.name)])
 
 
 def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     """The asset of one KPI: all of its windows and units, evaluated anew."""
-    kpi = catalogue.kpis[code]
-    key = kpi_key(code)
-    name = check_name(KPI_TABLE)
+    kpi, key = catalogue.kpis[code], kpi_key(code)
+    code_version = catalogue.digest(f"kpi:{code}", f"contract:{KPI_TABLE}", f"suite:{KPI_TABLE}")
+    check = dg.AssetCheckSpec(
+        check_name(KPI_TABLE),
+        asset=key,
+        blocking=True,
+        description=AUDITED.format(table=KPI_TABLE),
+    )
 
     @dg.asset(
         key=key,
         deps=[source_key(catalogue, source) for table in kpi.tables for source in catalogue.sources_of(table)],
-        description=_description(catalogue, code),
+        description=_description(kpi),
         group_name="kpi",
         owners=[kpi.definition.owner],
         kinds={"duckdb", "sql", "parquet"},
-        code_version=str(kpi.definition.versions[-1].version),
-        metadata={"dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published})},
-        check_specs=[
-            dg.AssetCheckSpec(
-                name,
-                asset=key,
-                blocking=True,
-                description="Great Expectations on the values, before they are published",
-            )
-        ],
+        tags={"basis": kpi.definition.basis, **({"headline": ""} if code in catalogue.province.headline else {})},
+        code_version=code_version,
+        metadata={
+            "dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published}),
+            "dagster/code_references": code_references(query.path for query in kpi.queries.values()),
+        },
+        check_specs=[check],
         output_required=False,
         pool=POOL,
     )
-    def evaluated() -> Iterator[Any]:
+    def evaluated(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
+        settings, catalogue = project.open()
         try:
-            record = evaluate(open_project()[0], catalogue, code).run
+            run = evaluate(settings, catalogue, code).run
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        check = check_result(name, key, [record])
-        if record.published:
-            metadata = {"dagster/row_count": record.rows, "synthetic": record.synthetic}
-            yield dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=[check])
-        else:
-            yield check
+        metadata = headline(settings, code) if run.published else {}
+        reported = Partition(context.instance, key, code_version)
+        yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)
+        yield from check_outputs([check])
 
     return evaluated
 
 
-def _description(catalogue: Catalogue, code: str) -> str:
-    kpi = catalogue.kpis[code]
+def headline(settings: Settings, code: str) -> Metadata:
+    """The numbers of a KPI's headline window, which Plots shows over time, and where its values are.
+
+    A KPI with several statistics has each number once a statistic (`value_p95`).
+    """
+    path = partition.rows(settings, KpiKey(code))
+    if path is None:
+        return {}
+    metadata: Metadata = {"path": dg.MetadataValue.path(str(path))}
+    with connect(settings) as connection:
+        rows = connection.execute(HEADLINE, {"path": str(path)}).fetchall()
+    for statistic, *numbers, window_type, window_end in rows:
+        suffix = f"_{statistic}" if statistic else ""
+        metadata |= {
+            f"{name}{suffix}": dg.MetadataValue.float(float(number))
+            for name, number in zip(NUMBERS, numbers, strict=True)
+            if number is not None
+        }
+        metadata[f"window{suffix}"] = dg.MetadataValue.text(f"{window_type} {window_end}")
+    return metadata
+
+
+def _description(kpi: DeclaredKpi) -> str:
     lines = [f"**{kpi.definition.title.vi}** / {kpi.definition.title.en}", ""]
     for version in kpi.definition.versions:
         until = version.valid_to or "nay / now"

@@ -1,91 +1,77 @@
-"""The night: ingest over the open months, then publication, whatever became of ingest."""
+"""The nightly refresh: ingest over the open months, then publication, whether ingest succeeded or not."""
 
 from collections.abc import Iterator
-from typing import Any, Self
 
 import dagster as dg
 from dagster import DagsterRunStatus
-from pydantic import BaseModel, Field
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
+from pydantic import Field
 
-from dx_pipeline.components.asset import RELEASE_KEY, kpi_key, source_key
-from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.components.asset import RELEASE_KEY, kpi_key, partition_key, source_key
+from dx_pipeline.components.declaration import Declaration
+from dx_pipeline.declarations.catalogue import open_project
 from dx_pipeline.declarations.document import Declared
 from dx_pipeline.period import Month
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-PUBLISHED_BY_CALLER = "dx/published_by_caller"
-"""Marks an ingest run whose caller starts publication itself."""
+WITHOUT_PUBLICATION = "dx/without_publication"
+"""Tag of an ingest run that no publication follows by itself: whoever started it starts publication too."""
 
 
-class NightlyDeclaration(Declared):
-    """When the night begins, and how many months, the current one among them, are still open."""
+class Nightly(Declaration, Declared):
+    """The jobs `ingest` and `publication`, and the schedule that runs both every night.
+
+    `open_months` says how many months, the current one among them, are still open.
+    """
 
     cron: str
     timezone: str
     open_months: int = Field(ge=1, le=24)
 
-
-class Nightly(dg.Component):
-    """The jobs `ingest` and `publication`, and the schedule that runs both every night."""
-
-    def __init__(self, declared: NightlyDeclaration) -> None:
-        self.declared = declared
-
-    @classmethod
-    def get_model_cls(cls) -> type[BaseModel]:
-        return NightlyDeclaration
-
-    @classmethod
-    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
-        return cls(attributes)
-
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return build(open_project()[1], self.declared)
+        """The two jobs, the schedule, and the sensors that start publication when ingest has ended."""
+        catalogue = open_project(context.project_root)[1]
+        ingest = dg.define_asset_job(
+            "ingest",
+            selection=dg.AssetSelection.assets(*(source_key(catalogue, name) for name in catalogue.sources)),
+            description="Đọc mọi nguồn cho các tháng đã chọn / Every source, for the chosen months",
+            executor_def=dg.in_process_executor,
+        )
+        publication = dg.define_asset_job(
+            "publication",
+            selection=dg.AssetSelection.assets(*(kpi_key(code) for code in catalogue.kpis), RELEASE_KEY),
+            description="Tính KPI và phát hành / Every KPI, then the release",
+            executor_def=dg.in_process_executor,
+        )
+
+        @dg.schedule(
+            name="nightly_refresh",
+            job=ingest,
+            cron_schedule=self.cron,
+            execution_timezone=self.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Đọc các tháng còn mở mỗi đêm, rồi phát hành / The open months, every night; then publication",
+        )
+        def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+            now = context.scheduled_execution_time
+            last = Month(now.year, now.month)
+            first = max(last.plus(1 - self.open_months), catalogue.province.start)
+            return dg.RunRequest(run_key=now.isoformat(), tags=months_tags(first, last))
+
+        return dg.Definitions(
+            jobs=[ingest, publication],
+            schedules=[nightly_refresh],
+            sensors=list(_publication_sensors(ingest, publication)),
+        )
 
 
 def months_tags(first: Month, last: Month) -> dict[str, str]:
     """The run tags that make one run cover a range of months."""
-    return {RANGE_START: first.first.isoformat(), RANGE_END: last.first.isoformat()}
+    return {RANGE_START: partition_key(first), RANGE_END: partition_key(last)}
 
 
-def build(catalogue: Catalogue, declared: NightlyDeclaration) -> dg.Definitions:
-    """The two jobs, the schedule, and the sensors that start publication when ingest has ended."""
-    ingest = dg.define_asset_job(
-        "ingest",
-        selection=dg.AssetSelection.assets(*(source_key(catalogue, name) for name in catalogue.sources)),
-        description="Đọc mọi nguồn cho các tháng đã chọn / Every source, for the chosen months",
-        executor_def=dg.in_process_executor,
-    )
-    publication = dg.define_asset_job(
-        "publication",
-        selection=dg.AssetSelection.assets(*(kpi_key(code) for code in catalogue.kpis), RELEASE_KEY),
-        description="Tính KPI và phát hành / Every KPI, then the release",
-        executor_def=dg.in_process_executor,
-    )
-
-    @dg.schedule(
-        name="nightly_refresh",
-        job=ingest,
-        cron_schedule=declared.cron,
-        execution_timezone=declared.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Đọc các tháng còn mở mỗi đêm, rồi phát hành / The open months, every night; then publication",
-    )
-    def nightly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        now = context.scheduled_execution_time
-        last = Month(now.year, now.month)
-        first = max(last.plus(1 - declared.open_months), catalogue.province.start)
-        return dg.RunRequest(run_key=now.isoformat(), tags=months_tags(first, last))
-
-    return dg.Definitions(
-        jobs=[ingest, publication],
-        schedules=[nightly_refresh],
-        sensors=list(_publication_sensors(ingest, publication)),
-    )
-
-
-def _publication_sensors(ingest: Any, publication: Any) -> Iterator[dg.SensorDefinition]:
+def _publication_sensors(ingest: AssetJob, publication: AssetJob) -> Iterator[dg.SensorDefinition]:
     """One sensor for each way in which an ingest run can end: a failed one publishes too."""
     for status in (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED):
 
@@ -98,8 +84,8 @@ def _publication_sensors(ingest: Any, publication: Any) -> Iterator[dg.SensorDef
             minimum_interval_seconds=15,
         )
         def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-            if PUBLISHED_BY_CALLER in context.dagster_run.tags:
-                return dg.SkipReason("whoever started the ingest run publishes too")
+            if WITHOUT_PUBLICATION in context.dagster_run.tags:
+                return dg.SkipReason("whoever started this ingest run starts publication too")
             return dg.RunRequest(run_key=context.dagster_run.run_id)
 
         yield follow

@@ -1,178 +1,198 @@
 """Systems, tables and reference files as Dagster assets: one asset a source, one check a table."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
-from pydantic import BaseModel
 
+from dx_pipeline import connectors
 from dx_pipeline.components.asset import (
     POOL,
     both,
-    check_name,
-    check_result,
+    code_references,
     column_schema,
     months_definition,
-    months_of,
     source_key,
 )
-from dx_pipeline.declarations import source as declared
-from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.components.declaration import Declaration
+from dx_pipeline.components.project import Project
+from dx_pipeline.components.results import (
+    AUDITED,
+    Event,
+    Partition,
+    audit_evaluation,
+    check_name,
+    check_outputs,
+    report_to_dagster,
+)
+from dx_pipeline.declarations import source as declarations
+from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource, open_project
 from dx_pipeline.declarations.connector import XRoad
 from dx_pipeline.errors import DxError
 from dx_pipeline.ingest import ingest
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.tables import attempts as fetch_attempts
-from dx_pipeline.tables.run import PartitionRun
+from dx_pipeline.tables import attempts, partition
+from dx_pipeline.tables.partition import Key
 
+LATENESS = "lateness"
 RETENTION = "retention"
+DECLARED_IN = ("assets/contract", "checks")
 
 
-class _SourceComponent(dg.Component):
-    """A source, as it is declared in the folder the component stands in."""
-
-    model: type[BaseModel] = declared.Source
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    @classmethod
-    def get_model_cls(cls) -> type[BaseModel]:
-        return cls.model
-
-    @classmethod
-    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
-        return cls(context.path.name)
+class _SourceComponent(Declaration):
+    """A source, declared in the component's folder."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return dg.Definitions(assets=[build_asset(open_project()[1], self.name)])
+        """The asset of the source."""
+        settings, catalogue = open_project(context.project_root)
+        return dg.Definitions(assets=[build_asset(settings, catalogue, context.path.name)])
 
 
-class System(_SourceComponent):
+class System(_SourceComponent, declarations.Source):
     """A national system that the province is connected to: its register and its traffic, monthly."""
 
 
-class Table(_SourceComponent):
+class Table(_SourceComponent, declarations.Source):
     """One of the province's own tables, as the agency that keeps it returns it monthly."""
 
 
-class Reference(_SourceComponent):
+class Reference(_SourceComponent, declarations.Reference):
     """A reference table: one CSV file under `warehouse/reference/`, versioned with the code."""
 
-    model = declared.Reference
 
-
-def build_asset(catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
+def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.AssetsDefinition:
     """The asset of one source, in monthly partitions unless it is a reference file."""
     source = catalogue.sources[name]
-    key = source_key(catalogue, name)
-    tables = {table: catalogue.contracts[table].stored for table in source.source.tables}
-    observed = [] if source.is_reference else [fetch_attempts.TABLE]
+    declared, key = source.source, source_key(catalogue, name)
+    months = None if source.is_reference else months_definition(catalogue.province)
+    tables = {table: catalogue.contracts[table].stored for table in declared.tables}
+    names = (f"{kind}:{table}" for table in tables for kind in ("contract", "suite"))
+    code_version = catalogue.digest(f"source:{name}", *(each for each in names if each in catalogue.digests))
+    files = [
+        settings.project / folder / f"{table.replace('.', '/')}.yaml" for table in tables for folder in DECLARED_IN
+    ]
+    check_specs = list(_check_specs(source, key, months))
 
     @dg.asset(
         key=key,
-        description=f"**{source.source.title.vi}** / {source.source.title.en}\n\n{both(source.source.description)}",
+        description=f"**{declared.title.vi}** / {declared.title.en}\n\n{both(declared.description)}",
         group_name=source.group,
-        owners=[source.source.owner],
-        kinds={"duckdb", "parquet", *(str(layout.format.kind) for layout in source.source.deliveries)},
-        metadata={"dagster/column_schema": column_schema(tables)},
-        check_specs=[
-            dg.AssetCheckSpec(
-                check_name(table),
-                asset=key,
-                blocking=True,
-                description=f"Great Expectations on {table}, before it is published",
-            )
-            for table in (*tables, *observed)
-        ]
-        + (
-            [
-                dg.AssetCheckSpec(
-                    RETENTION,
-                    asset=key,
-                    description="Máy chủ sắp quên dữ liệu chưa lấy / The server will soon forget what is not fetched",
-                )
-            ]
-            if source.source.connector.kind == "xroad"
-            else []
-        ),
+        owners=[declared.owner],
+        kinds={"duckdb", "parquet", *(str(layout.format.kind) for layout in declared.deliveries)},
+        tags={"connector": declared.connector.kind},
+        metadata={
+            "dagster/column_schema": column_schema(tables),
+            "dagster/code_references": code_references(files),
+        },
+        code_version=code_version,
+        check_specs=check_specs,
         output_required=False,
         pool=POOL,
-        partitions_def=None if source.is_reference else months_definition(catalogue.province),
-        backfill_policy=None if source.is_reference else dg.BackfillPolicy.single_run(),
+        partitions_def=months,
+        backfill_policy=dg.BackfillPolicy.single_run() if months else None,
     )
-    def ingested(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        settings = open_project()[0]
-        months = (None,) if source.is_reference else months_of(context)
+    def ingested(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
+        settings, catalogue = project.open()
+        run_for = [Month.of(date.fromisoformat(each)) for each in context.partition_keys] if months else [None]
         try:
-            attempts = ingest(settings, catalogue, name, months)
+            runs = [result.run for result in ingest(settings, catalogue, name, run_for)]
         except DxError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        if isinstance(source.source.connector, XRoad):
-            yield _retention(settings, name, source.source.connector, key)
-        run_for = {str(month) for month in months if month is not None}
-        yield from _told(context, key, [*tables, *observed], [attempt.run for attempt in attempts], run_for)
+        derived = {Month.parse(run.month) for run in runs if run.month}  # also for months next to those of the run
+        today = datetime.now(ZoneInfo(settings.time_zone)).date()
+        for month in sorted({*run_for, *derived}, key=str):
+            of_month = Partition(context.instance, key, code_version, month)
+            latest = {table: partition.run(settings, Key(table, name, month)) for table in tables}
+            yield from report_to_dagster(settings, of_month, latest)
+            if month:
+                yield lateness(settings, source, of_month, month, today)
+        yield from _fetching(settings, source, Partition(context.instance, key, code_version))
+        yield from check_outputs(check_specs)
 
     return ingested
 
 
-def _told(
-    context: dg.AssetExecutionContext,
-    key: dg.AssetKey,
-    tables: list[str],
-    records: list[PartitionRun],
-    run_for: set[str],
-) -> Iterator[Any]:
-    """What Dagster is told: materialised where all is well; else the good months, and red checks.
+def _check_specs(
+    source: DeclaredSource, key: dg.AssetKey, months: dg.PartitionsDefinition[str] | None
+) -> Iterator[dg.AssetCheckSpec]:
+    """An audit of each table; lateness of a monthly source; fetch attempts of a remote one; retention on X-Road."""
+    for table in source.source.tables:
+        yield dg.AssetCheckSpec(
+            check_name(table),
+            asset=key,
+            blocking=True,
+            partitions_def=months,
+            description=AUDITED.format(table=table),
+        )
+    if months:
+        yield dg.AssetCheckSpec(
+            LATENESS,
+            asset=key,
+            partitions_def=months,
+            description="Dữ liệu của tháng đã đến hạn mà chưa giao / The month's delivery is late",
+        )
+    if connectors.is_remote(source):
+        yield dg.AssetCheckSpec(
+            check_name(attempts.TABLE),
+            asset=key,
+            blocking=True,
+            description=AUDITED.format(table=attempts.TABLE),
+        )
+    if source.source.connector.kind == "xroad":
+        yield dg.AssetCheckSpec(
+            RETENTION,
+            asset=key,
+            description="Máy chủ sắp xóa dữ liệu chưa lấy / The server will soon delete what has not been fetched",
+        )
 
-    A materialisation that is not yielded is what holds the asset back: a failed check after one
-    would come too late. Months that the run was not for are told one by one: what is derived of
-    them has changed with their neighbour.
+
+def lateness(
+    settings: Settings, source: DeclaredSource, reported: Partition, month: Month, today: date
+) -> dg.AssetCheckEvaluation:
+    """Whether a month has been delivered or is not yet late by the source's calendar; a warning if not.
+
+    Args:
+        settings: the warehouse that deliveries have landed in.
+        source: with its calendar.
+        reported: the partition of the month.
+        month: which month's delivery.
+        today: the day in the province's time zone.
     """
-    checks = [
-        check_result(check_name(table), key, [record for record in records if record.table == table])
-        for table in tables
-    ]
-    held = {record.month for record in records if record.problem}
-    good_months = {record.month for record in records if record.month} - held
-    for month in sorted(good_months if held else good_months - run_for):
-        good = [record for record in records if record.month == month]
-        context.log_event(dg.AssetMaterialization(asset_key=key, partition=f"{month}-01", metadata=_counts(good)))
-    if records and not held:
-        yield dg.MaterializeResult(asset_key=key, metadata=_counts(records), check_results=checks)
-        return
-    yield from checks
-
-
-def _retention(settings: Settings, name: str, declared: XRoad, key: dg.AssetKey) -> dg.AssetCheckResult:
-    """Whether an X-Road server will forget records before the nights to come can fetch them."""
-    from dx_pipeline.connectors import xroad
-
-    now = datetime.now(UTC)
-    told = xroad.retention(settings, name, declared, now=now, next_fetch_at=now + timedelta(days=1))
-    return dg.AssetCheckResult(
-        check_name=RETENTION,
-        asset_key=key,
-        passed=not told.is_in_danger,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata={
-            "complete_until": str(told.covered_until or "nothing has landed"),
-            "forgotten_after": str(told.lost_after or "unknown"),
-        },
-        description=f"records not fetched by {told.lost_after or 'now'} are lost for good"
-        if told.is_in_danger
-        else None,
+    due, late_after = source.source.calendar.due(month), source.source.calendar.late_after(month)
+    is_late = today > late_after and not deliveries.landed(settings, source.name, month)
+    return reported.evaluation(
+        LATENESS,
+        passed=not is_late,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"due": dg.MetadataValue.text(str(due)), "late_after": dg.MetadataValue.text(str(late_after))},
+        description=f"the delivery of {month} was due on {due} and late after {late_after}" if is_late else None,
     )
 
 
-def _counts(records: list[PartitionRun]) -> dict[str, Any]:
-    counts = [counts for record in records for counts in record.counts]
-    return {
-        "dagster/row_count": sum(record.rows for record in records),
-        "rows_in": sum(item.rows_in for item in counts),
-        "rows_duplicate": sum(item.duplicate for item in counts),
-        "rows_filtered": sum(item.filtered for item in counts),
-        "rows_quarantined": sum(item.quarantined for item in counts),
-        "synthetic": any(record.synthetic for record in records),
-    }
+def _fetching(settings: Settings, source: DeclaredSource, reported: Partition) -> Iterator[Event]:
+    """The checks of a remote source: its fetch attempts, and for X-Road how long records are still there."""
+    if not connectors.is_remote(source):
+        return
+    yield audit_evaluation(
+        settings, reported, attempts.TABLE, partition.run(settings, Key(attempts.TABLE, source.name, None))
+    )
+    if isinstance(source.source.connector, XRoad):
+        from dx_pipeline.connectors import xroad
+
+        now = datetime.now(UTC)
+        tomorrow = now + timedelta(days=1)
+        kept = xroad.retention(settings, source.name, source.source.connector, now=now, next_fetch_at=tomorrow)
+        lost = f"records not fetched by {kept.lost_after or 'now'} are lost for good"
+        yield reported.evaluation(
+            RETENTION,
+            passed=not kept.is_in_danger,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={
+                "complete_until": dg.MetadataValue.text(str(kept.covered_until or "nothing has landed")),
+                "deleted_after": dg.MetadataValue.text(str(kept.lost_after or "unknown")),
+            },
+            description=lost if kept.is_in_danger else None,
+        )
