@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from dx_pipeline import release
 from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, kpi_key
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
-from dx_pipeline.declarations.document import Bilingual, Declared
+from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.errors import DxError
 
 
@@ -16,7 +16,7 @@ class ReleaseDeclaration(Declared):
     """What is said of the release."""
 
     title: Bilingual
-    owner: str
+    owner: Owner
 
 
 class Release(dg.Component):
