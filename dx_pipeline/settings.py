@@ -1,4 +1,4 @@
-"""Settings: which project, which warehouse, and how much of the machine may be used. Nothing here describes data."""
+"""Settings: which project, which warehouse, and how much memory and how many processors to use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dx_pipeline.errors import UsageError
 
 PACKAGE = Path(__file__).resolve().parent
 ENGINES = ("duckdb", "sqlglot", "great-expectations")
-WITHOUT_FIGURES = frozenset({"cli", "components", "report", "sample"})
-"""Parts of the package that decide no figure: screens, the orchestrator, pages, made-up data."""
+WITHOUT_FIGURES = frozenset({"cli", "components", "project_template", "report", "sample"})
+"""Parts of the package that decide no figure: screens, Dagster, what `dx init` copies, pages, synthetic data."""
 
 
 def default_project() -> Path:
-    """The project that is worked on: `DX_PROJECT`, else the current folder or one above it with `assets/province.yaml`.
+    """The project folder: `DX_PROJECT`, else the current folder or one above it with `assets/province.yaml`.
 
-    Where neither is given, the checkout that this package lies in, if it lies in one.
+    If there is none, the checkout that this package is in; if it is in none, the current folder.
     """
     if named := os.environ.get("DX_PROJECT"):
         return Path(named).resolve()
@@ -31,14 +31,14 @@ def default_project() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """One warehouse and the limits under which it is worked on.
+    """One warehouse, its project, and the limits of a process that works on it.
 
     Args:
         warehouse: the folder with `inbox/ landing/ tables/ quarantine/ releases/ current`.
         project: the folder with `assets/` and `checks/`.
         memory_limit: how much memory one DuckDB connection may use before it spills to disk.
         threads: how many threads DuckDB may use, and how many worker processes run.
-        releases_kept: how many releases stay on disk, the current one among them.
+        releases_kept: how many releases remain on disk, including the current one.
         time_zone: the province's; times without a zone are in it, and a month begins at its midnight.
     """
 

@@ -3,55 +3,120 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deliveries import GROUPS, groups, put
-from projects import Dx, smaller
+from projects import PROJECT, TRIAL, Dx
 
 from dx_pipeline.settings import Settings
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The trial project in a folder of its own, for tests that edit it."""
+    folder = shutil.copytree(TRIAL, tmp_path / "project")
+    shutil.copyfile(PROJECT / "dg.toml", folder / "dg.toml")
+    for component in ("nightly_refresh", "release"):
+        shutil.copytree(PROJECT / "assets" / component, folder / "assets" / component)
+    return folder
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("run", "--months", "2022-13"), "'2022-13' is not a month: write it as YYYY-MM"),
+        (
+            ("run", "--months", "2020-10"),
+            "the months of this project are 2022-01 (first_month in",
+        ),
+        (
+            ("run", "--months", "2999-01"),
+            "the months of this project are 2022-01 (first_month in",
+        ),
+        (("run", "--months", "2022-05"), "there is nothing for 2022-05 in"),
         (("run",), "make the sample with 'dx sample'"),
         (("kpi",), "there is no release yet: run 'dx run' first"),
         (("fly",), "No such command 'fly'"),
         (("sample", "--scale", "0"), "Invalid value for '--scale'"),
         (("release", "rollback"), "there is no earlier release to go back to"),
         (("release", "verify", "nonsense"), "there is no release 'nonsense'"),
+        (("--project", "/nowhere", "run"), "/nowhere is no project: it has no assets/province.yaml"),
+        (("doctor", "--project", "/nowhere"), "Make one with 'dx init /nowhere'"),
     ],
 )
-def test_wrong_use_is_told_in_one_sentence_and_status_2(
+def test_wrong_use_ends_with_one_sentence_and_status_2(
     dx: Dx, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    result = dx(*arguments, warehouse=tmp_path)
+    refused(dx(*arguments, warehouse=tmp_path, project=TRIAL), sentence)
+
+
+def test_a_number_of_threads_in_words_is_wrong_use(dx: Dx, tmp_path: Path) -> None:
+    refused(dx("run", warehouse=tmp_path, threads="x"), "DX_THREADS is 'x': write a whole number from 1 on.")
+
+
+def test_an_owner_in_free_text_is_wrong_use(dx: Dx, project: Path) -> None:
+    path = project / "assets" / "programme" / "community_group" / "defs.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("team:trial", "Sở Một"), encoding="utf-8")
+    sentence = f"{path}:5: 'owner': 'Sở Một' is no owner: write team:name_of_the_team, or an e-mail address."
+    refused(dx("run", project=project, warehouse=project / "warehouse"), sentence)
+
+
+def test_a_project_without_reference_files_is_wrong_use(dx: Dx, project: Path) -> None:
+    shutil.rmtree(project / "warehouse" / "reference")
+    refused(dx("run", project=project, warehouse=project / "warehouse"), "agency.csv: không có / missing")
+
+
+def refused(result: Any, sentence: str) -> None:
     assert result.returncode == 2, result.stderr
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr + result.stdout
 
 
-def test_a_delivery_that_is_refused_does_not_stop_the_night_and_ends_with_status_1(
-    dx: Dx, warehouse: Settings, tmp_path: Path
+def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1(
+    dx: Dx, warehouse: Settings, project: Path
 ) -> None:
-    project = smaller(tmp_path / "project", "community_group", "plan", "community_group_count")
+    def run(*arguments: str) -> Any:
+        return dx(*arguments, warehouse=warehouse.warehouse, project=project)
+
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, month="2022-04", name="bad.csv")
     put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
+    early = put(warehouse, "community_group", groups(*GROUPS), month="2021-12")
     (warehouse.inbox / "nobody").mkdir()
-    result = dx("run", warehouse=warehouse.warehouse, project=project)
+    result = run("run")
     assert result.returncode == 1, result.stderr
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in " ".join(result.stderr.split())
     assert "programme.community_group community_group 2022-05" not in result.stderr
-    assert str(warehouse.inbox / "nobody") in "".join(result.stderr.split())
-    listed = json.loads(dx("release", "list", "--json", warehouse=warehouse.warehouse, project=project).stdout)
-    assert [item["current"] for item in listed] == [True]
-    assert dx("release", "verify", warehouse=warehouse.warehouse, project=project).returncode == 0
+    for stray in (warehouse.inbox / "nobody", early.parent):
+        assert str(stray) in "".join(result.stderr.split())
+    assert [item["current"] for item in json.loads(run("release", "list", "--json").stdout)] == [True]
+    assert run("release", "verify").returncode == 0
     package = json.loads((warehouse.current / "datapackage.json").read_text(encoding="utf-8"))
-    (april,) = (item for item in package["dx"]["held"] if item["source"] == "community_group")
+    (april,) = (item for item in package["dx"]["held_back"] if item["source"] == "community_group")
     assert (april["month"], april["state"]) == ("2022-04", "missing")
-    examined = dx("doctor", "--json", warehouse=warehouse.warehouse, project=project)
+    examined = run("doctor", "--json")
     assert examined.returncode == 1
-    assert any("bad.csv" in finding["said"] for finding in json.loads(examined.stdout))
+    assert any("bad.csv" in finding["details"] for finding in json.loads(examined.stdout))
+    headline_comes_first(run, project / "assets" / "province.yaml")
+    one_language_is_enough(run)
+
+
+def headline_comes_first(run: Any, province: Path) -> None:
+    codes = [row["kpi_code"] for row in json.loads(run("kpi", "--json").stdout)]
+    assert codes[0] == "community_group_count"
+    text = province.read_text(encoding="utf-8")
+    province.write_text(text.replace("community_group_count", "online_dossier_rate"), encoding="utf-8")
+    codes = list(dict.fromkeys(row["kpi_code"] for row in json.loads(run("kpi", "--json").stdout)))
+    assert codes == ["online_dossier_rate", "community_group_count", "digital_enterprise_count"]
+
+
+def one_language_is_enough(run: Any) -> None:
+    words = {"vi": ("Giá trị", "đang dùng"), "en": ("Value", "current")}
+    shown = {language: run("--lang", language, "kpi").stdout for language in words}
+    shown = {language: shown[language] + run("release", "list", "--lang", language).stdout for language in words}
+    for language, other in (("vi", "en"), ("en", "vi")):
+        assert all(word in shown[language] for word in words[language])
+        assert not any(word in shown[language] for word in words[other])

@@ -5,28 +5,29 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dx_pipeline import __version__, connectors, release, workers
 from dx_pipeline.cli import doctor as doctors
-from dx_pipeline.cli import figures, screen
+from dx_pipeline.cli import figures, project, screen
 from dx_pipeline.cli import run as runs
+from dx_pipeline.cli.options import as_json as json_option
+from dx_pipeline.cli.options import everywhere, on_project
+from dx_pipeline.cli.releases import releases
+from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
-from dx_pipeline.declarations.catalogue import Catalogue, open_project
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DeclarationError, DxError, UsageError
 from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import ledger
-from dx_pipeline.tables.ledger import PartitionState
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 SAMPLE_MONTHS = "2022-01:2022-09"
+PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 
 
 def main() -> None:
@@ -41,12 +42,9 @@ def main() -> None:
     except click.Abort:
         screen.say("dx: stopped.")
         status = HELD_BACK
-    except (UsageError, DeclarationError) as error:
-        screen.say(f"dx: {error}")
-        status = WRONG_USE
     except DxError as error:
         screen.say(f"dx: {error}")
-        status = HELD_BACK
+        status = WRONG_USE if isinstance(error, UsageError | DeclarationError) else HELD_BACK
     _leave(status if isinstance(status, int) else WELL)
 
 
@@ -58,80 +56,106 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
-def _common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command: which project, which warehouse, and whether the answer is JSON."""
-
-    @click.option(
-        "--project",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Thư mục dự án / The project folder (default: DX_PROJECT, or the one you are in).",
-    )
-    @click.option(
-        "--warehouse",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Thư mục kho dữ liệu / The warehouse folder (default: DX_WAREHOUSE, or the project's warehouse/).",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
-    @wraps(command)
-    def wrapped(project: Path | None, warehouse: Path | None, **arguments: Any) -> Any:
-        settings, catalogue = open_project(project, warehouse)
-        return command(settings=settings, catalogue=catalogue, **arguments)
-
-    return wrapped
-
-
 @click.group()
 @click.version_option(__version__, prog_name="dx")
+@everywhere
 def commands() -> None:
     """Từ tệp giao nhận đến KPI / From deliveries to KPIs."""
 
 
+commands.add_command(releases)
+
+
 @commands.command()
-@_common
+@everywhere
+@json_option
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--title", help="Tên tỉnh / The province's name: 'tỉnh X / X province'.")
+@click.option("--code", help="Mã tỉnh trên trục văn bản / Its code in the electronic documents system.")
+def init(folder: Path, as_json: bool, title: str | None, code: str | None) -> int:
+    """Tạo dự án cho một tỉnh khác / Make a project for another province."""
+    project.make(folder.absolute(), title, code)
+    if as_json:
+        screen.show_json({"project": str(folder.absolute())})
+    else:
+        screen.OUT.print(f"{folder}: {both('đọc', 'read')} {folder / 'README.md'}", soft_wrap=True)
+    return WELL
+
+
+@commands.command()
+@on_project(before=workers.start_server)  # what it imports takes as long as reading the declarations
 @click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
 def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | None) -> int:
     """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
-    workers.start_server(settings)
-    chosen = parse_months(months) if months else _months_known(settings, catalogue)
+    project.check(settings, catalogue)
+    chosen = _months(settings, catalogue, months)
     with screen.bar("dx run", runs.steps(catalogue, chosen)):
         result = runs.run(settings, catalogue, chosen)
-    held = [
-        state
-        for state in ledger.Ledger.read(settings, catalogue).held_back
-        if state.key.month is None or state.key.month in chosen
-    ]
-    strays = inbox.strays(settings, frozenset(catalogue.monthly))
+    states = ledger.Ledger.read(settings, catalogue).held_back
+    held = [state for state in states if state.key.month is None or state.key.month in chosen]
+    strays = doctors.strays(settings, catalogue)
     silent = _silent(settings, catalogue, chosen)
     status = HELD_BACK if held or strays or silent or result.errors or not result.is_published else WELL
+    shown = {
+        "kpis": figures.headline(settings, catalogue) if result.is_published else [],
+        "connections": figures.connections(settings, catalogue) if result.is_published else [],
+    }
     if as_json:
-        screen.show_json(_run_as_json(settings, result, held, strays, silent, status))
+        screen.show_json(
+            {
+                "status": status,
+                "release_id": release.current_id(settings),
+                "published": result.is_published,
+                "changed": result.changed,
+                **shown,
+                "held_back": [state.as_json() for state in held],
+                "strays": [str(path) for path in strays],
+                "not_fetched": silent,
+                "errors": list(result.errors),
+                "current": str(settings.current),
+            }
+        )
         return status
     if result.is_published:
-        figures.show("KPI toàn tỉnh / The province's KPIs", figures.headline(settings))
-        figures.show_connections(figures.connections(settings))
+        figures.show(both(*PROVINCE), shown["kpis"])
+        figures.show_connections(shown["connections"])
         _show_paths(settings)
         if not result.changed:
-            screen.say("Không có gì thay đổi / Nothing changed: the release is the same.")
-    for error in result.errors:
-        screen.say(f"[red]Lỗi / Error[/]: {error}")
-    for state in held:
-        screen.say(f"[yellow]{doctors.STATE_WORDS[state.state]}[/] {state.key}: {state.problem}")
-    for problem in silent:
-        screen.say(f"[yellow]Không lấy được / Not fetched[/]: {problem}")
-    for stray in strays:
-        screen.say(f"[yellow]Không thuộc nguồn nào / Belongs nowhere[/]: {stray}")
+            screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
+    for words, sentences in (
+        (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
+        (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
+        (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", silent),
+        (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", strays),
+        (f"[yellow]{both('Cần điền', 'To be filled in')}[/]", project.blanks(settings, catalogue)),
+    ):
+        for sentence in sentences:
+            screen.say(f"{words}: {sentence}")
     if not result.is_published:
-        screen.say("[red]Chưa có bản công bố mới / There is no new release[/]: the last one stays current.")
+        screen.say(
+            f"[red]{both('Chưa có bản công bố mới', 'There is no new release: the last one remains current')}[/]"
+        )
     return status
 
 
-def _months_known(settings: Settings, catalogue: Catalogue) -> tuple[Month, ...]:
+def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple[Month, ...]:
+    """The months of a run: those asked for, or every month for which anything was delivered.
+
+    Raises:
+        UsageError: a month is before the province's first one or after the current one, or nothing was delivered.
+    """
+    first, last = catalogue.province.start, doctors.this_month(settings)
     waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, name)}
-    known = sorted({*waiting, *ledger.months_known(settings, catalogue)})
-    if not known:
-        message = f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
-        raise UsageError(message)
-    return tuple(known)
+    known = {month for month in (*waiting, *ledger.months_known(settings, catalogue)) if first <= month <= last}
+    chosen = parse_months(text) if text else tuple(sorted(known))
+    if text and (chosen[0] < first or chosen[-1] > last):
+        raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")
+    if not known.intersection(chosen) and not (text and any(map(connectors.is_remote, catalogue.sources.values()))):
+        raise UsageError(
+            f"there is nothing for {text or 'any month'} in {settings.inbox}: put deliveries there, or make the sample"
+            " with 'dx sample'."
+        )
+    return chosen
 
 
 def _silent(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...]) -> list[str]:
@@ -141,40 +165,17 @@ def _silent(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...])
     return [problem for problem in problems if problem is not None]
 
 
-def _run_as_json(
-    settings: Settings,
-    result: runs.Result,
-    held: list[PartitionState],
-    strays: tuple[Path, ...],
-    silent: list[str],
-    status: int,
-) -> dict[str, Any]:
-    return {
-        "status": status,
-        "release_id": release.current_id(settings),
-        "published": result.is_published,
-        "changed": result.changed,
-        "kpis": figures.headline(settings) if result.is_published else [],
-        "connections": figures.connections(settings) if result.is_published else [],
-        "held_back": [state.as_json() for state in held],
-        "strays": [str(path) for path in strays],
-        "not_fetched": silent,
-        "errors": list(result.errors),
-        "current": str(settings.current),
-    }
-
-
 def _show_paths(settings: Settings) -> None:
     for path, words in (
-        (settings.current / release.DATABASE, "cơ sở dữ liệu / database"),
-        (settings.current / "kpi", "bảng KPI dạng Parquet / KPI tables as Parquet"),
-        (settings.current / "datapackage.json", "mô tả và nguồn gốc / description and inputs"),
+        (settings.current / release.DATABASE, both("cơ sở dữ liệu", "database")),
+        (settings.current / "kpi", both("bảng KPI dạng Parquet", "KPI tables as Parquet")),
+        (settings.current / "datapackage.json", both("mô tả và nguồn gốc", "description and inputs")),
     ):
         screen.OUT.print(f"{path}  [dim]{words}[/]", soft_wrap=True)
 
 
 @commands.command()
-@_common
+@on_project()
 @click.option("--months", default=SAMPLE_MONTHS, show_default=True, help="Tháng hoặc khoảng tháng / Months.")
 @click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.001), help="Nhân số dòng / Rows.")
 @click.option("--seed", default=2022, show_default=True, help="Hạt giống / Seed: the same seed gives the same bytes.")
@@ -198,109 +199,49 @@ def sample(
     from dx_pipeline import sample as samples
 
     if port and not serve:
-        message = "'--port' goes with '--serve'."
-        raise UsageError(message)
-    if serve:
-        if faults or if_empty:
-            message = "'--faults' and '--if-empty' are for files: leave them out where the sample is served."
-            raise UsageError(message)
-        from dx_pipeline.cli import serving
-
-        serving.serve(settings, catalogue, parse_months(months), scale=scale, seed=seed, port=port, as_json=as_json)
-        return WELL
+        raise UsageError("'--port' goes with '--serve'.")
+    if serve and (faults or if_empty):
+        raise UsageError("'--faults' and '--if-empty' are for files: leave them out where the sample is served.")
+    chosen = parse_months(months)
     if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return WELL
-    chosen = parse_months(months)
+    filled = project.fill_references(settings, catalogue)
+    if filled:
+        words = both(
+            "Tệp tham chiếu chưa có dòng nào nay có dòng của tỉnh mẫu",
+            "Reference files without rows now have the sample province's",
+        )
+        screen.say(f"{words}: {', '.join(path.name for path in filled)}")
+    if serve:
+        from dx_pipeline.cli import serving
+
+        serving.serve(settings, catalogue, chosen, scale=scale, seed=seed, port=port, as_json=as_json)
+        return WELL
     with screen.bar("dx sample", samples.count(catalogue, chosen)):
         written = samples.make(settings, catalogue, chosen, scale=scale, seed=seed, faults=faults)
     if as_json:
         screen.show_json({"written": [str(path) for path in written], "seed": seed, "scale": scale})
     else:
-        screen.OUT.print(f"{len(written)} tệp / files: {settings.inbox}  [dim]DỮ LIỆU TỔNG HỢP / SYNTHETIC[/]")
+        marked = both("DỮ LIỆU TỔNG HỢP", "SYNTHETIC")
+        screen.OUT.print(f"{len(written)} {both('tệp', 'files')}: {settings.inbox}  [dim]{marked}[/]")
     return WELL
 
 
 @commands.command()
-@_common
+@on_project()
 @click.argument("code", required=False)
 def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | None) -> int:
     """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
-    rows = figures.of_one(settings, code) if code else figures.headline(settings)
+    rows = figures.of_one(settings, catalogue, code) if code else figures.headline(settings, catalogue)
     if as_json:
         screen.show_json(rows)
     else:
-        figures.show(code or "KPI toàn tỉnh / The province's KPIs", rows)
+        figures.show(code or both(*PROVINCE), rows)
     return WELL
-
-
-@commands.group(name="release")
-def releases() -> None:
-    """Các bản công bố / Releases."""
-
-
-@releases.command(name="list")
-@_common
-def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
-    """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
-    found = release.kept(settings)
-    if as_json:
-        screen.show_json(
-            [{"release_id": item.release_id, "current": item.is_current, "path": item.path} for item in found]
-        )
-        return WELL
-    rows = [(item.release_id, "● đang dùng / current" if item.is_current else "", str(item.path)) for item in found]
-    screen.show_table("Bản công bố / Releases", ("ID", "", "Thư mục / Folder"), rows)
-    return WELL
-
-
-@releases.command()
-@_common
-@click.argument("release_id", required=False)
-def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
-    """Kiểm chứng một bản công bố / Check a release against its own description."""
-    chosen = _chosen(settings, release_id)
-    found = release.problems(chosen.path, catalogue)
-    if as_json:
-        screen.show_json({"release_id": chosen.release_id, "problems": found})
-    else:
-        for problem in found:
-            screen.say(f"[red]{chosen.release_id}[/]: {problem}")
-        if not found:
-            screen.OUT.print(f"{chosen.release_id}: đã kiểm chứng / verified")
-    return HELD_BACK if found else WELL
-
-
-@releases.command()
-@_common
-@click.argument("release_id", required=False)
-def rollback(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
-    """Quay lại bản trước (hoặc bản nêu tên) / Switch back to the release before, or to the one named."""
-    if release_id is None:
-        older = [item for item in release.kept(settings) if not item.is_current]
-        if not older:
-            message = "there is no earlier release to go back to: see 'dx release list'."
-            raise UsageError(message)
-        release_id = older[0].release_id
-    chosen = _chosen(settings, release_id)
-    release.verify(chosen.path, catalogue)
-    release.switch(settings, chosen.release_id)
-    if as_json:
-        screen.show_json({"release_id": chosen.release_id})
-    else:
-        screen.OUT.print(f"{chosen.release_id}: đang dùng / current")
-    return WELL
-
-
-def _chosen(settings: Settings, release_id: str | None) -> release.Kept:
-    for item in release.kept(settings):
-        if item.release_id == release_id or (release_id is None and item.is_current):
-            return item
-    message = f"there is no release '{release_id or 'current'}': see 'dx release list'."
-    raise UsageError(message)
 
 
 @commands.command()
-@_common
+@on_project()
 def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """Khám hệ thống / Report what is well and what is not, and what to do about it."""
     findings = doctors.examine(settings, catalogue)

@@ -7,30 +7,33 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from dx_pipeline import connectors, release
-from dx_pipeline.cli import screen
+from dx_pipeline.cli import project, screen
+from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.ledger import Ledger
+from dx_pipeline.tables.ledger import Ledger, PartitionState
 
 STATE_WORDS = {
-    "current": "mới nhất / current",
-    "stale": "Còn giữ bản cũ / Stale",
-    "missing": "Chưa có dữ liệu / Missing",
+    "current": ("mới nhất", "current"),
+    "stale": ("còn giữ bản cũ", "stale"),
+    "missing": ("chưa có dữ liệu", "missing"),
 }
 ATTEMPT_WORDS = {
-    "ok": "có dữ liệu / new data",
-    "unchanged": "không đổi / unchanged",
-    "empty": "rỗng / empty",
-    "failed": "thất bại / failed",
+    "ok": ("có dữ liệu", "new data"),
+    "unchanged": ("không đổi", "unchanged"),
+    "empty": ("rỗng", "empty"),
+    "failed": ("thất bại", "failed"),
 }
 
 
@@ -45,18 +48,44 @@ class Finding:
 
 def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
     """Every finding about a warehouse and its declarations."""
-    declared = (
-        f"{len(catalogue.contracts)} bảng / tables, {len(catalogue.sources)} nguồn / sources, {len(catalogue.kpis)} KPI"
+    counts = (
+        (catalogue.contracts, "bảng", "tables"),
+        (catalogue.sources, "nguồn", "sources"),
+        (catalogue.kpis, "KPI", "KPIs"),
     )
+    declared = ", ".join(f"{len(items)} {both(vi, en)}" for items, vi, en in counts)
+    blanks = project.blanks(settings, catalogue)
     return [
         Finding("Python", is_well=True, details=platform.python_version()),
         Finding("DuckDB", is_well=True, details=duckdb.__version__),
-        Finding("Kho dữ liệu / Warehouse", settings.warehouse.is_dir(), str(settings.warehouse)),
-        Finding("Khai báo / Declarations", is_well=True, details=declared),
+        Finding(both("Kho dữ liệu", "Warehouse"), settings.warehouse.is_dir(), str(settings.warehouse)),
+        Finding(both("Khai báo", "Declarations"), is_well=True, details=declared),
+        *(Finding(both("Cần điền", "To be filled in"), is_well=False, details=blank) for blank in blanks),
         *_of_release(settings, catalogue),
         *_of_inbox(settings, catalogue),
         *_of_sources(settings, catalogue),
     ]
+
+
+def held_back(state: PartitionState) -> str:
+    """Why the published rows of a partition are not the latest delivered, in one sentence."""
+    return f"{state.key} ({both(*STATE_WORDS[state.state])}): {state.problem}"
+
+
+def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
+    """What lies in the inbox and belongs to no source, or to no month of the province."""
+    outside = [
+        settings.inbox / name / str(month)
+        for name in catalogue.monthly
+        for month in inbox.months_waiting(settings, name)
+        if not catalogue.province.start <= month <= this_month(settings)
+    ]
+    return sorted({*inbox.strays(settings, frozenset(catalogue.monthly)), *outside})
+
+
+def this_month(settings: Settings) -> Month:
+    """The current month in the province."""
+    return Month.of(datetime.now(ZoneInfo(settings.time_zone)).date())
 
 
 def show(findings: list[Finding]) -> None:
@@ -67,21 +96,20 @@ def show(findings: list[Finding]) -> None:
 
 
 def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    subject = "Bản công bố / Release"
+    subject = both("Bản công bố", "Release")
     current = release.current_id(settings)
     if current is None:
-        yield Finding(subject, is_well=False, details="chưa có: chạy 'dx run' / none yet: run 'dx run'")
+        yield Finding(subject, is_well=False, details=f"{both('chưa có', 'none yet')}: dx run")
         return
     problems = release.problems(settings.current, catalogue)
-    yield Finding(subject, not problems, problems[0] if problems else f"{current}: đã kiểm chứng / verified")
+    yield Finding(subject, not problems, problems[0] if problems else f"{current}: {both('đã kiểm chứng', 'verified')}")
 
 
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    strays = inbox.strays(settings, frozenset(catalogue.monthly))
-    if strays:
-        listed = ", ".join(str(path) for path in strays)
-        details = f"không thuộc nguồn hay tháng nào / belongs to no source or month: {listed}"
-        yield Finding("Hộp thư / Inbox", is_well=False, details=details)
+    if found := strays(settings, catalogue):
+        reason = both("không thuộc nguồn hay tháng nào", "belongs to no source or month")
+        details = f"{reason}: {', '.join(map(str, found))}"
+        yield Finding(both("Hộp thư", "Inbox"), is_well=False, details=details)
 
 
 def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
@@ -94,16 +122,20 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
             counts.quarantined for key, run in ledger.runs.items() if key.source == name for counts in run.counts
         )
         bad = [state for state in states if state.state != "current"]
-        parts = [f"{counts[state]} {STATE_WORDS[state].lower()}" for state in STATE_WORDS if counts[state]]
+        parts = [f"{counts[state]} {both(*words)}" for state, words in STATE_WORDS.items() if counts[state]]
         if quarantined:
-            parts.append(f"{quarantined} dòng cách ly / rows in quarantine")
+            parts.append(f"{quarantined} {both('dòng cách ly', 'rows in quarantine')}")
         if bad:
-            parts.append(f"{bad[-1].key}: {bad[-1].problem}")
+            parts.append(held_back(bad[-1]))
         if not states:
-            parts.append("chưa giao gì / nothing delivered yet")
+            parts.append(both("chưa giao gì", "nothing delivered yet"))
         if not source.is_reference:
             parts += _of_deliveries(settings, source)
-        yield Finding(f"{source.source.title.vi} ({name})", bool(states) and not bad, "; ".join(parts))
+        yield Finding(
+            f"{source.source.title.en if screen.is_english() else source.source.title.vi} ({name})",
+            bool(states) and not bad,
+            "; ".join(parts),
+        )
     yield from _of_connectors(settings, catalogue)
     for run in partition.runs(settings):
         if run.kpi_code is not None and run.problem:
@@ -122,12 +154,12 @@ def _of_deliveries(settings: Settings, source: DeclaredSource) -> Iterator[str]:
     zone = ZoneInfo(settings.time_zone)
     at = latest.started_at.astimezone(zone)
     result = latest.error_class or latest.status
-    yield f"lần gần nhất / last: {at:%Y-%m-%d %H:%M} {ATTEMPT_WORDS[latest.status]} ({result})"
+    yield f"{both('lần gần nhất', 'last')}: {at:%Y-%m-%d %H:%M} {both(*ATTEMPT_WORDS[latest.status])} ({result})"
     landed = list(deliveries.months_landed(settings, source.name))
     awaited = landed[-1].plus(1) if landed else months[0]
     calendar = source.source.calendar
-    late = ", quá hạn / overdue" if datetime.now(zone).date() > calendar.late_after(awaited) else ""
-    yield f"kỳ tới / next: {awaited}, hạn / due {calendar.due(awaited)}{late}"
+    late = f", {both('quá hạn', 'overdue')}" if datetime.now(zone).date() > calendar.late_after(awaited) else ""
+    yield f"{both('kỳ tới', 'next')}: {awaited}, {both('hạn', 'due')} {calendar.due(awaited)}{late}"
 
 
 def _of_connectors(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
@@ -137,4 +169,4 @@ def _of_connectors(settings: Settings, catalogue: Catalogue) -> Iterator[Finding
             problems = [attempts.problem(settings, name, month) for month in attempts.months(settings, name)]
             latest = next((problem for problem in reversed(problems) if problem), None)
             if latest is not None:
-                yield Finding(f"Kết nối / Connector {name}", is_well=False, details=latest)
+                yield Finding(f"{both('Kết nối', 'Connector')} {name}", is_well=False, details=latest)

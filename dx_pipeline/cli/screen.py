@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rich.table import Table
 from dx_pipeline.progress import listening
 
 PIPED_WIDTH = 150
-"""Columns where nobody's terminal says how wide it is: wide enough that no figure is cut."""
+"""The width where there is no terminal: wide enough that no figure is cut."""
 
 WIDE = 3
 """With more columns than this the first one keeps some room."""
@@ -24,14 +25,43 @@ WIDE = 3
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 ERR = Console(stderr=True, highlight=False)
 
+LANGUAGE = "DX_LANG"
+"""The environment variable that chooses `vi` or `en`; without it both are shown."""
+
 STATUS_WORDS = {
-    "met": "[green]đạt[/]\n[dim]met[/]",
-    "on_track": "[green]đúng lộ trình[/]\n[dim]on track[/]",
-    "at_risk": "[yellow]có nguy cơ[/]\n[dim]at risk[/]",
-    "off_track": "[red]chậm[/]\n[dim]off track[/]",
-    "no_target": "không có chỉ tiêu\n[dim]no target[/]",
-    "not_enough_data": "[yellow]không đủ dữ liệu[/]\n[dim]not enough data[/]",
+    "met": ("đạt", "met", "green"),
+    "on_track": ("đúng lộ trình", "on track", "green"),
+    "at_risk": ("có nguy cơ", "at risk", "yellow"),
+    "off_track": ("chậm", "off track", "red"),
+    "no_target": ("không có chỉ tiêu", "no target", "default"),
+    "not_enough_data": ("không đủ dữ liệu", "not enough data", "yellow"),
 }
+
+
+def both(vi: str, en: str, between: str = " / ") -> str:
+    """The same words in the language asked for, or in both."""
+    return {"vi": vi, "en": en}.get(os.environ.get(LANGUAGE, ""), f"{vi}{between}{en}")
+
+
+def is_english() -> bool:
+    """Whether English alone was asked for."""
+    return os.environ.get(LANGUAGE) == "en"
+
+
+def heading(vi: str, en: str) -> str:
+    """The same words beneath each other."""
+    return both(vi, en, "\n")
+
+
+def titled(row: dict[str, Any], part: str = "") -> str:
+    """The title of a row (`title_vi`, `title_en`), and which part of it the row is about."""
+    return both(f"{row['title_vi']}{part}", f"[dim]{row['title_en']}{part}[/]", "\n")
+
+
+def status(code: str) -> str:
+    """The status of a value in words."""
+    vi, en, colour = STATUS_WORDS[code]
+    return both(f"[{colour}]{vi}[/]", f"[dim]{en}[/]", "\n")
 
 
 def show_json(value: Any) -> None:
@@ -41,15 +71,12 @@ def show_json(value: Any) -> None:
 
 
 def say(message: str) -> None:
-    """A line for whoever watches, on standard error, so that standard output stays data."""
+    """A line on standard error: standard output is for data."""
     ERR.print(message, soft_wrap=True)
 
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """A table on standard output: the first column takes what room there is, the others keep theirs.
-
-    The columns numbered in `right` are aligned to the right.
-    """
+    """A table on standard output; lines break in its first column only. `right`: the columns aligned to the right."""
     is_wide = len(headings) > WIDE
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for position, heading in enumerate(headings):
@@ -77,14 +104,14 @@ def bar(label: str, total: int) -> Iterator[None]:
     )
     with Progress(*columns, console=ERR, transient=not ERR.is_terminal) as progress:
         task = progress.add_task(label, total=total, what="")
-        begun = 0
+        started = 0
 
-        def begin(what: str) -> None:
-            nonlocal begun
-            progress.update(task, completed=min(begun, total), what=what)
-            begun += 1
+        def start(what: str) -> None:
+            nonlocal started
+            progress.update(task, completed=min(started, total), what=what)
+            started += 1
 
-        with listening(begin):
+        with listening(start):
             yield
         progress.update(task, completed=total, what="")
 

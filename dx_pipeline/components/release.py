@@ -7,7 +7,7 @@ from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, kpi_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
-from dx_pipeline.declarations.document import Bilingual, Declared
+from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.errors import DxError
 
 
@@ -15,7 +15,7 @@ class Release(Declaration, Declared):
     """The immutable, verified set of everything published."""
 
     title: Bilingual
-    owner: str
+    owner: Owner
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of the release."""

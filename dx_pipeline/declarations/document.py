@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from dx_pipeline.errors import DeclarationError
@@ -14,6 +15,16 @@ from dx_pipeline.errors import DeclarationError
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it was built in
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _is_owner(value: str) -> str:
+    if not re.fullmatch(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", value):
+        raise ValueError(f"'{value}' is no owner: write team:name_of_the_team, or an e-mail address.")
+    return value
+
+
+Owner = Annotated[str, AfterValidator(_is_owner)]
+"""Who answers for a declaration, in the two forms that Dagster takes."""
 
 
 class Declared(BaseModel):

@@ -15,7 +15,7 @@ import sqlglot
 from pydantic import Field, model_validator
 from sqlglot import exp
 
-from dx_pipeline.declarations.document import Bilingual, Declared, Document
+from dx_pipeline.declarations.document import Bilingual, Declared, Document, Owner
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
 
@@ -65,7 +65,7 @@ class Definition(Declared):
     """
 
     title: Bilingual
-    owner: str
+    owner: Owner
     unit_of_measure: str
     direction: Literal["up", "down"] = "up"
     decimals: int = Field(default=2, ge=0, le=6)

@@ -10,25 +10,31 @@ from dx_pipeline.declarations.document import Bilingual, Declared
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month
 
+CODE = r"^[A-Z][0-9]{2}$"
+NO_TITLE, NO_CODE = Bilingual(vi="(tên tỉnh)", en="(name of the province)"), "H00"
+"""What a new project has in place of its province's title and code."""
+
 
 class Province(Declared):
     """One province.
 
     Args:
         title: its name, as it is in titles.
-        code: its code in the electronic documents system (`H53`), the first part of its agencies' codes.
+        code: its code in the electronic documents system, the first part of its agencies' codes.
         time_zone: IANA name; times without a zone in deliveries are in it, and a month begins at its midnight.
         first_month: the first month (YYYY-MM) of the monthly partitions.
         suppress_below: published cells that count fewer dossiers than this are withheld.
         headline: the KPIs that are shown first, in this order.
+        local: the tables and KPIs that are about this province alone; `dx init` leaves them out.
     """
 
     title: Bilingual
-    code: str = Field(pattern=r"^[A-Z][0-9]{2}$")
+    code: str = Field(pattern=CODE)
     time_zone: str = "Asia/Ho_Chi_Minh"
     first_month: str
     suppress_below: int = Field(default=10, ge=1)
     headline: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
 
     @field_validator("time_zone")
     @classmethod
@@ -47,6 +53,12 @@ class Province(Declared):
         except UsageError as error:
             raise ValueError(str(error)) from error
         return value
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """The keys that nobody has filled in since `dx init`."""
+        blank = {"title": self.title == NO_TITLE, "code": self.code == NO_CODE}
+        return tuple(key for key, is_blank in blank.items() if is_blank)
 
     @property
     def start(self) -> Month:

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.connector import Connector, Files
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.document import Bilingual, Declared
+from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.declarations.xroad import HEADINGS
 from dx_pipeline.period import Month
 
@@ -251,7 +251,7 @@ class Source(Declared):
 
     title: Bilingual
     description: Bilingual
-    owner: str
+    owner: Owner
     connector: Connector = Files(kind="files")
     calendar: Calendar = Calendar()
     deliveries: tuple[Layout, ...] = Field(min_length=1)
@@ -271,7 +271,7 @@ class Source(Declared):
 class Reference(Declared):
     """A reference table: one CSV file under `warehouse/reference/`, its headings the column names."""
 
-    owner: str
+    owner: Owner
     file: str = Field(pattern=r"^[a-z0-9_]+\.csv$")
 
 

@@ -27,9 +27,10 @@ WITHOUT_EFFECT = ("regex", "like_pattern", "of_type", "type_list", "column_type"
 
 
 class Meta(Declared):
-    """Why the expectation is there, for whoever finds it red."""
+    """Why the expectation is there, for whoever finds it red; `local`: it is about this province alone."""
 
     reason: Bilingual
+    local: bool = False
 
 
 class Expectation(Declared):

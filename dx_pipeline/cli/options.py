@@ -1,0 +1,63 @@
+"""The options of every command: which project, which warehouse, which language, and whether to answer in JSON."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dx_pipeline.cli import screen
+from dx_pipeline.declarations.catalogue import open_project
+from dx_pipeline.settings import Settings
+
+Command = Callable[..., Any]
+FOLDER = click.Path(file_okay=False)
+as_json = click.option("--json", "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
+
+
+def everywhere(command: Command) -> Command:
+    """Options that may be given before and after the name of a command; they override the environment."""
+    options = (
+        ("--project", "DX_PROJECT", FOLDER, "Thư mục dự án / The project folder (default: the one you are in)."),
+        ("--warehouse", "DX_WAREHOUSE", FOLDER, "Thư mục kho dữ liệu / The warehouse (default: the project's)."),
+        ("--lang", screen.LANGUAGE, click.Choice(["vi", "en"]), "Ngôn ngữ / Language (default: both)."),
+    )
+    for name, variable, kind, words in reversed(options):
+        into = _into(variable)
+        command = click.option(name, type=kind, callback=into, expose_value=False, help=words)(command)
+    return command
+
+
+def on_project(before: Callable[[Settings], None] | None = None) -> Callable[[Command], Command]:
+    """A command on a project: it gets `settings`, `catalogue` and `as_json`.
+
+    Args:
+        before: called with the settings before the declarations are read.
+    """
+
+    def decorate(command: Command) -> Command:
+        @as_json
+        @wraps(command)
+        def opened(**arguments: Any) -> Any:
+            if before is not None:
+                before(Settings.from_environment())
+            settings, catalogue = open_project()
+            return command(settings=settings, catalogue=catalogue, **arguments)
+
+        return everywhere(opened)
+
+    return decorate
+
+
+def _into(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    """Put an option into the environment, where settings and other processes find it."""
+
+    def put(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            os.environ[variable] = str(Path(value).resolve()) if variable != screen.LANGUAGE else value
+
+    return put

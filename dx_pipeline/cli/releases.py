@@ -1,0 +1,78 @@
+"""`dx release`: list, verify, roll back."""
+
+from __future__ import annotations
+
+import click
+
+from dx_pipeline import release
+from dx_pipeline.cli import screen
+from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.screen import both
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.errors import UsageError
+from dx_pipeline.settings import Settings
+
+
+@click.group(name="release")
+def releases() -> None:
+    """Các bản công bố / Releases."""
+
+
+@releases.command(name="list")
+@on_project()
+def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:  # noqa: ARG001 - as every command
+    """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
+    found = release.kept(settings)
+    if as_json:
+        screen.show_json(
+            [{"release_id": item.release_id, "current": item.is_current, "path": item.path} for item in found]
+        )
+        return 0
+    current = f"● {both('đang dùng', 'current')}"
+    rows = [(item.release_id, current if item.is_current else "", str(item.path)) for item in found]
+    screen.show_table(both("Bản công bố", "Releases"), ("ID", "", both("Thư mục", "Folder")), rows)
+    return 0
+
+
+@releases.command()
+@on_project()
+@click.argument("release_id", required=False)
+def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
+    """Kiểm chứng một bản công bố / Check a release against its own description."""
+    chosen = _chosen(settings, release_id)
+    found = release.problems(chosen.path, catalogue)
+    if as_json:
+        screen.show_json({"release_id": chosen.release_id, "problems": found})
+    else:
+        for problem in found:
+            screen.say(f"[red]{chosen.release_id}[/]: {problem}")
+        if not found:
+            screen.OUT.print(f"{chosen.release_id}: {both('đã kiểm chứng', 'verified')}")
+    return int(bool(found))
+
+
+@releases.command()
+@on_project()
+@click.argument("release_id", required=False)
+def rollback(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
+    """Quay lại bản trước (hoặc bản nêu tên) / Switch back to the release before, or to the one named."""
+    if release_id is None:
+        older = [item for item in release.kept(settings) if not item.is_current]
+        if not older:
+            raise UsageError("there is no earlier release to go back to: see 'dx release list'.")
+        release_id = older[0].release_id
+    chosen = _chosen(settings, release_id)
+    release.verify(chosen.path, catalogue)
+    release.switch(settings, chosen.release_id)
+    if as_json:
+        screen.show_json({"release_id": chosen.release_id})
+    else:
+        screen.OUT.print(f"{chosen.release_id}: {both('đang dùng', 'current')}")
+    return 0
+
+
+def _chosen(settings: Settings, release_id: str | None) -> release.Kept:
+    for item in release.kept(settings):
+        if item.release_id == release_id or (release_id is None and item.is_current):
+            return item
+    raise UsageError(f"there is no release '{release_id or 'current'}': see 'dx release list'.")
