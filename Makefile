@@ -1,55 +1,83 @@
-# Everything a developer or CI does. Each target sets up what it needs; nothing but Python 3.11+,
-# git and make has to be on the machine.
+# Everything a developer or CI does. Each target sets up what it needs; the machine needs only
+# Python 3.11 or newer, git and make.
 
 SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+CODE := $(shell find dx_pipeline assets checks tests -type f -not -name '*.pyc' 2>/dev/null)
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: run test test-long ui check format docs bench lock clean
+.DELETE_ON_ERROR:
+.PHONY: help run test test-long ui check lint format docs bench canary hooks lock clean
 
-run: $(READY)  ## the sample province if the inbox is empty, then everything, then the KPI table
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 12
+
+run: $(READY)  ## make the sample province if the inbox is empty, run the pipeline, show the KPI table
 	@$(BIN)/dx sample --if-empty
 	@$(BIN)/dx run
 
-test: $(READY)  ## the test suite
-	@$(BIN)/pytest -n 2
+test: $(READY)  ## run the test suite, and measure its coverage
+	@rm -f .coverage
+	@$(MAKE) --no-print-directory .coverage
 
-test-long: $(READY)  ## the same properties, with many more examples
+.coverage: $(CODE) pyproject.toml | $(READY)
+	@$(BIN)/pytest -n 2 --cov --cov-report=
+
+test-long: $(READY)  ## run the property tests with many more examples
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2 -m "long or not long"
 
-ui: $(READY) $(DAGSTER_HOME)/dagster.yaml  ## Dagster's UI on http://127.0.0.1:3000
+ui: $(READY) $(DAGSTER_HOME)/dagster.yaml  ## open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000) -w workspace.yaml
 
-check: $(READY)  ## what CI checks besides the tests
+check: lint .coverage  ## lint, and check that coverage has not fallen (runs the tests if something changed since)
+	$(BIN)/coverage report --format=total
+
+lint: $(READY)  ## check format, types, import layers, SQL, declarations and generated pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/sqlfluff lint --quiet assets dx_pipeline
 	$(BIN)/dg check yaml
 	$(BIN)/dg check defs --log-level warning
 	$(BIN)/python -m dx_pipeline.report.dictionary --check
 
-format: $(READY)
+format: $(READY)  ## format Python and SQL, and fix what can be fixed by machine
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix --quiet assets dx_pipeline
 
-docs: $(READY)  ## the pages that are generated from declarations
+docs: $(READY)  ## write the pages that are generated from declarations
 	$(BIN)/python -m dx_pipeline.report.dictionary
 
-bench: $(READY)  ## ratios, each measured within one run
+bench: $(READY)  ## measure ratios, each within one run
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/exchanges.py
+
+canary:  ## run the suite on the newest allowed dependencies, and look for known vulnerabilities in the locked ones
+	@rm -rf .canary && $(PYTHON) -m venv .canary
+	@.canary/bin/python -m pip install --quiet --upgrade pip
+	@.canary/bin/python -m pip install --quiet --editable . --group dev pip-audit
+	@.canary/bin/pytest -n 2
+	@.canary/bin/pip-audit --strict --disable-pip --progress-spinner off --requirement requirements.lock \
+		> .canary/audit.txt 2>&1 && cat .canary/audit.txt || if grep -qE 'could not be audited|ConnectionError' .canary/audit.txt; \
+		then echo "Not checked for known vulnerabilities: the advisory service could not be reached."; \
+		else cat .canary/audit.txt; exit 1; fi
+
+hooks: $(READY)  ## let git run `make lint` before a commit and `make check` before a push
+	@$(BIN)/pre-commit install
 
 lock:  ## pin every dependency with its hashes, for every platform, without naming an index
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 
-clean:  ## what was generated, but for the inbox
-	rm -rf .venv .dagster warehouse/landing warehouse/tables warehouse/quarantine warehouse/releases \
-		warehouse/current warehouse/.scratch
+clean:  ## remove what was generated, except the inbox
+	rm -rf .venv .canary .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
+		warehouse/releases warehouse/current warehouse/.scratch
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dx-pipeline needs Python 3.11 or newer: install it and try again." >&2; exit 2; }

@@ -8,7 +8,6 @@ import pyarrow as pa
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.sql import comments, create_table
-from dx_pipeline.report import dictionary
 
 
 def test_every_table_can_be_created_with_its_comments(declared: Catalogue) -> None:
@@ -18,11 +17,11 @@ def test_every_table_can_be_created_with_its_comments(declared: Catalogue) -> No
         connection.execute(create_table(name, contract.stored))
         for statement in comments(name, contract, contract.stored):
             connection.execute(statement)
-    silent = connection.execute(
+    without_comment = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
     ).fetchall()
     connection.close()
-    assert silent == []
+    assert without_comment == []
 
 
 def test_arrow_and_duckdb_agree_on_every_type(declared: Catalogue) -> None:
@@ -38,16 +37,12 @@ def test_arrow_and_duckdb_agree_on_every_type(declared: Catalogue) -> None:
     connection.close()
 
 
-def test_units_stand_in_the_arrow_metadata(declared: Catalogue) -> None:
+def test_units_are_in_the_arrow_metadata(declared: Catalogue) -> None:
     contract = declared.contracts["statistics.dossier"]
     assert arrow_schema(contract, contract.stored).field("fee_vnd").metadata[b"unit"] == b"VND"
 
 
-def test_the_data_dictionary_is_what_the_declarations_say(declared: Catalogue) -> None:
-    assert dictionary.PAGE.read_text(encoding="utf-8") == dictionary.page(declared), "run 'make docs'"
-
-
-def test_what_could_lead_to_a_person_is_never_published(declared: Catalogue) -> None:
+def test_linkable_columns_are_never_published(declared: Catalogue) -> None:
     contract = declared.contracts["statistics.dossier"]
     assert "dossier_code" in contract.stored
     assert "dossier_code" not in contract.published

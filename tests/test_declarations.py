@@ -47,7 +47,7 @@ SQL = "assets/kpi/community_group_count/v1.sql"
             '{header: "Cơ quan / Mã định danh"}',
             '{header: "Cơ quan / Số điện thoại"}',
             "agency_code",
-            "'Cơ quan / Số điện thoại' promises personal data (phone), of which nothing may be kept: name it under",
+            "'Cơ quan / Số điện thoại' announces personal data (phone), of which nothing may be kept: name it under",
         ),
         (PLAN, "^(Tổng cộng|Trong đó)", "^(Tổng cộng", "total_line", "is not a regular expression"),
         (CONTRACT, "key: [agency_code]", "key: [agency]", "", "'agency' is used as key"),
@@ -88,7 +88,7 @@ SQL = "assets/kpi/community_group_count/v1.sql"
         (SQL, "count(*) AS", "count( AS", "", "not valid SQL"),
     ],
 )
-def test_a_mistake_is_told_with_its_file_and_line(
+def test_a_mistake_is_reported_with_its_file_and_line(
     project: Path, file: str, old: str, new: str, line_has: str, sentence: str
 ) -> None:
     path = project / file
@@ -113,20 +113,20 @@ def test_a_heading_of_personal_data_may_be_ignored(project: Path) -> None:
     assert "Người ký" in declared.sources["plan"].source.deliveries[0].ignored
 
 
-def test_a_key_written_twice_is_told(project: Path) -> None:
+def test_a_key_written_twice_is_refused(project: Path) -> None:
     path = project / PLAN
     path.write_text(path.read_text(encoding="utf-8") + "  owner: team:nobody\n", encoding="utf-8")
     with pytest.raises(DeclarationError, match="'owner' is written twice"):
         catalogue.load(project)
 
 
-def test_a_table_without_a_suite_is_told(project: Path) -> None:
+def test_a_table_without_a_suite_is_refused(project: Path) -> None:
     (project / SUITE).unlink()
     with pytest.raises(DeclarationError, match=re.escape("write checks/programme/plan.yaml")):
         catalogue.load(project)
 
 
-def test_two_versions_in_force_on_one_day_are_told(project: Path) -> None:
+def test_two_versions_in_force_on_one_day_are_refused(project: Path) -> None:
     path = project / "assets/kpi/service_integration_rate/defs.yaml"
     text = path.read_text(encoding="utf-8").replace("valid_to: 2022-08-14", "valid_to: 2022-08-20")
     path.write_text(text, encoding="utf-8")
@@ -134,6 +134,6 @@ def test_two_versions_in_force_on_one_day_are_told(project: Path) -> None:
         catalogue.load(project)
 
 
-def test_no_python_stands_among_the_declarations() -> None:
+def test_no_python_is_among_the_declarations() -> None:
     for folder in ("assets", "checks", "warehouse/reference"):
         assert list((PROJECT / folder).rglob("*.py")) == []

@@ -28,6 +28,7 @@ from dx_pipeline.tables import partition
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 NEEDS_A_PERSON = ("make ui",)
+NOT_FOR_A_CLONE = {"DX_WAREHOUSE", "DX_PROJECT", "COVERAGE_PROCESS_CONFIG"}  # its code is no code under test
 
 
 def blocks(page: Path, *kinds: str) -> list[tuple[str, str | None, str]]:
@@ -75,7 +76,7 @@ def follow(page: Path, clone: Path, dagster_home: Path) -> list[subprocess.Compl
         script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n', encoding="utf-8")
         script.chmod(0o755)
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "DX_WAREHOUSE"},
+        **{name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CLONE},
         "PATH": f"{commands}:{os.environ['PATH']}",
         "PYTHONPATH": str(clone),
         "DAGSTER_HOME": str(dagster_home),

@@ -34,12 +34,6 @@ from dx_pipeline.tables.run import PartitionRun, RunResult
 ENGINE_TABLES = ("programme.published_figure", "programme.target", "reference.admin_unit", "reference.agency")
 """What the engine itself reads for every KPI: the unit tree, targets and published figures."""
 
-OBSERVED = {
-    "counts": "numerator DECIMAL(28, 4), denominator DECIMAL(28, 4)",
-    "items": "item VARCHAR, is_counted BOOLEAN",
-    "measure": "value DOUBLE",
-    "reported": "value DOUBLE",
-}
 ROLLED_UP = {"measure": "reported"}
 """Which statement rolls a yield up, where it is not the one of its name."""
 
@@ -185,7 +179,7 @@ def _observe(
     inputs: Sequence[Sequence[WindowInputs]],
 ) -> None:
     """Run the definition's SQL for every window that is covered, as a whole or for some system."""
-    connection.execute(_sql("observed").replace("{yielded}", OBSERVED[kpi.definition.yields]))
+    connection.execute(_sql("observed"))
     window_rows, input_rows = [], []
     for number, (window, of_window) in enumerate(zip(evaluated, inputs, strict=True)):
         version = kpi.definition.version_for(window)

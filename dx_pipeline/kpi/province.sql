@@ -14,9 +14,10 @@ JOIN evaluated_window USING (window_number)
 CROSS JOIN (SELECT unnest($statistics::VARCHAR[]) AS statistic) AS asked
 JOIN unit_above AS province
     ON province.window_end = evaluated_window.window_end AND province.above_level = 'province'
-WHERE NOT EXISTS (
-    SELECT * FROM rolled_up
-    WHERE rolled_up.window_number = window_input.window_number AND rolled_up.unit_level = 'province'
-        AND rolled_up.system IS NOT DISTINCT FROM window_input.system
-        AND rolled_up.statistic IS NOT DISTINCT FROM asked.statistic
-)
+WHERE
+    NOT EXISTS (
+        SELECT * FROM rolled_up
+        WHERE rolled_up.window_number = window_input.window_number AND rolled_up.unit_level = 'province'
+            AND rolled_up.system IS NOT DISTINCT FROM window_input.system
+            AND rolled_up.statistic IS NOT DISTINCT FROM asked.statistic
+    )

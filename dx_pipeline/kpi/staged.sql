@@ -8,10 +8,10 @@ WITH shown AS (
         withheld.unit_code IS NOT NULL AS suppressed
     FROM rolled_up
     JOIN evaluated_window USING (window_number)
-    JOIN window_input ON window_input.window_number = rolled_up.window_number
-        AND window_input.system IS NOT DISTINCT FROM rolled_up.system
-    LEFT JOIN withheld ON withheld.window_number = rolled_up.window_number
-        AND withheld.unit_code = rolled_up.unit_code
+    JOIN window_input
+        ON window_input.window_number = rolled_up.window_number
+            AND window_input.system IS NOT DISTINCT FROM rolled_up.system
+    LEFT JOIN withheld USING (window_number, unit_code)
 ),
 valued AS (
     SELECT
@@ -29,19 +29,20 @@ aimed AS (
         valued.*,
         coalesce(valued.own_target, target.target) AS target,
         target.due_on AS target_due,
-        CASE WHEN target.baseline_on IS NOT NULL AND valued.window_end >= target.baseline_on
-            THEN round(target.baseline + (target.target - target.baseline)
-                * least(1, (valued.window_end - target.baseline_on) / (target.due_on - target.baseline_on)), 6)
+        CASE
+            WHEN target.baseline_on IS NOT NULL AND valued.window_end >= target.baseline_on
+                THEN round(target.baseline + (target.target - target.baseline) * target.elapsed_share, 6)
         END AS trajectory
     FROM valued
     LEFT JOIN LATERAL (
         -- The target that is next due; where all are past, the last one.
-        SELECT * FROM programme.target
+        SELECT *, least(1, (valued.window_end - baseline_on) / (due_on - baseline_on)) AS elapsed_share
+        FROM programme.target
         WHERE target.kpi_code = $kpi_code AND target.unit_code = valued.unit_code
             AND valued.own_target IS NULL AND valued.system IS NULL
         ORDER BY due_on < valued.window_end, abs(due_on - valued.window_end)
         LIMIT 1
-    ) AS target ON true
+    ) AS target ON TRUE
 )
 SELECT
     $kpi_code AS kpi_code,
@@ -80,6 +81,6 @@ SELECT
 FROM aimed
 LEFT JOIN programme.published_figure AS published
     ON published.kpi_code = $kpi_code AND published.unit_code = aimed.unit_code
-    AND published.period_start = window_start AND published.period_end = window_end
-    AND aimed.system IS NULL AND aimed.statistic IS NULL
+        AND published.period_start = window_start AND published.period_end = window_end
+        AND aimed.system IS NULL AND aimed.statistic IS NULL
 ORDER BY window_end, window_type, aimed.unit_level, aimed.unit_code, aimed.system, aimed.statistic

@@ -2,7 +2,7 @@
 -- One row is one operation within one hour. $first_ms and $after_ms: from when, and until before when.
 WITH delivery AS (
     SELECT delivery_id, row_number() OVER (ORDER BY delivery_id) AS delivery_number
-    FROM (SELECT DISTINCT delivery_id FROM connection.exchange)
+    FROM (SELECT DISTINCT delivery_id FROM connection.exchange) AS delivered
 ),
 -- Servers of the older generation have no xRequestId: their halves are matched by the message.
 request_of_message AS (
@@ -51,7 +51,7 @@ exchange AS (
         coalesce(min(request_bytes) FILTER (is_client), min(request_bytes)) AS request_bytes,
         coalesce(min(response_bytes) FILTER (is_client), min(response_bytes)) AS response_bytes,
         coalesce(bool_and(has_succeeded) FILTER (is_client), bool_and(has_succeeded)) AS has_succeeded,
-        coalesce(bool_or(has_succeeded) FILTER (NOT is_client), false) AS is_answered,
+        coalesce(bool_or(has_succeeded) FILTER (NOT is_client), FALSE) AS is_answered,
         coalesce(min(fault) FILTER (is_client), min(fault)) AS fault,
         min(place) AS place,
         bool_or(synthetic) AS synthetic

@@ -6,7 +6,7 @@ WITH exchanged AS (
     GROUP BY system
 ),
 attempted AS (
-    -- What was put into the inbox was no attempt of ours: it has no duration.
+    -- Files put into the inbox are no fetch attempts: they have no duration.
     SELECT system, count(*) FILTER (status <> 'failed') AS numerator, count(*) AS denominator
     FROM connection.attempt
     WHERE system IS NOT NULL AND duration_ms IS NOT NULL
@@ -14,18 +14,18 @@ attempted AS (
     GROUP BY system
 ),
 agreed AS (
-    -- The weakest promise of a system is what all of its operations have to keep.
+    -- The target of a system is the lowest availability agreed for any of its operations.
     SELECT system, min(agreed_availability_pct) AS target
     FROM connection.register
     WHERE month = date_trunc('month', $window_end)
         AND environment = 'production' AND connection_status = 'connected'
     GROUP BY system
 ),
-told AS (
+measured AS (
     SELECT system, 'exchange' AS statistic, numerator, denominator FROM exchanged
     UNION ALL
     SELECT system, 'attempt' AS statistic, numerator, denominator FROM attempted
 )
-SELECT told.system, told.statistic, told.numerator, told.denominator, agreed.target
-FROM told
+SELECT measured.system, measured.statistic, measured.numerator, measured.denominator, agreed.target
+FROM measured
 LEFT JOIN agreed USING (system)

@@ -1,4 +1,4 @@
--- How old the newest hour is that a system has told of: by the time it tells of, not by when it was loaded.
+-- Age in days of the newest hour that a system reports: by the hour reported, not by when it was loaded.
 WITH newest AS (
     SELECT system, max(hour_at)::DATE AS last_day
     FROM connection.traffic
@@ -7,7 +7,7 @@ WITH newest AS (
 )
 SELECT system, $window_end - last_day AS value FROM newest
 UNION ALL
--- All of them together are as old as the oldest, and nothing is known unless every system has told.
+-- All systems together are as old as the oldest; the age is unknown unless every system has reported.
 SELECT NULL AS system, CASE WHEN count(newest.system) = count(*) THEN max($window_end - last_day) END AS value
 FROM reference.system AS planned
 LEFT JOIN newest USING (system)

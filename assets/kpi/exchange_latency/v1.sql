@@ -1,5 +1,5 @@
--- Percentiles of merged histograms: the bucket in which the percentile lies, and within it in proportion.
--- In the last bucket, which has no end, only its beginning is known.
+-- Percentiles of merged histograms, interpolated within the bucket that contains the percentile.
+-- The last bucket has no upper end: its lower end is taken.
 WITH merged AS (
     SELECT
         system,

@@ -1,4 +1,4 @@
--- Only systems that deliver both halves of their exchanges can tell which have lost one.
+-- Only systems that deliver both halves of their exchanges show which exchanges lack one.
 SELECT
     system,
     sum(client_only_count + producer_only_count) AS numerator,

@@ -4,10 +4,11 @@ WITH offered AS (
     SELECT service.procedure_code, agency.unit_code, service.is_integrated
     FROM statistics.service AS service
     JOIN reference.agency AS agency
-        ON CASE service.authority_level
-            WHEN 'province' THEN agency.agency_code = service.agency_code
-            ELSE agency.agency_level = service.authority_level
-        END
+        ON
+            CASE service.authority_level
+                WHEN 'province' THEN agency.agency_code = service.agency_code
+                ELSE agency.agency_level = service.authority_level
+            END
     WHERE service.month = date_trunc('month', $window_end)
         AND agency.valid_from <= $window_end
         AND (agency.valid_to IS NULL OR agency.valid_to >= $window_end)
