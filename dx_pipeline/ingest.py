@@ -63,7 +63,7 @@ def ingest(
 
 
 def fetch_and_land(
-    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], now: datetime | None
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], now: datetime | None = None
 ) -> Present:
     """Fetch, filter and land what a source delivers for some months."""
     source = catalogue.sources[name]

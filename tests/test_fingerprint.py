@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,5 @@ def test_a_file_that_decides_a_figure_changes_it(package: Path, file: str, is_pa
 @pytest.mark.parametrize("engine", ["duckdb", "sqlglot", "great-expectations"])
 def test_the_version_of_an_engine_changes_it(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     before = fingerprint()
-    real = settings.version
-    monkeypatch.setattr(settings, "version", lambda name: "99" if name == engine else real(name))
+    monkeypatch.setattr("dx_pipeline.settings.version", lambda name: "99" if name == engine else version(name))
     assert fingerprint() != before

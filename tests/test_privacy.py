@@ -156,7 +156,7 @@ class Trial:
 
     def land(self, source: str) -> Delivery:
         """Fetch, filter and land what waits, as ingest does; returns the latest delivery."""
-        ingest.fetch_and_land(self.settings, self.catalogue, self.catalogue.sources[source], [MONTH])
+        ingest.fetch_and_land(self.settings, self.catalogue, source, [MONTH])
         return deliveries.landed(self.settings, source, MONTH)[-1]
 
     def apply(self, source: str, file: Path, target: Path) -> privacy.Filtered:

@@ -16,7 +16,7 @@ from typing import Any
 import adbc_driver_manager
 import pyarrow as pa
 import pyarrow.parquet as pq
-from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
+from adbc_driver_postgresql import dbapi
 
 from dx_pipeline.connectors.http_client import environment
 from dx_pipeline.connectors.retry import FetchError, FetchTask, Page, arrived, fetch_page, prepared
