@@ -196,7 +196,9 @@ def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_
         (2, 2, 0, 0),
     ]
     assert all(adds_up(item) for item in record.counts)
-    reasons = duckdb.execute(f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/rows.parquet' ORDER BY ALL")
+    reasons = duckdb.execute(
+        f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/rows.parquet' ORDER BY ALL"
+    )
     assert reasons.fetchall() == [
         ("clock_disagrees", None),
         ("key_conflict", "system"),

@@ -55,7 +55,9 @@ def counts(run: PartitionRun) -> list[tuple[int, int, int, int, int]]:
 
 def reasons(settings: Settings, key: Key) -> list[tuple[Any, ...]]:
     path = partition.quarantined(settings, key)
-    return duckdb.execute(f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line").fetchall()
+    return duckdb.execute(
+        f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line"
+    ).fetchall()
 
 
 def test_a_good_delivery_becomes_a_partition_with_its_provenance(warehouse: Settings, declared: Catalogue) -> None:

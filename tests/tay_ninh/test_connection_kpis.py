@@ -75,9 +75,7 @@ def deliver(settings: Settings, month: str, name: str, *records: dict[str, objec
     put(settings, SYSTEM, "".join(json.dumps(record) + "\n" for record in records).encode(), month=month, name=name)
 
 
-def monthly(
-    settings: Settings, declared: Catalogue, code: str, *months: str
-) -> dict[tuple[Any, ...], list[Any]]:
+def monthly(settings: Settings, declared: Catalogue, code: str, *months: str) -> dict[tuple[Any, ...], list[Any]]:
     """The monthly values of a KPI for the province, by last day, system and statistic."""
     for month in months:
         ingest(settings, declared, SYSTEM, [Month.parse(month)])
