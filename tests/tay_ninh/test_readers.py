@@ -20,8 +20,8 @@ READERS: dict[str, Callable[[Path], tuple[set[str], int]]] = {
     "pyarrow": lambda folder: (set((found := ds.dataset(folder)).schema.names), found.count_rows()),
     "polars": lambda folder: (set((frame := pl.read_parquet(folder)).columns), frame.height),
     "duckdb": lambda folder: (
-        set((frame := duckdb.execute(f"FROM '{folder}/**/*.parquet'").df()).columns),
-        len(frame),
+        {name for name, *_ in (cursor := duckdb.execute(f"FROM '{folder}/**/*.parquet'")).description or ()},
+        len(cursor.fetchall()),
     ),
 }
 
