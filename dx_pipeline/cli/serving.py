@@ -15,8 +15,8 @@ from dx_pipeline import sample
 from dx_pipeline.cli import screen
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Month
-from dx_pipeline.sample import trial
-from dx_pipeline.sample.trial import Endpoint, Trial
+from dx_pipeline.sample import live
+from dx_pipeline.sample.live import Endpoint, LiveSystems
 from dx_pipeline.settings import Settings
 
 
@@ -30,7 +30,7 @@ def serve(
     port: int,
     as_json: bool,
 ) -> None:
-    """Serve until the process is told to stop, by Ctrl-C or SIGTERM. See `trial.serving`.
+    """Serve until the process is told to stop, by Ctrl-C or SIGTERM. See `live.serving`.
 
     Raises:
         UsageError: the sample cannot tell of a month, a port is taken, or a source is not declared.
@@ -38,7 +38,7 @@ def serve(
     sample.check(months, scale)
     with _told_to_stop() as stop:
         screen.say("Đang chuẩn bị dữ liệu mẫu / Making the sample ready ...")
-        with trial.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:
+        with live.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:
             if as_json:
                 _show_json(served, months, scale, seed)
             else:
@@ -61,13 +61,13 @@ def _told_to_stop() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _show(served: Trial) -> None:
+def _show(served: LiveSystems) -> None:
     screen.OUT.print("DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA", style="bold")
     for endpoint in served.endpoints:
         _plain(f"\n# {endpoint.title.vi} / {endpoint.title.en}\n# {endpoint.file}\n# {endpoint.address}")
         for name, value in endpoint.environment.items():
             _plain(f"export {name}={shlex.quote(value)}")
-        block = trial.as_yaml(endpoint.attributes)
+        block = live.as_yaml(endpoint.attributes)
         _plain("".join(f"  {line}\n" for line in block.splitlines()).rstrip())
         _plain(f"# {endpoint.note.vi}\n# {endpoint.note.en}")
     sys.stdout.flush()
@@ -78,7 +78,7 @@ def _plain(text: str) -> None:
     screen.OUT.print(text, markup=False, soft_wrap=True)
 
 
-def _show_json(served: Trial, months: Sequence[Month], scale: float, seed: int) -> None:
+def _show_json(served: LiveSystems, months: Sequence[Month], scale: float, seed: int) -> None:
     """The whole document at once: whoever waits for it must not see a part."""
     document = {
         "synthetic": True,

@@ -1,42 +1,49 @@
-"""The sample province: made-up deliveries in the formats that the systems really use.
+"""The sample province: synthetic deliveries in the formats that the systems really use.
 
-There is no open row-level data of the province. The sample is calibrated so that the pipeline,
-given these files alone, comes to the figures that were published for the first half of 2022. Each
-delivery says of itself that it is synthetic.
+There is no open row-level data of the province. The sample is calibrated: from its files alone the
+pipeline computes the figures published for the first half of 2022. Each delivery is marked as synthetic.
 
-    province, procedure, operation              what there is, the same in every month
-    dossier, service, connection, exchange ...  what happened in a month, in the contracts' terms
-    writing, workbook, page                     such a table, as its source would print it
-    spelling, letters                           how it is typed there, and in which encoding
-    delivery, faults                            when it arrives, and what is wrong with it
-    trial, serving, opmon, one_stop             the same rows served live, for trying connectors
+    scenario, province, procedure, operation    what is the same in every month
+    rows                                        the rows of a table, source and month, in the contract's columns
+    dossier, service, connection, exchange ...  how the rows of each table are made
+    writing, form, sheet, spelling              rows as a delivery, in the layout of its source
+    faults                                      known defects in deliveries
+    live, *_server                              the same rows served live, for trying connectors
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
 
 import pyarrow as pa
 
-from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
-from dx_pipeline.declarations.source import Layout, XRoadAnswers
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.source import Calendar
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import announce
-from dx_pipeline.sample import exchange, world
-from dx_pipeline.sample.delivery import arrival, arriving, place
+from dx_pipeline.sample import exchange, scenario
+from dx_pipeline.sample import rows as table_rows
 from dx_pipeline.sample.faults import Fault, list_in, plant
-from dx_pipeline.sample.form import Form
+from dx_pipeline.sample.form import Form, form_of
 from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH
-from dx_pipeline.sample.spelling import AS_DECLARED, OF_SOURCES
+from dx_pipeline.sample.scenario import Scenario
+from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.sample.writing import write
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
+from dx_pipeline.storage.files import private_name
 
 DEFAULT_MONTHS = parse_months("2022-01:2022-09")
 DEFAULT_SEED = 2022
+
+LATE_SHARE = 0.07
+MOST_DAYS_EARLY, MOST_DAYS_LATE = 1, 6
+OFFICE_HOURS = (8, 17)
+SATURDAY = 5
 
 
 def make(
@@ -50,117 +57,98 @@ def make(
 ) -> tuple[Path, ...]:
     """Write the sample's deliveries of some months into the inbox.
 
-    The same seed, month and scale give the same bytes, whatever else is made with them. Only the
-    planted faults go by which month is the first and which the last.
+    The same seed, month and scale give the same bytes, whatever else is made with them; only faults
+    depend on which month is the first and which the last.
 
     Args:
-        settings: the warehouse to fill, and the reference files that name its agencies.
-        catalogue: who delivers what, and in which form.
+        settings: the warehouse to fill, and the reference files with its agencies.
+        catalogue: the sources and their layouts.
         months: which months, in any order.
-        scale: multiplies dossiers and calls; registers and programme tables are what they are.
-        seed: another seed makes another province with the same published figures.
+        scale: multiplies dossiers and calls, but not registers and programme tables.
+        seed: another seed makes other rows with the same published figures.
         faults: plant known defects, and list them in `sample_faults.json` of the warehouse.
 
     Returns:
         The files written, in order of month, source and table.
 
     Raises:
-        UsageError: a month is outside those the sample can tell of, or the scale is not positive.
-        DxError: a layout leaves no room to mark a delivery as synthetic.
+        UsageError: a month is outside those that the sample covers, or the scale is not positive.
+        DxError: a layout has no line to mark a delivery as synthetic.
     """
     ordered = tuple(sorted(set(months)))
     check(ordered, scale)
-    made_up = world.build(settings.reference, seed=seed, scale=scale)
+    made = scenario.build(settings.reference, seed=seed, scale=scale)
     written: list[Path] = []
     planted: list[Fault] = []
     with connect(settings) as database:
-        for job in _jobs(catalogue, ordered):
-            form = _form(job, catalogue, made_up)
-            rows = world.rows(made_up, job.table, job.source.name, job.month)
-            arrived_at = arrival(job.source.source.calendar, job.source.name, job.table, job.month, seed)
-            for extension, page in _files(form, rows):
-                path = place(settings, job.source.name, job.month, job.table, extension)
-                announce(path.relative_to(settings.inbox).as_posix())
-                with arriving(settings, path, arrived_at) as private:
-                    if isinstance(form.layout.format, XRoadAnswers):
-                        exchange.write(database, private, page, form.layout)
-                    else:
-                        write(database, private, page, form)
-                    if faults:
-                        shown_as = path.relative_to(settings.inbox).as_posix()
-                        planted.extend(plant(private, job.source.name, form, ordered, shown_as))
-                written.append(path)
+        for month, source, table in _deliveries(catalogue, ordered):
+            form = form_of(catalogue, made, source, table, month)
+            arrived_at = _arrival(made, catalogue.sources[source].source.calendar, source, table, month)
+            for ending, rows in _files(form, table_rows.make(made, table, source, month)):
+                name = f"{source}/{month}/{table.partition('.')[2]}_{month.year}{month.number:02d}.{ending}"
+                announce(name)
+                private = private_name(settings, Path(name).suffix)
+                write(database, private, rows, form)
+                if faults:
+                    planted += plant(private, name, source, form, ordered)
+                os.utime(private, (arrived_at, arrived_at))
+                written.append(settings.inbox / name)
+                written[-1].parent.mkdir(parents=True, exist_ok=True)
+                private.replace(written[-1])
     list_in(settings, planted)
     return tuple(written)
 
 
 def count(catalogue: Catalogue, months: Sequence[Month] = DEFAULT_MONTHS) -> int:
-    """How many files `make` writes for these months, as long as none needs more pages than usual."""
+    """How many files `make` writes for these months, if no table needs more pages than usual."""
     return sum(
-        exchange.page_count(job.month) if isinstance(job.layout.format, XRoadAnswers) else 1
-        for job in _jobs(catalogue, sorted(set(months)))
+        exchange.page_count(month) if table == "connection.exchange" else 1
+        for month, _, table in _deliveries(catalogue, sorted(set(months)))
     )
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What one source delivers of one table for one month."""
+def check(months: Sequence[Month], scale: float) -> None:
+    """Check what is requested against what the sample covers.
 
-    source: DeclaredSource
-    layout: Layout
-    month: Month
+    Raises:
+        UsageError: a month (they are in order) is outside those it covers, or the scale is not positive.
+    """
+    if not months:
+        raise UsageError("no month was given: write one as 2022-06, or a range as 2022-01:2022-09.")
+    for month in (months[0], months[-1]):
+        if not FIRST_MONTH <= month <= LAST_MONTH:
+            raise UsageError(f"the sample has nothing for {month}: it covers {FIRST_MONTH} to {LAST_MONTH}.")
+    if not scale > 0:
+        raise UsageError(f"the scale is {scale:g}: give a number above 0, where 1 is the whole province.")
 
-    @property
-    def table(self) -> str:
-        return self.layout.table
+
+def _deliveries(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[tuple[Month, str, str]]:
+    """Month, source and table of each delivery that the sample has rows for."""
+    for month in months:
+        for source in catalogue.monthly:
+            for table in catalogue.sources[source].source.delivered:
+                if table_rows.are_made(table, source):
+                    yield month, source, table
 
 
 def _files(form: Form, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """The files that the rows of one table and month arrive in: how the name of each ends, and its rows."""
-    if not isinstance(form.layout.format, XRoadAnswers):
+    """The files of a delivery: the ending of each name, and its rows. Exchanges come in several pages."""
+    if form.layout.format.kind != "xroad":
         yield form.extension, rows
         return
     for number, page in enumerate(exchange.pages(rows, form.month), start=1):
         yield f"{number:02}.{form.extension}", page
 
 
-def _form(job: _Job, catalogue: Catalogue, made_up: world.World) -> Form:
-    return Form(
-        layout=job.layout,
-        contract=catalogue.contracts[job.table],
-        title=job.source.source.title.vi,
-        month=job.month,
-        seed=made_up.seed,
-        names=made_up.province.names,
-        more_titles=world.titles(job.table, job.month),
-        spelling=OF_SOURCES.get((job.source.name, job.table), AS_DECLARED),
-    )
-
-
-def _jobs(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[_Job]:
-    """Everything to be made: each table of each source that the sample can tell of, month by month."""
-    for month in months:
-        for name in catalogue.monthly:
-            declared = catalogue.sources[name]
-            first_layout = {layout.table: layout for layout in reversed(declared.source.deliveries)}
-            for table in declared.source.delivered:
-                if world.tells_of(table, name):
-                    yield _Job(declared, first_layout[table], month)
-
-
-def check(months: Sequence[Month], scale: float) -> None:
-    """Hold what is asked for against what the sample knows.
-
-    Raises:
-        UsageError: a month (they are in order) is outside those it can tell of, or the scale is not positive.
-    """
-    if not months:
-        message = "no month was given: write one as 2022-06, or a range as 2022-01:2022-09."
-        raise UsageError(message)
-    for month in (months[0], months[-1]):
-        if not FIRST_MONTH <= month <= LAST_MONTH:
-            message = f"the sample has nothing for {month}: it knows {FIRST_MONTH} to {LAST_MONTH}."
-            raise UsageError(message)
-    if not scale > 0:
-        message = f"the scale is {scale:g}: give a number above 0, where 1 is the whole province."
-        raise UsageError(message)
+def _arrival(made: Scenario, calendar: Calendar, source: str, table: str, month: Month) -> int:
+    """When a delivery arrives, in unix seconds: near the day it is due, in office hours, seldom late."""
+    rng = made.generator(f"arrival {source} {table}", month)
+    if rng.random() < LATE_SHARE:
+        day = calendar.due(month) + timedelta(days=int(rng.integers(1, MOST_DAYS_LATE + 1)))
+    else:
+        day = calendar.due(month) - timedelta(days=int(rng.integers(0, MOST_DAYS_EARLY + 1)))
+    while day.weekday() >= SATURDAY:
+        day += timedelta(days=1)
+    hour, minute, second = rng.integers((OFFICE_HOURS[0], 0, 0), (OFFICE_HOURS[1], 60, 60)).tolist()
+    moment = datetime.combine(day, time(hour, minute, second), timezone(timedelta(hours=UTC_OFFSET_HOURS)))
+    return int(moment.timestamp())

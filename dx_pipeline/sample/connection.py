@@ -1,4 +1,4 @@
-"""Connections: the register of a system's operations, and their traffic hour by hour."""
+"""Connections: the register of a system's operations, and their traffic by hour."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from dx_pipeline.period import Month
 from dx_pipeline.sample import workday
-from dx_pipeline.sample.draw import Flags, Floats, Integers, generator, normalised
+from dx_pipeline.sample.draw import Flags, Floats, Integers, normalised
 from dx_pipeline.sample.operation import CONNECTIONS, LEGAL_BASIS, Operation
-from dx_pipeline.sample.province import Province
+from dx_pipeline.sample.scenario import Scenario
 
 BUCKETS_MS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 BUCKET_NAMES = (
@@ -22,13 +22,13 @@ BUCKET_NAMES = (
 """The duration buckets of the contract, each up to and including its bound; the last one is open."""
 
 HALVES = ("paired_count", "client_only_count", "producer_only_count")
-"""What only a system that delivers exchange records can tell."""
+"""Columns that only a system with exchange records fills."""
 
 BY_HOUR = (
     0.02, 0.01, 0.01, 0.01, 0.02, 0.05, 0.2, 1.4, 2.6, 2.9, 2.7, 1.5,
     0.6, 1.9, 2.6, 2.5, 2.0, 0.9, 0.35, 0.3, 0.3, 0.22, 0.1, 0.05,
 )  # fmt: skip
-"""How busy each hour of a working day is, by the clock of the province: people call, not machines."""
+"""How busy each hour of a working day is, in the province's time: people call, not machines."""
 
 LN_SPREAD, LN_SPREAD_IN_A_BAD_HOUR = 0.75, 1.1
 SLOWER_IN_A_BAD_HOUR = 7.0
@@ -36,44 +36,43 @@ BAD_HOURS = 0.004
 FAILED_IN_A_BAD_HOUR = (0.25, 0.8)
 FAULT_CLASSES = (0.5, 0.33, 0.17)
 FAULT_CLASSES_IN_A_BAD_HOUR = (0.04, 0.61, 0.35)
-"""Failures on the calling side, on the providing side and on the way."""
+"""Shares of failures on the calling side, on the providing side and in the network."""
 
 SECONDS, MICROSECONDS = 3_600, 1_000_000
 USUAL_MONTH = Month(2022, 3)
 """A month without a holiday: its volume is what `Operation.calls` counts."""
 
 
-def register(system: str, province: Province) -> pa.Table:
-    """`connection.register` of one system: its live operations and one under test, alike every month."""
+def register(scenario: Scenario, system: str, _: Month) -> pa.Table:
+    """`connection.register` of one system: its live operations and one under test, the same every month."""
     connection = CONNECTIONS[system]
-    live, tried = connection.operations, connection.operations[:1]
-    operations = (*live, *tried)
-    is_live = [True] * len(live) + [False] * len(tried)
-    return pa.table(
-        {
-            "system": [system] * len(operations),
-            "operation": [operation.name for operation in operations],
-            "direction": [operation.direction for operation in operations],
-            "platform": [connection.platform] * len(operations),
-            "protocol": [connection.protocol] * len(operations),
-            "consumer_agency_code": pa.array([province.code_of(connection.consumer)] * len(operations), pa.string()),
-            "environment": ["production" if live else "test" for live in is_live],
-            "connection_status": ["connected" if live else "testing" for live in is_live],
-            "go_live_on": pa.array([connection.go_live_on if live else None for live in is_live], pa.date32()),
-            "legal_basis": [LEGAL_BASIS] * len(operations),
-            "contract_version": ["1.0" if live else "2.0" for live in is_live],
-            "agreed_availability_pct": pa.array(
-                [connection.agreed_availability_pct if live else None for live in is_live], pa.float64()
-            ),
-            "has_personal_payload": [operation.has_personal_payload for operation in operations],
-        }
+    environments = [*((item, True) for item in connection.operations), (connection.operations[0], False)]
+    return pa.Table.from_pylist(
+        [
+            {
+                "system": system,
+                "operation": operation.name,
+                "direction": operation.direction,
+                "platform": connection.platform,
+                "protocol": connection.protocol,
+                "consumer_agency_code": scenario.province.code_of(connection.consumer),
+                "environment": "production" if is_live else "test",
+                "connection_status": "connected" if is_live else "testing",
+                "go_live_on": connection.go_live_on if is_live else None,
+                "legal_basis": LEGAL_BASIS,
+                "contract_version": "1.0" if is_live else "2.0",
+                "agreed_availability_pct": connection.agreed_availability_pct if is_live else None,
+                "has_personal_payload": operation.has_personal_payload,
+            }
+            for operation, is_live in environments
+        ]
     )
 
 
-def traffic(system: str, month: Month, *, seed: int, scale: float) -> pa.Table:
-    """`connection.traffic` of one system: one row for each operation and hour that saw a call."""
+def traffic(scenario: Scenario, system: str, month: Month) -> pa.Table:
+    """`connection.traffic` of one system: one row for each operation and hour with at least one call."""
     return pa.concat_tables(
-        [_hours(system, operation, month, seed=seed, scale=scale) for operation in CONNECTIONS[system].operations]
+        [_hours(scenario, system, operation, month) for operation in CONNECTIONS[system].operations]
     )
 
 
@@ -86,9 +85,9 @@ class Hours:
     is_bad: Flags
 
 
-def _hours(system: str, operation: Operation, month: Month, *, seed: int, scale: float) -> pa.Table:
-    rng = generator(seed, f"traffic {system} {operation.name}", month)
-    busy = busy_hours(operation, month, scale, rng)
+def _hours(scenario: Scenario, system: str, operation: Operation, month: Month) -> pa.Table:
+    rng = scenario.generator(f"traffic {system} {operation.name}", month)
+    busy = busy_hours(operation, month, scenario.scale, rng)
     failed, faults = _failures(operation, busy, rng)
     succeeded = busy.calls - failed
     durations = _durations(operation, busy, rng)
@@ -117,7 +116,7 @@ def _hours(system: str, operation: Operation, month: Month, *, seed: int, scale:
 
 
 def busy_hours(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> Hours:
-    """The hours of a month in which an operation is called, and how often it is."""
+    """The hours of a month in which an operation is called, and how often."""
     usual = workday.portal_weights(USUAL_MONTH).sum()
     by_day = workday.portal_weights(month) / usual
     expected = operation.calls * scale * np.outer(by_day, normalised(BY_HOUR)).ravel()

@@ -1,36 +1,38 @@
-"""Dossiers: what was received in a month, as the one-stop system tells it a few days later.
+"""Dossiers received in a month, as the one-stop system has them a few days after its end.
 
-The totals of the first half of 2022 are exact, so that the published rates come out of the files.
+The totals of the first half of 2022 are exact: the pipeline computes the published rates from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.sample import workday
-from dx_pipeline.sample.draw import Days, Flags, Floats, Integers, apportioned, generator, normalised
+from dx_pipeline.sample.draw import Days, Flags, Floats, Integers, apportioned, normalised
 from dx_pipeline.sample.procedure import Procedure
-from dx_pipeline.sample.province import Province
+from dx_pipeline.sample.scenario import Scenario
 
 FIRST_HALF = parse_months("2022-01:2022-06")
 FIRST_HALF_DOSSIERS = 400_000
-"""Made up, near what a province of this size receives in half a year; `scale` multiplies it."""
+"""Made up, near what a province of this size receives in half a year, at scale 1."""
 
 FIRST_HALF_ONLINE_SHARE = 0.1765
-"""The article, mid-2022: 17,65% of the dossiers were processed online."""
+"""The article, mid-2022: 17.65% of the dossiers were processed online."""
 
 SERVICES_USED_IN_FIRST_HALF = 763
-"""The article, mid-2022: 34,37% of the online services produced dossiers; 763 of 2,220 do."""
+"""The article, mid-2022: 34.37% of the online services produced dossiers; 763 of 2,220 do."""
 
 FIRST_HALF_ONLINE_TREND = (0.145, 0.152, 0.166, 0.178, 0.190, 0.203)
-"""How the online share grows from January to June; the level is put right by the exact total."""
+"""How the online share grows from January to June, relative to the exact total."""
 
 LATER_ONLINE_SHARE = {Month(2022, 7): 0.194, Month(2022, 8): 0.218, Month(2022, 9): 0.239}
 MONTHLY_ONLINE_GROWTH, MOST_ONLINE = 0.008, 0.6
@@ -78,14 +80,15 @@ def _online_share(month: Month) -> float:
     return min(MOST_ONLINE, LATER_ONLINE_SHARE[last] + MONTHLY_ONLINE_GROWTH * later)
 
 
-def table(month: Month, province: Province, procedures: Sequence[Procedure], *, seed: int, scale: float) -> pa.Table:
+def table(scenario: Scenario, month: Month) -> pa.Table:
     """`statistics.dossier` of one month, in order of day, agency and arrival."""
-    rng = generator(seed, "dossiers", month)
-    counts = volume(month, scale)
-    online = _online_procedures(month, counts.online, procedures, rng, seed=seed, scale=scale)
+    rng = scenario.generator("dossiers", month)
+    procedures, agencies = scenario.procedures, scenario.province.agencies
+    counts = volume(month, scenario.scale)
+    online = _online_procedures(scenario, month, counts.online, rng)
     direct = _drawn(rng, counts.total - counts.online, [item.direct_share for item in procedures])
     procedure = np.concatenate([online, direct])
-    agency = _agencies(procedure, province, procedures, rng)
+    agency = _agencies(scenario, procedure, rng)
     days = workday.days_of(month)
     day = np.concatenate(
         [
@@ -100,8 +103,8 @@ def table(month: Month, province: Province, procedures: Sequence[Procedure], *, 
     order = np.lexsort((rng.random(counts.total), agency, day))
     procedure, agency, day = procedure[order], agency[order], day[order]
     received = days[day]
-    codes = pa.array([agent.code for agent in province.agencies])
-    fees, has_fee = _fees(procedure, procedures, rng)
+    codes = pa.array([agent.code for agent in agencies])
+    fees, has_fee = _fees(procedures, procedure, rng)
     return pa.table(
         {
             "dossier_code": _codes(codes, agency, days, day),
@@ -109,7 +112,7 @@ def table(month: Month, province: Province, procedures: Sequence[Procedure], *, 
             "agency_code": codes.take(pa.array(agency)),
             "channel": CHANNELS.take(pa.array(channel[order], mask=~has_channel[order])),
             "received_on": pa.array(received),
-            **_course(month, received, procedure, procedures, rng),
+            **_progress(month, received, _of_each(procedures, procedure, lambda item: item.term_days), rng),
             "fee_vnd": pa.array(fees, mask=~has_fee),
         }
     )
@@ -119,51 +122,50 @@ def _drawn(rng: np.random.Generator, count: int, weights: Sequence[float] | Floa
     return rng.choice(len(weights), count, p=normalised(weights)).astype(np.int64)
 
 
-def _online_procedures(
-    month: Month,
-    count: int,
-    procedures: Sequence[Procedure],
-    rng: np.random.Generator,
-    *,
-    seed: int,
-    scale: float,
-) -> Integers:
+def _of_each(
+    procedures: Sequence[Procedure], procedure: Integers, value: Callable[[Procedure], float]
+) -> npt.NDArray[Any]:
+    """A value of the procedure of each dossier."""
+    return np.array([value(item) for item in procedures])[procedure]
+
+
+def _online_procedures(scenario: Scenario, month: Month, count: int, rng: np.random.Generator) -> Integers:
     """The procedure of each online dossier of a month.
 
-    In the first half of 2022 only the 763 services are used, and each of them owes one dossier to
-    some month, so that the count of used services is exact whatever the scale leaves room for.
+    In the first half of 2022 only the 763 services are used. Each of them has one dossier in a month
+    of its own, which makes the number of used services exact at any scale.
     """
-    order = _order_of_first_use(procedures, seed)
-    shares = np.array([item.online_share for item in procedures])
+    order = _order_of_first_use(scenario)
+    shares = np.array([item.online_share for item in scenario.procedures])
     if month not in FIRST_HALF:
         later = (month.year - 2022) * 12 + month.number - len(FIRST_HALF)
         used = order[: SERVICES_USED_IN_FIRST_HALF + NEW_SERVICES_A_MONTH * later]
         return used[_drawn(rng, count, shares[used])]
-    by_month = [volume(each, scale).online for each in FIRST_HALF]
+    by_month = [volume(each, scenario.scale).online for each in FIRST_HALF]
     used_count = min(SERVICES_USED_IN_FIRST_HALF, sum(by_month))
-    owed = apportioned(used_count, by_month) if used_count else np.zeros(len(FIRST_HALF), np.int64)
+    first_uses = apportioned(used_count, by_month) if used_count else np.zeros(len(FIRST_HALF), np.int64)
     position = FIRST_HALF.index(month)
-    first = int(owed[:position].sum())
-    due = generator(seed, "month of first use").permutation(order[:used_count])[first : first + owed[position]]
+    start = int(first_uses[:position].sum())
+    shuffled = scenario.generator("month of first use").permutation(order[:used_count])
+    first_used = shuffled[start : start + first_uses[position]]
     used = order[:SERVICES_USED_IN_FIRST_HALF]
-    return np.concatenate([due, used[_drawn(rng, count - len(due), shares[used])]])
+    return np.concatenate([first_used, used[_drawn(rng, count - len(first_used), shares[used])]])
 
 
-def _order_of_first_use(procedures: Sequence[Procedure], seed: int) -> Integers:
-    """The positions of the services, the likelier ones to be used online mostly first."""
-    shares = np.array([item.online_share for item in procedures])
-    services = np.flatnonzero([item.has_service for item in procedures])
-    luck = generator(seed, "order of first use").gumbel(size=len(services))
-    return services[np.argsort(-(0.5 * np.log(shares[services]) + luck), kind="stable")].astype(np.int64)
+def _order_of_first_use(scenario: Scenario) -> Integers:
+    """The positions of the services; those with more online dossiers come mostly first."""
+    shares = np.array([item.online_share for item in scenario.procedures])
+    services = np.flatnonzero([item.has_service for item in scenario.procedures])
+    noise = scenario.generator("order of first use").gumbel(size=len(services))
+    return services[np.argsort(-(0.5 * np.log(shares[services]) + noise), kind="stable")].astype(np.int64)
 
 
-def _agencies(
-    procedure: Integers, province: Province, procedures: Sequence[Procedure], rng: np.random.Generator
-) -> Integers:
+def _agencies(scenario: Scenario, procedure: Integers, rng: np.random.Generator) -> Integers:
     """The agency (its position in the province) that receives each dossier."""
+    province, procedures = scenario.province, scenario.procedures
     position = {agency.code: number for number, agency in enumerate(province.agencies)}
-    fixed = np.array([position.get(item.agency_code or "", -1) for item in procedures])[procedure]
-    is_district = np.array([item.level == "district" for item in procedures])[procedure]
+    fixed = _of_each(procedures, procedure, lambda item: position.get(item.agency_code or "", -1))
+    is_district = _of_each(procedures, procedure, lambda item: item.level == "district")
     first_district = len(province.specialised)
     first_commune = first_district + len(province.districts)
     districts = first_district + _drawn(rng, len(procedure), [agency.weight for agency in province.districts])
@@ -175,19 +177,15 @@ def _codes(agency_codes: pa.Array, agency: Integers, days: Days, day: Integers) 
     """Dossier codes: agency, day, and the running number of that agency on that day."""
     group = day * len(agency_codes) + agency  # the rows are in this order
     starts = np.flatnonzero(np.diff(group, prepend=-1))
-    lengths = np.diff(starts, append=len(group))
-    running = np.arange(len(group)) - np.repeat(starts, lengths) + 1
+    running = np.arange(len(group)) - np.repeat(starts, np.diff(starts, append=len(group))) + 1
     stamps = pa.array([moment.strftime("%y%m%d") for moment in days.astype(object)])
     numbers = pc.utf8_lpad(pc.cast(pa.array(running), pa.string()), 4, "0")
     return pc.binary_join_element_wise(agency_codes.take(pa.array(agency)), stamps.take(pa.array(day)), numbers, "-")
 
 
-def _course(
-    month: Month, received: Days, procedure: Integers, procedures: Sequence[Procedure], rng: np.random.Generator
-) -> dict[str, pa.Array]:
-    """When each dossier is due and was finished, and where it stands on the day of the extract."""
+def _progress(month: Month, received: Days, term: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:
+    """When each dossier is due and was finished, and its status on the day of the extract."""
     count = len(received)
-    term = np.array([item.term_days for item in procedures])[procedure]
     has_due_day = rng.random(count) >= WITHOUT_DUE_DAY
     in_time = np.floor(term * rng.beta(3.0, 1.4, count))
     is_late = rng.random(count) < LATE_SHARE
@@ -195,24 +193,20 @@ def _course(
     finished = workday.after_working_days(received, taken)
     extracted = np.datetime64(month.last + timedelta(days=EXTRACTED_DAYS_AFTER_MONTH), "D")
     is_done = (finished <= extracted) & (rng.random(count) >= NEVER_ENDING_SHARE)
+    ending = rng.random(count)
+    status = np.where(ending < STOPPED_SHARE, 3, np.where(ending < STOPPED_SHARE + RETURNED_SHARE, 2, 1))
     return {
         "due_on": pa.array(workday.after_working_days(received, term), mask=~has_due_day),
         "finished_on": pa.array(finished, mask=~is_done),
-        "dossier_status": STATUSES.take(pa.array(_statuses(is_done, rng))),
+        "dossier_status": STATUSES.take(pa.array(np.where(is_done, status, 0))),
     }
 
 
-def _statuses(is_done: Flags, rng: np.random.Generator) -> Integers:
-    ending = rng.random(len(is_done))
-    ended = np.where(ending < STOPPED_SHARE, 3, np.where(ending < STOPPED_SHARE + RETURNED_SHARE, 2, 1))
-    return np.where(is_done, ended, 0)
-
-
-def _fees(procedure: Integers, procedures: Sequence[Procedure], rng: np.random.Generator) -> tuple[Floats, Flags]:
-    """What was paid for each dossier, and whether the source says it."""
+def _fees(procedures: Sequence[Procedure], procedure: Integers, rng: np.random.Generator) -> tuple[Floats, Flags]:
+    """What was paid for each dossier, and whether the source says so."""
     count = len(procedure)
-    fees = np.array([float(item.fee_vnd) for item in procedures])[procedure]
-    by_the_page = np.array([item.code == PAID_BY_THE_PAGE for item in procedures])[procedure]
-    fees = np.where(by_the_page, fees * rng.geometric(0.25, count), fees)
+    fees = _of_each(procedures, procedure, lambda item: float(item.fee_vnd))
+    is_paid_by_page = _of_each(procedures, procedure, lambda item: item.code == PAID_BY_THE_PAGE)
+    fees = np.where(is_paid_by_page, fees * rng.geometric(0.25, count), fees)
     fees = np.where(rng.random(count) < FREE_OF_CHARGE, 0.0, fees)
     return fees, rng.random(count) >= WITHOUT_FEE

@@ -1,7 +1,6 @@
-"""Draws: one stream of random numbers for each purpose and month, and exact shares of a total.
+"""Draws: a stream of random numbers for each purpose and month, and exact shares of a total.
 
-No stream depends on another, so a month looks the same whether it is made alone, with others or in
-another order.
+No stream depends on another, so a month is the same whether it is made alone or among others.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Days = npt.NDArray[np.datetime64]
 
 
 def generator(seed: int, purpose: str, month: Month | None = None) -> np.random.Generator:
-    """The stream of one purpose, in one month or (without a month) for all time."""
+    """The stream of one purpose, in one month or for all time."""
     named = int.from_bytes(sha256(purpose.encode()).digest()[:8], "big")
     when = month.year * 12 + month.number if month else 0
     return np.random.default_rng(np.random.SeedSequence([seed, named, when]))
@@ -29,8 +28,8 @@ def generator(seed: int, purpose: str, month: Month | None = None) -> np.random.
 
 def apportioned(total: int, weights: Sequence[float] | Floats) -> Integers:
     """`total` split into whole numbers in proportion to `weights`, adding up to it exactly."""
-    quotas = np.asarray(weights, dtype=np.float64)
-    quotas = total * quotas / quotas.sum()
+    given = np.asarray(weights, dtype=np.float64)
+    quotas = total * given / given.sum()
     shares: Integers = np.floor(quotas).astype(np.int64)
     left = total - int(shares.sum())
     largest_rest_first = np.argsort(shares - quotas, kind="stable")
@@ -45,6 +44,6 @@ def normalised(weights: Sequence[float] | Floats) -> Floats:
     return shares
 
 
-def tail(count: int, exponent: float = 1.0) -> Floats:
-    """The shares of `count` items of which few are much used and most are rare (Zipf)."""
-    return normalised(1.0 / np.arange(1, count + 1, dtype=np.float64) ** exponent)
+def zipf(count: int) -> Floats:
+    """The shares of `count` items of which few are common and most are rare (Zipf)."""
+    return normalised(1.0 / np.arange(1, count + 1, dtype=np.float64))

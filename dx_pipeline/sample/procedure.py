@@ -1,7 +1,7 @@
-"""Procedures: what can be applied for in the province, where, at what price, and how often.
+"""Procedures: what people can apply for, at which agency, at what fee, and how often.
 
-How many services there are is calibrated to the article of mid-2022; which they are is made up,
-but for the few procedures of the reference file.
+The number of services is calibrated to the article of mid-2022. All procedures are made up except
+the few in the reference file.
 """
 
 from __future__ import annotations
@@ -13,22 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from dx_pipeline.sample.draw import Floats, apportioned, generator, normalised, tail
+from dx_pipeline.sample.draw import apportioned, generator, normalised, zipf
 from dx_pipeline.sample.province import Province
 
 LEVEL_4_SERVICES = 1_818
 """Level-4 services in mid-2022 (the article: 960 of 1.818)."""
 
 LEVEL_3_SERVICES = 402
-"""Made up: with the level-4 services it makes 2,220, of which 763 are the article's 34,37%."""
+"""Made up: 2,220 services with those of level 4, of which 763 are the article's 34.37%."""
 
 SERVICES_BY_LEVEL = {"province": 1_700, "district": 350, "commune": 170}
 WITHOUT_SERVICE_BY_LEVEL = {"province": 150, "district": 60, "commune": 40}
 DIRECT_DOSSIERS_BY_LEVEL = {"province": 0.22, "district": 0.22, "commune": 0.56}
 ONLINE_DOSSIERS_BY_LEVEL = {"province": 0.46, "district": 0.24, "commune": 0.30}
-
-SYNTHETIC_CODE = "9.{:06d}"
-"""No procedure of the national database begins with 9, so a made-up code is nobody's."""
 
 FEES_VND = (0, 10_000, 20_000, 30_000, 50_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_200_000)
 FEE_SHARES = (0.52, 0.05, 0.06, 0.07, 0.08, 0.07, 0.04, 0.05, 0.03, 0.02, 0.01)
@@ -41,7 +38,7 @@ TERMS_DAYS = {
 
 @dataclass(frozen=True)
 class Work:
-    """What an agency does: its shares of the province level's procedures and dossiers, its fields."""
+    """What an agency does: its shares of the procedures and dossiers of the province level, and its fields."""
 
     procedures: float
     dossiers: float
@@ -78,7 +75,7 @@ LOCAL_FIELDS = {
 
 @dataclass(frozen=True)
 class Known:
-    """How a procedure of the reference file is used: shares are of its level's dossiers."""
+    """How a procedure of the reference file is used; shares are of the dossiers of its level."""
 
     service_level: str
     fee_vnd: int
@@ -102,7 +99,7 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Procedure:
-    """One procedure. Shares are of all dossiers of the province; without a service none is online."""
+    """A procedure. Shares are of all dossiers of the province; without a service none is online."""
 
     code: str
     level: str
@@ -121,46 +118,41 @@ class Procedure:
 
     @property
     def is_made_up(self) -> bool:
-        """Whether no national database knows it."""
+        """Whether it is in no national database."""
         return self.code not in KNOWN
 
 
 def procedures(reference: Path, province: Province, seed: int) -> tuple[Procedure, ...]:
-    """Every procedure of the province, the known ones first: the same in every month."""
+    """Every procedure of the province, the known ones first."""
     known = tuple(_known(reference / "procedure.csv", province))
     levels = _service_levels(known, seed)
-    made_up: list[Procedure] = []
-    for level in SERVICES_BY_LEVEL:
-        of_level = tuple(item for item in known if item.level == level)
-        made_up.extend(_made_up(level, of_level, levels[level], province, seed))
-    numbered = (
-        replace(item, code=SYNTHETIC_CODE.format(100_000 + 7 * position)) for position, item in enumerate(made_up)
-    )
-    return (*known, *numbered)
+    made_up = [item for level in SERVICES_BY_LEVEL for item in _made_up(level, known, levels[level], province, seed)]
+    # no code of the national database begins with 9
+    numbers = range(100_000, 100_000 + 7 * len(made_up), 7)
+    return (*known, *(replace(item, code=f"9.{number:06d}") for item, number in zip(made_up, numbers, strict=True)))
 
 
 def _known(path: Path, province: Province) -> Iterator[Procedure]:
     with path.open(encoding="utf-8", newline="") as text:
         rows = {row["procedure_code"]: row for row in csv.DictReader(text)}
     for code, use in KNOWN.items():
-        if code not in rows:
-            continue
-        level = rows[code]["authority_level"]
-        yield Procedure(
-            code=code,
-            level=level,
-            agency_code=province.code_of(use.agency) if use.agency else None,
-            field_vi=rows[code]["field_vi"],
-            service_level=use.service_level,
-            fee_vnd=use.fee_vnd,
-            term_days=use.term_days,
-            direct_share=DIRECT_DOSSIERS_BY_LEVEL[level] * use.direct_share,
-            online_share=ONLINE_DOSSIERS_BY_LEVEL[level] * use.online_share,
-        )
+        if code in rows:
+            level = rows[code]["authority_level"]
+            yield Procedure(
+                code=code,
+                level=level,
+                agency_code=province.code_of(use.agency) if use.agency else None,
+                field_vi=rows[code]["field_vi"],
+                service_level=use.service_level,
+                fee_vnd=use.fee_vnd,
+                term_days=use.term_days,
+                direct_share=DIRECT_DOSSIERS_BY_LEVEL[level] * use.direct_share,
+                online_share=ONLINE_DOSSIERS_BY_LEVEL[level] * use.online_share,
+            )
 
 
 def _service_levels(known: tuple[Procedure, ...], seed: int) -> dict[str, list[str | None]]:
-    """The service level of every made-up procedure, by authority level, shuffled; sums are exact."""
+    """The service level of each made-up procedure, by authority level, in random order; the totals are exact."""
     rng = generator(seed, "service levels")
     open_3 = LEVEL_3_SERVICES - sum(item.service_level == "level_3" for item in known)
     open_4 = LEVEL_4_SERVICES - sum(item.service_level == "level_4" for item in known)
@@ -168,8 +160,8 @@ def _service_levels(known: tuple[Procedure, ...], seed: int) -> dict[str, list[s
     levels: dict[str, list[str | None]] = {}
     for level, count in SERVICES_BY_LEVEL.items():
         wanted = count - sum(item.level == level for item in known)
-        services, pool = pool[:wanted], pool[wanted:]
-        mixed: list[str | None] = [*services, *[None] * WITHOUT_SERVICE_BY_LEVEL[level]]
+        mixed: list[str | None] = [*pool[:wanted], *[None] * WITHOUT_SERVICE_BY_LEVEL[level]]
+        pool = pool[wanted:]
         levels[level] = [mixed[position] for position in rng.permutation(len(mixed))]
     return levels
 
@@ -177,47 +169,30 @@ def _service_levels(known: tuple[Procedure, ...], seed: int) -> dict[str, list[s
 def _made_up(
     level: str, known: tuple[Procedure, ...], service_levels: list[str | None], province: Province, seed: int
 ) -> Iterator[Procedure]:
-    """The made-up procedures of one authority level, beside its known ones; without a code yet."""
+    """The made-up procedures of one authority level, without a code yet."""
     rng = generator(seed, f"procedures of the {level}")
     count = len(service_levels)
-    places = _agencies(count, province) if level == "province" else _anywhere(count, LOCAL_FIELDS[level])
-    volume = normalised([use for _, _, use in places])
+    places = list(_places(level, count, province))
+    volume = normalised([volume for _, _, volume in places])
     eagerness = rng.lognormal(0.0, 0.9, count)
     is_open = np.array([1.0 if item == "level_4" else 0.5 if item else 0.0 for item in service_levels])
-    direct = DIRECT_DOSSIERS_BY_LEVEL[level] - sum(item.direct_share for item in known)
-    online = ONLINE_DOSSIERS_BY_LEVEL[level] - sum(item.online_share for item in known)
-    direct_shares = direct * volume
-    online_shares = online * normalised(volume**0.8 * eagerness * is_open)
-    fees = rng.choice(FEES_VND, count, p=normalised(FEE_SHARES))
-    terms = rng.choice(TERMS_DAYS[level], count)
-    for position, (agency_code, field_vi, _) in enumerate(places):
-        yield Procedure(
-            code="",
-            level=level,
-            agency_code=agency_code,
-            field_vi=field_vi,
-            service_level=service_levels[position],
-            fee_vnd=int(fees[position]),
-            term_days=int(terms[position]),
-            direct_share=float(direct_shares[position]),
-            online_share=float(online_shares[position]),
-        )
+    direct = DIRECT_DOSSIERS_BY_LEVEL[level] - sum(item.direct_share for item in known if item.level == level)
+    online = ONLINE_DOSSIERS_BY_LEVEL[level] - sum(item.online_share for item in known if item.level == level)
+    direct_shares = (direct * volume).tolist()
+    online_shares = (online * normalised(volume**0.8 * eagerness * is_open)).tolist()
+    fees = rng.choice(FEES_VND, count, p=normalised(FEE_SHARES)).tolist()
+    terms = rng.choice(TERMS_DAYS[level], count).tolist()
+    columns = zip(places, service_levels, fees, terms, direct_shares, online_shares, strict=True)
+    for (agency_code, field_vi, _), service_level, fee, term, direct_share, online_share in columns:
+        yield Procedure("", level, agency_code, field_vi, service_level, fee, term, direct_share, online_share)
 
 
-def _agencies(count: int, province: Province) -> list[tuple[str | None, str, float]]:
-    """Agency, field and volume of each procedure of the province level."""
-    work = [WORK.get(agency.name, OTHER_WORK) for agency in province.specialised]
-    counts = apportioned(count, [item.procedures for item in work])
-    places: list[tuple[str | None, str, float]] = []
-    for agency, item, own in zip(province.specialised, work, counts, strict=True):
-        volumes: Floats = item.dossiers * tail(int(own))
-        places.extend(
-            (agency.code, item.fields[position % len(item.fields)], float(volume))
-            for position, volume in enumerate(volumes)
-        )
-    return places
-
-
-def _anywhere(count: int, fields: tuple[str, ...]) -> list[tuple[str | None, str, float]]:
-    """Field and volume of each procedure that every district, or every commune, handles."""
-    return [(None, fields[position % len(fields)], float(volume)) for position, volume in enumerate(tail(count))]
+def _places(level: str, count: int, province: Province) -> Iterator[tuple[str | None, str, float]]:
+    """Agency (None: every district or commune), field and relative volume of the procedures of a level."""
+    work: dict[str | None, Work] = {None: Work(1, 1, LOCAL_FIELDS.get(level, ()))}
+    if level == "province":
+        work = {agency.code: WORK.get(agency.name, OTHER_WORK) for agency in province.specialised}
+    counts = apportioned(count, [item.procedures for item in work.values()]).tolist()
+    for (agency_code, item), own in zip(work.items(), counts, strict=True):
+        for position, volume in enumerate((item.dossiers * zipf(own)).tolist()):
+            yield agency_code, item.fields[position % len(item.fields)], volume

@@ -1,8 +1,7 @@
-"""The programme's own returns: plans, community groups, enterprises and the smart-city project."""
+"""Programme: the returns on plans, community groups, enterprises and the smart-city project."""
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,10 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from dx_pipeline.period import Month
-from dx_pipeline.sample.draw import generator
-from dx_pipeline.sample.province import Province
-
-# Plans
+from dx_pipeline.sample.scenario import Scenario
 
 PLANS_ISSUED = {
     Month(2021, 11): 6,
@@ -24,12 +20,10 @@ PLANS_ISSUED = {
     Month(2022, 4): 26,
     Month(2022, 5): 28,  # the article, mid-2022: 19 specialised agencies and 9 districts, 100%
 }
-"""How many agencies have issued their plan by the end of a month."""
+"""Agencies that have issued their plan by the end of a month."""
 
 DRAFT_MONTHS = 2
 PLAN_PERIOD = (2022, 2025)
-
-# Community groups
 
 GROUPS_ACTIVE = {
     Month(2022, 1): 180,
@@ -42,47 +36,32 @@ GROUPS_ACTIVE = {
     Month(2022, 8): 518,
     Month(2022, 9): 531,
 }
-"""How many groups work at the end of a month; from there on it stays."""
+"""Active groups at the end of a month; their number does not change afterwards."""
 
 GROUPS_DISSOLVED = {Month(2022, 3): 1, Month(2022, 5): 2, Month(2022, 7): 1, Month(2022, 9): 1}
-"""How many groups are dissolved in a month: they stay on the list, with the day."""
+"""Groups dissolved in a month: they stay on the list, with the day."""
 
 FIRST_GROUP_ON = date(2021, 10, 4)
 
-# Enterprises
-
-
-@dataclass(frozen=True)
-class Enterprises:
-    """Enterprises of one district, VSIC code and status, counted from one month on."""
-
-    since: Month
-    unit_code: str
-    vsic_code: str
-    status: str
-    count: int
-    providers: int
-
 
 ENTERPRISES = (
-    Enterprises(Month(2022, 1), "703", "6201", "active", 1, 1),
-    Enterprises(Month(2022, 1), "703", "6202", "active", 1, 0),
-    Enterprises(Month(2022, 1), "709", "4741", "active", 1, 0),
-    Enterprises(Month(2022, 1), "712", "6209", "suspended", 1, 0),
-    Enterprises(Month(2022, 5), "712", "6202", "active", 1, 0),
-    Enterprises(Month(2022, 8), "703", "6209", "active", 1, 0),
+    (Month(2022, 1), "703", "6201", "active", 1, 1),
+    (Month(2022, 1), "703", "6202", "active", 1, 0),
+    (Month(2022, 1), "709", "4741", "active", 1, 0),
+    (Month(2022, 1), "712", "6209", "suspended", 1, 0),
+    (Month(2022, 5), "712", "6202", "active", 1, 0),
+    (Month(2022, 8), "703", "6209", "active", 1, 0),
 )
-
-# The smart-city project
+"""From which month on, district, VSIC code, status, enterprises, solution providers among them."""
 
 
 @dataclass(frozen=True)
 class Milestone:
-    """One milestone of the project, and when it was begun and completed, where it was."""
+    """One milestone of the project: the month in which work on it started, and the day it was completed."""
 
     code: str
     name_vi: str
-    begun: Month | None
+    started: Month | None
     completed_on: date | None = None
 
 
@@ -93,129 +72,114 @@ MILESTONES = (
     Milestone("submission", "Trình UBND tỉnh cho chủ trương triển khai thí điểm", Month(2022, 9)),
     Milestone("pilot", "Triển khai thí điểm", None),
 )
-"""As the article tells it: the draft is done, the appraisal is under way, the submission follows."""
+"""From the article: the draft is done, the appraisal is under way, the submission follows."""
 
 
-def plans(month: Month, province: Province, seed: int) -> pa.Table:
+def plans(scenario: Scenario, month: Month) -> pa.Table:
     """`programme.plan`: the agencies that have issued a plan, or have drafted one."""
-    agencies = (*province.specialised, *province.districts)
-    order = generator(seed, "order of plans").permutation(len(agencies)).tolist()
-    rows = []
+    agencies = (*scenario.province.specialised, *scenario.province.districts)
+    order = scenario.generator("order of plans").permutation(len(agencies)).tolist()
+    rows: list[tuple[str, date | None]] = []
     issued_before = 0
     for issued_in, issued in PLANS_ISSUED.items():
-        days = generator(seed, "days of plans", issued_in).integers(0, 28, issued - issued_before)
+        days = scenario.generator("days of plans", issued_in).integers(0, 28, issued - issued_before).tolist()
         for position, day in zip(order[issued_before:issued], days, strict=True):
             if month >= issued_in.plus(-DRAFT_MONTHS):
-                issued_on = issued_in.first + timedelta(days=int(day)) if month >= issued_in else None
+                issued_on = issued_in.first + timedelta(days=day) if month >= issued_in else None
                 rows.append((agencies[position].code, issued_on))
         issued_before = issued
-    rows.sort()
-    return pa.table(
-        {
-            "agency_code": [code for code, _ in rows],
-            "plan_status": ["issued" if issued_on else "draft" for _, issued_on in rows],
-            "issued_on": pa.array([issued_on for _, issued_on in rows], pa.date32()),
-            "period_from_year": [PLAN_PERIOD[0]] * len(rows),
-            "period_to_year": [PLAN_PERIOD[1]] * len(rows),
-        }
+    return pa.Table.from_pylist(
+        [
+            {
+                "agency_code": code,
+                "plan_status": "issued" if issued_on else "draft",
+                "issued_on": issued_on,
+                "period_from_year": PLAN_PERIOD[0],
+                "period_to_year": PLAN_PERIOD[1],
+            }
+            for code, issued_on in sorted(rows)
+        ]
     )
 
 
-def community_groups(month: Month, province: Province, seed: int) -> pa.Table:
-    """`programme.community_group`: every group set up so far, those dissolved since among them."""
-    dissolved_on = _dissolutions(month, seed)
-    established_on = _establishments(month, seed)
-    units = _group_units(province, seed)
-    members = generator(seed, "group members").integers(3, 10, len(units)).tolist()
+def community_groups(scenario: Scenario, month: Month) -> pa.Table:
+    """`programme.community_group`: every group established so far, including those dissolved since."""
+    dissolved_on = _dissolutions(scenario, month)
+    units = _group_units(scenario)
+    members = scenario.generator("group members").integers(3, 10, len(units)).tolist()
     rows, numbers = [], dict.fromkeys(units, 0)
-    for position, day in enumerate(established_on):
+    for position, day in enumerate(_establishments(scenario, month)):
         unit = units[position]
         numbers[unit] += 1
-        code = f"TCN-{unit}-{numbers[unit]:02d}"
-        rows.append((code, unit, day, dissolved_on.get(position), members[position]))
-    rows.sort(key=lambda row: row[0])
-    return pa.table(
-        {
-            "group_code": [row[0] for row in rows],
-            "unit_code": [row[1] for row in rows],
-            "established_on": pa.array([row[2] for row in rows], pa.date32()),
-            "dissolved_on": pa.array([row[3] for row in rows], pa.date32()),
-            "member_count": pa.array([row[4] for row in rows], pa.int64()),
-        }
-    )
+        rows.append(
+            {
+                "group_code": f"TCN-{unit}-{numbers[unit]:02d}",
+                "unit_code": unit,
+                "established_on": day,
+                "dissolved_on": dissolved_on.get(position),
+                "member_count": members[position],
+            }
+        )
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: str(row["group_code"])))
 
 
-def _group_units(province: Province, seed: int) -> list[str]:
-    """The commune of each group in the order of its founding: one everywhere first, then by size."""
-    rng = generator(seed, "group communes")
-    units = [agency.unit_code for agency in province.communes]
-    everywhere = rng.permutation(len(units))
+def _group_units(scenario: Scenario) -> list[str]:
+    """The commune of each group in order of establishment: first one in every commune, then by weight."""
+    rng = scenario.generator("group communes")
+    communes = scenario.province.communes
+    everywhere = rng.permutation(len(communes))
     total = max(GROUPS_ACTIVE.values()) + sum(GROUPS_DISSOLVED.values())
-    weights = [agency.weight for agency in province.communes]
-    further = rng.choice(len(units), total - len(units), p=weights)
-    return [units[position] for position in np.concatenate([everywhere, further])]
+    further = rng.choice(len(communes), total - len(communes), p=[commune.weight for commune in communes])
+    return [communes[position].unit_code for position in np.concatenate([everywhere, further])]
 
 
-def _establishments(month: Month, seed: int) -> list[date]:
-    """The day each group was set up, up to the end of a month."""
+def _establishments(scenario: Scenario, month: Month) -> list[date]:
+    """The day each group was established, up to the end of a month."""
     days: list[date] = []
     dissolved, first = 0, min(GROUPS_ACTIVE)
     for each, active in GROUPS_ACTIVE.items():
         if each > month:
             break
         dissolved += GROUPS_DISSOLVED.get(each, 0)
-        begin = FIRST_GROUP_ON if each == first else each.first
-        span = (each.last - begin).days
-        new = active + dissolved - len(days)
-        passed = np.sort(generator(seed, "group founding", each).integers(0, span + 1, new))
-        days.extend(begin + timedelta(days=int(number)) for number in passed)
+        start = FIRST_GROUP_ON if each == first else each.first
+        rng = scenario.generator("group founding", each)
+        passed = rng.integers(0, (each.last - start).days + 1, active + dissolved - len(days))
+        days.extend(start + timedelta(days=number) for number in sorted(passed.tolist()))
     return days
 
 
-def _dissolutions(month: Month, seed: int) -> dict[int, date]:
-    """The day of dissolution by group, up to the end of a month: groups of the first wave alone."""
-    first_wave = GROUPS_ACTIVE[min(GROUPS_ACTIVE)]
-    order = iter(generator(seed, "group ends").permutation(first_wave).tolist())
-    found = {}
-    for each, count in GROUPS_DISSOLVED.items():
-        for _ in range(count):
-            position = next(order)
-            if each <= month:
-                day = monthrange(each.year, each.number)[1] // 2
-                found[position] = date(each.year, each.number, day)
-    return found
+def _dissolutions(scenario: Scenario, month: Month) -> dict[int, date]:
+    """The day of dissolution by group, up to the end of a month: only groups of the first month."""
+    order = iter(scenario.generator("group ends").permutation(GROUPS_ACTIVE[min(GROUPS_ACTIVE)]).tolist())
+    return {
+        next(order): each.first.replace(day=each.last.day // 2)
+        for each, count in GROUPS_DISSOLVED.items()
+        for _ in range(count)
+        if each <= month
+    }
 
 
-def enterprises(month: Month) -> pa.Table:
-    """`programme.digital_enterprise`: the counts as they stand at the end of a month."""
-    rows = [row for row in ENTERPRISES if row.since <= month]
-    return pa.table(
-        {
-            "unit_code": [row.unit_code for row in rows],
-            "vsic_code": [row.vsic_code for row in rows],
-            "enterprise_status": [row.status for row in rows],
-            "enterprise_count": pa.array([row.count for row in rows], pa.int64()),
-            "solution_provider_count": pa.array([row.providers for row in rows], pa.int64()),
-        }
-    )
+def enterprises(_: Scenario, month: Month) -> pa.Table:
+    """`programme.digital_enterprise`: the counts at the end of a month."""
+    names = ("unit_code", "vsic_code", "enterprise_status", "enterprise_count", "solution_provider_count")
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for since, *row in ENTERPRISES if since <= month])
 
 
-def milestones(month: Month) -> pa.Table:
-    """`programme.project_milestone`: where the project stands at the end of a month."""
-    statuses, days = [], []
-    for milestone in MILESTONES:
+def milestones(_: Scenario, month: Month) -> pa.Table:
+    """`programme.project_milestone`: the state of the project at the end of a month."""
+    rows = []
+    for sequence, milestone in enumerate(MILESTONES, start=1):
         is_done = milestone.completed_on is not None and milestone.completed_on <= month.last
-        has_begun = milestone.begun is not None and milestone.begun <= month
-        statuses.append("done" if is_done else "in_progress" if has_begun else "planned")
-        days.append(milestone.completed_on if is_done else None)
-    return pa.table(
-        {
-            "project_code": [PROJECT] * len(MILESTONES),
-            "unit_code": [PROJECT_UNIT] * len(MILESTONES),
-            "milestone_code": [milestone.code for milestone in MILESTONES],
-            "sequence": pa.array(range(1, len(MILESTONES) + 1), pa.int64()),
-            "name_vi": [milestone.name_vi for milestone in MILESTONES],
-            "milestone_status": statuses,
-            "completed_on": pa.array(days, pa.date32()),
-        }
-    )
+        has_started = milestone.started is not None and milestone.started <= month
+        rows.append(
+            {
+                "project_code": PROJECT,
+                "unit_code": PROJECT_UNIT,
+                "milestone_code": milestone.code,
+                "sequence": sequence,
+                "name_vi": milestone.name_vi,
+                "milestone_status": "done" if is_done else "in_progress" if has_started else "planned",
+                "completed_on": milestone.completed_on if is_done else None,
+            }
+        )
+    return pa.Table.from_pylist(rows)

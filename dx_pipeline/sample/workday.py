@@ -1,4 +1,4 @@
-"""Days: when offices are open, and how much of the work of a month falls on each day."""
+"""Workdays: when offices are open, and how the work of a month is spread over its days."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import numpy as np
 
 from dx_pipeline.period import Month
-from dx_pipeline.sample.draw import Days, Floats
+from dx_pipeline.sample.draw import Days, Floats, Integers
 
 TIME_ZONE = "Asia/Ho_Chi_Minh"
 UTC_OFFSET_HOURS = 7
-"""The time zone of the province: no summer time."""
+"""Time zone of the province, which has no summer time."""
 
 TET = (
     (date(2022, 1, 31), date(2022, 2, 6)),
@@ -32,13 +32,13 @@ CLOSED = np.array(
     ),
     dtype="datetime64[D]",
 )
-"""Days on which no office works, weekends apart."""
+"""Days other than weekends on which offices are closed."""
 
 AT_THE_COUNTER = (1.26, 1.08, 1.02, 0.98, 0.96, 0.22, 0.008)
-"""How busy a counter is from Monday to Sunday: Mondays are full, Saturdays are half days."""
+"""How busy a counter is from Monday to Sunday."""
 
 ON_THE_PORTAL = (1.16, 1.06, 1.02, 1.0, 0.97, 0.45, 0.3)
-"""The portal never closes, but most people use it while somebody can be asked."""
+"""How busy the portal is: it never closes, but most people use it in office hours."""
 
 CLOSED_AT_THE_COUNTER, CLOSED_ON_THE_PORTAL = 0.004, 0.05
 
@@ -50,23 +50,21 @@ def days_of(month: Month) -> Days:
 
 
 def counter_weights(month: Month) -> Floats:
-    """The relative work of each day of a month, where people come in person."""
+    """The relative work of each day of a month at the counter."""
     return _weights(month, AT_THE_COUNTER, CLOSED_AT_THE_COUNTER)
 
 
 def portal_weights(month: Month) -> Floats:
-    """The relative work of each day of a month, where people submit from home."""
+    """The relative work of each day of a month on the portal."""
     return _weights(month, ON_THE_PORTAL, CLOSED_ON_THE_PORTAL)
 
 
 def _weights(month: Month, weekdays: tuple[float, ...], closed: float) -> Floats:
     days = days_of(month)
-    monday_is_zero = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    open_weights = np.array(weekdays)[monday_is_zero]
-    is_closed = np.isin(days, CLOSED)
-    return np.where(is_closed, np.minimum(open_weights, 1.0) * closed, open_weights)
+    open_weights = np.array(weekdays)[(month.first.weekday() + np.arange(len(days))) % 7]
+    return np.where(np.isin(days, CLOSED), np.minimum(open_weights, 1.0) * closed, open_weights)
 
 
-def after_working_days(days: Days, count: Floats | int) -> Days:
-    """The day that lies `count` working days after each of `days`."""
+def after_working_days(days: Days, count: Floats | Integers) -> Days:
+    """The day `count` working days after each of `days`."""
     return np.busday_offset(days, np.asarray(count, dtype=np.int64), roll="forward", holidays=CLOSED)
