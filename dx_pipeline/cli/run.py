@@ -52,7 +52,6 @@ def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Re
     """Ingest the months, then publish, whether ingest succeeded or not."""
     os.environ["DX_PROJECT"] = str(settings.project)
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # the events of a range of months are stored at once
     with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
         return _run(settings, catalogue, months)
 

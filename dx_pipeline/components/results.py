@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import dagster as dg
@@ -61,8 +62,6 @@ class Partition:
 
         Dagster shows an evaluation without that link as outdated.
         """
-        records = dg.AssetRecordsFilter(asset_key=self.key, asset_partitions=[self.name] if self.name else None)
-        latest = next(iter(self.instance.fetch_materializations(records, limit=1).records), None)
         return dg.AssetCheckEvaluation(
             asset_key=self.key,
             check_name=check,
@@ -72,12 +71,18 @@ class Partition:
             description=description,
             blocking=blocking,
             partition=self.name,
-            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
-            )
-            if latest
-            else None,
+            target_materialization_data=self._latest,
         )
+
+    @cached_property
+    def _latest(self) -> AssetCheckEvaluationTargetMaterializationData | None:
+        """Its latest materialization, looked up once: materializations are reported before checks."""
+        records = dg.AssetRecordsFilter(asset_key=self.key, asset_partitions=[self.name] if self.name else None)
+        for found in self.instance.fetch_materializations(records, limit=1).records:
+            return AssetCheckEvaluationTargetMaterializationData(
+                storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
+            )
+        return None
 
 
 def report_to_dagster(
