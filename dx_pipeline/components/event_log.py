@@ -39,9 +39,7 @@ class KeptEventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, object]) -> Self:
-        return cls(
-            str(Path(str(config_value["home"])) / "history" / "runs"), inst_data
-        )
+        return cls(str(Path(str(config_value["home"])) / "history" / "runs"), inst_data)
 
     def run_connection(self, run_id: str | None = None) -> Opened:
         return self._transaction(run_id or "", super().run_connection)
