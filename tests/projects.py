@@ -39,3 +39,13 @@ def smaller(folder: Path, *kept: str) -> Path:
     province = folder / "assets" / "province.yaml"
     province.write_text(province.read_text(encoding="utf-8").partition("headline:")[0], encoding="utf-8")
     return folder
+
+
+def runnable(folder: Path) -> Path:
+    """A copy of the trial project that Dagster can run: with its files, the schedule, the sensor and the release."""
+    shutil.copytree(TRIAL, folder)
+    for part in ("inbox", "nightly_refresh", "release"):
+        shutil.copytree(PROJECT / "assets" / part, folder / "assets" / part)
+    for part in ("dagster.yaml", "dg.toml"):
+        shutil.copyfile(PROJECT / part, folder / part)
+    return folder

@@ -1,165 +1,360 @@
-"""The skin: what Dagster shows and runs is what is declared, and it is told the truth."""
+"""Dagster: what it shows and runs is what is declared, and each partition's results are its own."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
-from deliveries import GROUPS, groups, put
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import ModuleTarget
+from dagster_graphql.schema import create_schema
+from deliveries import GROUPS, enterprises, groups, put
+from projects import PROJECT, Dx, runnable
 
-from dx_pipeline.components.nightly import RANGE_END, RANGE_START, months_tags
+from dx_pipeline.cli.run import CODE_LOCATION, open_instance
+from dx_pipeline.components.event_log import KeptEventLog
+from dx_pipeline.components.nightly import RANGE_END, RANGE_START, WITHOUT_PUBLICATION, months_tags
+from dx_pipeline.components.project import Project
+from dx_pipeline.components.results import Partition
+from dx_pipeline.components.source import lateness
+from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.definitions import defs
+from dx_pipeline.definitions import definitions_of
+from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
 GROUP = dg.AssetKey(["programme", "community_group"])
-CHECK = dg.AssetCheckKey(GROUP, "audit_community_group")
+AUDIT = "audit_community_group"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+TOO_EARLY = "TCN-25456-03,25456,15/07/2022,,7"
+APRIL, MAY, JUNE = Month(2022, 4), Month(2022, 5), Month(2022, 6)
 
 
 @pytest.fixture(scope="module")
-def definitions() -> dg.Definitions:
-    return defs()
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runnable(tmp_path_factory.mktemp("dagster") / "project")
+
+
+@pytest.fixture(scope="module")
+def definitions(project: Path) -> dg.Definitions:
+    return definitions_of(project)
 
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as local:
-        yield local
+    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(tmp_path))
+        with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+            yield made
+
+
+def project_of(warehouse: Settings) -> Project:
+    return Project(project=str(warehouse.project), warehouse=str(warehouse.warehouse))
 
 
 def materialize(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, first: Month, last: Month
+    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, first: Month, last: Month
 ) -> dg.ExecuteInProcessResult:
     job = dg.define_asset_job("one", selection=dg.AssetSelection.assets(GROUP))
-    graph = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
-    return graph.resolve_job_def("one").execute_in_process(
-        run_config=QUIET, instance=instance, tags=months_tags(first, last), raise_on_error=False
+    merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+    return merged.resolve_job_def("one").execute_in_process(
+        run_config=QUIET,
+        instance=instance,
+        tags=months_tags(first, last),
+        raise_on_error=False,
+        resources={"project": project_of(warehouse)},
     )
 
 
-def test_every_declaration_is_an_asset_with_group_owner_kinds_and_description(
-    definitions: dg.Definitions, declared: Catalogue
-) -> None:
-    graph = definitions.resolve_asset_graph()
+def evaluations(result: dg.ExecuteInProcessResult, check: str) -> dict[str | None, dg.AssetCheckEvaluation]:
+    return {each.partition: each for each in result.get_asset_check_evaluations() if each.check_name == check}
+
+
+def rows(evaluation: dg.AssetCheckEvaluation, table: str) -> list[dict[str, Any]]:
+    value = evaluation.metadata[table]
+    assert isinstance(value, dg.TableMetadataValue)
+    return [dict(record.data) for record in value.records]
+
+
+def test_every_declaration_is_an_asset_with_all_that_the_ui_can_show() -> None:
+    declared, graph = catalogue.load(PROJECT), definitions_of(PROJECT).resolve_asset_graph()
     expected = {dg.AssetKey([source.group, name]) for name, source in declared.sources.items()}
     expected |= {dg.AssetKey(["kpi", code]) for code in declared.kpis} | {dg.AssetKey(["release"])}
     assert set(graph.get_all_asset_keys()) == expected
     for key in expected:
         node = graph.get(key)
-        assert node.group_name
-        assert node.owners
-        assert node.kinds
-        assert node.description
+        assert all((node.group_name, node.owners, node.kinds, node.description, node.code_version))
+        assert node.metadata["dagster/code_references"].code_references
+    kpi = graph.get(dg.AssetKey(["kpi", "online_dossier_rate"]))
+    assert kpi.parent_keys == {dg.AssetKey(["statistics", "dossier"]), dg.AssetKey(["reference", "agency"])}
+    assert {"headline", "basis"} <= set(kpi.tags)
+    files = {Path(each.file_path).name for each in kpi.metadata["dagster/code_references"].code_references}
+    assert files == {"v1.sql", "defs.yaml"}
+    dossier = graph.get(dg.AssetKey(["statistics", "dossier"]))
+    columns = dossier.metadata["dagster/column_schema"].columns
+    assert columns[0].name == "dossier_code"
+    assert " / " in columns[0].description
 
 
-def test_the_columns_tab_is_there_before_anything_has_run(definitions: dg.Definitions) -> None:
-    schema = definitions.resolve_asset_graph().get(GROUP).metadata["dagster/column_schema"]
-    assert [column.name for column in schema.columns][:2] == ["group_code", "unit_code"]
-    assert "Mã tổ / Group code" in [column.description for column in schema.columns]
+def test_definitions_are_those_of_the_project_that_is_asked_for(definitions: dg.Definitions) -> None:
+    assert len(definitions.resolve_asset_graph().get_all_asset_keys()) < 20
+    assert len(definitions_of(PROJECT).resolve_asset_graph().get_all_asset_keys()) > 30
 
 
-def test_what_a_kpi_depends_on_comes_from_its_sql(definitions: dg.Definitions) -> None:
-    parents = definitions.resolve_asset_graph().get(dg.AssetKey(["kpi", "online_dossier_rate"])).parent_keys
-    assert parents == {dg.AssetKey(["statistics", "dossier"]), dg.AssetKey(["reference", "agency"])}
+def test_partitions_are_the_months_from_the_province_s_first_to_the_open_one(definitions: dg.Definitions) -> None:
+    partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
+    assert partitions is not None
+    at = dt.datetime(2022, 7, 31, 17, 30, tzinfo=dt.UTC)  # already August in the province
+    keys = partitions.get_partition_keys(current_time=at)
+    assert (keys[0], keys[-1]) == ("2022-01-01", "2022-08-01")
 
 
-def evaluation_of(result: dg.ExecuteInProcessResult, check: str) -> Any:
-    (found,) = (item for item in result.get_asset_check_evaluations() if item.check_name == check)
-    return found
-
-
-def test_a_month_can_be_run_and_its_expectations_are_shown_with_counts(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("path", "was", "becomes", "found"),
+    [
+        ("assets/kpi/digital_enterprise_count/defs.yaml", "version: 1,", "version: 0,", "0 is less than the minimum"),
+        ("assets/programme/community_group/defs.yaml", "format:", "formats:", "'formats' was unexpected"),
+    ],
+)
+def test_a_wrong_declaration_is_found_with_file_and_line(
+    project: Path, tmp_path: Path, path: str, was: str, becomes: str, found: str
 ) -> None:
-    monkeypatch.setenv("DX_WAREHOUSE", str(warehouse.warehouse))
-    put(warehouse, "community_group", groups(*GROUPS))
-    result = materialize(definitions, instance, Month(2022, 5), Month(2022, 5))
+    copy = shutil.copytree(project, tmp_path / "copy")
+    text = (copy / path).read_text(encoding="utf-8")
+    (copy / path).write_text(text.replace(was, becomes), encoding="utf-8")
+    line = 1 + text[: text.index(was)].count("\n")
+    dg_command = [str(Path(sys.executable).parent / "dg"), "check", "yaml", str((copy / path).parent)]
+    checked = subprocess.run(
+        dg_command, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 1
+    assert found in checked.stdout
+    assert f"{path}:{line} " in checked.stdout
+
+
+def test_the_code_version_of_an_asset_is_that_of_its_declarations(project: Path, tmp_path: Path) -> None:
+    def code_versions(folder: Path) -> dict[str, str | None]:
+        graph = definitions_of(folder).resolve_asset_graph()
+        return {key.to_user_string(): graph.get(key).code_version for key in graph.get_all_asset_keys()}
+
+    before, copy = code_versions(project), shutil.copytree(project, tmp_path / "copy")
+    for path in ("assets/kpi/community_group_count/v1.sql", "checks/statistics/dossier.yaml"):
+        (copy / path).write_text((copy / path).read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    after = code_versions(copy)
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {"kpi/community_group_count", "statistics/dossier", "release"}
+
+
+def test_each_month_has_its_own_counts_and_timestamp(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings
+) -> None:
+    put(furnished, "community_group", groups(*GROUPS), month="2022-04")
+    put(furnished, "community_group", groups(*GROUPS[:1], "TCN-99999-01,99999,01/04/2022,,5"), month="2022-05")
+    result = materialize(definitions, instance, furnished, APRIL, JUNE)
     assert result.success
-    assert instance.get_materialized_partitions(GROUP) == {"2022-05-01"}
-    evaluation = evaluation_of(result, "audit_community_group")
-    assert evaluation.passed
-    table = evaluation.metadata["expectations"].records
-    assert len(table) == evaluation.metadata["evaluated"].value > 3
-    assert {record.data["outcome"] for record in table} == {"met"}
+    found = instance.fetch_materializations(GROUP, limit=9).records
+    counts = {
+        each.partition_key: each.asset_materialization.metadata["dagster/row_count"].value
+        for each in found
+        if each.asset_materialization
+    }
+    assert counts == {"2022-04-01": 3, "2022-05-01": 1}  # June, in which nothing was delivered, is not materialized
+    assert len({int(each.timestamp * 1000) for each in found}) == len(found)
+    audits = evaluations(result, AUDIT)
+    assert [(day, each.passed) for day, each in audits.items()] == [
+        ("2022-04-01", True),
+        ("2022-05-01", True),
+        ("2022-06-01", False),
+    ]
+    assert audits["2022-06-01"].severity == dg.AssetCheckSeverity.WARN
+    assert audits["2022-06-01"].description == "nothing was delivered"
+    (quarantined,) = rows(audits["2022-05-01"], "quarantined")
+    assert (quarantined["delivery_line"], quarantined["column_name"]) == ("4", "unit_code")
 
 
-def test_a_failed_suite_leaves_the_asset_unmaterialised_and_its_check_red(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_month_held_back_stays_red_when_a_later_one_is_good(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
-    monkeypatch.setenv("DX_WAREHOUSE", str(warehouse.warehouse))
-    too_early = "TCN-25456-03,25456,15/07/2022,,7"
-    put(warehouse, "community_group", groups(*GROUPS), month="2022-04")
-    put(warehouse, "community_group", groups(*GROUPS, too_early), month="2022-05")
-    result = materialize(definitions, instance, Month(2022, 4), Month(2022, 5))
+    put(furnished, "community_group", groups(*GROUPS), month="2022-04")
+    put(furnished, "community_group", groups(*GROUPS, TOO_EARLY), month="2022-05")
+    result = materialize(definitions, instance, furnished, APRIL, MAY)
     assert not result.success
     assert instance.get_materialized_partitions(GROUP) == {"2022-04-01"}
-    evaluation = evaluation_of(result, "audit_community_group")
-    assert not evaluation.passed
-    assert evaluation.severity == dg.AssetCheckSeverity.ERROR
-    assert "2022-05" in str(evaluation.metadata["held_back"].value)
+    red = evaluations(result, AUDIT)["2022-05-01"]
+    assert (red.passed, red.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    first, *others = rows(red, "expectations")
+    assert (first["status"], first["declared_at"]) == ("unmet", "checks/programme/community_group.yaml:3")
+    assert {each["status"] for each in others} == {"met"}
+    assert "checks/programme/community_group.yaml:3: " in str(red.description)
+    put(furnished, "community_group", groups(*GROUPS), month="2022-06")
+    assert materialize(definitions, instance, furnished, JUNE, JUNE).success
+    partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
+    key = dg.AssetCheckKey(GROUP, AUDIT)
+    state = instance.event_log_storage.get_asset_check_state([(key, partitions)])[key]
+    shown = {status.value: set(subset.subset_value.get_partition_keys()) for status, subset in state.subsets.items()}
+    assert shown["FAILED"] == {"2022-05-01"}
+    assert shown["SUCCEEDED"] == {"2022-04-01", "2022-06-01"}
 
 
-def test_a_silent_source_is_neither_materialised_nor_an_error(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_month_is_late_by_its_source_s_calendar(
+    instance: dg.DagsterInstance, furnished: Settings, declared: Catalogue
 ) -> None:
-    monkeypatch.setenv("DX_WAREHOUSE", str(warehouse.warehouse))
-    result = materialize(definitions, instance, Month(2022, 5), Month(2022, 5))
-    assert result.success
-    assert instance.get_materialized_partitions(GROUP) == set()
-    evaluation = evaluation_of(result, "audit_community_group")
-    assert not evaluation.passed
-    assert evaluation.severity == dg.AssetCheckSeverity.WARN
+    source = declared.sources["community_group"]  # due on the 5th of the next month, with three days of grace
+    reported = Partition(instance, GROUP, "", MAY)
+
+    def late_on(day: int) -> dg.AssetCheckEvaluation:
+        return lateness(furnished, source, reported, MAY, dt.date(2022, 6, day))
+
+    assert late_on(8).passed
+    late = late_on(9)
+    assert (late.passed, late.severity, late.partition) == (False, dg.AssetCheckSeverity.WARN, "2022-05-01")
+    assert "was due on 2022-06-05" in str(late.description)
+    put(furnished, "community_group", groups(*GROUPS))
+    ingest(furnished, declared, "community_group", [MAY])
+    assert late_on(9).passed
 
 
-def test_the_night_ingests_the_open_months_at_half_past_one(definitions: dg.Definitions) -> None:
+def test_the_nightly_refresh_ingests_the_open_months_at_half_past_one(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("nightly_refresh")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 1 * * *", "Asia/Ho_Chi_Minh")
     at = dt.datetime(2022, 6, 2, 1, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
     context = dg.build_schedule_context(scheduled_execution_time=at)
     (request,) = schedule.evaluate_tick(context).run_requests or []
-    assert request.tags.items() >= months_tags(Month(2022, 5), Month(2022, 6)).items()
+    assert request.tags.items() >= months_tags(MAY, JUNE).items()
 
 
 @pytest.mark.parametrize("ending", ["success", "failure", "canceled"])
-def test_publication_follows_ingest_whatever_became_of_it(definitions: dg.Definitions, ending: str) -> None:
+def test_publication_follows_ingest_whether_it_succeeded_or_not(definitions: dg.Definitions, ending: str) -> None:
     sensor = definitions.resolve_sensor_def(f"publication_after_{ending}")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert sensor.job_name == "publication"
 
 
 def test_a_file_in_the_inbox_starts_the_run_it_belongs_to_until_it_has_landed(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+    definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
-    monkeypatch.setenv("DX_WAREHOUSE", str(warehouse.warehouse))
+    resources = {"project": project_of(furnished)}
     sensor, repository = definitions.resolve_sensor_def("inbox"), definitions.get_repository_def()
 
-    def requested() -> list[tuple[Any, str, str]]:
-        context = dg.build_sensor_context(instance=instance, repository_def=repository)
-        return [
-            (run.asset_selection, run.tags[RANGE_START], run.tags[RANGE_END])
-            for run in sensor.evaluate_tick(context).run_requests
-        ]
+    def tick() -> Any:
+        context = dg.build_sensor_context(instance=instance, repository_def=repository, resources=resources)
+        return sensor.evaluate_tick(context)
 
-    put(warehouse, "community_group", groups(*GROUPS), month="2022-04")
-    put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
+    def requested() -> list[tuple[Sequence[dg.AssetKey] | None, str, str]]:
+        return [(run.asset_selection, run.tags[RANGE_START], run.tags[RANGE_END]) for run in tick().run_requests]
+
+    put(furnished, "community_group", groups(*GROUPS), month="2022-04")
+    put(furnished, "community_group", groups(*GROUPS), month="2022-05")
     assert requested() == [([GROUP], "2022-04-01", "2022-05-01")]
-    assert materialize(definitions, instance, Month(2022, 4), Month(2022, 5)).success
+    assert materialize(definitions, instance, furnished, APRIL, MAY).success
     assert requested() == []
-    put(warehouse, "community_group", groups(*GROUPS[:2]), month="2022-05", day=6)
+    put(furnished, "community_group", groups(*GROUPS[:2]), month="2022-05", day=6)
     assert requested() == [([GROUP], "2022-05-01", "2022-05-01")]
+    (furnished.inbox / "community_group" / "2022-05" / "file.dat").unlink()
+    (furnished.inbox / "nobody").mkdir()
+    assert "nobody" in str(tick().skip_message)
 
 
-def test_a_file_that_belongs_nowhere_is_reported(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+INITIALISE = """
+from pathlib import Path
+from dx_pipeline.cli.run import open_instance
+from dx_pipeline.settings import Settings
+with open_instance(Settings(Path(), Path("{project}"))) as instance:
+    instance.get_runs(limit=1), instance.all_asset_keys(), instance.all_instigator_state()
+"""
+
+
+def test_first_runs_at_the_same_time_share_one_instance(project: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", INITIALISE.format(project=project)]
+    started = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    errors = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+
+
+QUESTIONS = """{
+    shouldShowNux
+    repositoryOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "dx-pipeline"}) {
+        ... on Repository { jobs { name runs { status tags { key } repositoryOrigin { repositoryLocationName } } } }
+    }
+    source: assetNodeOrError(assetKey: {path: ["programme", "community_group"]}) {
+        ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks { name partitionStatuses {
+            ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } } } } } } }
+    }
+    kpi: assetNodeOrError(assetKey: {path: ["kpi", "digital_enterprise_count"]}) {
+        ... on AssetNode { staleStatus assetMaterializations { metadataEntries {
+            label ... on FloatMetadataEntry { floatValue } ... on PathMetadataEntry { path } } } }
+    }
+}"""
+
+
+def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(
+    dx: Dx, project: Path, furnished: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DX_WAREHOUSE", str(warehouse.warehouse))
-    (warehouse.inbox / "nobody").mkdir(parents=True)
-    tick = definitions.resolve_sensor_def("inbox").evaluate_tick(dg.build_sensor_context(instance=instance))
-    assert "nobody" in str(tick.skip_message)
+    put(furnished, "community_group", groups(*GROUPS))
+    put(furnished, "digital_enterprise", enterprises(("703", "6201", "active", 5, 3)))
+    home = tmp_path / "home"
+    ran = dx("run", "--json", warehouse=furnished.warehouse, project=project, home=home)
+    assert ran.stdout, ran.stderr
+    assert json.loads(ran.stdout)["published"], ran.stdout
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("DX_PROJECT", str(project))
+    with open_instance(Settings(furnished.warehouse, project)) as instance:
+        target = ModuleTarget("dx_pipeline.definitions", None, None, CODE_LOCATION)
+        with WorkspaceProcessContext(instance, target) as process:
+            shown = ask(process.create_request_context())
+        kept = instance.event_log_storage
+        plain = SqliteEventLogStorage(str(home / "history" / "runs"))
+        assert isinstance(kept, KeptEventLog)
+        for run in instance.get_runs():
+            events = kept.get_logs_for_run(run.run_id)
+            assert plain.get_logs_for_run(run.run_id) == events != []
+        plain.dispose()
+    assert shown["shouldShowNux"] is False
+    jobs = {job["name"]: job["runs"] for job in shown["repositoryOrError"]["jobs"]}
+    assert [run["repositoryOrigin"] for name in ("ingest", "publication") for run in jobs[name]] == [
+        {"repositoryLocationName": CODE_LOCATION}
+    ] * 2
+    assert WITHOUT_PUBLICATION in {tag["key"] for tag in jobs["ingest"][0]["tags"]}
+    checks = {check["name"]: check["partitionStatuses"] for check in shown["source"]["assetChecksOrError"]["checks"]}
+    assert checks[AUDIT] == {"ranges": [{"startKey": "2022-05-01", "endKey": "2022-05-01", "status": "SUCCEEDED"}]}
+    assert "lateness" in checks
+    (materialization,) = shown["kpi"]["assetMaterializations"]
+    numbers = {each["label"]: each.get("floatValue", each.get("path")) for each in materialization["metadataEntries"]}
+    assert numbers["value"] == numbers["numerator"] == 5
+    assert (numbers["target"], numbers["coverage"]) == (10, 1)
+    assert Path(numbers["path"]).is_file()
+    assert shown["kpi"]["staleStatus"] == "FRESH"
+
+
+def ask(context: WorkspaceRequestContext) -> dict[str, Any]:
+    """What the web server answers to the UI's questions."""
+    import asyncio
+
+    result = asyncio.run(create_schema().execute_async(QUESTIONS, context_value=context))
+    assert not result.errors, result.errors
+    return dict(result.data or {})
+
+
+def test_everything_works_without_the_event_log_that_keeps_connections(
+    definitions: dg.Definitions, furnished: Settings, tmp_path: Path
+) -> None:
+    put(furnished, "community_group", groups(*GROUPS))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
+        assert materialize(definitions, instance, furnished, MAY, MAY).success
+        assert instance.get_materialized_partitions(GROUP) == {"2022-05-01"}

@@ -52,14 +52,12 @@ def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Re
     """Ingest the months, then publish, whether ingest succeeded or not."""
     os.environ["DX_PROJECT"] = str(settings.project)
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "100")  # the events of a range of months are stored at once
     with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
         return _run(settings, catalogue, months)
 
 
 def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
-    import dagster as dg  # takes a second: only a command that runs jobs pays for it
-
+    # Dagster takes a second to import: only a command that runs jobs pays for it
     from dx_pipeline.components.asset import RELEASE_KEY
     from dx_pipeline.components.nightly import WITHOUT_PUBLICATION, months_tags
     from dx_pipeline.definitions import definitions_of
@@ -67,11 +65,7 @@ def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> R
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     definitions = definitions_of(settings.project)
     errors: list[str] = []
-    folder = home(settings)
-    with FileLock(folder / "dx.lock"):  # two processes that make Dagster's storage at once break it
-        instance = dg.DagsterInstance.from_config(str(folder))
-        instance.get_runs(limit=1)
-    with instance:
+    with open_instance(settings) as instance:
         for first, last in consecutive(months):
             tags = {**months_tags(first, last), WITHOUT_PUBLICATION: "true"}
             errors += _errors(_execute(definitions, "ingest", instance, tags))
@@ -83,14 +77,17 @@ def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> R
     return Result(tuple(dict.fromkeys(errors)), bool(materialized), changed)
 
 
-def home(settings: Settings) -> Path:
-    """The folder of the project's Dagster instance, with its settings in place."""
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The project's Dagster instance: in `DAGSTER_HOME`, or else in the project's `.dagster/`, made if it is new."""
+    import dagster as dg
+
     folder = Path(os.environ.get("DAGSTER_HOME") or settings.project / ".dagster").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "dagster.yaml").exists():
-        shutil.copyfile(settings.project / "dagster.yaml", folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
-    return folder
+    with FileLock(folder / "dx.lock"):  # two processes that make its storage at once break it
+        if not (folder / "dagster.yaml").exists():
+            shutil.copyfile(settings.project / "dagster.yaml", folder / "dagster.yaml")
+        return dg.DagsterInstance.from_config(str(folder))
 
 
 def _execute(

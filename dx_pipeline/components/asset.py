@@ -5,11 +5,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.catalogue import OWN_CONTRACTS, Catalogue
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
 
 POOL = "warehouse"
 """Runs that write queue behind each other in this pool (limit 1 in dagster.yaml)."""
@@ -43,10 +44,28 @@ def both(text: Bilingual) -> str:
     return f"{text.vi}\n\n*{text.en}*"
 
 
-def code_references(paths: Iterable[Path]) -> dg.CodeReferencesMetadataValue:
+def digest(catalogue: Catalogue, *names: str, tables: Iterable[str] = ()) -> str:
+    """One digest of declarations, and of the contracts and suites of tables: an asset's code version."""
+    of_tables = {f"{kind}:{table}" for table in tables for kind in ("contract", "suite")}
+    return catalogue.digest(*names, *(of_tables & set(catalogue.digests)))
+
+
+def contract_file(settings: Settings, table: str) -> Path:
+    """The file of a table's contract: the project's, or the pipeline's own."""
+    declared = settings.project / "assets" / "contract" / f"{table.replace('.', '/')}.yaml"
+    return declared if declared.is_file() else OWN_CONTRACTS / f"{table.replace('.', '/')}.yaml"
+
+
+def suite_file(settings: Settings, table: str) -> Path | None:
+    """The file of a table's suite, if it has one."""
+    declared = settings.project / "checks" / f"{table.replace('.', '/')}.yaml"
+    return declared if declared.is_file() else None
+
+
+def code_references(paths: Iterable[Path | None]) -> dg.CodeReferencesMetadataValue:
     """Links to files; Dagster adds the `defs.yaml` that declares the component."""
     return dg.CodeReferencesMetadataValue(
-        code_references=[dg.LocalFileCodeReference(file_path=str(path), label=path.name) for path in paths]
+        code_references=[dg.LocalFileCodeReference(file_path=str(path), label=path.name) for path in paths if path]
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import dagster as dg
@@ -9,10 +10,10 @@ import pyarrow.parquet as pq
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from dx_pipeline.audit.result import ExpectationResult
-from dx_pipeline.components.asset import partition_key
+from dx_pipeline.components.asset import contract_file, partition_key, suite_file
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.period import Month
-from dx_pipeline.settings import Settings
+from dx_pipeline.settings import PACKAGE, Settings
 from dx_pipeline.tables import partition as partitions
 from dx_pipeline.tables.run import PartitionRun
 
@@ -61,8 +62,6 @@ class Partition:
 
         Dagster shows an evaluation without that link as outdated.
         """
-        records = dg.AssetRecordsFilter(asset_key=self.key, asset_partitions=[self.name] if self.name else None)
-        latest = next(iter(self.instance.fetch_materializations(records, limit=1).records), None)
         return dg.AssetCheckEvaluation(
             asset_key=self.key,
             check_name=check,
@@ -72,12 +71,18 @@ class Partition:
             description=description,
             blocking=blocking,
             partition=self.name,
-            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                storage_id=latest.storage_id, run_id=latest.run_id, timestamp=latest.timestamp
-            )
-            if latest
-            else None,
+            target_materialization_data=self._latest,
         )
+
+    @cached_property
+    def _latest(self) -> AssetCheckEvaluationTargetMaterializationData | None:
+        """Its latest materialization, looked up once: materializations are reported before checks."""
+        records = dg.AssetRecordsFilter(asset_key=self.key, asset_partitions=[self.name] if self.name else None)
+        for found in self.instance.fetch_materializations(records, limit=1).records:
+            return AssetCheckEvaluationTargetMaterializationData(
+                storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
+            )
+        return None
 
 
 def report_to_dagster(
@@ -158,15 +163,16 @@ def check_outputs(specs: Iterable[dg.AssetCheckSpec]) -> Iterator[Event]:
 
 
 def declared_at(settings: Settings, table: str, expected: ExpectationResult) -> str:
-    """The file and line that declare an expectation: the table's suite, or else its contract."""
-    folder = table.replace(".", "/")
-    suite = settings.project / "checks" / f"{folder}.yaml"
-    if suite.is_file():
+    """The file and line that declare an expectation: in the table's suite, or else the table's contract."""
+    suite = suite_file(settings, table)
+    if suite:
         document = Document(suite)
         for position, written in enumerate(document.value.get("expectations", ())):
             if written["type"] == expected.type and written["meta"]["reason"]["vi"] == expected.reason_vi:
-                return f"checks/{folder}.yaml:{document.line(('expectations', position))}"
-    return f"assets/contract/{folder}.yaml:1"
+                return f"{suite.relative_to(settings.project)}:{document.line(('expectations', position))}"
+    contract = contract_file(settings, table)
+    is_own = not contract.is_relative_to(settings.project)
+    return f"{contract.relative_to(PACKAGE.parent if is_own else settings.project)}:1"
 
 
 def _counts(runs: Sequence[PartitionRun]) -> Metadata:

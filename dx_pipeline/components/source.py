@@ -12,8 +12,11 @@ from dx_pipeline.components.asset import (
     both,
     code_references,
     column_schema,
+    contract_file,
+    digest,
     months_definition,
     source_key,
+    suite_file,
 )
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
@@ -39,7 +42,6 @@ from dx_pipeline.tables.partition import Key
 
 LATENESS = "lateness"
 RETENTION = "retention"
-DECLARED_IN = ("assets/contract", "checks")
 
 
 class _SourceComponent(Declaration):
@@ -69,11 +71,8 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
     declared, key = source.source, source_key(catalogue, name)
     months = None if source.is_reference else months_definition(catalogue.province)
     tables = {table: catalogue.contracts[table].stored for table in declared.tables}
-    names = (f"{kind}:{table}" for table in tables for kind in ("contract", "suite"))
-    code_version = catalogue.digest(f"source:{name}", *(each for each in names if each in catalogue.digests))
-    files = [
-        settings.project / folder / f"{table.replace('.', '/')}.yaml" for table in tables for folder in DECLARED_IN
-    ]
+    code_version = digest(catalogue, f"source:{name}", tables=tables)
+    files = [find(settings, table) for table in tables for find in (contract_file, suite_file)]
     check_specs = list(_check_specs(source, key, months))
 
     @dg.asset(
