@@ -58,7 +58,7 @@ def make(folder: Path, title: str | None, code: str | None) -> None:
     (folder / REFERENCE).mkdir(parents=True)
     for path in (source / REFERENCE).glob("*.csv"):
         (folder / REFERENCE / path.name).write_text(_headings(path), encoding="utf-8")
-    for name in (".gitignore", "dagster.yaml", "dg.toml"):
+    for name in (".gitignore", "dagster.yaml", "dg.toml", "workspace.yaml"):
         shutil.copyfile(source / name, folder / name)
     shutil.copyfile(source / GUIDE, folder / "README.md")
 
