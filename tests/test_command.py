@@ -18,7 +18,6 @@ from dx_pipeline.settings import Settings
 def project(tmp_path: Path) -> Path:
     """The trial project in a folder of its own, for tests that edit it."""
     folder = shutil.copytree(TRIAL, tmp_path / "project")
-    shutil.copyfile(PROJECT / "dg.toml", folder / "dg.toml")
     for component in ("nightly_refresh", "release"):
         shutil.copytree(PROJECT / "assets" / component, folder / "assets" / component)
     return folder
