@@ -78,7 +78,7 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     dx: Dx, warehouse: Settings, project: Path
 ) -> None:
     def run(*arguments: str) -> Any:
-        return dx(*arguments, warehouse=warehouse.warehouse, project=project)
+        return dx(*arguments, warehouse=warehouse.warehouse, project=project, home=project / ".dagster")
 
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, month="2022-04", name="bad.csv")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from dx_pipeline import workers
+from dx_pipeline.cli.project import template
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
@@ -88,7 +89,8 @@ def home(settings: Settings) -> Path:
     folder = Path(os.environ.get("DAGSTER_HOME") or settings.project / ".dagster").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "dagster.yaml").exists():
-        shutil.copyfile(settings.project / "dagster.yaml", folder / "dagster.yaml")
+        own = settings.project / "dagster.yaml"
+        shutil.copyfile(own if own.is_file() else template() / "dagster.yaml", folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
