@@ -1,7 +1,8 @@
 """The code location: everything declared under a project's `assets/`, as Dagster definitions."""
 
-import sys
+import warnings
 from pathlib import Path
+from types import ModuleType
 
 import dagster as dg
 
@@ -17,9 +18,9 @@ def defs() -> dg.Definitions:
 
 def definitions_of(project: Path) -> dg.Definitions:
     """Every asset, check, job, schedule and sensor of a project, run in one process unless a job says otherwise."""
-    # Dagster imports a project's `assets` folder as a module: make it the one of this project.
-    sys.path[:] = [str(project), *(folder for folder in sys.path if folder != str(project))]
-    sys.modules.pop("assets", None)
-    declared = dg.load_from_defs_folder(path_within_project=project)
+    assets = ModuleType("assets")  # the module that Dagster asks for; there is no Python in the folder to import
+    assets.__file__, assets.__path__ = None, [str(project / "assets")]
+    with warnings.catch_warnings(action="ignore"):  # as `load_from_defs_folder` does: they are about Dagster itself
+        declared = dg.ComponentTree.from_module(assets, project).build_defs()
     resources = {"project": Project(project=str(project))}
     return dg.Definitions.merge(declared, dg.Definitions(resources=resources, executor=dg.in_process_executor))

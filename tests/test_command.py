@@ -18,7 +18,6 @@ from dx_pipeline.settings import Settings
 def project(tmp_path: Path) -> Path:
     """The trial project in a folder of its own, for tests that edit it."""
     folder = shutil.copytree(TRIAL, tmp_path / "project")
-    shutil.copyfile(PROJECT / "dg.toml", folder / "dg.toml")
     for component in ("nightly_refresh", "release"):
         shutil.copytree(PROJECT / "assets" / component, folder / "assets" / component)
     return folder
@@ -79,7 +78,7 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     dx: Dx, warehouse: Settings, project: Path
 ) -> None:
     def run(*arguments: str) -> Any:
-        return dx(*arguments, warehouse=warehouse.warehouse, project=project)
+        return dx(*arguments, warehouse=warehouse.warehouse, project=project, home=project / ".dagster")
 
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, month="2022-04", name="bad.csv")

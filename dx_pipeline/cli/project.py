@@ -57,8 +57,8 @@ def make(folder: Path, title: str | None, code: str | None) -> None:
         _leave_out_local(path)
     (folder / REFERENCE).mkdir(parents=True)
     for path in (source / REFERENCE).glob("*.csv"):
-        (folder / REFERENCE / path.name).write_text(_headings(path), encoding="utf-8")
-    for name in (".gitignore", "dagster.yaml", "dg.toml"):
+        (folder / REFERENCE / path.name).write_bytes(_headings(path) + b"\n")
+    for name in (".gitignore", "dagster.yaml", "dg.toml", "workspace.yaml"):
         shutil.copyfile(source / name, folder / name)
     shutil.copyfile(source / GUIDE, folder / "README.md")
 
@@ -70,7 +70,7 @@ def _blank(text: str, province: Province, code: str) -> str:
         parts = [part for part in line["text"].split("; ") if province.title.en not in part]
         return line["key"] + ("; ".join(parts) or getattr(TO_FILL_IN, line["language"]))
 
-    named = rf"^(?P<key> +(?P<language>vi|en): )(?P<text>.*{province.title.en}.*)$"
+    named = rf"^(?P<key> +(?P<language>vi|en): )(?P<text>.*{re.escape(province.title.en)}.*)$"
     return re.sub(rf"\b{province.code}\b", code, re.sub(named, unnamed, text, flags=re.MULTILINE))
 
 
@@ -106,8 +106,8 @@ def fill_references(settings: Settings, catalogue: Catalogue) -> list[Path]:
     filled = []
     for path in reference_files(settings, catalogue).values():
         shipped = template() / REFERENCE / path.name
-        is_same_table = not path.is_file() or _headings(path) == _headings(shipped)
-        if not _has_rows(path) and _has_rows(shipped) and is_same_table:
+        is_fillable = not path.is_file() or (not _has_rows(path) and _headings(path) == _headings(shipped))
+        if is_fillable and _has_rows(shipped):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(shipped, path)
             filled.append(path)
@@ -147,9 +147,10 @@ def check(settings: Settings, catalogue: Catalogue) -> None:
             )
 
 
-def _headings(path: Path) -> str:
-    return path.read_text(encoding="utf-8").partition("\n")[0] + "\n"
+def _headings(path: Path) -> bytes:
+    """The first line of a file in whatever encoding; empty if there is no file."""
+    return path.read_bytes().partition(b"\n")[0].rstrip() if path.is_file() else b""
 
 
 def _has_rows(path: Path) -> bool:
-    return path.is_file() and bool(path.read_text(encoding="utf-8").partition("\n")[2].strip())
+    return path.is_file() and bool(path.read_bytes().partition(b"\n")[2].strip())

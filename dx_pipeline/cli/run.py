@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from dx_pipeline import workers
+from dx_pipeline.cli.project import template
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
@@ -86,7 +87,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     os.environ["DAGSTER_HOME"] = str(folder)
     with FileLock(folder / "dx.lock"):  # two processes that make its storage at once break it
         if not (folder / "dagster.yaml").exists():
-            shutil.copyfile(settings.project / "dagster.yaml", folder / "dagster.yaml")
+            own = settings.project / "dagster.yaml"
+            shutil.copyfile(own if own.is_file() else template() / "dagster.yaml", folder / "dagster.yaml")
         return dg.DagsterInstance.from_config(str(folder))
 
 

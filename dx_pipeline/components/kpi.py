@@ -53,7 +53,7 @@ class Kpi(Declaration, Definition):
 def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     """The asset of one KPI: all of its windows and units, evaluated anew."""
     kpi, key = catalogue.kpis[code], kpi_key(code)
-    code_version = digest(catalogue, f"kpi:{code}", tables=[KPI_TABLE])
+    code_version = catalogue.table_digest(KPI_TABLE, f"kpi:{code}")
     check = dg.AssetCheckSpec(
         check_name(KPI_TABLE),
         asset=key,

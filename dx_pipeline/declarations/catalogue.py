@@ -81,6 +81,11 @@ class Catalogue:
         """One digest of the declarations named (`province`, `contract:…`, `source:…`, `suite:…`, `kpi:…`)."""
         return sha256("\n".join(self.digests[name] for name in sorted(names)).encode()).hexdigest()
 
+    def table_digest(self, table: str, *names: str) -> str:
+        """One digest of a table's contract and, if it has one, its suite, and of the declarations named."""
+        suite = [f"suite:{table}"] if table in self.suites else []
+        return self.digest(f"contract:{table}", *suite, *names)
+
     @property
     def published(self) -> dict[str, Contract]:
         """The contracts of the tables that a release has."""
