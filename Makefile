@@ -21,7 +21,7 @@ run: $(READY)  ## make the sample province if the inbox is empty, run the pipeli
 	@$(BIN)/dx run
 
 test: $(READY)  ## run the test suite, and measure its coverage
-	@rm -f .coverage
+	@rm -f .coverage .coverage.*
 	@$(MAKE) --no-print-directory .coverage
 
 .coverage: $(CODE) pyproject.toml | $(READY)

@@ -161,7 +161,7 @@ def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagste
         columns = ", ".join(map(quoted, [*catalogue.load(PROJECT).contracts[table].columns, "synthetic"]))
         path = partition.rows(made, partition.Key(table, source, Month(2022, 5)))
         trial = path and clone / "warehouse" / "trial" / path.relative_to(made.warehouse)
-        both = [duckdb.sql(f"SELECT {columns} FROM '{each}' ORDER BY ALL").fetchall() for each in (path, trial)]
+        both = [duckdb.execute(f"SELECT {columns} FROM '{each}' ORDER BY ALL").fetchall() for each in (path, trial)]
         assert both[0] == both[1]
 
 
