@@ -20,11 +20,15 @@ SELECT
     bool_or(volume.synthetic) AS synthetic
 FROM reference.system AS system
 CROSS JOIN latest
-LEFT JOIN connection.register AS register ON register.system = system.system
-    AND register.month = date_trunc('month', latest.window_end)
-    AND register.connection_status = 'connected' AND register.environment = 'production'
-LEFT JOIN by_system AS availability ON availability.system = system.system
-    AND availability.kpi_code = 'connection_availability' AND availability.statistic = 'exchange'
+LEFT JOIN connection.register AS register
+    ON
+        register.system = system.system
+        AND register.month = date_trunc('month', latest.window_end)
+        AND register.connection_status = 'connected' AND register.environment = 'production'
+LEFT JOIN by_system AS availability
+    ON
+        availability.system = system.system
+        AND availability.kpi_code = 'connection_availability' AND availability.statistic = 'exchange'
 LEFT JOIN by_system AS freshness ON freshness.system = system.system AND freshness.kpi_code = 'connection_freshness'
 LEFT JOIN by_system AS volume ON volume.system = system.system AND volume.kpi_code = 'exchange_volume'
 LEFT JOIN by_system AS p50 ON p50.system = system.system AND p50.statistic = 'p50'
