@@ -27,7 +27,7 @@ from dx_pipeline.tables import partition
 
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
-NAMED_FROM = (".", "dx_pipeline", "dx_pipeline/connectors", "dx_pipeline/declarations/contracts")
+NAMED_FROM = (".", "dx_pipeline", "dx_pipeline/declarations/contracts")
 NEEDS_A_PERSON = ("make ui",)
 NOT_FOR_A_CLONE = {"DX_WAREHOUSE", "DX_PROJECT", "COVERAGE_PROCESS_CONFIG"}  # its code is no code under test
 
@@ -120,7 +120,7 @@ def test_pages_name_only_targets_and_files_that_are_there() -> None:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
             assert (page.parent / link).exists(), (page.name, link)
         if page.name in {"CONTRIBUTING.md", "architecture.md"}:
-            for named in re.findall(r"`([\w/.-]+\.(?:py|sql|yaml|toml))\b", text):
+            for named in re.findall(r"`([\w.-]+/[\w/.-]+\.(?:py|sql|yaml))\b", text):
                 assert any((PROJECT / folder / named).exists() for folder in NAMED_FROM), (page.name, named)
 
 
