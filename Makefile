@@ -21,7 +21,7 @@ run: $(READY)  ## make the sample province if the inbox is empty, run the pipeli
 	@$(BIN)/dx run
 
 test: $(READY)  ## run the test suite, and measure its coverage
-	@rm -f .coverage
+	@rm -f .coverage .coverage.*
 	@$(MAKE) --no-print-directory .coverage
 
 .coverage: $(CODE) pyproject.toml | $(READY)
@@ -41,7 +41,7 @@ lint: $(READY)  ## check format, types, import layers, SQL, declarations and gen
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
-	$(BIN)/sqlfluff lint --quiet assets dx_pipeline
+	$(BIN)/sqlfluff lint --quiet assets dx_pipeline tests
 	$(BIN)/dg check yaml
 	$(BIN)/dg check defs --log-level warning
 	$(BIN)/python -m dx_pipeline.report.dictionary --check
@@ -49,7 +49,7 @@ lint: $(READY)  ## check format, types, import layers, SQL, declarations and gen
 format: $(READY)  ## format Python and SQL, and fix what can be fixed by machine
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/sqlfluff fix --quiet assets dx_pipeline
+	$(BIN)/sqlfluff fix --quiet assets dx_pipeline tests
 
 docs: $(READY)  ## write the pages that are generated from declarations
 	$(BIN)/python -m dx_pipeline.report.dictionary

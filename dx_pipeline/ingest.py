@@ -31,7 +31,6 @@ from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import Refusal, RunResult
 
-
 Present = dict[Month | None, frozenset[str]]
 """By month, the ids of the deliveries that a source has there now, new or not."""
 

@@ -27,6 +27,7 @@ from dx_pipeline.tables import partition
 
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+NAMED_FROM = (".", "dx_pipeline", "dx_pipeline/declarations/contracts")
 NEEDS_A_PERSON = ("make ui",)
 NOT_FOR_A_CLONE = {"DX_WAREHOUSE", "DX_PROJECT", "COVERAGE_PROCESS_CONFIG"}  # its code is no code under test
 
@@ -110,17 +111,20 @@ def test_the_readme_reads_the_outputs_as_it_prints_them(province: dict[str, Any]
     assert [line.rstrip() for line in ran.stdout.strip().splitlines()] == output.splitlines(), ran.stderr
 
 
-def test_the_readme_names_only_targets_and_files_that_are_there() -> None:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+def test_pages_name_only_targets_and_files_that_are_there() -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"\bmake (\w+)", text):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for page in [PROJECT / "README.md", *HOW_TO.glob("*.md")]:
-        for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+    pages = {page: page.read_text(encoding="utf-8") for page in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]}
+    for page, text in pages.items():
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (page.name, target)
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
             assert (page.parent / link).exists(), (page.name, link)
+        if page.name in {"CONTRIBUTING.md", "architecture.md"}:
+            for named in re.findall(r"`([\w.-]+/[\w/.-]+\.(?:py|sql|yaml))\b", text):
+                assert any((PROJECT / folder / named).exists() for folder in NAMED_FROM), (page.name, named)
 
 
-def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_told(clone: Path, dagster_home: Path) -> None:
+def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(clone: Path, dagster_home: Path) -> None:
     made, queried = follow(HOW_TO / "deliver-by-hand.md", clone, dagster_home)
     assert made.returncode == 1, made.stderr  # every other source is silent
     assert "not_a_date" in queried.stdout
@@ -161,7 +165,7 @@ def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagste
         columns = ", ".join(map(quoted, [*catalogue.load(PROJECT).contracts[table].columns, "synthetic"]))
         path = partition.rows(made, partition.Key(table, source, Month(2022, 5)))
         trial = path and clone / "warehouse" / "trial" / path.relative_to(made.warehouse)
-        both = [duckdb.sql(f"SELECT {columns} FROM '{each}' ORDER BY ALL").fetchall() for each in (path, trial)]
+        both = [duckdb.execute(f"SELECT {columns} FROM '{each}' ORDER BY ALL").fetchall() for each in (path, trial)]
         assert both[0] == both[1]
 
 

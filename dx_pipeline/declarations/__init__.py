@@ -1,0 +1,1 @@
+"""Everything that a project declares, as typed values; see `catalogue`."""

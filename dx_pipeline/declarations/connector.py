@@ -1,6 +1,6 @@
 """How a source is fetched, as its `defs.yaml` declares it under `connector:`.
 
-Secrets never stand in a declaration: it names the environment variable that holds them.
+A declaration has no secrets: it names the environment variables that contain them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ PLACEHOLDERS = frozenset({"month", "first_day", "last_day"})
 
 
 class Bounds(Declared):
-    """How long, how often and how much is asked, before it is left to the next run.
+    """Limits on time, attempts and volume of one run; what is left is fetched by the next run.
 
     Args:
         attempts: how often one page is asked for.
         first_wait_seconds: doubled from attempt to attempt, with jitter, up to `longest_wait_seconds`.
         longest_wait_seconds: also the longest `Retry-After` that is waited for.
-        connect_seconds: until a connection stands.
+        connect_seconds: until a connection is established.
         answer_seconds: until an answer has arrived whole.
         total_seconds: for all that is asked of the source in one run.
         page_bytes: of one answer, unpacked.
@@ -52,7 +52,7 @@ class Bounds(Declared):
 
 
 class Tls(Declared):
-    """Certificates, as paths in the environment: whom we trust, and who we are."""
+    """Certificates, as paths in the environment: the authority that is trusted, and our own certificate and key."""
 
     authority_file_env: EnvironmentName | None = None
     certificate_file_env: EnvironmentName | None = None
@@ -64,7 +64,7 @@ class Files(Declared):
 
     Args:
         address: an fsspec URL of a folder (`s3://…`, `sftp://…`, a local path). `{month}` in it
-            stands for YYYY-MM; without it, the month is a folder beneath, as in the inbox.
+            is replaced by YYYY-MM; without it, the month is a folder beneath, as in the inbox.
     """
 
     kind: Literal["files"]
@@ -72,9 +72,9 @@ class Files(Declared):
     bounds: Bounds = Bounds(page_bytes=1024**3)
 
     @model_validator(mode="after")
-    def _holds_no_secret(self) -> Files:
+    def _has_no_secret(self) -> Files:
         if self.address and re.search(r"//[^/@]*:[^/@]*@", self.address):
-            message = "an address holds no password: give it by fsspec's own environment variables (FSSPEC_…)."
+            message = "an address may not contain a password: give it by fsspec's own environment variables (FSSPEC_…)."
             raise ValueError(message)
         return self
 
@@ -86,16 +86,16 @@ class Bearer(Declared):
 
 
 class Whole(Declared):
-    """One answer holds everything; asked again it may say that nothing has changed."""
+    """One answer has everything; asked again, the server may answer that nothing has changed."""
 
     kind: Literal["whole"]
 
 
 class OffsetLimit(Declared):
-    """Records are counted through: `offset` of them are skipped, up to `limit` of them answered.
+    """Paging by number: `offset` records are skipped, up to `limit` are returned.
 
-    The set may grow at its end. An answer without a record, or `total` records, is its end; a page
-    that is not full is not, because servers give less than was asked for.
+    The set may grow at its end. It ends with an answer without records, or after `total` records; a
+    page that is not full is not the end, because servers may return fewer than were asked for.
     """
 
     kind: Literal["offset_limit"]
@@ -106,10 +106,10 @@ class OffsetLimit(Declared):
 
 
 class DateWindow(Declared):
-    """Days are asked for, a few at a time: from and to, both included, in `date_format`.
+    """Paging by days, a few at a time: from and to, both inclusive, in `date_format`.
 
-    A day is asked for once it has ended. Windows that ended up to `recheck_days` ago are asked for
-    again, under the condition that they have changed.
+    A day is requested once it has ended. Windows that ended up to `recheck_days` ago are requested
+    again, on the condition that they have changed.
     """
 
     kind: Literal["date_window"]
@@ -120,7 +120,7 @@ class DateWindow(Declared):
 
 
 class CursorPaging(Declared):
-    """Each answer says at `next` by which cursor to ask on; without one it is the last so far."""
+    """Each answer has at `next` the cursor of the following page; an answer without one is the last so far."""
 
     kind: Literal["cursor"]
     parameter: str = "cursor"
@@ -137,9 +137,9 @@ class Request(Declared):
 
     Args:
         path: beneath the base URL. In it and in `query`, `{month}`, `{first_day}` and `{last_day}`
-            stand for the month that is fetched; the days are written in `date_format`. What names
-            no month is the state of the moment: it is asked for the current month alone.
-        records: where the array of records stands in the JSON answer.
+            are replaced by the month that is fetched; the days are written in `date_format`. A request
+            that names no month returns the present state: it is made for the current month only.
+        records: where the array of records is in the JSON answer.
     """
 
     name: Name
@@ -159,7 +159,7 @@ class Request(Declared):
 
     @property
     def names_month(self) -> bool:
-        """Whether what is asked for is a month, not the state of the moment."""
+        """Whether the request is for a month, and not for the present state."""
         has_placeholder = "{" in "".join([self.path, *self.query.values()])
         return has_placeholder or isinstance(self.paging, DateWindow)
 
@@ -175,7 +175,7 @@ class _Addressed(Declared):
     @model_validator(mode="after")
     def _one_address(self) -> _Addressed:
         if (self.base_url is None) == (self.base_url_env is None):
-            message = "give either 'base_url' or 'base_url_env' (the environment variable that holds it)."
+            message = "give either 'base_url' or 'base_url_env' (the environment variable that contains it)."
             raise ValueError(message)
         return self
 
@@ -191,7 +191,7 @@ class Http(_Addressed):
     def _names_differ(self) -> Http:
         names = [request.name for request in self.requests]
         if len(set(names)) < len(names):
-            message = "two requests have the same name: what has landed is told apart by it."
+            message = "two requests have the same name: deliveries that have landed are recognised by it."
             raise ValueError(message)
         return self
 
@@ -220,7 +220,7 @@ class XRoad(_Addressed):
 
 
 class Postgres(Declared):
-    """A view or a query of a PostgreSQL database, read from where the last reading ended.
+    """A view or a query of a PostgreSQL database, read on from where the last reading ended.
 
     Args:
         dsn_env: the environment variable with the connection string (of an account that only reads).
@@ -230,7 +230,7 @@ class Postgres(Declared):
         month: the date or timestamp column by which a row belongs to a month.
         cursor: the column by which rows are read on: never NULL, and never smaller in a newer row.
         settle_seconds: rows whose (timestamp) cursor is younger are left for the next run, because
-            transactions that began earlier may still add to them.
+            transactions that started earlier may still add to them.
         rows: of one delivery; rows with the same cursor stay together, so it may be more.
     """
 
@@ -253,14 +253,12 @@ class Postgres(Declared):
             message = "give either 'relation' (a table or view) or 'query' (one SELECT)."
             raise ValueError(message)
         if self.cursor not in self.columns:
-            message = (
-                f"'{self.cursor}' is the cursor: name it among the columns, so that no two sets of rows are alike."
-            )
+            message = f"'{self.cursor}' is the cursor: name it among the columns."
             raise ValueError(message)
         return self
 
 
-def _named(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+def _named(value: Any) -> Any:
     """A connector without settings may be given by its name alone."""
     return {"kind": value} if isinstance(value, str) else value
 

@@ -46,7 +46,7 @@ class Column(Declared):
 
     A value that breaks `required`, `allowed`, `pattern`, `min`, `max` or `references` sends its
     row to quarantine. `personal_data: linkable` marks a value that could lead to a person: it is
-    kept to tell rows apart and never leaves the warehouse (no release holds it).
+    kept to distinguish rows and never leaves the warehouse (no release has it).
     """
 
     type: ColumnType
@@ -84,7 +84,7 @@ class Column(Declared):
 
 
 class Rule(Declared):
-    """What must hold within one row. A row for which `sql` is false goes to quarantine as `code`."""
+    """A condition on one row. A row for which `sql` is false goes to quarantine with the code `code`."""
 
     code: str = Field(pattern=IDENTIFIER)
     sql: str
@@ -102,7 +102,7 @@ PROVENANCE: dict[str, Column] = {
     "delivery_id": Column(
         type="text",
         vi="Mã băm SHA-256 của tệp giao nhận chứa dòng này",
-        en="SHA-256 of the delivery that holds this row",
+        en="SHA-256 of the delivery that contains this row",
         required=True,
     ),
     "delivery_line": Column(
@@ -125,13 +125,12 @@ class Contract(Declared):
 
     Args:
         origin: `delivered` (arrives monthly), `reference` (a file in git, no months), `observed`
-            (what the pipeline notes of a source while it fetches from it) or `computed` (made when
-            a release is).
+            (recorded by the pipeline while it fetches) or `computed` (made when a release is made).
         grain: what one row is.
-        key: the columns that tell rows apart within a month; empty where every row counts.
+        key: the columns that identify a row within a month; empty where every row counts.
         month: a date column that must lie in the month a row is delivered for.
-        is_published: whether releases hold the table. One that is not stays in the warehouse, where
-            others are computed from it.
+        is_published: whether releases have the table. One that is not published stays in the warehouse,
+            where others are computed from it.
     """
 
     title: Bilingual

@@ -41,10 +41,10 @@ class Bilingual(Declared):
 
 
 class Document:
-    """One YAML file: its values, and the line on which each of them stands.
+    """One YAML file: its values, and the line of each value.
 
     Raises:
-        DeclarationError: the file is no YAML, or a key stands in it twice.
+        DeclarationError: the file is no YAML, or has a key twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,7 +117,7 @@ def _sentence(problem: ErrorDetails, named: str, model: type[BaseModel]) -> str:
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
-    """The field names that may stand at `location`, where plain nesting tells."""
+    """The field names allowed at `location`, as far as plain nesting shows them."""
     current: Any = model
     for step in location:
         if not (isinstance(current, type) and issubclass(current, BaseModel)):

@@ -1,8 +1,8 @@
 """KPI definitions: a formula with its code, version, validity, legal basis and SQL.
 
-The SQL says what is counted, unit by unit (or, without `unit_code`, for the province as a whole),
-within `$window_start` and `$window_end`. It knows nothing of windows, roll-up, targets or rounding:
-those are the engine's, the same for every KPI.
+The SQL counts by unit (or, without `unit_code`, for the province as a whole), within `$window_start`
+and `$window_end`. Windows, roll-up, targets and rounding do not belong in it: the engine does them,
+the same way for every KPI.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Definition(Declared):
             `measure`: a value that cannot be added up (an age, a percentile), at every level that
             it is wanted for. `reported`: a value somebody else computed; it is shown and never
             recomputed.
-        by_system: the SQL also returns `system`. Each system is judged by what is there of it, so
-            that one that is silent does not silence the others; over all of them (`system` empty)
-            counts and items are added up, and every system has to be there.
+        by_system: the SQL also returns `system`. Coverage is checked for each system apart, so one
+            silent system leaves the values of the others; over all of them (`system` empty) counts
+            and items are added up, and every system must be covered.
         statistics: the SQL also returns `statistic`, one of these: several figures under one code.
         own_target: the SQL also returns `target`, a level that was agreed in the data themselves.
         basis: `flow` (what happened within the window: every month of it must be there), `stock`
-            (how things stand at its end: its last month must be there) or `latest` (what is known
-            at its end, however old: nothing has to be there).
+            (the state at its end: its last month must be there) or `latest` (the latest known state
+            at its end, however old: no month must be there).
         decimals: of the published value, rounded half up.
         counts_dossiers: numerators and denominators count dossiers, so small cells are withheld.
     """
@@ -82,7 +82,7 @@ class Definition(Declared):
     def _versions_follow_each_other(self) -> Definition:
         for earlier, later in zip(self.versions, self.versions[1:], strict=False):
             if later.version <= earlier.version:
-                message = f"version {later.version} stands after version {earlier.version}: number them upwards."
+                message = f"version {later.version} follows version {earlier.version}: number them upwards."
                 raise ValueError(message)
             if earlier.valid_to is None or later.valid_from <= earlier.valid_to:
                 message = f"versions {earlier.version} and {later.version} are in force on the same day."
@@ -109,12 +109,12 @@ class Definition(Declared):
 
 
 class Query:
-    """The SQL of one version: its text, and what parsing it told.
+    """The SQL of one version: its text, and what follows from parsing it.
 
     Attributes:
         tables: the tables it reads, as `schema.table`, sorted.
-        parameters: which of the window's ends it asks for.
-        is_of_province: whether it names no units: then it speaks for the province as a whole.
+        parameters: which of the window's ends it uses.
+        is_of_province: whether it returns no units: then its row is for the province as a whole.
 
     Raises:
         DeclarationError: it is not one SELECT, or does not return the columns its KPI yields.

@@ -56,8 +56,8 @@ class Html(Declared):
 class Csv(Declared):
     """Delimited text, one record a line. Nothing about it is guessed.
 
-    `compression` says how the sender usually sends it; gzip is told by its first bytes, and read
-    either way. The same holds for the other formats that are text.
+    `compression` says how the sender usually sends it; gzip is recognised by its first bytes, and
+    read either way. This is also true of the other text formats.
     """
 
     kind: Literal["csv"]
@@ -105,7 +105,7 @@ class XRoadAnswers(Declared):
 
     Args:
         operations: REST paths that count as operations of their own, as service code and path;
-            `{…}` stands for one step. Any other call counts under its service code and version.
+            `{…}` matches one step. Any other call counts under its service code and version.
     """
 
     kind: Literal["xroad"]
@@ -116,7 +116,7 @@ Format = Annotated[Excel | Html | Csv | JsonEnvelope | Ndjson | Parquet | XRoadA
 
 
 class Placement(Declared):
-    """Where a contract column stands in the delivery, and how its text is to be understood.
+    """Where a contract column is found in the delivery, and how its text is parsed.
 
     Args:
         header: the heading (or JSON name) as it is printed there.
@@ -125,8 +125,8 @@ class Placement(Declared):
             the lines above the headings (a reporting period is often printed nowhere else).
         number: `plain` 1234.5, `vi` 1.234,5 (dots group thousands), `comma` 1234,5.
         percent: the text may end in a percent sign (a cell in Excel's percent style reads as printed).
-        date: the strptime format of a date or timestamp; ISO where none is given. `%s` stands for
-            the seconds since 1970 (UTC), and for nothing beside them.
+        date: the strptime format of a date or timestamp; ISO where none is given. `%s` is the
+            seconds since 1970 (UTC), alone.
         values: how the delivery's words map to the contract's codes; any other word is refused.
     """
 
@@ -142,7 +142,7 @@ class Placement(Declared):
     def _one_origin(self) -> Placement:
         if sum(origin is not None for origin in (self.header, self.constant, self.title)) != 1:
             message = (
-                "give either 'header' (where it stands), 'constant' (what it always is)"
+                "give either 'header' (where it is), 'constant' (what it always is)"
                 " or 'title' (what the lines above the headings say)."
             )
             raise ValueError(message)
@@ -182,11 +182,11 @@ class Filter(Declared):
 
 
 class Layout(Declared):
-    """One shape of delivery: the table it fills, its format, and where each column stands in it.
+    """One shape of delivery: the table it fills, its format, and where each column is in it.
 
     Args:
         mode: `snapshot` (the month's latest delivery is the whole truth of that month) or
-            `increment` (deliveries of a month add up; for the same key the later one holds).
+            `increment` (deliveries of a month add up; for the same key the later row replaces the earlier).
         ignored: headings that are known to be there and carry nothing for the table.
     """
 
@@ -199,7 +199,7 @@ class Layout(Declared):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Heading by contract column, for the columns that stand in the delivery."""
+        """Heading by contract column, for the columns that are in the delivery."""
         return {name: field.header for name, field in self.columns.items() if field.header is not None}
 
     @property

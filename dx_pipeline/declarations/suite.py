@@ -1,4 +1,4 @@
-"""Suites: what must hold for a table before it may replace the one that is published.
+"""Suites: what must be true of a table before it may replace the one that is published.
 
 A suite is written in Great Expectations' own form. The expectations on single columns come from
 the table's contract; `checks/` adds what only a person can know (how many rows a month has, which
@@ -27,7 +27,7 @@ WITHOUT_EFFECT = ("regex", "like_pattern", "of_type", "type_list", "column_type"
 
 
 class Meta(Declared):
-    """Why the expectation is there, for whoever finds it red; `local`: it is about this province alone."""
+    """Why the expectation is there, for readers of a failed check; `local`: it applies to this province alone."""
 
     reason: Bilingual
     local: bool = False
@@ -106,7 +106,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted(folder.glob("*.json")):
         schema = json.loads(path.read_text(encoding="utf-8"))
-        if "properties" in schema:  # the folder holds an index of them too
+        if "properties" in schema:  # the folder has an index of them too
             kind = schema["properties"]["metadata"]["properties"]["expectation_type"]["const"]
             found[kind] = schema
     return found

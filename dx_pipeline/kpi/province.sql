@@ -17,7 +17,8 @@ JOIN unit_above AS province
 WHERE
     NOT EXISTS (
         SELECT * FROM rolled_up
-        WHERE rolled_up.window_number = window_input.window_number AND rolled_up.unit_level = 'province'
+        WHERE
+            rolled_up.window_number = window_input.window_number AND rolled_up.unit_level = 'province'
             AND rolled_up.system IS NOT DISTINCT FROM window_input.system
             AND rolled_up.statistic IS NOT DISTINCT FROM asked.statistic
     )

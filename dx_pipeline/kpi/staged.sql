@@ -9,7 +9,8 @@ WITH shown AS (
     FROM rolled_up
     JOIN evaluated_window USING (window_number)
     JOIN window_input
-        ON window_input.window_number = rolled_up.window_number
+        ON
+            window_input.window_number = rolled_up.window_number
             AND window_input.system IS NOT DISTINCT FROM rolled_up.system
     LEFT JOIN withheld USING (window_number, unit_code)
 ),
@@ -38,7 +39,8 @@ aimed AS (
         -- The target that is next due; where all are past, the last one.
         SELECT *, least(1, (valued.window_end - baseline_on) / (due_on - baseline_on)) AS elapsed_share
         FROM programme.target
-        WHERE target.kpi_code = $kpi_code AND target.unit_code = valued.unit_code
+        WHERE
+            target.kpi_code = $kpi_code AND target.unit_code = valued.unit_code
             AND valued.own_target IS NULL AND valued.system IS NULL
         ORDER BY due_on < valued.window_end, abs(due_on - valued.window_end)
         LIMIT 1
@@ -80,7 +82,8 @@ SELECT
     revision
 FROM aimed
 LEFT JOIN programme.published_figure AS published
-    ON published.kpi_code = $kpi_code AND published.unit_code = aimed.unit_code
+    ON
+        published.kpi_code = $kpi_code AND published.unit_code = aimed.unit_code
         AND published.period_start = window_start AND published.period_end = window_end
         AND aimed.system IS NULL AND aimed.statistic IS NULL
 ORDER BY window_end, window_type, aimed.unit_level, aimed.unit_code, aimed.system, aimed.statistic

@@ -7,17 +7,20 @@ unit AS (
     SELECT day.window_end, unit.unit_code, unit.unit_level, unit.parent_code
     FROM reference.admin_unit AS unit
     JOIN day
-        ON unit.valid_from <= day.window_end
+        ON
+            unit.valid_from <= day.window_end
             AND (unit.valid_to IS NULL OR unit.valid_to >= day.window_end)
     UNION ALL
     -- A specialised agency is a unit of its own, directly under the province.
     SELECT day.window_end, agency.unit_code, 'agency' AS unit_level, province.unit_code AS parent_code
     FROM reference.agency AS agency
     JOIN day
-        ON agency.valid_from <= day.window_end
+        ON
+            agency.valid_from <= day.window_end
             AND (agency.valid_to IS NULL OR agency.valid_to >= day.window_end)
     JOIN reference.admin_unit AS province
-        ON province.unit_level = 'province'
+        ON
+            province.unit_level = 'province'
             AND province.valid_from <= day.window_end
             AND (province.valid_to IS NULL OR province.valid_to >= day.window_end)
     WHERE agency.agency_level = 'specialised'

@@ -1,4 +1,4 @@
-"""The data dictionary: every table, column and KPI, as a page generated from the declarations.
+"""The data dictionary: a page of every table, column and KPI, generated from the declarations.
 
 python -m dx_pipeline.report.dictionary           write docs/dictionary.md
 python -m dx_pipeline.report.dictionary --check   fail if it is not what the declarations say
@@ -30,8 +30,8 @@ def page(declared: Catalogue) -> str:
 def _head() -> Iterator[str]:
     yield "# Từ điển dữ liệu / Data dictionary"
     yield ""
-    yield "Trang này được sinh từ `assets/contract/` và `assets/kpi/`; đừng sửa tay: chạy `make docs`."
-    yield "*This page is generated from `assets/contract/` and `assets/kpi/`; do not edit it: run `make docs`.*"
+    yield "Trang này được sinh từ các hợp đồng dữ liệu và định nghĩa KPI; đừng sửa tay: chạy `make docs`."
+    yield "*This page is generated from the contracts and KPI definitions; do not edit it: run `make docs`.*"
     yield ""
 
 
@@ -63,11 +63,18 @@ def _source(declared: Catalogue, table: str, source: str) -> str:
 
 
 def _row(name: str, column: Column) -> str:
-    cells = (f"`{name}`", DUCKDB_TYPES[column.type], column.unit or "", column.vi, column.en, "; ".join(_asked(column)))
+    cells = (
+        f"`{name}`",
+        DUCKDB_TYPES[column.type],
+        column.unit or "",
+        column.vi,
+        column.en,
+        "; ".join(_constraints(column)),
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _asked(column: Column) -> Iterator[str]:
+def _constraints(column: Column) -> Iterator[str]:
     if column.required:
         yield "bắt buộc / required"
     if column.allowed is not None:

@@ -8,7 +8,8 @@ WITH delivery AS (
 request_of_message AS (
     SELECT message_id, min(exchange_id) AS exchange_id
     FROM connection.exchange
-    WHERE exchange_id <> message_id
+    WHERE
+        exchange_id <> message_id
         AND message_id IN (SELECT message_id FROM connection.exchange WHERE exchange_id = message_id)
     GROUP BY message_id
 ),

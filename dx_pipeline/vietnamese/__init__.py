@@ -1,0 +1,1 @@
+"""Vietnamese text: spelling, legacy encodings, and patterns of personal data."""

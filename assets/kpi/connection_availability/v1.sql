@@ -9,7 +9,8 @@ attempted AS (
     -- Files put into the inbox are no fetch attempts: they have no duration.
     SELECT system, count(*) FILTER (status <> 'failed') AS numerator, count(*) AS denominator
     FROM connection.attempt
-    WHERE system IS NOT NULL AND duration_ms IS NOT NULL
+    WHERE
+        system IS NOT NULL AND duration_ms IS NOT NULL
         AND strptime(month, '%Y-%m') BETWEEN $window_start AND $window_end
     GROUP BY system
 ),
@@ -17,7 +18,8 @@ agreed AS (
     -- The target of a system is the lowest availability agreed for any of its operations.
     SELECT system, min(agreed_availability_pct) AS target
     FROM connection.register
-    WHERE month = date_trunc('month', $window_end)
+    WHERE
+        month = date_trunc('month', $window_end)
         AND environment = 'production' AND connection_status = 'connected'
     GROUP BY system
 ),

@@ -1,7 +1,8 @@
 WITH connected AS (
     SELECT DISTINCT system
     FROM connection.register
-    WHERE month = date_trunc('month', $window_end)
+    WHERE
+        month = date_trunc('month', $window_end)
         AND environment = 'production' AND connection_status = 'connected' AND go_live_on <= $window_end
 )
 SELECT count(connected.system) AS numerator, count(*) AS denominator

@@ -1,7 +1,8 @@
 WITH declared AS (
     SELECT DISTINCT system, operation
     FROM connection.register
-    WHERE month = date_trunc('month', $window_end)
+    WHERE
+        month = date_trunc('month', $window_end)
         AND environment = 'production' AND connection_status = 'connected'
 ),
 seen AS (

@@ -9,7 +9,8 @@ SELECT
     count(*) AS denominator
 FROM reference.agency AS agency
 LEFT JOIN issued USING (agency_code)
-WHERE agency.agency_level IN ('specialised', 'district')
+WHERE
+    agency.agency_level IN ('specialised', 'district')
     AND agency.valid_from <= $window_end
     AND (agency.valid_to IS NULL OR agency.valid_to >= $window_end)
 GROUP BY agency.unit_code

@@ -9,7 +9,8 @@ WITH offered AS (
                 WHEN 'province' THEN agency.agency_code = service.agency_code
                 ELSE agency.agency_level = service.authority_level
             END
-    WHERE service.month = date_trunc('month', $window_end)
+    WHERE
+        service.month = date_trunc('month', $window_end)
         AND agency.valid_from <= $window_end
         AND (agency.valid_to IS NULL OR agency.valid_to >= $window_end)
 ),
