@@ -44,12 +44,6 @@ def both(text: Bilingual) -> str:
     return f"{text.vi}\n\n*{text.en}*"
 
 
-def digest(catalogue: Catalogue, *names: str, tables: Iterable[str] = ()) -> str:
-    """One digest of declarations, and of the contracts and suites of tables: an asset's code version."""
-    of_tables = {f"{kind}:{table}" for table in tables for kind in ("contract", "suite")}
-    return catalogue.digest(*names, *(of_tables & set(catalogue.digests)))
-
-
 def contract_file(settings: Settings, table: str) -> Path:
     """The file of a table's contract: the project's, or the pipeline's own."""
     declared = settings.project / "assets" / "contract" / f"{table.replace('.', '/')}.yaml"

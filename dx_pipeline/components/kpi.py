@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dx_pipeline.components.asset import POOL, code_references, column_schema, digest, kpi_key, source_key
+from dx_pipeline.components.asset import POOL, code_references, column_schema, kpi_key, source_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.components.results import (
@@ -53,7 +53,7 @@ class Kpi(Declaration, Definition):
 def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     """The asset of one KPI: all of its windows and units, evaluated anew."""
     kpi, key = catalogue.kpis[code], kpi_key(code)
-    code_version = catalogue.table_digest(KPI_TABLE, f"kpi:{code}")
+    code_version = catalogue.table_digest([KPI_TABLE], f"kpi:{code}")
     check = dg.AssetCheckSpec(
         check_name(KPI_TABLE),
         asset=key,

@@ -13,7 +13,6 @@ from dx_pipeline.components.asset import (
     code_references,
     column_schema,
     contract_file,
-    digest,
     months_definition,
     source_key,
     suite_file,
@@ -71,7 +70,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
     declared, key = source.source, source_key(catalogue, name)
     months = None if source.is_reference else months_definition(catalogue.province)
     tables = {table: catalogue.contracts[table].stored for table in declared.tables}
-    code_version = digest(catalogue, f"source:{name}", tables=tables)
+    code_version = catalogue.table_digest(tables, f"source:{name}")
     files = [find(settings, table) for table in tables for find in (contract_file, suite_file)]
     check_specs = list(_check_specs(source, key, months))
 

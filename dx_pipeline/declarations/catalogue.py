@@ -9,7 +9,7 @@ checks/<schema>/<table>.yaml            suites
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -81,10 +81,10 @@ class Catalogue:
         """One digest of the declarations named (`province`, `contract:…`, `source:…`, `suite:…`, `kpi:…`)."""
         return sha256("\n".join(self.digests[name] for name in sorted(names)).encode()).hexdigest()
 
-    def table_digest(self, table: str, *names: str) -> str:
-        """One digest of a table's contract and, if it has one, its suite, and of the declarations named."""
-        suite = [f"suite:{table}"] if table in self.suites else []
-        return self.digest(f"contract:{table}", *suite, *names)
+    def table_digest(self, tables: Iterable[str], *names: str) -> str:
+        """One digest of the contracts of tables, their suites where they have one, and the declarations named."""
+        of_tables = {f"{kind}:{table}" for table in tables for kind in ("contract", "suite")}
+        return self.digest(*names, *(of_tables & self.digests.keys()))
 
     @property
     def published(self) -> dict[str, Contract]:

@@ -46,7 +46,7 @@ class Staged:
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
     """A digest of everything that a partition of a table is made from: code, contract, suite, and the inputs."""
-    return sha256("\n".join([settings.code_version, catalogue.table_digest(table), *inputs]).encode()).hexdigest()
+    return sha256("\n".join([settings.code_version, catalogue.table_digest([table]), *inputs]).encode()).hexdigest()
 
 
 def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None:
