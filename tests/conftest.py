@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine import Engine
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from projects import PROJECT, TRIAL, Dx, with_references
@@ -51,6 +52,12 @@ def furnished(references: Path, warehouse: Settings) -> Settings:
     """A warehouse of the test's own in which the reference tables are published."""
     shutil.copytree(references, warehouse.warehouse)
     return warehouse
+
+
+@pytest.fixture
+def engine(furnished: Settings, declared: Catalogue) -> Engine:
+    """The engine over a warehouse in which the reference tables are published."""
+    return Engine(furnished, declared)
 
 
 @pytest.fixture(scope="session")

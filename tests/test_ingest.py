@@ -4,98 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
+from engine import Engine, counts
 from projects import TRIAL
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
-from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.attempts import TABLE as ATTEMPTS
-from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import Key
-from dx_pipeline.tables.run import PartitionRun, RunResult
 
 MONTH = Month.parse(MAY)
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)
 
 
-@pytest.fixture
-def warehouse(furnished: Settings) -> Settings:
-    """The tests begin where the reference tables are published."""
-    return furnished
-
-
-def ingest_one(settings: Settings, declared: Catalogue, source: str) -> PartitionRun:
-    (result,) = results_of(settings, declared, source)
-    return result.run
-
-
-def results_of(settings: Settings, declared: Catalogue, source: str) -> list[RunResult]:
-    """The results for the source's own tables."""
-    results = ingest(settings, declared, source, [MONTH])
-    return [result for result in results if result.run.table != ATTEMPTS]
-
-
-def rows_of(settings: Settings, key: Key, columns: str = "*") -> list[tuple[Any, ...]]:
-    path = partition.rows(settings, key)
-    assert path is not None
-    return duckdb.execute(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
-
-
-def counts(run: PartitionRun) -> list[tuple[int, int, int, int, int]]:
-    return [(c.rows_in, c.accepted, c.duplicate, c.filtered, c.quarantined) for c in run.counts]
-
-
-def reasons(settings: Settings, key: Key) -> list[tuple[Any, ...]]:
-    path = partition.quarantined(settings, key)
-    return duckdb.execute(
-        f"SELECT delivery_line, reason_code, column_name FROM '{path}' ORDER BY delivery_line"
-    ).fetchall()
-
-
-def test_a_good_delivery_becomes_a_partition_with_its_provenance(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS))
-    run = ingest_one(warehouse, declared, "community_group")
+def test_a_good_delivery_becomes_a_partition_with_its_provenance(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS))
+    run = engine.ingest("community_group")
     assert run.published
     assert counts(run) == [(3, 3, 0, 0, 0)]
-    assert rows_of(warehouse, GROUP_KEY, "group_code, delivery_line, synthetic")[0] == ("TCN-25456-01", 3, False)
+    assert engine.rows(GROUP_KEY, "group_code, delivery_line, synthetic")[0] == ("TCN-25456-01", 3, False)
 
 
-def test_a_delivery_that_says_it_is_synthetic_marks_every_row(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
-    run = ingest_one(warehouse, declared, "community_group")
+def test_a_delivery_that_says_it_is_synthetic_marks_every_row(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
+    run = engine.ingest("community_group")
     assert run.synthetic
-    assert set(rows_of(warehouse, GROUP_KEY, "synthetic")) == {(True,)}
+    assert set(engine.rows(GROUP_KEY, "synthetic")) == {(True,)}
 
 
-def test_the_same_delivery_twice_counts_once(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
-    put(warehouse, "dossier", dossiers(*DOSSIERS), name="again.csv", day=4)
-    run = ingest_one(warehouse, declared, "dossier")
+def test_the_same_delivery_twice_counts_once(engine: Engine) -> None:
+    engine.put("dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
+    engine.put("dossier", dossiers(*DOSSIERS), name="again.csv", day=4)
+    run = engine.ingest("dossier")
     assert counts(run) == [(3, 3, 0, 0, 0)]
 
 
-def test_the_latest_delivery_of_a_dossier_counts(warehouse: Settings, declared: Catalogue) -> None:
+def test_the_latest_delivery_of_a_dossier_counts(engine: Engine) -> None:
     finished = DOSSIERS[1].replace(";;Đang giải quyết", ";20/05/2022;Đã giải quyết")
-    put(warehouse, "dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
-    put(warehouse, "dossier", dossiers(finished), name="second.csv", day=4)
-    run = ingest_one(warehouse, declared, "dossier")
+    engine.put("dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
+    engine.put("dossier", dossiers(finished), name="second.csv", day=4)
+    run = engine.ingest("dossier")
     assert counts(run) == [(3, 2, 1, 0, 0), (1, 1, 0, 0, 0)]
-    status = dict(rows_of(warehouse, Key("statistics.dossier", "dossier", MONTH), "dossier_code, dossier_status"))
+    status = dict(engine.rows(Key("statistics.dossier", "dossier", MONTH), "dossier_code, dossier_status"))
     assert status["H53.07-220503-0001"] == "finished"
 
 
-def test_a_snapshot_delivered_again_replaces_the_one_before(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS), name="first.csv", day=4)
-    put(warehouse, "community_group", groups(GROUPS[0]), name="second.csv", day=6)
-    run = ingest_one(warehouse, declared, "community_group")
+def test_a_snapshot_delivered_again_replaces_the_one_before(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS), name="first.csv", day=4)
+    engine.put("community_group", groups(GROUPS[0]), name="second.csv", day=6)
+    run = engine.ingest("community_group")
     assert counts(run) == [(3, 0, 3, 0, 0), (1, 1, 0, 0, 0)]
     assert len(run.superseded) == 1
 
@@ -116,28 +77,28 @@ def test_a_snapshot_delivered_again_replaces_the_one_before(warehouse: Settings,
     ],
 )
 def test_a_bad_row_goes_to_quarantine_with_line_and_reason(
-    warehouse: Settings, declared: Catalogue, bad: str, reason: tuple[int, str, str | None]
+    engine: Engine, bad: str, reason: tuple[int, str, str | None]
 ) -> None:
-    put(warehouse, "community_group", groups(*GROUPS, bad))
-    run = ingest_one(warehouse, declared, "community_group")
+    engine.put("community_group", groups(*GROUPS, bad))
+    run = engine.ingest("community_group")
     assert run.published
     assert counts(run) == [(4, 3, 0, 0, 1)]
-    assert reasons(warehouse, GROUP_KEY) == [reason]
+    assert engine.reasons(GROUP_KEY) == [reason]
 
 
-def test_a_key_with_two_contents_in_one_delivery_is_a_conflict(warehouse: Settings, declared: Catalogue) -> None:
+def test_a_key_with_two_contents_in_one_delivery_is_a_conflict(engine: Engine) -> None:
     other = GROUPS[0].replace(",7", ",8")
-    put(warehouse, "community_group", groups(*GROUPS, other))
-    run = ingest_one(warehouse, declared, "community_group")
+    engine.put("community_group", groups(*GROUPS, other))
+    run = engine.ingest("community_group")
     assert counts(run) == [(4, 2, 0, 0, 2)]
-    assert {row[1] for row in reasons(warehouse, GROUP_KEY)} == {"key_conflict"}
+    assert {row[1] for row in engine.reasons(GROUP_KEY)} == {"key_conflict"}
 
 
-def test_a_row_of_another_month_is_not_counted_here(warehouse: Settings, declared: Catalogue) -> None:
+def test_a_row_of_another_month_is_not_counted_here(engine: Engine) -> None:
     april = DOSSIERS[0].replace("02/05/2022", "02/04/2022")
-    put(warehouse, "dossier", dossiers(april, *DOSSIERS[1:]))
-    run = ingest_one(warehouse, declared, "dossier")
-    assert reasons(warehouse, Key("statistics.dossier", "dossier", MONTH)) == [(3, "outside_month", "received_on")]
+    engine.put("dossier", dossiers(april, *DOSSIERS[1:]))
+    run = engine.ingest("dossier")
+    assert engine.reasons(Key("statistics.dossier", "dossier", MONTH)) == [(3, "outside_month", "received_on")]
     assert run.rows == 2
 
 
@@ -153,92 +114,84 @@ REFUSED: Sequence[tuple[bytes, str]] = [
 
 @pytest.mark.parametrize(("content", "sentence"), REFUSED)
 def test_a_delivery_that_cannot_be_read_is_refused_by_name_line_and_column(
-    warehouse: Settings, declared: Catalogue, content: bytes, sentence: str
+    engine: Engine, content: bytes, sentence: str
 ) -> None:
-    put(warehouse, "community_group", content, name="bad.csv")
-    run = ingest_one(warehouse, declared, "community_group")
+    engine.put("community_group", content, name="bad.csv")
+    run = engine.ingest("community_group")
     assert not run.published
     assert run.problem is not None
     assert run.problem.startswith("bad.csv: ")
     assert sentence in run.problem
-    assert partition.rows(warehouse, GROUP_KEY) is None
+    assert partition.rows(engine.settings, GROUP_KEY) is None
 
 
-def test_a_refused_delivery_leaves_the_last_good_rows_and_says_they_are_stale(
-    warehouse: Settings, declared: Catalogue
-) -> None:
-    put(warehouse, "community_group", groups(*GROUPS), name="good.csv", day=4)
-    ingest_one(warehouse, declared, "community_group")
-    bad = put(warehouse, "community_group", REFUSED[0][0], name="bad.csv", day=6)
-    ingest_one(warehouse, declared, "community_group")
-    assert len(rows_of(warehouse, GROUP_KEY)) == 3
-    (held,) = [state for state in Ledger.read(warehouse, declared).held_back if state.key == GROUP_KEY]
-    assert held.state == "stale"
-    assert "bad.csv" in str(held.problem)
+def test_a_refused_delivery_leaves_the_last_good_rows_and_says_they_are_stale(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS), name="good.csv", day=4)
+    engine.ingest("community_group")
+    bad = engine.put("community_group", REFUSED[0][0], name="bad.csv", day=6)
+    engine.ingest("community_group")
+    assert len(engine.rows(GROUP_KEY)) == 3
+    assert engine.state(GROUP_KEY).state == "stale"
+    assert "bad.csv" in str(engine.state(GROUP_KEY).problem)
     bad.unlink()
-    ingest_one(warehouse, declared, "community_group")
-    assert GROUP_KEY not in {state.key for state in Ledger.read(warehouse, declared).held_back}
+    engine.ingest("community_group")
+    assert engine.state(GROUP_KEY).state == "current"
 
 
-def test_a_later_good_delivery_takes_the_place_of_a_refused_one(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", REFUSED[0][0], name="bad.csv", day=4)
-    put(warehouse, "community_group", groups(*GROUPS), name="good.csv", day=6)
-    run = ingest_one(warehouse, declared, "community_group")
+def test_a_later_good_delivery_takes_the_place_of_a_refused_one(engine: Engine) -> None:
+    engine.put("community_group", REFUSED[0][0], name="bad.csv", day=4)
+    engine.put("community_group", groups(*GROUPS), name="good.csv", day=6)
+    run = engine.ingest("community_group")
     assert run.published
     assert run.problem is None
 
 
-def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(
-    warehouse: Settings, declared: Catalogue
-) -> None:
-    put(warehouse, "community_group", groups(*GROUPS), day=4)
-    ingest_one(warehouse, declared, "community_group")
+def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS), day=4)
+    engine.ingest("community_group")
     later = "TCN-25456-03,25456,15/07/2022,,7"
-    put(warehouse, "community_group", groups(*GROUPS, later), name="early.csv", day=6)
-    run = ingest_one(warehouse, declared, "community_group")
+    engine.put("community_group", groups(*GROUPS, later), name="early.csv", day=6)
+    run = engine.ingest("community_group")
     assert not run.published
     assert "A group is not set up after the month that reports it" in str(run.problem)
-    assert len(rows_of(warehouse, GROUP_KEY)) == 3
-    (state,) = [state for state in Ledger.read(warehouse, declared).states if state.key == GROUP_KEY]
-    assert state.state == "stale"
+    assert len(engine.rows(GROUP_KEY)) == 3
+    assert engine.state(GROUP_KEY).state == "stale"
 
 
-def test_a_warning_publishes_and_is_recorded(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", 501, 3)))
-    run = ingest_one(warehouse, declared, "digital_enterprise")
+def test_a_warning_publishes_and_is_recorded(engine: Engine) -> None:
+    engine.put("digital_enterprise", enterprises(("703", "6201", "active", 501, 3)))
+    run = engine.ingest("digital_enterprise")
     assert run.published
     assert run.problem is None
     assert [(e.severity, e.status) for e in run.audit if e.status != "met"] == [("warning", "unmet")]
 
 
-def test_what_has_not_changed_is_not_read_again(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS))
-    (first,) = results_of(warehouse, declared, "community_group")
-    (second,) = results_of(warehouse, declared, "community_group")
+def test_what_has_not_changed_is_not_read_again(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS))
+    (first,) = engine.results("community_group")
+    (second,) = engine.results("community_group")
     assert (first.changed, second.changed) == (True, False)
 
 
-def test_a_month_without_deliveries_has_no_partition(warehouse: Settings, declared: Catalogue) -> None:
-    assert ingest(warehouse, declared, "community_group", [MONTH]) == ()
+def test_a_month_without_deliveries_has_no_partition(engine: Engine) -> None:
+    assert engine.results("community_group") == []
 
 
-def test_an_envelope_that_announces_another_count_is_refused(warehouse: Settings, declared: Catalogue) -> None:
+def test_an_envelope_that_announces_another_count_is_refused(engine: Engine) -> None:
     content = enterprises(("703", "6201", "active", 5, 3)).replace(b'"DataCount": 1', b'"DataCount": 2')
-    put(warehouse, "digital_enterprise", content)
-    run = ingest_one(warehouse, declared, "digital_enterprise")
+    engine.put("digital_enterprise", content)
+    run = engine.ingest("digital_enterprise")
     assert "announces 2 records and has 1" in str(run.problem)
 
 
-def test_a_truncated_delivery_is_reported_as_such(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", 5, 3))[:40])
-    assert "it is not JSON" in str(ingest_one(warehouse, declared, "digital_enterprise").problem)
+def test_a_truncated_delivery_is_reported_as_such(engine: Engine) -> None:
+    engine.put("digital_enterprise", enterprises(("703", "6201", "active", 5, 3))[:40])
+    assert "it is not JSON" in str(engine.ingest("digital_enterprise").problem)
 
 
-def test_deliveries_of_several_tables_are_recognised_by_their_headings(
-    warehouse: Settings, declared: Catalogue
-) -> None:
-    put(warehouse, "service_catalogue", b"neither,one,nor,the,other\n1,2,3,4,5\n")
-    results = results_of(warehouse, declared, "service_catalogue")
+def test_deliveries_of_several_tables_are_recognised_by_their_headings(engine: Engine) -> None:
+    engine.put("service_catalogue", b"neither,one,nor,the,other\n1,2,3,4,5\n")
+    results = engine.results("service_catalogue")
     assert {result.run.table for result in results} == {"connection.register", "connection.exchange"}
     assert all("none of what this source delivers" in str(result.run.problem) for result in results)
 
@@ -250,4 +203,4 @@ def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, 
     (own / "admin_unit.csv").write_text("unit_code\n72\n", encoding="utf-8")
     put(warehouse, "community_group", groups(*GROUPS))
     with pytest.raises(DxError, match=r"reference\.admin_unit has no published rows"):
-        ingest(warehouse, declared, "community_group", [MONTH])
+        Engine(warehouse, declared).ingest("community_group")

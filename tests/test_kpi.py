@@ -6,49 +6,30 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups, put
+from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups
+from engine import Engine
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi import evaluation
-from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.kpi.suppression import Count, withheld
 from dx_pipeline.period import Month, Window
-from dx_pipeline.settings import Settings
-from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import KpiKey
 
 
-@pytest.fixture
-def warehouse(furnished: Settings) -> Settings:
-    """The tests begin where the reference tables are published."""
-    return furnished
+def evaluated(engine: Engine, code: str, source: str, *months: str) -> None:
+    engine.results(source, *months)
+    engine.evaluate(code)
 
 
-def values(settings: Settings, code: str, where: str, columns: str) -> list[tuple[Any, ...]]:
-    path = partition.rows(settings, KpiKey(code))
-    assert path is not None
-    return duckdb.execute(f"SELECT {columns} FROM '{path}' WHERE {where} ORDER BY ALL").fetchall()
-
-
-def evaluated(settings: Settings, declared: Catalogue, code: str, source: str, *months: str) -> None:
-    for month in months:
-        ingest(settings, declared, source, [Month.parse(month)])
-    run = evaluate(settings, declared, code).run
-    assert run.published, run.problem
-
-
-def test_counts_are_summed_up_the_unit_tree(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS))
-    evaluated(warehouse, declared, "community_group_count", "community_group", "2022-05")
-    assert values(
-        warehouse, "community_group_count", "window_type = 'month'", "unit_level, unit_code, numerator, value"
+def test_counts_are_summed_up_the_unit_tree(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS))
+    evaluated(engine, "community_group_count", "community_group", "2022-05")
+    assert engine.values(
+        "community_group_count", "window_type = 'month'", "unit_level, unit_code, numerator, value"
     ) == [
         ("commune", "25456", 1, 1),
         ("commune", "25459", 1, 1),
@@ -59,12 +40,11 @@ def test_counts_are_summed_up_the_unit_tree(warehouse: Settings, declared: Catal
     ]
 
 
-def test_a_month_in_the_middle_without_a_delivery_is_not_enough_data(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS), month="2022-04")
-    put(warehouse, "community_group", groups(*GROUPS), month="2022-06")
-    evaluated(warehouse, declared, "community_group_count", "community_group", "2022-04", "2022-05", "2022-06")
-    assert values(
-        warehouse,
+def test_a_month_in_the_middle_without_a_delivery_is_not_enough_data(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS), month="2022-04")
+    engine.put("community_group", groups(*GROUPS), month="2022-06")
+    evaluated(engine, "community_group_count", "community_group", "2022-04", "2022-05", "2022-06")
+    assert engine.values(
         "community_group_count",
         "window_type = 'month' AND unit_level = 'province'",
         "window_start, value, status, coverage",
@@ -75,11 +55,10 @@ def test_a_month_in_the_middle_without_a_delivery_is_not_enough_data(warehouse: 
     ]
 
 
-def test_a_flow_needs_every_month_of_its_window(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "dossier", dossiers(*DOSSIERS))
-    evaluated(warehouse, declared, "online_dossier_rate", "dossier", "2022-05")
-    found = values(
-        warehouse,
+def test_a_flow_needs_every_month_of_its_window(engine: Engine) -> None:
+    engine.put("dossier", dossiers(*DOSSIERS))
+    evaluated(engine, "online_dossier_rate", "dossier", "2022-05")
+    found = engine.values(
         "online_dossier_rate",
         "unit_level = 'province' AND window_type <> 'month'",
         "window_type, coverage, status",
@@ -92,7 +71,7 @@ def test_a_flow_needs_every_month_of_its_window(warehouse: Settings, declared: C
     ]
 
 
-def test_a_missing_channel_counts_as_direct(warehouse: Settings, declared: Catalogue) -> None:
+def test_a_missing_channel_counts_as_direct(engine: Engine) -> None:
     many = [
         row.replace("-0001;", f"-1{number:03};").replace("-0002;", f"-2{number:03};")
         for number in range(40)
@@ -100,18 +79,16 @@ def test_a_missing_channel_counts_as_direct(warehouse: Settings, declared: Catal
     ]
     unknown = [row.replace("Trực tiếp", "") for row in many if "Trực tiếp" in row]
     online = [row for row in many if "Trực tuyến" in row]
-    put(warehouse, "dossier", dossiers(*online, *unknown))
-    evaluated(warehouse, declared, "online_dossier_rate", "dossier", "2022-05")
+    engine.put("dossier", dossiers(*online, *unknown))
+    evaluated(engine, "online_dossier_rate", "dossier", "2022-05")
     where = "unit_level = 'province' AND window_type = 'month'"
-    assert values(warehouse, "online_dossier_rate", where, "numerator, denominator, value") == [(40, 80, 50)]
+    assert engine.values("online_dossier_rate", where, "numerator, denominator, value") == [(40, 80, 50)]
 
 
-def test_few_dossiers_are_withheld_with_their_value(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "dossier", dossiers(*DOSSIERS))
-    evaluated(warehouse, declared, "online_dossier_rate", "dossier", "2022-05")
-    shown = values(
-        warehouse, "online_dossier_rate", "window_type = 'month'", "suppressed, numerator, denominator, value"
-    )
+def test_few_dossiers_are_withheld_with_their_value(engine: Engine) -> None:
+    engine.put("dossier", dossiers(*DOSSIERS))
+    evaluated(engine, "online_dossier_rate", "dossier", "2022-05")
+    shown = engine.values("online_dossier_rate", "window_type = 'month'", "suppressed, numerator, denominator, value")
     assert set(shown) == {(True, None, None, None)}
 
 
@@ -119,12 +96,11 @@ def test_few_dossiers_are_withheld_with_their_value(warehouse: Settings, declare
     ("enterprise_count", "status"), [(1, "off_track"), (2, "off_track"), (3, "on_track"), (10, "met")]
 )
 def test_a_value_is_judged_by_the_line_from_baseline_to_target(
-    warehouse: Settings, declared: Catalogue, enterprise_count: int, status: str
+    engine: Engine, enterprise_count: int, status: str
 ) -> None:
-    put(warehouse, "digital_enterprise", enterprises(("703", "6201", "active", enterprise_count, 0)))
-    evaluated(warehouse, declared, "digital_enterprise_count", "digital_enterprise", "2022-05")
-    ((value, target, due, trajectory, rating),) = values(
-        warehouse,
+    engine.put("digital_enterprise", enterprises(("703", "6201", "active", enterprise_count, 0)))
+    evaluated(engine, "digital_enterprise_count", "digital_enterprise", "2022-05")
+    ((value, target, due, trajectory, rating),) = engine.values(
         "digital_enterprise_count",
         "window_type = 'month' AND unit_level = 'province'",
         "value, target, target_due, trajectory, status",

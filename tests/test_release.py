@@ -9,14 +9,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from deliveries import GROUPS, groups, put
+from deliveries import GROUPS, groups
+from engine import Engine
 from projects import TRIAL
 
 from dx_pipeline import release
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import ReleaseError
-from dx_pipeline.ingest import ingest
-from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.period import Month
 from dx_pipeline.release import Published
 from dx_pipeline.settings import Settings
@@ -25,23 +24,21 @@ from dx_pipeline.tables.ledger import Ledger
 MAY = Month(2022, 5)
 
 
-def publish(settings: Settings, declared: Catalogue) -> Published:
-    for name, source in declared.sources.items():
-        ingest(settings, declared, name, [None] if source.is_reference else [MAY])
-    for code in declared.kpis:
-        evaluate(settings, declared, code)
-    return release.publish(settings, declared)
-
-
 @pytest.fixture(scope="module")
 def published(
     declared: Catalogue, references: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Published]:
     """A warehouse with a release of one month of community groups, and nothing else."""
-    settings = Settings(tmp_path_factory.mktemp("published") / "warehouse", TRIAL)
-    shutil.copytree(references, settings.warehouse)
-    put(settings, "community_group", groups(*GROUPS))
-    return settings.warehouse, publish(settings, declared)
+    engine = Engine(Settings(tmp_path_factory.mktemp("published") / "warehouse", TRIAL), declared)
+    shutil.copytree(references, engine.settings.warehouse)
+    engine.put("community_group", groups(*GROUPS))
+    return engine.settings.warehouse, engine.publish()
+
+
+@pytest.fixture
+def engine(warehouse: Settings, declared: Catalogue) -> Engine:
+    """The engine over an empty warehouse, or over the `first` release."""
+    return Engine(warehouse, declared)
 
 
 @pytest.fixture
@@ -60,25 +57,23 @@ def group_count(folder: Path) -> int:
         connection.close()
 
 
-def test_a_release_is_verified_and_current(first: Published, warehouse: Settings, declared: Catalogue) -> None:
-    assert release.current_id(warehouse) == first.release_id
-    assert release.problems(warehouse.current, declared) == []
-    assert group_count(warehouse.current) == 3
+def test_a_release_is_verified_and_current(first: Published, engine: Engine) -> None:
+    assert release.current_id(engine.settings) == first.release_id
+    assert release.problems(engine.settings.current, engine.catalogue) == []
+    assert group_count(engine.settings.current) == 3
 
 
-def test_the_same_inputs_are_the_same_release(first: Published, warehouse: Settings, declared: Catalogue) -> None:
-    again = publish(warehouse, declared)
+def test_the_same_inputs_are_the_same_release(first: Published, engine: Engine) -> None:
+    again = engine.publish()
     assert (again.release_id, again.changed) == (first.release_id, False)
 
 
-def test_a_new_delivery_makes_a_new_release_and_leaves_the_old_one_readable(
-    first: Published, warehouse: Settings, declared: Catalogue
-) -> None:
-    reader = duckdb.connect(str(warehouse.current / "dx.duckdb"), read_only=True)
-    put(warehouse, "community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
-    second = publish(warehouse, declared)
+def test_a_new_delivery_makes_a_new_release_and_leaves_the_old_one_readable(first: Published, engine: Engine) -> None:
+    reader = duckdb.connect(str(engine.settings.current / "dx.duckdb"), read_only=True)
+    engine.put("community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
+    second = engine.publish()
     assert second.release_id != first.release_id
-    assert group_count(warehouse.current) == 2
+    assert group_count(engine.settings.current) == 2
     assert reader.execute("SELECT count(*) FROM programme.community_group").fetchall() == [(3,)]
     reader.close()
     assert group_count(first.path) == 3
@@ -95,9 +90,9 @@ def test_a_damaged_release_does_not_verify(first: Published, declared: Catalogue
 
 
 def test_a_release_that_does_not_verify_is_never_switched_to(
-    first: Published, warehouse: Settings, declared: Catalogue, monkeypatch: pytest.MonkeyPatch
+    first: Published, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(warehouse, "community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
+    engine.put("community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
     real = release.datapackage.write
 
     def with_a_wrong_count(folder: Path, *arguments: object) -> None:
@@ -109,32 +104,32 @@ def test_a_release_that_does_not_verify_is_never_switched_to(
 
     monkeypatch.setattr(release.datapackage, "write", with_a_wrong_count)
     with pytest.raises(ReleaseError, match=r"programme\.community_group has 2 rows instead of 3"):
-        publish(warehouse, declared)
-    assert release.current_id(warehouse) == first.release_id
-    assert group_count(warehouse.current) == 3
-    assert [path.name for path in warehouse.releases.iterdir()] == [first.release_id]
+        engine.publish()
+    assert release.current_id(engine.settings) == first.release_id
+    assert group_count(engine.settings.current) == 3
+    assert [path.name for path in engine.settings.releases.iterdir()] == [first.release_id]
 
 
-def test_a_kpi_that_was_never_evaluated_stops_the_release(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS))
-    ingest(warehouse, declared, "community_group", [MAY])
+def test_a_kpi_that_was_never_evaluated_stops_the_release(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS))
+    engine.ingest("community_group")
     with pytest.raises(ReleaseError, match="has never been evaluated"):
-        release.publish(warehouse, declared)
-    assert release.current_id(warehouse) is None
+        release.publish(engine.settings, engine.catalogue)
+    assert release.current_id(engine.settings) is None
 
 
 @pytest.mark.usefixtures("first")
-def test_a_release_says_what_is_stale_and_what_is_missing(warehouse: Settings, declared: Catalogue) -> None:
+def test_a_release_says_what_is_stale_and_what_is_missing(engine: Engine) -> None:
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
-    put(warehouse, "community_group", bad, name="bad.csv", day=9)
-    publish(warehouse, declared)
-    package = json.loads((warehouse.current / "datapackage.json").read_text(encoding="utf-8"))
+    engine.put("community_group", bad, name="bad.csv", day=9)
+    engine.publish()
+    package = json.loads((engine.settings.current / "datapackage.json").read_text(encoding="utf-8"))
     states = {(item["table"], item["source"]): item for item in package["dx"]["held_back"]}
     stale = states["programme.community_group", "community_group"]
     assert stale["state"] == "stale"
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in stale["problem"]
     assert states["statistics.dossier", "dossier"]["state"] == "missing"
-    connection = duckdb.connect(str(warehouse.current / "dx.duckdb"), read_only=True)
+    connection = duckdb.connect(str(engine.settings.current / "dx.duckdb"), read_only=True)
     dispositions = connection.execute(
         "SELECT file_name, disposition FROM ledger.delivery WHERE source = 'community_group' ORDER BY ALL"
     ).fetchall()
@@ -142,29 +137,27 @@ def test_a_release_says_what_is_stale_and_what_is_missing(warehouse: Settings, d
     assert dispositions == [("bad.csv", "refused"), ("file.dat", "read")]
 
 
-def test_rolling_back_is_a_switch(first: Published, warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, "community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
-    publish(warehouse, declared)
-    release.switch(warehouse, first.release_id)
-    assert group_count(warehouse.current) == 3
+def test_rolling_back_is_a_switch(first: Published, engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
+    engine.publish()
+    release.switch(engine.settings, first.release_id)
+    assert group_count(engine.settings.current) == 3
 
 
-def test_releases_beyond_the_last_ones_are_removed(first: Published, warehouse: Settings, declared: Catalogue) -> None:
-    two_are_kept = replace(warehouse, releases_kept=2)
+def test_releases_beyond_the_last_ones_are_removed(first: Published, engine: Engine) -> None:
+    two_are_kept = Engine(replace(engine.settings, releases_kept=2), engine.catalogue)
     for day in (6, 7):
-        put(warehouse, "community_group", groups(*GROUPS, title=f"# {day}"), name=f"{day}.csv", day=day)
-        publish(two_are_kept, declared)
-    kept = release.kept(warehouse)
+        engine.put("community_group", groups(*GROUPS, title=f"# {day}"), name=f"{day}.csv", day=day)
+        two_are_kept.publish()
+    kept = release.kept(engine.settings)
     assert len(kept) == 2
     assert kept[0].is_current
     assert first.release_id not in {item.release_id for item in kept}
 
 
 @pytest.mark.usefixtures("first")
-def test_a_release_is_built_from_one_reading_of_the_ledger(
-    warehouse: Settings, declared: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.rmtree(warehouse.releases)
+def test_a_release_is_built_from_one_reading_of_the_ledger(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(engine.settings.releases)
     real, readings = Ledger.read, []
 
     def counted(settings: Settings, catalogue: Catalogue) -> Ledger:
@@ -172,5 +165,5 @@ def test_a_release_is_built_from_one_reading_of_the_ledger(
         return real(settings, catalogue)
 
     monkeypatch.setattr(Ledger, "read", counted)
-    assert release.publish(warehouse, declared).changed
+    assert release.publish(engine.settings, engine.catalogue).changed
     assert len(readings) == 1

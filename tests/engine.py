@@ -1,0 +1,89 @@
+"""A project in a warehouse of a test's own: what is put in, run, and looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from deliveries import MAY
+from deliveries import put as put_into_inbox
+
+from dx_pipeline import release
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.ingest import ingest
+from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.period import Month
+from dx_pipeline.release import Published
+from dx_pipeline.settings import Settings
+from dx_pipeline.tables import attempts, partition
+from dx_pipeline.tables.ledger import Ledger, PartitionState
+from dx_pipeline.tables.partition import Key, KpiKey
+from dx_pipeline.tables.run import PartitionRun, RunResult
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine over one project and warehouse; months are written YYYY-MM."""
+
+    settings: Settings
+    catalogue: Catalogue
+
+    def put(self, source: str, content: bytes, month: str = MAY, name: str = "file.dat", day: int = 5) -> Path:
+        """Put a file into the inbox, as delivered on a day of the following month."""
+        return put_into_inbox(self.settings, source, content, month, name, day)
+
+    def results(self, source: str, *months: str) -> list[RunResult]:
+        """The results of ingesting a source, without its fetch attempts."""
+        found = ingest(self.settings, self.catalogue, source, [Month.parse(month) for month in months or (MAY,)])
+        return [result for result in found if result.run.table != attempts.TABLE]
+
+    def ingest(self, source: str) -> PartitionRun:
+        """The run of a source with one table, for May."""
+        (result,) = self.results(source)
+        return result.run
+
+    def evaluate(self, code: str) -> PartitionRun:
+        """Evaluate a KPI, which must be published."""
+        run = evaluate(self.settings, self.catalogue, code).run
+        assert run.published, run.problem
+        return run
+
+    def publish(self) -> Published:
+        """Ingest every source for May, evaluate every KPI, and publish."""
+        for name, source in self.catalogue.sources.items():
+            ingest(self.settings, self.catalogue, name, [None] if source.is_reference else [Month.parse(MAY)])
+        for code in self.catalogue.kpis:
+            self.evaluate(code)
+        return release.publish(self.settings, self.catalogue)
+
+    def rows(self, key: Key, columns: str = "*") -> Rows:
+        """The published rows of a partition."""
+        path = partition.rows(self.settings, key)
+        assert path is not None
+        return duckdb.execute(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
+
+    def reasons(self, key: Key) -> Rows:
+        """Line, reason and column of a partition's quarantined rows."""
+        path = partition.quarantined(self.settings, key)
+        columns = "delivery_line, reason_code, column_name"
+        return duckdb.execute(f"SELECT {columns} FROM '{path}' ORDER BY delivery_line").fetchall()
+
+    def values(self, code: str, where: str, columns: str) -> Rows:
+        """The published values of a KPI."""
+        path = partition.rows(self.settings, KpiKey(code))
+        assert path is not None
+        return duckdb.execute(f"SELECT {columns} FROM '{path}' WHERE {where} ORDER BY ALL").fetchall()
+
+    def state(self, key: Key) -> PartitionState:
+        """The state of a partition."""
+        (found,) = [state for state in Ledger.read(self.settings, self.catalogue).states if state.key == key]
+        return found
+
+
+def counts(run: PartitionRun) -> list[tuple[int, int, int, int, int]]:
+    """By delivery: rows in, accepted, duplicate, filtered, quarantined."""
+    return [(item.rows_in, item.accepted, item.duplicate, item.filtered, item.quarantined) for item in run.counts]
