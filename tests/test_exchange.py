@@ -16,19 +16,17 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from deliveries import put
+from engine import Engine
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import create_table
-from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.sample import opmon
-from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition, traffic
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.run import PartitionRun
@@ -78,31 +76,31 @@ def answer(*records: Half, announced: int | None = None, **around: Any) -> bytes
     return opmon.answer(packed, len(records) if announced is None else announced)
 
 
-def ingested(settings: Settings, declared: Catalogue, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
-    attempts = ingest(settings, declared, SYSTEM, months or (JUNE,))
-    return {(item.run.table, item.run.month): item.run for item in attempts}
+def ingested(engine: Engine, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
+    results = engine.results(SYSTEM, *map(str, months or (JUNE,)))
+    return {(item.run.table, item.run.month): item.run for item in results}
 
 
-def hours(settings: Settings, month: Month = JUNE) -> list[dict[str, Any]]:
-    path = partition.rows(settings, Key("connection.traffic", SYSTEM, month))
+def hours(engine: Engine, month: Month = JUNE) -> list[dict[str, Any]]:
+    path = partition.rows(engine.settings, Key("connection.traffic", SYSTEM, month))
     rows = pq.read_table(path).to_pylist() if path else []
     return [{name: value for name, value in row.items() if not name.startswith("delivery_")} for row in rows]
 
 
-def total(settings: Settings, month: Month = JUNE) -> Counter[str]:
+def total(engine: Engine, month: Month = JUNE) -> Counter[str]:
     """What the month's hours add up to."""
     found: Counter[str] = Counter()
-    for row in hours(settings, month):
+    for row in hours(engine, month):
         found.update({name: row[name] for name in row if name.endswith("_count") and row[name]})
     return found
 
 
-def test_both_halves_are_one_call_in_the_hour_of_the_client_half(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, SYSTEM, answer(client("a"), producer("a", requestSize=90)), str(JUNE), "one.dat")
-    records = ingested(warehouse, declared)
+def test_both_halves_are_one_call_in_the_hour_of_the_client_half(engine: Engine) -> None:
+    engine.put(SYSTEM, answer(client("a"), producer("a", requestSize=90)), str(JUNE), "one.dat")
+    records = ingested(engine)
     assert records["connection.traffic", "2022-06"].published
     assert records["connection.traffic", "2022-06"].derived_from == (f"connection.exchange {SYSTEM} 2022-06",)
-    (row,) = hours(warehouse)
+    (row,) = hours(engine)
     assert row["hour_at"].astimezone(ZONE) == datetime(2022, 6, 15, 12, tzinfo=ZONE)
     assert row["last_success_at"] == row["hour_at"]
     assert (row["system"], row["operation"]) == (SYSTEM, "Category/{list}")
@@ -112,12 +110,9 @@ def test_both_halves_are_one_call_in_the_hour_of_the_client_half(warehouse: Sett
     assert row["synthetic"] is False
 
 
-def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(
-    warehouse: Settings, declared: Catalogue
-) -> None:
+def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(engine: Engine) -> None:
     older: Half = {"xRequestId": None, "requestSize": None, "responseSize": None}
-    put(
-        warehouse,
+    engine.put(
         SYSTEM,
         answer(
             client("new", **older, requestSoapSize=70, responseRestSize=80),
@@ -128,8 +123,8 @@ def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(
         str(JUNE),
         "one.dat",
     )
-    ingested(warehouse, declared)
-    (row,) = hours(warehouse)
+    ingested(engine)
+    (row,) = hours(engine)
     assert (row["call_count"], row["paired_count"]) == (2, 2)
     assert (row["request_bytes"], row["response_bytes"]) == (77, 80)
     assert (row["succeeded_count"], row["failed_client_count"]) == (1, 1)
@@ -144,41 +139,37 @@ NIGHTS = (
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_late_halves_count_once_in_whichever_order_they_come(
-    warehouse: Settings, declared: Catalogue, order: Sequence[int]
-) -> None:
+def test_late_halves_count_once_in_whichever_order_they_come(engine: Engine, order: Sequence[int]) -> None:
     for number in order:
         month, content = NIGHTS[number]
-        put(warehouse, SYSTEM, content, str(month), f"night_{number}.dat")
-        ingested(warehouse, declared, month)
-    assert total(warehouse, MAY)["call_count"] == 2
-    assert total(warehouse, MAY)["paired_count"] == 1
-    assert total(warehouse, JUNE)["call_count"] == total(warehouse, JUNE)["paired_count"] == 1
-    assert not any(attempt.changed for attempt in ingest(warehouse, declared, SYSTEM, [MAY, JUNE]))
+        engine.put(SYSTEM, content, str(month), f"night_{number}.dat")
+        ingested(engine, month)
+    assert total(engine, MAY)["call_count"] == 2
+    assert total(engine, MAY)["paired_count"] == 1
+    assert total(engine, JUNE)["call_count"] == total(engine, JUNE)["paired_count"] == 1
+    assert not any(attempt.changed for attempt in engine.results(SYSTEM, str(MAY), str(JUNE)))
 
 
-def test_a_call_moves_to_the_month_of_its_client_half_when_that_comes(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, SYSTEM, answer(client("other", MIDNIGHT - 86_400_000)), str(MAY), "first.dat")
-    put(warehouse, SYSTEM, answer(producer("x", MIDNIGHT + 40), client("y")), str(JUNE), "second.dat")
-    ingested(warehouse, declared, MAY, JUNE)
-    assert (total(warehouse, MAY)["call_count"], total(warehouse, JUNE)["producer_only_count"]) == (1, 1)
-    put(warehouse, SYSTEM, answer(client("x", MIDNIGHT - 1_500)), str(MAY), "third.dat")
-    records = ingested(warehouse, declared, MAY)
+def test_a_call_moves_to_the_month_of_its_client_half_when_that_comes(engine: Engine) -> None:
+    engine.put(SYSTEM, answer(client("other", MIDNIGHT - 86_400_000)), str(MAY), "first.dat")
+    engine.put(SYSTEM, answer(producer("x", MIDNIGHT + 40), client("y")), str(JUNE), "second.dat")
+    ingested(engine, MAY, JUNE)
+    assert (total(engine, MAY)["call_count"], total(engine, JUNE)["producer_only_count"]) == (1, 1)
+    engine.put(SYSTEM, answer(client("x", MIDNIGHT - 1_500)), str(MAY), "third.dat")
+    records = ingested(engine, MAY)
     assert ("connection.traffic", "2022-06") in records  # its neighbour has changed with it
-    assert (total(warehouse, MAY)["call_count"], total(warehouse, MAY)["paired_count"]) == (2, 1)
-    assert total(warehouse, JUNE)["call_count"] == total(warehouse, JUNE)["client_only_count"] == 1
+    assert (total(engine, MAY)["call_count"], total(engine, MAY)["paired_count"]) == (2, 1)
+    assert total(engine, JUNE)["call_count"] == total(engine, JUNE)["client_only_count"] == 1
 
 
-def test_a_month_without_exchanges_of_its_own_gets_no_traffic(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, SYSTEM, answer(client("x", MIDNIGHT - 200, monitoringDataTs=MIDNIGHT // 1000)), str(JUNE), "a.dat")
-    records = ingested(warehouse, declared)
+def test_a_month_without_exchanges_of_its_own_gets_no_traffic(engine: Engine) -> None:
+    engine.put(SYSTEM, answer(client("x", MIDNIGHT - 200, monitoringDataTs=MIDNIGHT // 1000)), str(JUNE), "a.dat")
+    records = ingested(engine)
     assert ("connection.traffic", "2022-05") not in records
-    assert hours(warehouse, MAY) == []
+    assert hours(engine, MAY) == []
 
 
-def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_for(
-    warehouse: Settings, declared: Catalogue
-) -> None:
+def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_for(engine: Engine) -> None:
     spoilt = [
         client("no id", xRequestId=None, messageId=None),
         client("no side", securityServerType="Both"),
@@ -188,16 +179,16 @@ def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_
         client("conflict"),
         client("conflict", requestSize=1),
     ]
-    put(warehouse, SYSTEM, answer(client("a"), producer("a"), *spoilt), str(JUNE), "page_1.dat")
-    put(warehouse, SYSTEM, answer(producer("a"), client("b")), str(JUNE), "page_2.dat", day=6)
-    record = ingested(warehouse, declared)["connection.exchange", "2022-06"]
+    engine.put(SYSTEM, answer(client("a"), producer("a"), *spoilt), str(JUNE), "page_1.dat")
+    engine.put(SYSTEM, answer(producer("a"), client("b")), str(JUNE), "page_2.dat", day=6)
+    record = ingested(engine)["connection.exchange", "2022-06"]
     assert [(item.rows_in, item.accepted, item.duplicate, item.quarantined) for item in record.counts] == [
         (9, 1, 1, 7),
         (2, 2, 0, 0),
     ]
     assert all(adds_up(item) for item in record.counts)
     reasons = duckdb.execute(
-        f"SELECT reason_code, column_name FROM '{warehouse.quarantine}/*/*/rows.parquet' ORDER BY ALL"
+        f"SELECT reason_code, column_name FROM '{engine.settings.quarantine}/*/*/rows.parquet' ORDER BY ALL"
     )
     assert reasons.fetchall() == [
         ("clock_disagrees", None),
@@ -208,50 +199,50 @@ def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_
         ("outside_month", "recorded_at"),
         ("unknown_word", "side"),
     ]
-    assert total(warehouse)["call_count"] == 2
+    assert total(engine)["call_count"] == 2
 
 
 def adds_up(counts: Counts) -> bool:
     return counts.rows_in == counts.accepted + counts.duplicate + counts.filtered + counts.quarantined
 
 
-def test_a_page_with_fewer_records_than_it_announces_is_refused(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, SYSTEM, answer(client("a"), announced=2), str(JUNE), "cut.dat")
-    put(warehouse, SYSTEM, answer(client("b")), str(JUNE), "whole.dat", day=4)
-    records = ingested(warehouse, declared)
+def test_a_page_with_fewer_records_than_it_announces_is_refused(engine: Engine) -> None:
+    engine.put(SYSTEM, answer(client("a"), announced=2), str(JUNE), "cut.dat")
+    engine.put(SYSTEM, answer(client("b")), str(JUNE), "whole.dat", day=4)
+    records = ingested(engine)
     problems = [refusal.problem for record in records.values() for refusal in record.refused]
     assert ["it announces 2 records and has 1" in problem for problem in problems] == [True]
-    assert total(warehouse)["call_count"] == 1
+    assert total(engine)["call_count"] == 1
 
 
-def test_a_landed_page_and_plain_json_are_read_as_answers_are(warehouse: Settings, declared: Catalogue) -> None:
-    put(warehouse, SYSTEM, gzip.compress(json.dumps({"records": [client("a")]}).encode()), str(JUNE), "a.json.gz")
-    put(warehouse, SYSTEM, json.dumps({"records": [producer("a")]}, indent=1).encode(), str(JUNE), "b.json")
-    put(warehouse, SYSTEM, answer(), str(JUNE), "empty.dat")
-    ingested(warehouse, declared)
-    assert total(warehouse)["paired_count"] == 1
+def test_a_landed_page_and_plain_json_are_read_as_answers_are(engine: Engine) -> None:
+    engine.put(SYSTEM, gzip.compress(json.dumps({"records": [client("a")]}).encode()), str(JUNE), "a.json.gz")
+    engine.put(SYSTEM, json.dumps({"records": [producer("a")]}, indent=1).encode(), str(JUNE), "b.json")
+    engine.put(SYSTEM, answer(), str(JUNE), "empty.dat")
+    ingested(engine)
+    assert total(engine)["paired_count"] == 1
 
 
-def test_what_may_not_be_kept_is_nowhere_in_the_warehouse(warehouse: Settings, declared: Catalogue) -> None:
+def test_what_may_not_be_kept_is_nowhere_in_the_warehouse(engine: Engine) -> None:
     careless: Half = dict.fromkeys((*opmon.FORBIDDEN, *opmon.ADDRESSES, "soapFaultString"), SECRET)
-    put(warehouse, SYSTEM, answer(client("a", **careless), producer("a")), str(JUNE), "careless.dat")
-    put(warehouse, SYSTEM, answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), str(JUNE), "query.dat")
-    put(warehouse, SYSTEM, answer(client("c", restPath=f"/nguoi/{SECRET}/the")), str(JUNE), "path.dat")
-    put(warehouse, SYSTEM, answer(client("d", faultCode={"messageUserId": SECRET})), str(JUNE), "nested.dat")
-    put(warehouse, SYSTEM, answer(client("e"), note=SECRET), str(JUNE), "around.dat")
+    engine.put(SYSTEM, answer(client("a", **careless), producer("a")), str(JUNE), "careless.dat")
+    engine.put(SYSTEM, answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), str(JUNE), "query.dat")
+    engine.put(SYSTEM, answer(client("c", restPath=f"/nguoi/{SECRET}/the")), str(JUNE), "path.dat")
+    engine.put(SYSTEM, answer(client("d", faultCode={"messageUserId": SECRET})), str(JUNE), "nested.dat")
+    engine.put(SYSTEM, answer(client("e"), note=SECRET), str(JUNE), "around.dat")
     escaped = json.dumps({"records": [client("f", messageUserId=SECRET)]}).replace("messageUser", "message\\u0055ser")
-    put(warehouse, SYSTEM, escaped.encode(), str(JUNE), "escaped.json")
+    engine.put(SYSTEM, escaped.encode(), str(JUNE), "escaped.json")
     twice = json.dumps({"records": [client("g")]}).replace('"restPath"', f'"restPath": "/x?{SECRET}", "restPath"')
-    put(warehouse, SYSTEM, twice.encode(), str(JUNE), "twice.json")
+    engine.put(SYSTEM, twice.encode(), str(JUNE), "twice.json")
     asked = answer(client("h")).replace(b"<SOAP-ENV:Body>", f"<userId>{SECRET}</userId><SOAP-ENV:Body>".encode())
-    put(warehouse, SYSTEM, asked, str(JUNE), "soap.dat")
-    ingested(warehouse, declared)
-    for path in files_of(warehouse.warehouse):
+    engine.put(SYSTEM, asked, str(JUNE), "soap.dat")
+    ingested(engine)
+    for path in files_of(engine.settings.warehouse):
         for text in texts_of(path):
             assert SECRET.encode() not in text, path
             assert b"messageUserId" not in text, path
-    assert total(warehouse)["call_count"] == 8
-    stripped = {item.entry.file_name: item.entry.stripped for item in landing.landed(warehouse, SYSTEM, JUNE)}
+    assert total(engine)["call_count"] == 8
+    stripped = {item.entry.file_name: item.entry.stripped for item in landing.landed(engine.settings, SYSTEM, JUNE)}
     assert stripped["careless.dat"] == {"exchange_field": 9}
     assert stripped["query.dat"] == {"query_string": 1}
     assert stripped["path.dat"] == {"identity_number": 1}
@@ -273,15 +264,15 @@ def texts_of(path: Path) -> Iterator[bytes]:
         yield str(pq.read_table(path).to_pylist()).encode()
 
 
-def test_an_answer_without_anything_to_hide_lands_as_it_came(warehouse: Settings, declared: Catalogue) -> None:
+def test_an_answer_without_anything_to_hide_lands_as_it_came(engine: Engine) -> None:
     content = answer(client("a", faultCode=None, messageId="urn:uuid:1"), producer("a"), synthetic=True)
-    put(warehouse, SYSTEM, content, str(JUNE), "clean.dat")
-    records = ingested(warehouse, declared)
-    (landed,) = landing.landed(warehouse, SYSTEM, JUNE)
+    engine.put(SYSTEM, content, str(JUNE), "clean.dat")
+    records = ingested(engine)
+    (landed,) = landing.landed(engine.settings, SYSTEM, JUNE)
     assert landed.content.read_bytes() == content
     assert landed.entry.stripped == {}
     assert records["connection.traffic", "2022-06"].synthetic
-    assert hours(warehouse)[0]["synthetic"] is True
+    assert hours(engine)[0]["synthetic"] is True
 
 
 @pytest.mark.parametrize(
@@ -378,7 +369,7 @@ def test_every_exchange_counts_once_in_one_month_whatever_the_order(
         assert derived(declared, again, month) == rows
 
 
-def test_july_is_not_asked_for_when_only_june_came(warehouse: Settings, declared: Catalogue) -> None:
+def test_july_is_not_asked_for_when_only_june_came(engine: Engine) -> None:
     last = int((datetime(2022, 7, 1, tzinfo=ZONE) - timedelta(seconds=2)).timestamp() * 1000)
-    put(warehouse, SYSTEM, answer(client("a", last)), str(JUNE), "a.dat")
-    assert ("connection.traffic", str(JULY)) not in ingested(warehouse, declared)
+    engine.put(SYSTEM, answer(client("a", last)), str(JUNE), "a.dat")
+    assert ("connection.traffic", str(JULY)) not in ingested(engine)
