@@ -42,8 +42,8 @@ lint: $(READY)  ## check format, types, import layers, SQL, declarations and gen
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/sqlfluff lint --quiet assets dx_pipeline tests
-	$(BIN)/dg check yaml
-	$(BIN)/dg check defs --log-level warning
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check yaml
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs --log-level warning
 	$(BIN)/python -m dx_pipeline.report.dictionary --check
 
 format: $(READY)  ## format Python and SQL, and fix what can be fixed by machine

@@ -84,7 +84,7 @@ def test_an_address_that_fails_is_told(warehouse: Settings, tmp_path: Path) -> N
     fetch(warehouse, folder_at(tmp_path))
     fetch(warehouse, folder_at("no-such-protocol://host/folder"))
     assert [item[:2] for item in statuses(warehouse)] == [("failed", "too_large"), ("failed", "not_configured")]
-    with pytest.raises(ValueError, match="holds no password"):
+    with pytest.raises(ValueError, match="may not contain a password"):
         folder_at("sftp://user:secret@host/folder")
 
 
