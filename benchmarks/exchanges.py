@@ -3,10 +3,9 @@
 python benchmarks/exchanges.py [records]
 
 The records (half of them client halves) come in recorded answers of 10,000: MIME with a gzip part.
-Ours is everything: past the door into landing, read, settled, audited, written, paired, aggregated,
-audited and written again. DuckDB alone reads the same JSON by `read_json`, twice: as the documents
-that are in the answers, and, which is easier, as one object a line. Each part runs in a process of
-its own, so that its peak of memory is its own.
+The pipeline does everything: filter, land, read, audit, publish, and derive the traffic. DuckDB alone
+reads the same JSON by `read_json`, twice: as the documents that are in the answers, and, which is
+easier, as one object a line. Each part runs in a process of its own, so its peak of memory is its own.
 """
 
 from __future__ import annotations
@@ -24,15 +23,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
-from projects import PROJECT
 
 from dx_pipeline import audit
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.xroad import CURRENT
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
-from dx_pipeline.sample.opmon import answer
-from dx_pipeline.settings import Settings
+from dx_pipeline.sample.xroad_server import answer
+from dx_pipeline.settings import Settings, default_project
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
@@ -72,8 +70,8 @@ def main() -> None:
         _make(Path(folder), records)
         figures = {part: _measured(part, folder) for part in ("documents", "lines", "ours")}
     ours = figures["ours"]
-    print(f"exchanges  {records:,} records to {ours['calls']:,} calls in {ours['seconds']:.1f} s")
-    print(f"memory     {ours['peak_mib']:,} MiB at most")
+    print(f"exchanges  {records:,} records to {ours['calls']:,.0f} calls in {ours['seconds']:.1f} s")
+    print(f"memory     {ours['peak_mib']:,.0f} MiB at most")
     for part in ("documents", "lines"):
         alone = figures[part]["seconds"]
         print(f"{part:10} {ours['seconds'] / alone:5.2f} x the time of DuckDB alone ({alone:.1f} s) reading them")
@@ -103,10 +101,10 @@ def _write(folder: Path, inbox: Path, page: int, lines: str, count: int) -> None
     (inbox / f"answer_{page:04}.dat").write_bytes(answer(document, count))
 
 
-def _measured(part: str, folder: str) -> dict[str, object]:
+def _measured(part: str, folder: str) -> dict[str, float]:
     command = [sys.executable, __file__, "--part", part, folder]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
-    return dict(json.loads(told.stdout.splitlines()[-1]))
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(ran.stdout.splitlines()[-1]))
 
 
 def _part(part: str, folder: Path) -> dict[str, object]:
@@ -115,7 +113,7 @@ def _part(part: str, folder: Path) -> dict[str, object]:
 
 
 def _peak_kib() -> int:
-    """The most memory this process has held; where Linux tells it, without what its parent held."""
+    """The peak memory of this process; on Linux without its parent's."""
     status = Path("/proc/self/status")
     if status.is_file():
         return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -123,7 +121,7 @@ def _peak_kib() -> int:
 
 
 def _ours(folder: Path) -> dict[str, object]:
-    settings, declared = Settings(warehouse=folder / "warehouse"), catalogue.load(PROJECT)
+    settings, declared = Settings(warehouse=folder / "warehouse"), catalogue.load(default_project())
     audit.load()  # Great Expectations takes seconds to import, whatever there is to audit
     seconds = _timed(lambda: ingest(settings, declared, SYSTEM, [MONTH]))
     rows = partition.rows(settings, Key("connection.traffic", SYSTEM, MONTH))
@@ -146,9 +144,9 @@ def _alone(part: str, folder: Path) -> dict[str, object]:
 
 
 def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -19,18 +19,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-from projects import PROJECT
 
 from dx_pipeline import audit, sample
-from dx_pipeline.declarations import catalogue, suite
+from dx_pipeline.audit.expectations import complete
+from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
-from dx_pipeline.settings import Settings
+from dx_pipeline.settings import Settings, default_project
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
 MONTH = Month(2022, 6)
+KEY = Key("statistics.dossier", "dossier", MONTH)
 ROUNDS = 5
 
 
@@ -39,16 +40,16 @@ def timed(work: Callable[[], object]) -> float:
     work()
     times = []
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
 def main() -> None:
     """Measure, and print one ratio a line."""
     scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
-    declared = catalogue.load(PROJECT)
+    declared = catalogue.load(default_project())
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(warehouse=Path(folder))
         sample.make(settings, declared, [MONTH], scale=scale)
@@ -57,16 +58,14 @@ def main() -> None:
         second = timed(lambda: ingest(settings, declared, "dossier", [MONTH]))
         alone = timed(lambda: _duckdb_alone(csv))
         ours, plain, expectations = _audits(settings, declared)
-        rows = partition.rows(settings, Key("statistics.dossier", "dossier", MONTH))
-        (count,) = duckdb.sql(f"SELECT count(*) FROM '{rows}'").fetchall()[0]
+        (count,) = duckdb.execute(f"SELECT count(*) FROM '{partition.rows(settings, KEY)}'").fetchall()[0]
     print(f"dossiers   {count:,} rows: {first / alone:5.2f} x the time of DuckDB alone ({first:.2f} s, {alone:.2f} s)")
     print(f"audit      {expectations} expectations: {ours / plain:5.2f} x the time of one SQL statement ({ours:.2f} s)")
     print(f"unchanged  {second / first:5.3f} x the time of the first pass ({second:.3f} s)")
 
 
 def _read_again(settings: Settings, declared: catalogue.Catalogue) -> None:
-    record = settings.tables / "statistics.dossier" / "source=dossier" / f"month={MONTH}" / "record.json"
-    record.unlink(missing_ok=True)
+    (settings.tables / partition.RUNS / KEY.table / f"{KEY.name}.json").unlink(missing_ok=True)
     ingest(settings, declared, "dossier", [MONTH])
 
 
@@ -88,21 +87,21 @@ def _duckdb_alone(csv: Path) -> None:
 
 
 def _audits(settings: Settings, declared: catalogue.Catalogue) -> tuple[float, float, int]:
-    contract = declared.contracts["statistics.dossier"]
-    complete = suite.complete("statistics.dossier", contract, declared.suites["statistics.dossier"])
-    rows = partition.rows(settings, Key("statistics.dossier", "dossier", MONTH))
+    contract = declared.contracts[KEY.table]
+    suite = complete(KEY.table, contract, declared.suites[KEY.table])
+    rows = partition.rows(settings, KEY)
     connection = duckdb.connect()
     connection.execute(f"CREATE TABLE staged AS SELECT * FROM '{rows}'")
     queries = [
         expectation.kwargs["unexpected_rows_query"].replace("{batch}", "staged")
-        for expectation in complete.expectations
+        for expectation in suite.expectations
         if "unexpected_rows_query" in expectation.kwargs
     ]
     counted = " , ".join(f"(SELECT count(*) FROM ({query.rstrip()}))" for query in queries)
-    by_gx = timed(lambda: audit.audit(connection, "staged", complete))
+    by_gx = timed(lambda: audit.audit(connection, "staged", suite))
     by_sql = timed(lambda: connection.execute(f"SELECT {counted}").fetchall())
     connection.close()
-    return by_gx, by_sql, len(complete.expectations)
+    return by_gx, by_sql, len(suite.expectations)
 
 
 if __name__ == "__main__":
