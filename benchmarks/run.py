@@ -91,6 +91,7 @@ def _audits(settings: Settings, declared: catalogue.Catalogue) -> tuple[float, f
     suite = complete(KEY.table, contract, declared.suites[KEY.table])
     rows = partition.rows(settings, KEY)
     connection = duckdb.connect()
+    partition.attach_references(settings, connection, declared, contract)
     connection.execute(f"CREATE TABLE staged AS SELECT * FROM '{rows}'")
     queries = [
         expectation.kwargs["unexpected_rows_query"].replace("{batch}", "staged")
