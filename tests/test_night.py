@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
     dx: Dx, tmp_path: Path, furnished: Settings
 ) -> None:
     project, ministry = runnable(tmp_path / "project"), Ministry()
+    for part in ("connection", "statistics", "kpi/online_dossier_rate"):
+        shutil.rmtree(project / "assets" / part)
     put(furnished, "community_group", groups(*GROUPS))
     nobody = furnished.inbox / "nobody"
     nobody.mkdir()
