@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,8 @@ import yaml
 from deliveries import GROUPS, enterprises, groups, put
 from projects import Dx, runnable
 
-from dx_pipeline.sample.serving import Asked, Reply, Service
+from dx_pipeline.sample.http_server import Reply, Service
 from dx_pipeline.settings import Settings
-
-
-class Ministry:
-    """A month's delivery over HTTP, while the server is up."""
-
-    is_up = False
-
-    def answer(self, _: Asked) -> Reply:
-        """The delivery, or that it is not available."""
-        content = enterprises(("703", "6201", "active", 5, 3))
-        return Reply(content) if self.is_up else Reply(b"", status=503)
 
 
 def fetch_over_http(project: Path, url: str) -> None:
@@ -41,7 +31,9 @@ def fetch_over_http(project: Path, url: str) -> None:
 def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
     dx: Dx, tmp_path: Path, furnished: Settings
 ) -> None:
-    project, ministry = runnable(tmp_path / "project"), Ministry()
+    project, delivery = runnable(tmp_path / "project"), Reply(enterprises(("703", "6201", "active", 5, 3)))
+    for part in ("connection", "statistics", "kpi/online_dossier_rate"):
+        shutil.rmtree(project / "assets" / part)
     put(furnished, "community_group", groups(*GROUPS))
     nobody = furnished.inbox / "nobody"
     nobody.mkdir()
@@ -56,7 +48,7 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
             {row["kpi_code"]: row["value"] for row in answer["kpis"] if row["value"] is not None},
         )
 
-    with Service({"/all": ministry.answer}, lifetime_seconds=150) as service:
+    with Service({"/all": lambda _: delivery}, faults=["unavailable"]) as service:
         fetch_over_http(project, service.url)
         status, answer, values = night()
         assert (status, answer["strays"]) == (1, [str(nobody)])
@@ -64,7 +56,6 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
         assert problem.startswith("digital_enterprise ")
         assert "http_5xx (503)" in problem
         assert values == {"community_group_count": 3}
-        ministry.is_up = True
         nobody.rmdir()
         status, answer, values = night()
     assert (status, answer["not_fetched"]) == (0, [])

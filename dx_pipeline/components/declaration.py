@@ -10,7 +10,7 @@ class Declaration(dg.Component, dg.Resolvable):
     """Base of a component that is also one of the core's pydantic models.
 
     Dagster validates that model itself. The model that it would derive takes no bounded numbers, dates or
-    tuples in nested models (docs/decisions/0015-components-are-the-core-s-models.md).
+    tuples in nested models (docs/decisions/0015-components-are-the-cores-models.md).
     """
 
     @classmethod
