@@ -103,37 +103,14 @@ class Ledger:
         content = [list(rows) for rows in self._tables().values()]
         return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
-    def delivery_rows(self) -> Iterator[Row]:
-        """The rows of `ledger.delivery`."""
+    def _delivery(self) -> Iterator[Row]:
         dispositions = dict(self._dispositions())
         unrecognised = {"table_name": None, "disposition": "unrecognised", "problem": None, "synthetic": None}
         for delivery in self.deliveries:
             entry = delivery.entry
-            yield {
-                "source": entry.source,
-                "month": entry.month,
-                "delivery_id": entry.delivery_id,
-                "file_name": entry.file_name,
-                "size_bytes": entry.size_bytes,
-                "connector": entry.connector,
-                "delivered_at": entry.delivered_at,
-                **dispositions.get((entry.source, entry.month, entry.delivery_id), unrecognised),
-                "withheld": entry.withheld,
-                "kept_bytes": entry.kept_bytes,
-            }
-
-    def stripped_rows(self) -> Iterator[Row]:
-        """The rows of `ledger.stripped`."""
-        for delivery in self.deliveries:
-            entry = delivery.entry
-            for kind, count in sorted(entry.stripped.items()):
-                yield {
-                    "source": entry.source,
-                    "month": entry.month,
-                    "delivery_id": entry.delivery_id,
-                    "kind": kind,
-                    "stripped_count": count,
-                }
+            place = entry.source, entry.month, entry.delivery_id
+            unlisted = {"cursor_range", "stripped", "kept_sha256"}
+            yield {**entry.model_dump(exclude=unlisted), **dispositions.get(place, unrecognised)}
 
     def _dispositions(self) -> Iterator[tuple[tuple[str, str | None, str], Row]]:
         """What became of each delivery, by source, month and id."""
@@ -147,41 +124,35 @@ class Ledger:
                 read = {"disposition": disposition, "problem": None, "synthetic": run.synthetic}
                 yield (key.source, run.month, counts.delivery_id), {"table_name": run.table, **read}
 
-    def conservation_rows(self) -> Iterator[Row]:
-        """The rows of `ledger.conservation`."""
-        for run in self.runs.values():
-            for counts in run.counts:
-                yield {
-                    "table_name": run.table,
-                    "source": run.source,
-                    "month": run.month,
-                    "delivery_id": counts.delivery_id,
-                    "rows_in": counts.rows_in,
-                    "rows_accepted": counts.accepted,
-                    "rows_duplicate": counts.duplicate,
-                    "rows_filtered": counts.filtered,
-                    "rows_quarantined": counts.quarantined,
-                }
+    def _stripped(self) -> Iterator[Row]:
+        for delivery in self.deliveries:
+            place = delivery.entry.model_dump(include={"source", "month", "delivery_id"})
+            for kind, count in sorted(delivery.entry.stripped.items()):
+                yield {**place, "kind": kind, "stripped_count": count}
 
-    def partition_rows(self) -> Iterator[Row]:
-        """The rows of `ledger.partition`."""
+    def _conservation(self) -> Iterator[Row]:
+        for run in self.runs.values():
+            place = {"table_name": run.table, "source": run.source, "month": run.month}
+            for counts in run.counts:
+                rows = {
+                    f"rows_{name}": getattr(counts, name)
+                    for name in ("accepted", "duplicate", "filtered", "quarantined")
+                }
+                yield {**place, "delivery_id": counts.delivery_id, "rows_in": counts.rows_in, **rows}
+
+    def _partition(self) -> Iterator[Row]:
         for state in self.states:
-            yield {
-                "table_name": state.key.table,
-                "source": state.key.source,
-                "month": str(state.key.month) if state.key.month else None,
-                "state": state.state,
-                "row_count": state.rows,
-                "problem": state.problem,
-                "synthetic": state.synthetic,
-            }
+            described = state.as_json()
+            table = described.pop("table")
+            yield {"table_name": table, **described, "row_count": state.rows, "synthetic": state.synthetic}
 
     def _tables(self) -> dict[str, Iterator[Row]]:
+        """The rows of the ledger's tables."""
         return {
-            "ledger.delivery": self.delivery_rows(),
-            "ledger.stripped": self.stripped_rows(),
-            "ledger.conservation": self.conservation_rows(),
-            "ledger.partition": self.partition_rows(),
+            "ledger.delivery": self._delivery(),
+            "ledger.stripped": self._stripped(),
+            "ledger.conservation": self._conservation(),
+            "ledger.partition": self._partition(),
         }
 
     def write(self, settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection) -> None:
