@@ -318,7 +318,7 @@ def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(
     monkeypatch.setenv("DX_PROJECT", str(project))
     with open_instance(Settings(furnished.warehouse, project)) as instance:
         target = ModuleTarget("dx_pipeline.definitions", None, None, CODE_LOCATION)
-        with WorkspaceProcessContext(instance, target) as process:
+        with WorkspaceProcessContext(instance, target, code_server_log_level="CRITICAL") as process:
             shown = ask(process.create_request_context())
         kept = instance.event_log_storage
         plain = SqliteEventLogStorage(str(home / "history" / "runs"))

@@ -1,6 +1,7 @@
 """KPIs as Dagster assets: what they depend on comes from their SQL."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
@@ -25,19 +26,7 @@ from dx_pipeline.storage.database import connect
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import KpiKey
 
-HEADLINE = """
-    SELECT statistic, value, numerator, denominator, target, coverage, window_type, window_end
-    FROM read_parquet($path, hive_partitioning = false)
-    WHERE unit_level = 'province' AND system IS NULL
-    QUALIFY row_number() OVER (
-        PARTITION BY statistic
-        ORDER BY value IS NULL, CASE WHEN value IS NULL THEN coverage END DESC, window_end DESC,
-            list_position(['ytd', 'year', 'quarter', 'month'], window_type)
-    ) = 1
-    ORDER BY statistic
-"""
-"""The province's latest window with a value, as `dx run` shows it: one row a statistic."""
-
+HEADLINE = Path(__file__).with_name("headline.sql")
 NUMBERS = ("value", "numerator", "denominator", "target", "coverage")
 
 
@@ -102,7 +91,7 @@ def headline(settings: Settings, code: str) -> Metadata:
         return {}
     metadata: Metadata = {"path": dg.MetadataValue.path(str(path))}
     with connect(settings) as connection:
-        rows = connection.execute(HEADLINE, {"path": str(path)}).fetchall()
+        rows = connection.execute(HEADLINE.read_text(encoding="utf-8"), {"path": str(path)}).fetchall()
     for statistic, *numbers, window_type, window_end in rows:
         suffix = f"_{statistic}" if statistic else ""
         metadata |= {
