@@ -26,7 +26,7 @@ from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.landing import attempts
-from dx_pipeline.sample.serving import Service, envelope
+from dx_pipeline.sample.http_server import Service, envelope
 from dx_pipeline.settings import Settings
 
 HERE = Files(kind="files")

@@ -39,8 +39,7 @@ from dx_pipeline.declarations.connector import (
 )
 from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month
-from dx_pipeline.sample.serving import (
-    Asked,
+from dx_pipeline.sample.http_server import (
     Fault,
     Handler,
     Reply,
@@ -50,6 +49,9 @@ from dx_pipeline.sample.serving import (
     by_window,
     envelope,
     whole,
+)
+from dx_pipeline.sample.http_server import (
+    Request as Asked,
 )
 from dx_pipeline.settings import Settings
 

@@ -22,9 +22,9 @@ from dx_pipeline.declarations.xroad import CURRENT
 from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.xroad_answer import Answer, Fault, landed_form, parse, projected, records, without
 from dx_pipeline.landing import attempts
-from dx_pipeline.sample.opmon import FORBIDDEN, Monitoring, fault, multipart, services
-from dx_pipeline.sample.serving import Asked, Handler, Reply, Service
-from dx_pipeline.sample.serving import Fault as Misbehaviour
+from dx_pipeline.sample.http_server import Fault as Misbehaviour
+from dx_pipeline.sample.http_server import Handler, Reply, Request, Service
+from dx_pipeline.sample.xroad_server import FORBIDDEN, Monitoring, fault, multipart, services
 from dx_pipeline.settings import Settings
 
 RECORDED = Path(__file__).parent / "data" / "xroad"
@@ -205,7 +205,7 @@ def test_a_server_whose_clock_is_behind_is_not_a_failure(warehouse: Settings) ->
     assert ids(of=warehouse) == [mid(NOW - 90_000), mid(NOW - 500)]
 
 
-def flaky(first: Reply, then: Callable[[Asked], Reply]) -> Handler:
+def flaky(first: Reply, then: Callable[[Request], Reply]) -> Handler:
     replies = iter([first])
     return lambda asked: next(replies, None) or then(asked)
 
@@ -243,9 +243,9 @@ def test_records_of_other_seconds_are_not_taken(warehouse: Settings) -> None:
     stray = monitored([NOW - 3600])
     stray.retention_seconds = 10**9
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: Request) -> Reply:
         body = asked.body.replace(str(FIRST_OF_JUNE).encode(), b"0")
-        return stray(Asked(asked.method, asked.path, asked.query, asked.headers, body))
+        return stray(Request(asked.method, asked.path, asked.query, asked.headers, body))
 
     stray.records.insert(0, exchange(FIRST_OF_JUNE - 5))
     with Service({"/": answer}) as server:

@@ -26,7 +26,7 @@ from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
 from dx_pipeline.reading.conservation import Counts
-from dx_pipeline.sample import opmon
+from dx_pipeline.sample import xroad_server
 from dx_pipeline.tables import partition, traffic
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.run import PartitionRun
@@ -73,7 +73,7 @@ def producer(exchange: str, began_ms: int = NOON + 5, **said: Any) -> Half:
 def answer(*records: Half, announced: int | None = None, **around: Any) -> bytes:
     """A recorded answer."""
     packed = gzip.compress(json.dumps({**around, "records": records}).encode(), mtime=0)
-    return opmon.answer(packed, len(records) if announced is None else announced)
+    return xroad_server.answer(packed, len(records) if announced is None else announced)
 
 
 def ingested(engine: Engine, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
@@ -224,7 +224,7 @@ def test_a_landed_page_and_plain_json_are_read_as_answers_are(engine: Engine) ->
 
 
 def test_what_may_not_be_kept_is_nowhere_in_the_warehouse(engine: Engine) -> None:
-    careless: Half = dict.fromkeys((*opmon.FORBIDDEN, *opmon.ADDRESSES, "soapFaultString"), SECRET)
+    careless: Half = dict.fromkeys((*xroad_server.FORBIDDEN, *xroad_server.ADDRESSES, "soapFaultString"), SECRET)
     engine.put(SYSTEM, answer(client("a", **careless), producer("a")), str(JUNE), "careless.dat")
     engine.put(SYSTEM, answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), str(JUNE), "query.dat")
     engine.put(SYSTEM, answer(client("c", restPath=f"/nguoi/{SECRET}/the")), str(JUNE), "path.dat")

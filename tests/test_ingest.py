@@ -49,7 +49,9 @@ def test_the_latest_delivery_of_a_dossier_counts(engine: Engine) -> None:
     engine.put("dossier", dossiers(finished), name="second.csv", day=4)
     run = engine.ingest("dossier")
     assert counts(run) == [(3, 2, 1, 0, 0), (1, 1, 0, 0, 0)]
-    status: dict[str, str] = dict(engine.rows(Key("statistics.dossier", "dossier", MONTH), "dossier_code, dossier_status"))
+    status: dict[str, str] = dict(
+        engine.rows(Key("statistics.dossier", "dossier", MONTH), "dossier_code, dossier_status")
+    )
     assert status["H53.07-220503-0001"] == "finished"
 
 

@@ -1,7 +1,7 @@
-"""Reading: the deliveries of a month become typed rows, each of them accepted or accounted for.
+"""Reading: the deliveries of a month become typed rows; every line is accepted or accounted for.
 
-`sort` recognises each delivery and finds the table that it fills; `load` loads its lines; `rows` types
-them, checks them against the contract and splits them. Nothing is lost: see `conservation`.
+`sort` recognises each delivery and finds the table that it fills; `load` loads its lines; `rows` types them, checks
+them against the contract and splits them. No line is lost: see `conservation`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BUNDLE_BYTES = 12 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Loaded:
-    """A delivery whose lines are in the connection, ready to be typed."""
+    """A delivery whose lines are in the connection, not typed yet."""
 
     delivery: Delivery
     layout: Layout
@@ -32,12 +32,12 @@ class Loaded:
 
 @dataclass
 class Readable:
-    """The deliveries of one table, and what reading them came to.
+    """The deliveries of one table, and the result of reading them.
 
     Args:
         deliveries: those of the table, in order of precedence.
         refused: those that could not be recognised or read, each with the reason in one sentence.
-        loaded: those that were loaded so far.
+        loaded: those that have been loaded so far.
     """
 
     deliveries: list[tuple[Delivery, Layout]] = field(default_factory=list)
@@ -45,9 +45,9 @@ class Readable:
     loaded: list[Loaded] = field(default_factory=list)
 
     def unresolved(self, present: frozenset[str]) -> list[tuple[Delivery, str]]:
-        """The refusals that still count, in order: nothing later was read, and the delivery is still `present`.
+        """The refusals that still count, in order: of deliveries that are `present`, if no later one was read.
 
-        A refused file is withdrawn by taking it out of the inbox.
+        A refused file is withdrawn by removing it from the inbox.
         """
         latest = max((item.delivery.order for item in self.loaded), default=None)
         return [
@@ -60,8 +60,8 @@ class Readable:
 def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
     """A source's deliveries by the table that each one fills.
 
-    A delivery that cannot be recognised counts as refused for the tables that have no delivery; if
-    every table has one, for all of them, because any of them may have been meant.
+    A delivery that is not recognised counts as refused for each table without a delivery; if every table has one, for
+    all of them, because it may be meant for any.
     """
     tables = {table: Readable() for table in source.delivered}
     unknown: list[tuple[Delivery, str]] = []
@@ -82,7 +82,7 @@ def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
 
 
 def load(connection: duckdb.DuckDBPyConnection, readable: Readable) -> Iterator[Loaded]:
-    """Load the deliveries of a table one by one, as they are asked for; what cannot be read is refused."""
+    """Load the deliveries of a table, each when the iterator comes to it; what cannot be read is refused."""
     for number, bundle in enumerate(_bundles(readable.deliveries)):
         name, layout = f"raw {number}", bundle[0][1]
         paths = [delivery.content for delivery, _ in bundle]
@@ -100,7 +100,7 @@ def load(connection: duckdb.DuckDBPyConnection, readable: Readable) -> Iterator[
 
 
 def _bundles(deliveries: Sequence[tuple[Delivery, Layout]]) -> Iterator[list[tuple[Delivery, Layout]]]:
-    """The deliveries in order; pages of one layout that follow each other together, up to some size."""
+    """The deliveries in order; consecutive pages of one layout are together, up to some size."""
     bundle: list[tuple[Delivery, Layout]] = []
     size = 0
     for delivery, layout in deliveries:

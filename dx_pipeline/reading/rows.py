@@ -1,8 +1,9 @@
 """Rows: every line of a month's deliveries ends as accepted, duplicate, filtered or quarantined.
 
-typed    one table for all deliveries of a partition: typed values, and a reason where one is due
-disposition  what becomes of each row; repeated keys are settled here
-staged   the accepted rows, as the contract stores them
+typed          one table for all deliveries of a partition: typed values, and the reason why a row is bad
+disposition    what becomes of each row; repeated keys are resolved here
+staged         the accepted rows, as the contract stores them
+quarantined    the rows that broke the contract: delivery, line, reason
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import duckdb
 
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Contract
 from dx_pipeline.declarations.source import Placement
-from dx_pipeline.declarations.sql import create_table, literal, quoted, violations
+from dx_pipeline.declarations.sql import create_table, literal, quoted, sql_file, violations
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Loaded, values
 from dx_pipeline.reading.conservation import Counts
@@ -23,7 +24,7 @@ from dx_pipeline.storage.database import STAGED
 from dx_pipeline.vietnamese.spelling import normal
 
 SMALL = 200_000
-"""So many typed rows take no memory to speak of."""
+"""So many typed rows take little memory."""
 
 QUARANTINED = "quarantined"
 DISPOSITIONS = ("accepted", "duplicate", "filtered", "quarantined")
@@ -32,33 +33,21 @@ DISPOSITIONS = ("accepted", "duplicate", "filtered", "quarantined")
 def stage(
     connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
 ) -> tuple[Counts, ...]:
-    """Make `staged` and `quarantined` from the loaded deliveries of one partition, in their order.
+    """Make `staged` and `quarantined` from the loaded deliveries of one partition, in order of precedence.
 
-    Deliveries are taken one after the other, and their lines dropped once they are typed: whoever
-    loads them while they are asked for holds no more than one in memory.
-
-    Reference tables that the contract refers to must be in the connection under their names.
+    The lines of a delivery are dropped once they are typed, so that an iterator which loads each when its turn comes
+    has only one in memory. Reference tables that the contract refers to must be in the connection under their names.
 
     Returns:
         Where the rows of each delivery went, in the order of the deliveries.
 
     Raises:
-        ConservationError: rows were lost or invented.
+        ConservationError: rows were lost or added.
     """
     items = _type_all(connection, contract, loaded, month)
-    _settle(connection, contract, superseded(items))
+    _decide(connection, contract, superseded(items))
     _write(connection, contract, items, month)
-    counts = {
-        position: rest
-        for position, *rest in connection.execute(
-            """
-            SELECT delivery_position,
-                count(*) FILTER (disposition = 'accepted'), count(*) FILTER (disposition = 'duplicate'),
-                count(*) FILTER (disposition = 'filtered'), count(*) FILTER (disposition = 'quarantined')
-            FROM settled GROUP BY delivery_position
-            """
-        ).fetchall()
-    }
+    counts = {position: rest for position, *rest in connection.execute(sql_file(__file__, "counts")).fetchall()}
     conserved = tuple(
         Counts(
             delivery_id=item.delivery.entry.delivery_id,
@@ -69,15 +58,14 @@ def stage(
     )
     for item in conserved:
         item.check()
-    connection.execute("DROP TABLE settled")
+    connection.execute("DROP TABLE disposition")
     return conserved
 
 
 def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
-    """The positions of deliveries that hold no more, because a later one took their place.
+    """The positions of deliveries that a later one replaces.
 
-    Of snapshots only the latest holds. Of increments one that was sent again under its own name
-    is replaced by what came later under that name.
+    A snapshot is replaced by any later delivery, an increment by a later one of the same file name.
     """
     found = []
     for position, item in enumerate(loaded):
@@ -91,7 +79,7 @@ def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
 def _type_all(
     connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
 ) -> list[Loaded]:
-    """Make `typed` from the lines of all deliveries, and `delivered`, which says whose they are."""
+    """Make `typed` from the lines of all deliveries, and `delivered`, the delivery at each position."""
     declared = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items())
     connection.execute(
         f"""
@@ -102,42 +90,34 @@ def _type_all(
     items: list[Loaded] = []
     for name, sharing in groupby(loaded, key=lambda item: item.raw.name):
         together = list(sharing)
-        connection.execute(
-            _typed(contract, together[0], month), {"position": len(items), **_said_in_titles(together[0])}
-        )
+        connection.execute(_typed(contract, together[0], month), {"position": len(items), **_from_titles(together[0])})
         connection.execute(f"DROP TABLE {quoted(name)}")
         items += together
     _compress(connection, items)
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE delivered AS
-        SELECT unnest($positions::INTEGER[]) AS delivery_position, unnest($ids::VARCHAR[]) AS delivery_id,
-            unnest($synthetic::BOOLEAN[]) AS synthetic
-        """,
-        {
-            "positions": list(range(len(items))),
-            "ids": [item.delivery.entry.delivery_id for item in items],
-            "synthetic": [item.raw.is_synthetic for item in items],
-        },
-    )
+    delivered = {
+        "positions": list(range(len(items))),
+        "ids": [item.delivery.entry.delivery_id for item in items],
+        "synthetic": [item.raw.is_synthetic for item in items],
+    }
+    connection.execute(sql_file(__file__, "delivered"), delivered)
     return items
 
 
-def _said_in_titles(item: Loaded) -> dict[str, str | None]:
-    """What the lines above the headings say, by parameter, for the columns that are placed there."""
-    said: dict[str, str | None] = {}
+def _from_titles(item: Loaded) -> dict[str, str | None]:
+    """The values of the columns that are found in the lines above the headings, by parameter."""
+    values: dict[str, str | None] = {}
     for name, placement in item.layout.columns.items():
         if placement.title is not None:
             pattern = re.compile(normal(placement.title))
             found = (pattern.search(title) for title in item.raw.titles)
-            said[f"title_{name}"] = next((match[1] for match in found if match), None)
-    return said
+            values[f"title_{name}"] = next((match[1] for match in found if match), None)
+    return values
 
 
 def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
-    """The statement that types the lines of one table: clean text, then values, then the first reason.
+    """The statement that types the lines of one raw table: clean text, then values, then the first reason.
 
-    `$position` is that of the first delivery in it.
+    `$position` is that of the first delivery in the table.
     """
     layout, raw = item.layout, item.raw
     page = "page" if raw.page is not None else "0 AS page"
@@ -194,25 +174,14 @@ def _text_of(name: str, placement: Placement | None, texts: dict[str, str]) -> s
     return literal(placement.constant or "") if placement.header is None else texts[placement.header]
 
 
-def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced: Sequence[int]) -> None:
-    """Decide the disposition of every typed row.
+def _decide(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced: Sequence[int]) -> None:
+    """Make `disposition`: what becomes of every typed row.
 
-    A key that stands twice in one delivery with different content is a conflict that nobody here
-    can settle: all of its rows go to quarantine. Otherwise the later delivery holds, and within a
-    delivery the first line. Rows of replaced deliveries count as duplicates.
+    Rows of replaced deliveries are duplicates. A key that is twice in one delivery with different content is a
+    conflict that cannot be resolved: all of its rows are quarantined. Otherwise the later delivery takes
+    precedence, and within a delivery the first line.
     """
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE settled AS
-        SELECT delivery_position, delivery_line,
-            CASE WHEN filter_code IS NOT NULL THEN 'filtered' WHEN reason IS NOT NULL THEN 'quarantined'
-                WHEN delivery_position IN (SELECT unnest($replaced::INTEGER[])) THEN 'duplicate'
-                ELSE 'accepted' END AS disposition,
-            reason
-        FROM typed
-        """,
-        {"replaced": list(replaced)},
-    )
+    connection.execute(sql_file(__file__, "disposition"), {"replaced": list(replaced)})
     if not contract.key:
         return
     key = ", ".join(quoted(name) for name in contract.key)
@@ -220,17 +189,17 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
-        WITH twice AS (  -- by their hashes, which take less memory: one that is not twice does no harm
+        WITH twice AS (  -- by their hashes, which take less memory; two keys of one hash do no harm
             SELECT hash({key}) AS key_hash
-            FROM typed JOIN settled USING (delivery_position, delivery_line)
+            FROM typed JOIN disposition USING (delivery_position, delivery_line)
             WHERE disposition = 'accepted' GROUP BY key_hash HAVING count(*) > 1
         ),
         hashed AS (
             SELECT delivery_position, delivery_line, {key}, hash({content}) AS content_hash
-            FROM typed JOIN settled USING (delivery_position, delivery_line)
+            FROM typed JOIN disposition USING (delivery_position, delivery_line)
             WHERE disposition = 'accepted' AND hash({key}) IN (SELECT key_hash FROM twice)
         ),
-        judged AS (
+        compared AS (
             SELECT *, min(content_hash) OVER same_delivery <> max(content_hash) OVER same_delivery AS is_conflict
             FROM hashed WINDOW same_delivery AS (PARTITION BY {key}, delivery_position)
         )
@@ -238,26 +207,17 @@ def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
             row_number() OVER (
                 PARTITION BY {key}, is_conflict ORDER BY delivery_position DESC, delivery_line
             ) > 1 AS is_repeated
-        FROM judged
+        FROM compared
         """
     )
-    connection.execute(
-        f"""
-        UPDATE settled SET
-            disposition = CASE WHEN is_conflict THEN 'quarantined' ELSE 'duplicate' END,
-            reason = CASE WHEN is_conflict THEN {literal(f"key_conflict|{contract.key[0]}")} END
-        FROM repeated
-        WHERE settled.delivery_position = repeated.delivery_position
-            AND settled.delivery_line = repeated.delivery_line AND (is_conflict OR is_repeated)
-        """
-    )
+    connection.execute(sql_file(__file__, "repeated"), {"conflict": f"key_conflict|{contract.key[0]}"})
     connection.execute("DROP TABLE repeated")
 
 
 def _write(
     connection: duckdb.DuckDBPyConnection, contract: Contract, items: Sequence[Loaded], month: Month | None
 ) -> None:
-    """Make `staged` and `quarantined` of the settled rows, some deliveries at a time: sorting takes memory."""
+    """Make `staged` and `quarantined` by disposition, some deliveries at a time: sorting takes memory."""
     for name in (STAGED, QUARANTINED):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
     connection.execute(create_table(STAGED, contract.stored))
@@ -267,28 +227,20 @@ def _write(
         connection.execute(
             f"""
             INSERT INTO {STAGED}
-            SELECT {columns} FROM typed JOIN settled USING (delivery_position, delivery_line)
+            SELECT {columns} FROM typed JOIN disposition USING (delivery_position, delivery_line)
                 JOIN delivered USING (delivery_position)
             WHERE disposition = 'accepted' AND delivery_position BETWEEN $first AND $last
             ORDER BY delivery_position, delivery_line
             """,
             {"first": first, "last": last},
         )
-    connection.execute(
-        f"""
-        CREATE TABLE {QUARANTINED} AS
-        SELECT delivery_id, delivery_line, split_part(settled.reason, '|', 1) AS reason_code,
-            nullif(split_part(settled.reason, '|', 2), '') AS column_name, synthetic
-        FROM settled JOIN delivered USING (delivery_position)
-        WHERE disposition = 'quarantined' ORDER BY delivery_position, delivery_line
-        """
-    )
+    connection.execute(sql_file(__file__, "quarantined"))
     connection.execute("DROP TABLE typed; DROP TABLE delivered")
     _compress(connection, items)
 
 
 def _stretches(items: Sequence[Loaded]) -> Iterator[tuple[int, int]]:
-    """The positions of the deliveries, first and last of as many as are not too many rows together."""
+    """The first and last position of consecutive deliveries that have few rows together."""
     first = rows = 0
     for position, item in enumerate(items):
         if rows and rows + item.raw.rows > SMALL:
@@ -299,6 +251,6 @@ def _stretches(items: Sequence[Loaded]) -> Iterator[tuple[int, int]]:
 
 
 def _compress(connection: duckdb.DuckDBPyConnection, items: Sequence[Loaded]) -> None:
-    """Compress what is in memory, where it is much: words that repeat take most of it."""
+    """Compress what is in memory, if that is much: repeated words take most of it."""
     if sum(item.raw.rows for item in items) > SMALL:
         connection.execute("CHECKPOINT")

@@ -1,6 +1,6 @@
-"""Text to typed values: the SQL that reads one column as its contract and layout say, or says why not.
+"""Text to typed values: the SQL that types one column by its contract and layout, and gives a reason if it cannot.
 
-Every expression is built from declared names only; no value of a delivery is ever part of it.
+Every expression is built from declarations only; no value of a delivery is part of it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.vietnamese.spelling import spellings
 
 NUMERIC = "0123456789.,+-"
-"""What numbers of any style are written with: a text of these alone is ambiguous, not senseless."""
+"""The characters of numbers in any style: a text of these alone is ambiguous, and not just no number."""
 
 WHOLE = r"[+-]?[0-9]+(\.0+)?"
 
 KNOWN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%Y%m%d", "%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
-"""A text that is a date in another of these styles than the declared one is ambiguous, not senseless."""
+"""A text that is a date in another of these styles than declared is ambiguous, and not just no date."""
 
 EARLIEST, LATEST = "DATE '1900-01-01'", "DATE '2199-12-31'"
 
@@ -29,7 +29,7 @@ def clean(heading: str, *, is_words: bool) -> str:
 
 
 def _normal(text: str) -> str:
-    """NFC and single spaces. Most texts are so already, and looking is cheaper than normalising."""
+    """NFC and single spaces. Most texts have them already, and checking is cheaper than normalising."""
     is_normal = f"strlen({text}) = length({text}) AND NOT contains({text}, '  ') AND NOT contains({text}, chr(9))"
     return rf"CASE WHEN {is_normal} THEN {text} ELSE trim(regexp_replace(nfc_normalize({text}), '\s+', ' ', 'g')) END"
 
@@ -86,7 +86,7 @@ def _number(text: str, column: Column, placement: Placement) -> str:
     whole = f"CASE WHEN {_has_shape(plain, WHOLE)} THEN try_cast({plain} AS BIGINT) END"
     if placement.number != "plain":
         return f"CASE WHEN {fits} THEN {whole} END"
-    # Nearly every whole number is printed as DuckDB prints it; only the others need a closer look.
+    # Nearly every whole number is written as DuckDB prints it; only the others need the regular expression.
     return f"CASE WHEN try_cast({plain} AS BIGINT)::VARCHAR = {plain} THEN try_cast({plain} AS BIGINT) ELSE {whole} END"
 
 

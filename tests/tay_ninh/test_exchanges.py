@@ -19,7 +19,8 @@ from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.report.dictionary import page as dictionary
 from dx_pipeline.sample import exchange as made_up
-from dx_pipeline.sample import world
+from dx_pipeline.sample import rows as table_rows
+from dx_pipeline.sample import scenario
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
@@ -58,10 +59,10 @@ def test_the_sample_comes_to_the_totals_that_were_made(declared: Catalogue, ware
     others = (folder for folder in warehouse.inbox.iterdir() if folder.name != SYSTEM)
     assert sum(1 for _ in others) > 5
     records = ingested(warehouse, declared, MAY, JUNE)
-    made = world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=scale)
+    made = scenario.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=scale)
     started: dict[str, dict[str, int]] = {}
     for month in (MAY, JUNE):
-        halves = world.rows(made, "connection.exchange", SYSTEM, month)
+        halves = table_rows.make(made, "connection.exchange", SYSTEM, month)
         counts = records["connection.exchange", str(month)].counts
         assert sum(item.accepted for item in counts) == sum(item.rows_in for item in counts) == halves.num_rows
         assert len(counts) == made_up.page_count(month) >= 6
@@ -91,8 +92,8 @@ def test_pages_of_the_sample_are_reproducible_and_say_that_they_are_made_up(
         digests.append([sha256(page.read_bytes()).hexdigest() for page in pages])
     assert digests[0] == digests[1]
     assert len(digests[0]) == 6
-    rows = world.rows(
-        world.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=1), "connection.exchange", SYSTEM, JUNE
+    rows = table_rows.make(
+        scenario.build(warehouse.reference, seed=sample.DEFAULT_SEED, scale=1), "connection.exchange", SYSTEM, JUNE
     )
     assert 4_000 <= rows.num_rows / 2 <= 6_000
     sizes = [page.num_rows for page in made_up.pages(rows, JUNE)]

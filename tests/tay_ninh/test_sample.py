@@ -1,11 +1,9 @@
-"""The sample province: reproducible, marked as made up, calibrated, and in the declared forms."""
+"""The sample province: reproducible, marked as synthetic, calibrated, and in the declared layouts."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
-import io
 import json
 import unicodedata
 from collections import Counter
@@ -13,33 +11,32 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import python_calamine as calamine
 from projects import PROJECT
 
-from dx_pipeline import formats as reading
 from dx_pipeline import sample
-from dx_pipeline.declarations import catalogue as catalogues
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract, arrow_schema
-from dx_pipeline.declarations.source import Csv, Excel, JsonEnvelope, Layout, Ndjson, Parquet, XRoadAnswers
+from dx_pipeline.declarations.source import Csv, Excel, Layout
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.formats import READERS
-from dx_pipeline.formats.raw import as_declared
-from dx_pipeline.formats.xroad_answer import packed
-from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import listening
-from dx_pipeline.reading import rows as readings
-from dx_pipeline.sample import world, writing
+from dx_pipeline.sample import rows as table_rows
+from dx_pipeline.sample import scenario, writing
+from dx_pipeline.sample.form import Form
+from dx_pipeline.sample.scenario import Scenario
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
 
 SCALE = 0.02
 FIRST_HALF = parse_months("2022-01:2022-06")
@@ -48,20 +45,15 @@ MADE = (MAY, JUNE)
 
 
 @pytest.fixture(scope="module")
-def declared() -> Catalogue:
-    return catalogues.load(PROJECT)
-
-
-@pytest.fixture(scope="module")
 def made(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = Settings(warehouse=tmp_path_factory.mktemp("sample"))
+    settings = Settings(tmp_path_factory.mktemp("sample"), PROJECT)
     sample.make(settings, declared, MADE, scale=SCALE)
     return settings
 
 
 @pytest.fixture(scope="module")
-def small() -> world.World:
-    return world.build(Settings().reference, seed=sample.DEFAULT_SEED, scale=0.05)
+def small() -> Scenario:
+    return scenario.build(Settings(PROJECT / "warehouse", PROJECT).reference, seed=sample.DEFAULT_SEED, scale=0.05)
 
 
 def deliveries(settings: Settings) -> dict[str, Path]:
@@ -90,40 +82,42 @@ def layout_of(declared: Catalogue, name: str) -> Layout:
 
 
 def test_the_same_seed_gives_the_same_bytes(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
-    again = Settings(warehouse=tmp_path, threads=1)
+    again = Settings(tmp_path, PROJECT, threads=1)
     sample.make(again, declared, tuple(reversed(MADE)), scale=SCALE)
     assert contents(again) == contents(made)
 
 
 def test_a_month_made_alone_is_the_same_as_among_others(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
-    alone = Settings(warehouse=tmp_path)
+    alone = Settings(tmp_path, PROJECT)
     sample.make(alone, declared, [JUNE], scale=SCALE)
     assert contents(alone) == contents(made, JUNE)
 
 
-def test_another_seed_gives_another_province_with_the_same_published_figures(small: world.World) -> None:
-    other = world.build(Settings().reference, seed=7, scale=0.05)
+def test_another_seed_gives_another_province_with_the_same_published_figures(small: Scenario) -> None:
+    other = scenario.build(Settings(PROJECT / "warehouse", PROJECT).reference, seed=7, scale=0.05)
     codes = [
-        world.rows(each, "statistics.dossier", "dossier", JUNE)["dossier_code"].to_pylist() for each in (small, other)
+        table_rows.make(each, "statistics.dossier", "dossier", JUNE)["dossier_code"].to_pylist()
+        for each in (small, other)
     ]
     assert codes[0] != codes[1]
     assert used_services(other) == used_services(small) == 763
 
 
-def test_months_are_not_copies_of_each_other(small: world.World) -> None:
+def test_months_are_not_copies_of_each_other(small: Scenario) -> None:
     first_rows = [
-        world.rows(small, "statistics.dossier", "dossier", month)["procedure_code"].to_pylist()[:50] for month in MADE
+        table_rows.make(small, "statistics.dossier", "dossier", month)["procedure_code"].to_pylist()[:50]
+        for month in MADE
     ]
     assert first_rows[0] != first_rows[1]
 
 
-def test_every_file_is_returned_and_told_of_in_order(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
-    told: list[str] = []
-    settings = Settings(warehouse=tmp_path)
-    with listening(told.append):
+def test_every_file_is_returned_and_announced_in_order(declared: Catalogue, made: Settings, tmp_path: Path) -> None:
+    announced: list[str] = []
+    settings = Settings(tmp_path, PROJECT)
+    with listening(announced.append):
         paths = sample.make(settings, declared, [MAY], scale=SCALE)
-    assert told == [path.relative_to(settings.inbox).as_posix() for path in paths]
-    assert sample.count(declared, [MAY]) == len(told) == len(contents(made, MAY))
+    assert announced == [path.relative_to(settings.inbox).as_posix() for path in paths]
+    assert sample.count(declared, [MAY]) == len(announced) == len(contents(made, MAY))
     assert not list(settings.scratch.glob("*.*"))
 
 
@@ -135,28 +129,6 @@ def text_of(path: Path, layout: Layout) -> str:
         content = gzip.decompress(content)
     codec = {"utf-16": "utf-16", "windows-1258": "cp1258"}.get(getattr(layout.format, "encoding", ""), "utf-8-sig")
     return unicodedata.normalize("NFC", content.decode(codec))
-
-
-def test_every_delivery_says_that_it_is_synthetic(declared: Catalogue, made: Settings) -> None:
-    for name, path in deliveries(made).items():
-        layout = layout_of(declared, name)
-        match layout.format.kind:
-            case "csv":
-                assert "SYNTHETIC" in text_of(path, layout).splitlines()[0], name
-            case "html":
-                assert "SYNTHETIC" in text_of(path, layout).partition("<table")[0], name
-            case "excel":
-                sheet = calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-                assert "SYNTHETIC" in str(sheet.to_python(skip_empty_area=False)[0][0]), name
-            case "json":
-                assert json.loads(text_of(path, layout))["synthetic"] is True, name
-            case "xroad":
-                assert json.loads(packed(path.read_bytes()).text)["synthetic"] is True, name
-            case "ndjson":
-                records = [json.loads(line) for line in text_of(path, layout).splitlines()]
-                assert all(record["synthetic"] is True for record in records), name
-            case "parquet":
-                assert pq.read_schema(path).metadata[b"synthetic"] == b"true", name
 
 
 def test_every_format_that_the_systems_use_occurs(declared: Catalogue, made: Settings) -> None:
@@ -227,48 +199,11 @@ def test_texts_are_typed_as_people_and_programs_type_them(made: Settings) -> Non
 
 
 @pytest.mark.parametrize("name", ["public_post", "legal_documents"])
-def test_what_is_assumed_of_a_system_says_so(small: world.World, name: str) -> None:
+def test_what_is_assumed_of_a_system_says_so(small: Scenario, name: str) -> None:
     for table in ("connection.register", "connection.traffic"):
-        operations = world.rows(small, table, name, JUNE)["operation"].to_pylist()
+        operations = table_rows.make(small, table, name, JUNE)["operation"].to_pylist()
         assert operations
         assert all(operation.startswith("gia_dinh_") for operation in operations)
-
-
-def test_every_delivery_has_the_declared_headings(declared: Catalogue, made: Settings) -> None:
-    for name, path in deliveries(made).items():
-        layout = layout_of(declared, name)
-        if isinstance(layout.format, XRoadAnswers):
-            continue  # a record has the fields that there is something to say of
-        assert set(as_declared(headings_of(path, layout), layout)) == set(layout.expected), name
-
-
-def headings_of(path: Path, layout: Layout) -> list[str]:
-    match layout.format:
-        case Csv() as shape:
-            lines = io.StringIO(text_of(path, layout), newline="")
-            return list(csv.reader(lines, delimiter=shape.delimiter))[shape.preamble_rows]
-        case Excel() as shape:
-            sheet = calamine.CalamineWorkbook.from_path(path).get_sheet_by_index(0)
-            rows = sheet.to_python(skip_empty_area=False)
-            for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-                for row in range(top, bottom + 1):
-                    rows[row][left : right + 1] = [rows[top][left]] * (right + 1 - left)
-            block = rows[shape.preamble_rows : shape.preamble_rows + shape.header_rows]
-            return [" / ".join(dict.fromkeys(map(str, steps))) for steps in zip(*block, strict=True)]
-        case JsonEnvelope() as shape:
-            document = json.loads(text_of(path, layout))
-            records = document
-            for step in shape.records.split("."):
-                records = records[step]
-            assert document[shape.count] == len(records)
-            return list(records[0])
-        case Ndjson():
-            first = json.loads(text_of(path, layout).splitlines()[0])
-            return [name for name in first if name != "synthetic"]
-        case Parquet():
-            return list(pq.read_schema(path).names)
-        case _:
-            return READERS[layout.format.kind].headings(path, layout)
 
 
 def test_csv_for_excel_has_a_byte_order_mark_and_dos_line_ends(made: Settings) -> None:
@@ -280,7 +215,7 @@ def test_csv_for_excel_has_a_byte_order_mark_and_dos_line_ends(made: Settings) -
     assert b"\r" not in plain
 
 
-def test_lines_without_data_stand_where_filters_expect_them(made: Settings) -> None:
+def test_lines_without_data_are_where_filters_expect_them(made: Settings) -> None:
     sheet = calamine.CalamineWorkbook.from_path(deliveries(made)["service/2022-06/service_202206.xlsx"])
     rows = sheet.get_sheet_by_index(0).to_python(skip_empty_area=False)
     assert rows[5][:3] == ["(1)", "(2)", "(3)"]
@@ -301,81 +236,42 @@ def test_deliveries_arrive_in_the_following_month_about_the_day_they_are_due(
         assert 8 <= arrived.hour < 17, name
 
 
-def test_reading_a_delivery_gives_the_rows_that_were_made(declared: Catalogue, made: Settings) -> None:
-    made_up = world.build(made.reference, seed=sample.DEFAULT_SEED, scale=SCALE)
-    with connect(made) as connection:
-        load_reference(connection, declared, made)
-        for name, path in deliveries(made).items():
-            if f"/{JUNE}/" not in name:
-                continue
-            layout = layout_of(declared, name)
-            if isinstance(layout.format, XRoadAnswers):
-                continue  # a month is several of these: see test_exchange
-            source, month = name.split("/")[0], Month.parse(name.split("/")[1])
-            contract = declared.contracts[layout.table]
-            assert read(connection, path, layout, contract, month), name
-            (refused,) = connection.execute("SELECT count(*) FROM quarantined").fetchall()[0]
-            assert refused == 0, name
-            rows = world.rows(made_up, layout.table, source, month)
-            assert differences(connection, rows, contract) == 0, name
+def test_the_pipeline_reads_the_rows_that_were_made(
+    declared: Catalogue, province: dict[str, Any], small: Scenario
+) -> None:
+    settings = Settings(province["warehouse"], PROJECT)
+    for source in declared.monthly:
+        for table in declared.sources[source].source.delivered:
+            path = partition.rows(settings, Key(table, source, JUNE))
+            rows = table_rows.make(small, table, source, JUNE)
+            assert differences(rows, str(path), declared.contracts[table]) == 0, (table, source)
 
 
-def load_reference(connection: duckdb.DuckDBPyConnection, declared: Catalogue, settings: Settings) -> None:
-    for item in declared.sources.values():
-        if item.reference_file is None or item.group != "reference":
-            continue
-        layout = item.source.deliveries[0]
-        schema = layout.table.partition(".")[0]
-        read(connection, settings.reference / item.reference_file, layout, declared.contracts[layout.table], None)
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {layout.table} AS FROM staged")
-
-
-def read(
-    connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, contract: Contract, month: Month | None
-) -> bool:
-    """Read a file into `staged` and `quarantined`; says whether the reader found it marked synthetic."""
-    entry = Entry(
-        source="any",
-        month=None,
-        delivery_id="0" * 64,
-        file_name=path.name,
-        size_bytes=0,
-        connector="files",
-        delivered_at=datetime(2022, 7, 1, tzinfo=UTC),
-    )
-    delivery = Delivery(entry, path)
-    raw = reading.load(connection, delivery, layout, "raw")
-    readings.stage(connection, contract, [readings.Loaded(delivery, layout, raw)], month)
-    return raw.is_synthetic
-
-
-def differences(connection: duckdb.DuckDBPyConnection, rows: pa.Table, contract: Contract) -> int:
-    """How many rows stand on one side only; a delivery may tell a moment to the hour alone."""
+def differences(rows: pa.Table, path: str, contract: Contract) -> int:
+    """How many rows are on one side only, or not marked as synthetic; a delivery may print only the hour of a moment."""
     schema = arrow_schema(contract, contract.columns)
-    connection.register("made_rows", rows.select(schema.names).cast(schema))
     columns = ", ".join(
         f"date_trunc('hour', {quoted(name)})" if column.type == "timestamp" else quoted(name)
         for name, column in contract.columns.items()
     )
-    (found,) = connection.execute(
-        f"""
-        SELECT count(*) FROM (
-            (SELECT {columns} FROM made_rows EXCEPT ALL SELECT {columns} FROM staged)
-            UNION ALL
-            (SELECT {columns} FROM staged EXCEPT ALL SELECT {columns} FROM made_rows)
-        )
-        """
-    ).fetchall()[0]
-    connection.unregister("made_rows")
-    return int(found)
+    with duckdb.connect() as connection:
+        connection.register("made", rows.select(schema.names).cast(schema))
+        connection.execute(f"CREATE VIEW found AS SELECT {columns} FROM read_parquet('{path}') WHERE synthetic")
+        (counts,) = connection.execute(
+            f"""
+            SELECT (SELECT count(*) FROM (SELECT {columns} FROM made EXCEPT ALL FROM found)),
+                   (SELECT count(*) FROM (FROM found EXCEPT ALL SELECT {columns} FROM made))
+            """
+        ).fetchall()
+    return sum(counts)
 
 
-def test_made_rows_keep_every_rule_of_their_contract(declared: Catalogue, small: world.World) -> None:
+def test_made_rows_keep_every_rule_of_their_contract(declared: Catalogue, small: Scenario) -> None:
     with duckdb.connect() as connection:
         for name in declared.monthly:
             for table in declared.sources[name].source.delivered:
                 contract = declared.contracts[table]
-                rows = world.rows(small, table, name, JUNE)
+                rows = table_rows.make(small, table, name, JUNE)
                 assert set(rows.column_names) == set(contract.columns), table
                 connection.register("made_rows", rows)
                 for rule in contract.rules:
@@ -383,19 +279,19 @@ def test_made_rows_keep_every_rule_of_their_contract(declared: Catalogue, small:
                     assert broken == [(0,)], f"{table}: {rule.code}"
 
 
-def first_half(small: world.World) -> pa.Table:
-    return pa.concat_tables([world.rows(small, "statistics.dossier", "dossier", month) for month in FIRST_HALF])
+def first_half(small: Scenario) -> pa.Table:
+    return pa.concat_tables([table_rows.make(small, "statistics.dossier", "dossier", month) for month in FIRST_HALF])
 
 
-def used_services(small: world.World) -> int:
+def used_services(small: Scenario) -> int:
     rows = first_half(small).to_pydict()
     used = {code for code, channel in zip(rows["procedure_code"], rows["channel"], strict=True) if channel == "online"}
-    services = set(world.rows(small, "statistics.service", "service", JUNE)["procedure_code"].to_pylist())
+    services = set(table_rows.make(small, "statistics.service", "service", JUNE)["procedure_code"].to_pylist())
     assert used <= services
     return len(used)
 
 
-def test_the_first_half_of_2022_has_the_published_rates(small: world.World) -> None:
+def test_the_first_half_of_2022_has_the_published_rates(small: Scenario) -> None:
     rows = first_half(small)
     online = sum(channel == "online" for channel in rows["channel"].to_pylist())
     assert (rows.num_rows, online) == (20_000, 3_530)
@@ -411,12 +307,12 @@ def test_the_whole_province_has_exactly_the_published_rates() -> None:
     assert sum(volume.online for volume in volumes) == 70_600
 
 
-def test_a_tiny_sample_uses_as_many_services_as_it_has_online_dossiers(small: world.World) -> None:
+def test_a_tiny_sample_uses_as_many_services_as_it_has_online_dossiers(small: Scenario) -> None:
     assert used_services(replace(small, scale=0.002)) == round(0.1765 * 800)
 
 
-def test_services_are_integrated_as_published(small: world.World) -> None:
-    rows = world.rows(small, "statistics.service", "service", JUNE).to_pylist()
+def test_services_are_integrated_as_published(small: Scenario) -> None:
+    rows = table_rows.make(small, "statistics.service", "service", JUNE).to_pylist()
     level_4 = [row for row in rows if row["service_level"] == "level_4"]
     assert (len(rows), len(level_4)) == (2_220, 1_818)
     assert sum(row["is_integrated"] for row in level_4) == 960
@@ -429,30 +325,32 @@ def test_services_are_integrated_as_published(small: world.World) -> None:
     }
 
 
-def test_levels_3_and_4_give_way_to_partial_and_full_in_august(small: world.World) -> None:
-    july = world.rows(small, "statistics.service", "service", Month(2022, 7)).to_pylist()
-    august = world.rows(small, "statistics.service", "service", AUGUST).to_pylist()
+def test_levels_3_and_4_give_way_to_partial_and_full_in_august(small: Scenario) -> None:
+    july = table_rows.make(small, "statistics.service", "service", Month(2022, 7)).to_pylist()
+    august = table_rows.make(small, "statistics.service", "service", AUGUST).to_pylist()
     assert [row["procedure_code"] for row in july] == [row["procedure_code"] for row in august]
     pairs = {(old["service_level"], new["service_level"]) for old, new in zip(july, august, strict=True)}
     assert pairs == {(old, new) for old in ("level_3", "level_4") for new in ("partial", "full")}
     assert sum(row["service_level"] == "full" for row in august) == 900
 
 
-def test_the_programme_stands_where_the_article_says(small: world.World) -> None:
-    plans = world.rows(small, "programme.plan", "plan", JUNE).to_pylist()
+def test_the_programme_is_as_the_article_says(small: Scenario) -> None:
+    plans = table_rows.make(small, "programme.plan", "plan", JUNE).to_pylist()
     assert len(plans) == sum(row["plan_status"] == "issued" for row in plans) == 28
-    groups = world.rows(small, "programme.community_group", "community_group", JUNE).to_pylist()
+    groups = table_rows.make(small, "programme.community_group", "community_group", JUNE).to_pylist()
     assert sum(row["dissolved_on"] is None for row in groups) == 484
     assert len({row["unit_code"] for row in groups}) == 94
-    enterprises = world.rows(small, "programme.digital_enterprise", "digital_enterprise", JUNE).to_pylist()
+    enterprises = table_rows.make(small, "programme.digital_enterprise", "digital_enterprise", JUNE).to_pylist()
     active = [row for row in enterprises if row["enterprise_status"] == "active"]
     assert sum(row["enterprise_count"] for row in active) == 4
-    milestones = world.rows(small, "programme.project_milestone", "project_milestone", SEPTEMBER)
+    milestones = table_rows.make(small, "programme.project_milestone", "project_milestone", SEPTEMBER)
     assert milestones["milestone_status"].to_pylist() == ["done", "done", "in_progress", "planned"]
 
 
-def test_offices_are_closed_at_tet(small: world.World) -> None:
-    rows = pa.concat_tables([world.rows(small, "statistics.dossier", "dossier", month) for month in FIRST_HALF[:2]])
+def test_offices_are_closed_at_tet(small: Scenario) -> None:
+    rows = pa.concat_tables(
+        [table_rows.make(small, "statistics.dossier", "dossier", month) for month in FIRST_HALF[:2]]
+    )
     days = rows["received_on"].to_pylist()
     at_tet = sum(date(2022, 1, 31) <= day <= date(2022, 2, 6) for day in days)
     the_week_after = sum(date(2022, 2, 7) <= day <= date(2022, 2, 13) for day in days)
@@ -488,14 +386,14 @@ def test_words_are_printed_as_the_layout_has_them_and_quoted_where_they_must_be(
 def written(tmp_path: Path, kind: str, values: pa.Array, placement: Mapping[str, object]) -> list[str]:
     """The lines that one column of a contract becomes in a comma-separated delivery."""
     form = form_of(kind, placement, preamble_rows=1)
-    with connect(Settings(warehouse=tmp_path)) as connection:
+    with connect(Settings(tmp_path, PROJECT)) as connection:
         writing.write(connection, tmp_path / "one.csv", pa.table({"it": values}), form)
     return (tmp_path / "one.csv").read_text(encoding="utf-8").splitlines()[2:]
 
 
-def form_of(kind: str, placement: Mapping[str, object], preamble_rows: int) -> writing.Form:
+def form_of(kind: str, placement: Mapping[str, object], preamble_rows: int) -> Form:
     words = {"vi": "Nó", "en": "It"}
-    return writing.Form(
+    return Form(
         layout=Layout.model_validate(
             {
                 "table": "any.one",
@@ -513,12 +411,12 @@ def form_of(kind: str, placement: Mapping[str, object], preamble_rows: int) -> w
 
 def test_a_layout_without_room_for_the_mark_is_refused(tmp_path: Path) -> None:
     form = form_of("number", {}, preamble_rows=0)
-    with connect(Settings(warehouse=tmp_path)) as connection, pytest.raises(DxError, match="preamble_rows"):
+    with connect(Settings(tmp_path, PROJECT)) as connection, pytest.raises(DxError, match="preamble_rows"):
         writing.write(connection, tmp_path / "one.csv", pa.table({"it": [1.0]}), form)
 
 
-def test_months_and_scales_that_the_sample_cannot_tell_of_are_refused(declared: Catalogue, tmp_path: Path) -> None:
-    settings = Settings(warehouse=tmp_path)
+def test_months_and_scales_that_the_sample_does_not_cover_are_refused(declared: Catalogue, tmp_path: Path) -> None:
+    settings = Settings(tmp_path, PROJECT)
     with pytest.raises(UsageError, match="2022-01 to 2025-06"):
         sample.make(settings, declared, parse_months("2021-12:2022-01"))
     with pytest.raises(UsageError, match="scale"):
@@ -531,7 +429,7 @@ def test_months_and_scales_that_the_sample_cannot_tell_of_are_refused(declared: 
 def test_planted_faults_are_listed_and_leave_the_sound_rows_alone(
     declared: Catalogue, made: Settings, tmp_path: Path
 ) -> None:
-    faulty = Settings(warehouse=tmp_path)
+    faulty = Settings(tmp_path, PROJECT)
     sample.make(faulty, declared, MADE, scale=SCALE, faults=True)
     listed = json.loads((tmp_path / "sample_faults.json").read_text(encoding="utf-8"))
     assert {fault["reason_code"] for fault in listed} == {
@@ -548,8 +446,8 @@ def test_planted_faults_are_listed_and_leave_the_sound_rows_alone(
         "",
     }
     for name, sound in deliveries(made).items():
-        planted = {fault["line"] for fault in listed if fault["file"] == name and fault["outcome"] != "refused"}
-        refused = any(fault["file"] == name and fault["outcome"] == "refused" for fault in listed)
+        planted = {fault["line"] for fault in listed if fault["file"] == name and fault["disposition"] != "refused"}
+        refused = any(fault["file"] == name and fault["disposition"] == "refused" for fault in listed)
         lines = deliveries(faulty)[name].read_bytes().split(b"\n")
         kept = b"\n".join(line for number, line in enumerate(lines, 1) if number not in planted)
         assert (kept == sound.read_bytes()) is not refused, name
@@ -558,9 +456,9 @@ def test_planted_faults_are_listed_and_leave_the_sound_rows_alone(
 
 
 def test_a_refused_delivery_lacks_one_column_and_nothing_else(declared: Catalogue, tmp_path: Path) -> None:
-    sample.make(Settings(warehouse=tmp_path), declared, [JUNE], scale=SCALE, faults=True)
+    sample.make(Settings(tmp_path, PROJECT), declared, [JUNE], scale=SCALE, faults=True)
     path = tmp_path / "inbox/social_insurance/2022-06/traffic_202206.csv"
     layout = layout_of(declared, "social_insurance/2022-06/traffic_202206.csv")
-    assert set(layout.expected) - set(headings_of(path, layout)) == {"Thành công"}
+    assert set(layout.expected) - set(READERS["csv"].headings(path, layout)) == {"Thành công"}
     widths = {len(line.split(";")) for line in path.read_text(encoding="utf-8-sig").splitlines()[1:]}
     assert widths == {len(layout.expected) - 1}
