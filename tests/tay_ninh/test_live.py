@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ import pytest
 import yaml
 from projects import PROJECT, Dx
 
-from dx_pipeline import connectors as connector
 from dx_pipeline import sample
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -31,8 +31,9 @@ from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.formats.xroad_answer import records as records_of
-from dx_pipeline.ingest import ingest
-from dx_pipeline.landing import delivery as landing
+from dx_pipeline.ingest import fetch_and_land, ingest
+from dx_pipeline.landing import attempts
+from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
 from dx_pipeline.sample import exchange, live, postgres_server, scenario
 from dx_pipeline.sample import rows as table_rows
@@ -85,7 +86,7 @@ def rows(settings: Settings, declared: Catalogue, table: str, source: str) -> li
     path = partition.rows(settings, Key(table, source, MAY))
     assert path is not None, (table, source)
     columns = ", ".join(map(quoted, [*declared.contracts[table].columns, "synthetic"]))
-    return duckdb.sql(f"SELECT {columns} FROM '{path}' ORDER BY ALL").fetchall()
+    return duckdb.execute(f"SELECT {columns} FROM '{path}' ORDER BY ALL").fetchall()
 
 
 @pytest.mark.parametrize("name", ["http_offset_limit", "http_date_window", "http_cursor", "postgres"])
@@ -101,8 +102,8 @@ def test_what_is_fetched_is_what_is_delivered(
     warehouse = following(chosen, tmp_path)
     for variable, value in chosen.environment.items():
         monkeypatch.setenv(variable, value)
-    attempts = ingest(warehouse, catalogue.load(warehouse.project), chosen.source, [MAY])
-    assert [attempt.record.problem for attempt in attempts] == [None] * len(attempts)
+    results = ingest(warehouse, catalogue.load(warehouse.project), chosen.source, [MAY])
+    assert [result.run.problem for result in results] == [None] * len(results)
     for table in TABLES[chosen.source]:
         fetched = rows(warehouse, declared, table, chosen.source)
         assert fetched == rows(delivered, declared, table, chosen.source)
@@ -114,9 +115,9 @@ def test_pages_are_many_and_bounded(served: LiveSystems, tmp_path: Path, monkeyp
     chosen = endpoint(served, "http_offset_limit")
     monkeypatch.setenv(*next(iter(chosen.environment.items())))
     warehouse = following(chosen, tmp_path)
-    source = catalogue.load(warehouse.project).sources[chosen.source].source
-    (fetched,) = connector.fetch(warehouse, chosen.source, source, [MAY])
-    sizes = [int((page.entry.cursor_range or {}).get("count", 0)) for page in fetched.new[1:]]
+    fetch_and_land(warehouse, catalogue.load(warehouse.project), chosen.source, [MAY])
+    landed = deliveries.landed(warehouse, chosen.source, MAY)
+    sizes = [int((page.entry.cursor_range or {}).get("count", 0)) for page in landed[1:]]
     assert len(sizes) > 1
     assert set(sizes[:-1]) == {live.PAGE_RECORDS}
 
@@ -149,13 +150,15 @@ def test_the_security_server_has_the_last_week_and_its_services(
     )
     today = (datetime.now(UTC) + timedelta(hours=UTC_OFFSET_HOURS)).date()
     months = sorted({Month.of(today - timedelta(days=days)) for days in range(8)})
-    fetched = connector.fetch(warehouse, "service_catalogue", source, months)
-    assert [item.problem for item in fetched] == [None] * len(months)
-    pages = [item for month in months for item in landing.landed(warehouse, "service_catalogue", month)]
+    changed = replace(declared.sources["service_catalogue"], source=source)
+    catalogue_with_it = replace(declared, sources={**declared.sources, "service_catalogue": changed})
+    fetch_and_land(warehouse, catalogue_with_it, "service_catalogue", months)
+    assert [attempts.problem(warehouse, "service_catalogue", month) for month in months] == [None] * len(months)
+    pages = [item for month in months for item in deliveries.landed(warehouse, "service_catalogue", month)]
     streams = Counter((page.entry.cursor_range or {})["stream"] for page in pages)
     assert streams["register"] == 1
     assert streams["operational_data"] >= 1
-    exchanges = []
+    exchanges: list[dict[str, Any]] = []
     for page in pages:
         content = page.content.read_bytes()
         document = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)

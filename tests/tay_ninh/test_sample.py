@@ -125,7 +125,7 @@ def text_of(path: Path, layout: Layout) -> str:
     """A delivery that is text, whatever its encoding and compression, letters and marks together."""
     content = path.read_bytes()
     if path.suffix == ".gz":
-        assert layout.format.compression == "gzip"
+        assert getattr(layout.format, "compression", None) == "gzip"
         content = gzip.decompress(content)
     codec = {"utf-16": "utf-16", "windows-1258": "cp1258"}.get(getattr(layout.format, "encoding", ""), "utf-8-sig")
     return unicodedata.normalize("NFC", content.decode(codec))
