@@ -254,7 +254,7 @@ SHAPES: dict[str, str] = {
         style: shape.moment(style)
         for style in ("%d/%m/%Y %H:%M", "%Y%m%d", "%d.%m.%y", "%-d-%b-%Y %H:%M:%S.%f%z", "%s")
     },
-    **shape.ISO,
+    **{str(kind): pattern for kind, pattern in shape.ISO.items()},
 }
 
 

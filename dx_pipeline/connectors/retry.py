@@ -233,7 +233,7 @@ def _once(task: FetchTask, work: Callable[[], Page], number: int) -> Page:
     started_at, start = datetime.now(UTC), time.monotonic()
     try:
         if start > task.deadline:
-            raise FetchError("timeout", error_code="total_seconds", is_transient=False)
+            raise FetchError("timeout", error_code="total_seconds", is_transient=False)  # noqa: TRY301 - recorded below
         page = work()
     except FetchError as error:
         _record_failure(task, error, started_at, start, number)
