@@ -1,4 +1,4 @@
-"""Progress: long work says what it is about to do; whoever wants to show it listens."""
+"""Progress: long work announces each step; a listener may show it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LISTENER: ContextVar[Listener | None] = ContextVar("progress listener", default
 
 
 def announce(what: str) -> None:
-    """Say what begins now, in a few words."""
+    """Announce a step, in a few words."""
     listener = _LISTENER.get()
     if listener is not None:
         listener(what)

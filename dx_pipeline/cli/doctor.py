@@ -73,7 +73,7 @@ def held_back(state: PartitionState) -> str:
 
 
 def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
-    """What lies in the inbox and belongs to no source, or to no month of the province."""
+    """What is in the inbox and belongs to no source, or to no month of the province."""
     outside = [
         settings.inbox / name / str(month)
         for name in catalogue.monthly

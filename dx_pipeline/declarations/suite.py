@@ -51,7 +51,7 @@ class Suite(Declared):
 
 
 def read(document: Document, contract: Contract) -> Suite:
-    """The suite in `document`, held against GX's own schemas and the columns of its table.
+    """The suite in `document`, checked against GX's own schemas and the columns of its table.
 
     Raises:
         DeclarationError: an expectation is unknown, takes no such argument, names a column that
