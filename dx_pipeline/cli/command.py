@@ -93,7 +93,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         result = runs.run(settings, catalogue, chosen)
     states = ledger.Ledger.read(settings, catalogue).held_back
     held = [state for state in states if state.key.month is None or state.key.month in chosen]
-    strays = doctors.strays(settings, catalogue)
+    strays = inbox.strays(settings, catalogue)
     silent = _silent(settings, catalogue, chosen)
     status = HELD_BACK if held or strays or silent or result.errors or not result.is_published else WELL
     shown = {
@@ -144,9 +144,9 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     Raises:
         UsageError: a month is before the province's first one or after the current one, or nothing was delivered.
     """
-    first, last = catalogue.province.start, doctors.this_month(settings)
-    waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, name)}
-    known = {month for month in (*waiting, *ledger.months_known(settings, catalogue)) if first <= month <= last}
+    first, last = catalogue.province.start, inbox.this_month(settings)
+    waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, catalogue, name)}
+    known = waiting | {month for month in ledger.months_known(settings, catalogue) if first <= month <= last}
     chosen = parse_months(text) if text else tuple(sorted(known))
     if text and (chosen[0] < first or chosen[-1] > last):
         raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")

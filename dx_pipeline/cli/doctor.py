@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -19,7 +18,6 @@ from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
-from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.ledger import Ledger, PartitionState
@@ -72,22 +70,6 @@ def held_back(state: PartitionState) -> str:
     return f"{state.key} ({both(*STATE_WORDS[state.state])}): {state.problem}"
 
 
-def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
-    """What is in the inbox and belongs to no source, or to no month of the province."""
-    outside = [
-        settings.inbox / name / str(month)
-        for name in catalogue.monthly
-        for month in inbox.months_waiting(settings, name)
-        if not catalogue.province.start <= month <= this_month(settings)
-    ]
-    return sorted({*inbox.strays(settings, frozenset(catalogue.monthly)), *outside})
-
-
-def this_month(settings: Settings) -> Month:
-    """The current month in the province."""
-    return Month.of(datetime.now(ZoneInfo(settings.time_zone)).date())
-
-
 def show(findings: list[Finding]) -> None:
     """Print the findings as a table."""
     marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
@@ -106,7 +88,7 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    if found := strays(settings, catalogue):
+    if found := inbox.strays(settings, catalogue):
         reason = both("không thuộc nguồn hay tháng nào", "belongs to no source or month")
         details = f"{reason}: {', '.join(map(str, found))}"
         yield Finding(both("Hộp thư", "Inbox"), is_well=False, details=details)

@@ -33,7 +33,7 @@ class Inbox(Declaration, Declared):
         )
         def inbox(context: dg.SensorEvaluationContext, project: Project) -> dg.RunRequest | dg.SkipReason:
             settings, catalogue = project.open()
-            strays = [str(path) for path in files.strays(settings, frozenset(catalogue.monthly))]
+            strays = [str(path) for path in files.strays(settings, catalogue)]
             for stray in strays:
                 context.log.error("belongs to no source or month: %s", stray)
             request = _request(settings, catalogue)
@@ -53,7 +53,7 @@ def _request(settings: Settings, catalogue: Catalogue) -> dg.RunRequest | None:
     new = {
         (name, month): paths
         for name in catalogue.monthly
-        for month in files.months_waiting(settings, name)
+        for month in files.months_waiting(settings, catalogue, name)
         if (paths := files.new(settings, name, month))
     }
     if not new:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Arrival
@@ -61,32 +63,39 @@ def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
     )
 
 
-def strays(settings: Settings, sources: frozenset[str]) -> tuple[Path, ...]:
-    """Files and folders of the inbox that belong to no declared source or to no month."""
+def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
+    """What is in the inbox and belongs to no source, or to no month of the province's until now."""
     if not settings.inbox.is_dir():
-        return ()
+        return []
     found = []
-    for child in sorted(settings.inbox.iterdir()):
+    for child in settings.inbox.iterdir():
         if child.name.startswith("."):
             continue
-        if child.is_file() or child.name not in sources:
+        if child.is_file() or child.name not in catalogue.monthly:
             found.append(child)
             continue
-        for folder in sorted(child.iterdir()):
-            if folder.is_dir() and _is_month(folder.name):
-                found.extend(path for path in sorted(folder.iterdir()) if path.is_dir())
+        months = {str(month) for month in months_waiting(settings, catalogue, child.name)}
+        for folder in child.iterdir():
+            if folder.is_dir() and folder.name in months:
+                found.extend(path for path in folder.iterdir() if path.is_dir())
             elif not folder.name.startswith("."):
                 found.append(folder)
-    return tuple(found)
+    return sorted(found)
 
 
-def months_waiting(settings: Settings, source: str) -> Iterator[Month]:
-    """The months for which a source's inbox has a folder, in order."""
+def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[Month]:
+    """The province's months, until now, for which a source's inbox has a folder, in order."""
     folder = settings.inbox / source
-    if folder.is_dir():
-        for child in sorted(folder.iterdir()):
-            if child.is_dir() and _is_month(child.name):
-                yield Month.parse(child.name)
+    for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if child.is_dir() and _is_month(child.name):
+            month = Month.parse(child.name)
+            if catalogue.province.start <= month <= this_month(settings):
+                yield month
+
+
+def this_month(settings: Settings) -> Month:
+    """The current month in the province."""
+    return Month.of(datetime.now(ZoneInfo(settings.time_zone)).date())
 
 
 def _arrival(source: str, month: Month | None, path: Path, delivered_at: datetime) -> Arrival:
