@@ -42,7 +42,7 @@ lint: $(READY)  ## check format, types, import layers, SQL, declarations and gen
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/sqlfluff lint --quiet assets dx_pipeline tests
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check yaml
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check yaml $(dir $(shell find assets -name defs.yaml))
 	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg check defs --log-level warning
 	$(BIN)/python -m dx_pipeline.report.dictionary --check
 
