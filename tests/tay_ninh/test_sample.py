@@ -248,7 +248,7 @@ def test_the_pipeline_reads_the_rows_that_were_made(
 
 
 def differences(rows: pa.Table, path: str, contract: Contract) -> int:
-    """How many rows are on one side only, or not marked as synthetic; a delivery may print only the hour of a moment."""
+    """How many rows are on one side only, or not marked as synthetic; moments are compared by the hour."""
     schema = arrow_schema(contract, contract.columns)
     columns = ", ".join(
         f"date_trunc('hour', {quoted(name)})" if column.type == "timestamp" else quoted(name)
