@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from dx_pipeline.progress import listening
 
@@ -20,7 +21,10 @@ PIPED_WIDTH = 150
 """The width where there is no terminal: wide enough that no figure is cut."""
 
 WIDE = 3
-"""With more columns than this the first one keeps some room."""
+"""With more columns than this the first one is at least `FIRST_WIDTH` wide."""
+
+FIRST_WIDTH, BETWEEN = 24, 3
+"""Columns of the terminal: of a wide table's first column, and between two columns."""
 
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 ERR = Console(stderr=True, highlight=False)
@@ -76,20 +80,29 @@ def say(message: str) -> None:
 
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """A table on standard output; lines break in its first column only. `right`: the columns aligned to the right."""
+    """A table on standard output. `right`: the columns aligned to the right.
+
+    In a table of many columns lines break in the first column only, and in a narrow terminal the last columns
+    are left out until the others fit.
+    """
     is_wide = len(headings) > WIDE
+    widths = [FIRST_WIDTH, *(max(map(_width, column)) for column in list(zip(headings, *rows, strict=True))[1:])]
+    shown = len(headings)
+    while is_wide and shown > 1 and sum(widths[:shown]) + BETWEEN * shown > OUT.width:
+        shown -= 1
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
-    for position, heading in enumerate(headings):
-        is_first = position == 0
-        table.add_column(
-            heading,
-            justify="right" if position in right else "left",
-            no_wrap=not is_first,
-            min_width=24 if is_first and is_wide else None,
-        )
+    for position, heading in enumerate(headings[:shown]):
+        justify: Literal["left", "right"] = "right" if position in right else "left"
+        min_width = widths[position] if is_wide else None
+        table.add_column(heading, justify=justify, no_wrap=is_wide and position > 0, min_width=min_width)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*row[:shown])
     OUT.print(table)
+
+
+def _width(cell: str) -> int:
+    """How many columns of the terminal a cell takes."""
+    return max(Text.from_markup(line).cell_len for line in cell.split("\n"))
 
 
 @contextmanager

@@ -105,13 +105,13 @@ def _type_all(
 
 def _from_titles(item: Loaded) -> dict[str, str | None]:
     """The values of the columns that are found in the lines above the headings, by parameter."""
-    values: dict[str, str | None] = {}
+    parameters: dict[str, str | None] = {}
     for name, placement in item.layout.columns.items():
         if placement.title is not None:
             pattern = re.compile(normal(placement.title))
             found = (pattern.search(title) for title in item.raw.titles)
-            values[f"title_{name}"] = next((match[1] for match in found if match), None)
-    return values
+            parameters[f"title_{name}"] = next((match[1] for match in found if match), None)
+    return parameters
 
 
 def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
