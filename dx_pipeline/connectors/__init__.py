@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import DeclaredSource
-from dx_pipeline.landing.attempts import UNREACHABLE
+from dx_pipeline.landing import attempts
 from dx_pipeline.landing.delivery import Arrival
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
@@ -66,13 +66,11 @@ def _fetch_remote(
         try:
             yield from _fetch_month(task, source)
         except FetchError as error:
-            if error.error_class in UNREACHABLE:
+            if error.error_class in attempts.UNREACHABLE:
                 return
 
 
 def _fetch_month(task: FetchTask, source: DeclaredSource) -> Iterator[Arrival]:
-    from dx_pipeline.connectors.retry import record_page
-
     for page in _pages(task, source):
         if page.file is not None:
             with closing(page.file):
@@ -86,7 +84,8 @@ def _fetch_month(task: FetchTask, source: DeclaredSource) -> Iterator[Arrival]:
                     delivery_id=page.delivery_id or "",
                     cursor_range=page.cursor_range,
                 )
-        record_page(task, page)
+        if page.attempt is not None:
+            attempts.append(task.settings, page.attempt)
 
 
 def _pages(task: FetchTask, source: DeclaredSource) -> Iterator[Page]:

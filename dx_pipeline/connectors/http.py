@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -152,15 +153,18 @@ class _Stream:
     def _ask(self, asked: Mapping[str, str], place: dict[str, str], known: Mapping[str, str] | None) -> Page:
         answer = http_client.send(self.server, self._request(asked, known), self.task.bounds)
         http_client.check(answer)
-        if answer.is_unchanged:
+        size = len(answer.content)
+        if answer.status == HTTPStatus.NOT_MODIFIED:
             if known is None:
                 raise FetchError("malformed", error_code="304")  # the request had no condition
-            return Page("unchanged", len(answer.content), onward=known.get("next"))
+            return Page("unchanged", size, onward=known.get("next"))
         document = document_of(answer.content)
-        records = _records(document, self.request.records, len(answer.content))
+        records = value_at(document, self.request.records)
+        if not isinstance(records, list):
+            raise FetchError("malformed", error_code="no_records", received_bytes=size)
         onward = self._onward(document)
         if not records:
-            return Page("empty", len(answer.content), 0, onward=onward)
+            return Page("empty", size, 0, onward=onward)
         cursor_range = {**place, **self._beside(answer, len(records), onward)}
         page = arrived(
             self.task,
@@ -168,12 +172,12 @@ class _Stream:
             self._file_name(place),
             cursor_range,
             answer.last_modified or datetime.now(UTC),
-            received_bytes=len(answer.content),
+            received_bytes=size,
             record_count=len(records),
         )
         if page.known is not None and has_other_place(page.known, page.cursor_range):
             # The other side ignores what it is asked for: going on would never end.
-            raise FetchError("malformed", error_code="same_answer_again", received_bytes=len(answer.content))
+            raise FetchError("malformed", error_code="same_answer_again", received_bytes=size)
         return replace(page, onward=onward)
 
     def _request(self, asked: Mapping[str, str], known: Mapping[str, str] | None) -> httpx.Request:
@@ -245,10 +249,3 @@ def value_at(document: Any, where: str) -> Any:  # noqa: ANN401 - JSON
     for step in where.split("."):
         document = document.get(step) if isinstance(document, dict) else None
     return document
-
-
-def _records(document: Any, where: str, size: int) -> list[Any]:  # noqa: ANN401 - JSON
-    records = value_at(document, where)
-    if not isinstance(records, list):
-        raise FetchError("malformed", error_code="no_records", received_bytes=size)
-    return records

@@ -49,11 +49,6 @@ class Answer:
     content: bytes
 
     @property
-    def is_unchanged(self) -> bool:
-        """Whether nothing has changed since the time in the request."""
-        return self.status == HTTPStatus.NOT_MODIFIED
-
-    @property
     def last_modified(self) -> datetime | None:
         """When the other side last changed the content, if it says so."""
         return _date(self.headers.get("last-modified"))
@@ -122,26 +117,20 @@ def check(answer: Answer) -> None:
     """Raise FetchError if an answer has an error status."""
     if answer.status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
         return
-    code, size = str(answer.status), len(answer.content)
-    if answer.status == HTTPStatus.NO_CONTENT or answer.status < HTTPStatus.BAD_REQUEST:
-        raise FetchError("malformed", error_code=code, received_bytes=size)  # a redirect, for one
-    after = retry_after(answer)
+    kind: ErrorClass = "malformed"  # a redirect, for one, or no content
+    is_transient = None
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise FetchError("http_429", error_code=code, received_bytes=size, retry_after_seconds=after)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise FetchError(
-            "http_5xx",
-            error_code=code,
-            received_bytes=size,
-            retry_after_seconds=after,
-            is_transient=answer.status not in FOR_GOOD,
-        )
+        kind = "http_429"
+    elif answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind, is_transient = "http_5xx", answer.status not in FOR_GOOD
+    elif answer.status >= HTTPStatus.BAD_REQUEST:
+        kind, is_transient = "http_4xx", answer.status in TRANSIENT_STATUSES
     raise FetchError(
-        "http_4xx",
-        error_code=code,
-        received_bytes=size,
-        retry_after_seconds=after,
-        is_transient=answer.status in TRANSIENT_STATUSES,
+        kind,
+        error_code=str(answer.status),
+        received_bytes=len(answer.content),
+        is_transient=is_transient,
+        retry_after_seconds=retry_after(answer),
     )
 
 
@@ -173,9 +162,7 @@ def _class_of(error: httpx.HTTPError) -> ErrorClass:
     for kind, meant in BY_CAUSE.items():
         if any(isinstance(cause, kind) for cause in causes):
             return meant
-    if isinstance(error, httpx.RemoteProtocolError):
-        return next((meant for words, meant in BY_WORDS.items() if words in str(error)), "malformed")
-    return "malformed"
+    return next((meant for words, meant in BY_WORDS.items() if words in str(error)), "malformed")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -30,8 +30,6 @@ CURSOR = "dx_cursor"
 CANCELED, LOST = "57014", ("08", "57P")
 """SQLSTATEs (or their beginnings) of a statement that took too long, and of a session that ended."""
 
-STATEMENT_TIMEOUT = "statement timeout"
-
 BY_WORDS: dict[str, ErrorClass] = {
     "refused": "connection_refused",
     "could not translate host name": "dns",
@@ -202,15 +200,11 @@ def _stretches(rows: pa.Table, size: int) -> Iterator[tuple[int, int]]:
 def _failure(error: Exception) -> FetchError:
     """The error class of a database error. Its text is left out: it may quote rows and the connection string."""
     state = (getattr(error, "sqlstate", None) or "").strip("\x00 ")
-    if state == CANCELED or STATEMENT_TIMEOUT in str(error):
+    if state == CANCELED or "statement timeout" in str(error):
         return FetchError("timeout", error_code=CANCELED, is_transient=False)
-    if state.startswith(LOST):
-        return FetchError("connection_lost", error_code=state)
-    if not state:
-        text = str(error)
-        found: ErrorClass = next((meant for words, meant in BY_WORDS.items() if words in text), "database")
-        return FetchError(found)
-    return FetchError("database", error_code=state)
+    if state:
+        return FetchError("connection_lost" if state.startswith(LOST) else "database", error_code=state)
+    return FetchError(next((meant for words, meant in BY_WORDS.items() if words in str(error)), "database"))
 
 
 def _with_timeout(dsn: str, seconds: float) -> str:

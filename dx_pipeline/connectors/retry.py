@@ -10,7 +10,8 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import file_digest
@@ -100,7 +101,7 @@ class Page:
         known: what had landed before with the same bytes.
         onward: the next cursor of a stream that has one.
         cursor_range: which part of the stream it covers.
-        started_at, duration_ms, attempt: of the attempt, set by `fetch_page`.
+        attempt: to be recorded once the page has landed; set by `fetch_page`.
     """
 
     status: Literal["ok", "unchanged", "empty"]
@@ -113,10 +114,7 @@ class Page:
     known: Delivery | None = None
     onward: str | None = None
     cursor_range: dict[str, str] = field(default_factory=dict)
-    stream: str = ""
-    started_at: datetime | None = None
-    duration_ms: int = 0
-    attempt: int = 1
+    attempt: FetchAttempt | None = None
 
     @property
     def path(self) -> Path:
@@ -149,8 +147,11 @@ def fetch_page(task: FetchTask, work: Callable[[], Page]) -> Page:
         reraise=True,
     )
     for attempt in retrying:
-        with attempt:
-            page = _once(task, work, attempt.retry_state.attempt_number)
+        with attempt, _watched(task, attempt.retry_state.attempt_number) as described:
+            if time.monotonic() > task.deadline:
+                raise FetchError("timeout", error_code="total_seconds", is_transient=False)
+            page = work()
+            page = replace(page, attempt=described(page))
     return page
 
 
@@ -160,31 +161,8 @@ def prepared(task: FetchTask, make: Callable[[], T]) -> T:
     Raises:
         FetchError: it cannot be had.
     """
-    started_at, start = datetime.now(UTC), time.monotonic()
-    try:
+    with _watched(task):
         return make()
-    except FetchError as error:
-        _record_failure(task, error, started_at, start, 1)
-        raise
-
-
-def record_page(task: FetchTask, page: Page) -> None:
-    """Record the attempt that a page came from, after the page has landed."""
-    assert page.started_at is not None  # noqa: S101 - set by fetch_page
-    attempt = FetchAttempt(
-        source=task.source,
-        month=str(task.month),
-        connector=task.connector,
-        stream=page.stream or None,
-        started_at=page.started_at,
-        duration_ms=page.duration_ms,
-        attempt=page.attempt,
-        status=page.status,
-        received_bytes=page.received_bytes,
-        record_count=page.record_count,
-        delivery_id=page.delivery_id,
-    )
-    attempts.append(task.settings, attempt)
 
 
 def arrived(
@@ -220,8 +198,12 @@ def arrived(
 
 def has_other_place(delivery: Delivery, cursor_range: dict[str, str]) -> bool:
     """Whether a delivery covers another place of the stream than `cursor_range`."""
+
+    def place(covered: dict[str, str]) -> dict[str, str]:
+        return {name: value for name, value in covered.items() if name not in CONDITIONS}
+
     known = delivery.entry.cursor_range
-    return known is not None and known["stream"] == cursor_range["stream"] and _place(known) != _place(cursor_range)
+    return known is not None and known["stream"] == cursor_range["stream"] and place(known) != place(cursor_range)
 
 
 def _requested_wait(state: RetryCallState) -> float:
@@ -229,34 +211,34 @@ def _requested_wait(state: RetryCallState) -> float:
     return (error.retry_after_seconds or 0.0) if isinstance(error, FetchError) else 0.0
 
 
-def _once(task: FetchTask, work: Callable[[], Page], number: int) -> Page:
+@contextmanager
+def _watched(task: FetchTask, number: int = 1) -> Iterator[Callable[[Page | FetchError], FetchAttempt]]:
+    """Record an attempt that fails; yields a function that describes it by its result."""
     started_at, start = datetime.now(UTC), time.monotonic()
+
+    def described(result: Page | FetchError) -> FetchAttempt:
+        page, error = (None, result) if isinstance(result, FetchError) else (result, None)
+        return FetchAttempt(
+            source=task.source,
+            month=str(task.month),
+            connector=task.connector,
+            stream=task.stream or None,
+            started_at=started_at,
+            duration_ms=round((time.monotonic() - start) * 1000),
+            attempt=number,
+            status=page.status if page else "failed",
+            received_bytes=result.received_bytes,
+            record_count=page.record_count if page else None,
+            error_class=error.error_class if error else None,
+            error_code=error.error_code if error else None,
+            delivery_id=page.delivery_id if page else None,
+        )
+
     try:
-        if start > task.deadline:
-            raise FetchError("timeout", error_code="total_seconds", is_transient=False)  # noqa: TRY301 - recorded below
-        page = work()
+        yield described
     except FetchError as error:
-        _record_failure(task, error, started_at, start, number)
+        attempts.append(task.settings, described(error))
         raise
-    duration_ms = round((time.monotonic() - start) * 1000)
-    return replace(page, stream=task.stream, started_at=started_at, duration_ms=duration_ms, attempt=number)
-
-
-def _record_failure(task: FetchTask, error: FetchError, started_at: datetime, start: float, number: int) -> None:
-    attempt = FetchAttempt(
-        source=task.source,
-        month=str(task.month),
-        connector=task.connector,
-        stream=task.stream or None,
-        started_at=started_at,
-        duration_ms=round((time.monotonic() - start) * 1000),
-        attempt=number,
-        status="failed",
-        received_bytes=error.received_bytes,
-        error_class=error.error_class,
-        error_code=error.error_code,
-    )
-    attempts.append(task.settings, attempt)
 
 
 def _in_memory(settings: Settings, content: Iterable[bytes]) -> IO[bytes]:
@@ -275,7 +257,3 @@ def _in_memory(settings: Settings, content: Iterable[bytes]) -> IO[bytes]:
         raise
     handle.seek(0)
     return handle
-
-
-def _place(cursor_range: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in cursor_range.items() if name not in CONDITIONS}

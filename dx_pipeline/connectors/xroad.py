@@ -34,7 +34,7 @@ OPERATIONAL_DATA = "operational_data"
 REFUSED = ("AccessDenied", "SslAuthenticationFailed", "UnknownMember", "UnknownService", "InvalidRequest")
 """Ends of fault codes that asking again does not change."""
 
-
+FETCHES_IN_RESERVE = 3
 NOT_YET = "not available from"
 """In the fault of a server whose clock is behind ours ("Records not available from … yet")."""
 
@@ -54,16 +54,9 @@ def pages(task: FetchTask, declared: XRoad) -> Iterator[Page]:
                 failure = error
         is_current = task.month == Month.of(task.now.astimezone(ZoneInfo(task.settings.time_zone)).date())
         if declared.register_of and is_current and (failure is None or failure.error_class not in UNREACHABLE):
-            yield from xroad_register.pages(replace(task, stream=xroad_register.NAME), declared, server)
+            yield xroad_register.page(replace(task, stream=xroad_register.NAME), declared, server)
     if failure is not None:
         raise failure
-
-
-def seconds_of(month: Month, time_zone: str) -> Span:
-    """The unix seconds of a month in the province's time zone."""
-    zone = ZoneInfo(time_zone)
-    first, after = (datetime.combine(day, time(), zone) for day in (month.first, month.plus(1).first))
-    return Span(int(first.timestamp()), int(after.timestamp()) - 1)
 
 
 class _Records:
@@ -76,8 +69,9 @@ class _Records:
         self.fields = CURRENT
         now = int(task.now.timestamp())
         self.kept_from = now - declared.retention_days * 86_400
-        month = seconds_of(task.month, task.settings.time_zone)
-        self.whole = Span(month.first, min(month.last, now - declared.settle_seconds))
+        zone = ZoneInfo(task.settings.time_zone)
+        first, after = (datetime.combine(day, time(), zone) for day in (task.month.first, task.month.plus(1).first))
+        self.whole = Span(int(first.timestamp()), min(int(after.timestamp()) - 1, now - declared.settle_seconds))
 
     def pages(self) -> Iterator[Page]:
         if self.whole.last < max(self.kept_from, self.whole.first):
@@ -107,14 +101,7 @@ class _Records:
             "POST",
             "/",
             headers=xroad_request.HEADERS,
-            content=xroad_request.operational_data(
-                client=self.declared.client,
-                server=self.declared.server,
-                about=self.declared.about,
-                first=first,
-                last=last,
-                fields=self.fields,
-            ),
+            content=xroad_request.operational_data(self.declared, Span(first, last), self.fields),
         )
         received = http_client.send(self.server, request, self.task.bounds)
         size = len(received.content)
@@ -202,8 +189,7 @@ class Retention:
     Args:
         covered_until: up to this moment nothing is missing; None if nothing has landed.
         lost_after: after this moment the server deletes what has not landed; None likewise.
-        is_in_danger: fewer fetches than wanted in reserve are planned before that moment, or nothing has
-            landed.
+        is_in_danger: fewer than `FETCHES_IN_RESERVE` are planned before that moment, or nothing has landed.
     """
 
     covered_until: datetime | None
@@ -218,20 +204,14 @@ def retention(
     *,
     now: datetime,
     next_fetch_at: datetime,
-    every: timedelta = timedelta(days=1),
-    reserve: int = 3,
 ) -> Retention:
-    """How long the pipeline may fail before records are lost.
-
-    The schedule fetches at `next_fetch_at` and then every `every`; at least `reserve` of these fetches
-    should come before the loss.
-    """
+    """How long the pipeline may fail before records are lost; it fetches at `next_fetch_at` and every day after."""
     kept = timedelta(days=declared.retention_days)
     covered_until = _covered_until(settings, source, int((now - kept).timestamp()))
     if covered_until is None:
         return Retention(None, None, is_in_danger=True)
     lost_after = covered_until + kept
-    return Retention(covered_until, lost_after, next_fetch_at + (reserve - 1) * every >= lost_after)
+    return Retention(covered_until, lost_after, next_fetch_at + timedelta(days=FETCHES_IN_RESERVE - 1) >= lost_after)
 
 
 def _covered_until(settings: Settings, source: str, kept_from: int) -> datetime | None:

@@ -36,13 +36,13 @@ PARTS = {
 Identifier = dict[str, str]
 
 
-def pages(task: FetchTask, declared: XRoad, server: httpx.Client) -> Iterator[Page]:
-    """The register, if it has changed. It is one delivery, made of several answers.
+def page(task: FetchTask, declared: XRoad, server: httpx.Client) -> Page:
+    """The register: one delivery, made of several answers.
 
     Raises:
         FetchError: one of the answers could not be had.
     """
-    yield fetch_page(task, lambda: _register(task, declared, server))
+    return fetch_page(task, lambda: _register(task, declared, server))
 
 
 def identifiers(content: bytes, kind: str) -> list[Identifier]:
@@ -79,16 +79,8 @@ def _register(task: FetchTask, declared: XRoad, server: httpx.Client) -> Page:
         return Page("empty", asked.received_bytes, 0)
     mark = {SYNTHETIC_KEY: True} if asked.is_synthetic else {}
     content = json.dumps({**mark, "records": records}, ensure_ascii=False, indent=1).encode()
-    name = f"{NAME}_{task.month}.json"
-    return arrived(
-        task,
-        [content],
-        name,
-        {},
-        datetime.now(UTC),
-        received_bytes=asked.received_bytes,
-        record_count=len(records),
-    )
+    name, size = f"{NAME}_{task.month}.json", asked.received_bytes
+    return arrived(task, [content], name, {}, datetime.now(UTC), received_bytes=size, record_count=len(records))
 
 
 class _Asked:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from dx_pipeline.connectors.spans import Span
+from dx_pipeline.declarations.connector import XRoad
+
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 XROAD = "http://x-road.eu/xsd/xroad.xsd"
 IDENTIFIERS = "http://x-road.eu/xsd/identifiers"
@@ -24,25 +27,23 @@ for _prefix, _namespace in (("SOAP-ENV", SOAP), ("xroad", XROAD), ("id", IDENTIF
     ET.register_namespace(_prefix, _namespace)
 
 
-def operational_data(
-    *, client: str, server: str, first: int, last: int, fields: Sequence[str], about: str | None = None
-) -> bytes:
-    """The request for the records of the seconds `first` to `last`, both included."""
+def operational_data(declared: XRoad, seconds: Span, fields: Sequence[str]) -> bytes:
+    """The request for the records of some seconds, with these fields."""
     envelope = ET.Element(f"{{{SOAP}}}Envelope")
     header = ET.SubElement(envelope, f"{{{SOAP}}}Header")
-    _identifier(header, f"{{{XROAD}}}client", client, "subsystemCode")
-    service = _identifier(header, f"{{{XROAD}}}service", server.rpartition("/")[0], "", kind="SERVICE")
+    _identifier(header, f"{{{XROAD}}}client", declared.client, "subsystemCode")
+    service = _identifier(header, f"{{{XROAD}}}service", declared.server.rpartition("/")[0], "", kind="SERVICE")
     ET.SubElement(service, f"{{{IDENTIFIERS}}}serviceCode").text = SERVICE
-    _identifier(header, f"{{{XROAD}}}securityServer", server, "serverCode", kind="SERVER")
+    _identifier(header, f"{{{XROAD}}}securityServer", declared.server, "serverCode", kind="SERVER")
     ET.SubElement(header, f"{{{XROAD}}}id").text = str(uuid.uuid4())
     ET.SubElement(header, f"{{{XROAD}}}protocolVersion").text = "4.0"
     body = ET.SubElement(envelope, f"{{{SOAP}}}Body")
     asked = ET.SubElement(body, f"{{{MONITORING}}}{SERVICE}")
     criteria = ET.SubElement(asked, f"{{{MONITORING}}}searchCriteria")
-    ET.SubElement(criteria, f"{{{MONITORING}}}recordsFrom").text = str(first)
-    ET.SubElement(criteria, f"{{{MONITORING}}}recordsTo").text = str(last)
-    if about is not None:
-        _identifier(criteria, f"{{{MONITORING}}}client", about, "subsystemCode")
+    ET.SubElement(criteria, f"{{{MONITORING}}}recordsFrom").text = str(seconds.first)
+    ET.SubElement(criteria, f"{{{MONITORING}}}recordsTo").text = str(seconds.last)
+    if declared.about is not None:
+        _identifier(criteria, f"{{{MONITORING}}}client", declared.about, "subsystemCode")
     output = ET.SubElement(asked, f"{{{MONITORING}}}outputSpec")
     for field in fields:
         ET.SubElement(output, f"{{{MONITORING}}}outputField").text = field

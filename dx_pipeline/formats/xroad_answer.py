@@ -26,30 +26,11 @@ Record = dict[str, str | int | bool]
 MOST_BYTES = 512 * 1024 * 1024
 GZIP = b"\x1f\x8b"
 BARE_PARTS = 2
-SOAP_NAMES = frozenset(
-    {
-        "Envelope",
-        "Header",
-        "Body",
-        "client",
-        "service",
-        "securityServer",
-        "id",
-        "requestHash",
-        "protocolVersion",
-        "xRoadInstance",
-        "memberClass",
-        "memberCode",
-        "subsystemCode",
-        "serverCode",
-        "serviceCode",
-        "serviceVersion",
-        "getSecurityServerOperationalDataResponse",
-        "recordsCount",
-        "records",
-        "nextRecordsFrom",
-    }
-)
+SOAP_NAMES = {
+    "Envelope", "Header", "Body", "client", "service", "securityServer", "id", "requestHash", "protocolVersion",
+    "xRoadInstance", "memberClass", "memberCode", "subsystemCode", "serverCode", "serviceCode", "serviceVersion",
+    "getSecurityServerOperationalDataResponse", "recordsCount", "records", "nextRecordsFrom",
+}  # fmt: skip
 """What the SOAP part of an answer may have; who asked (`userId`, `representedParty`) is not among it."""
 
 _MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
@@ -79,12 +60,14 @@ class Packed:
     Args:
         text: the JSON document with the records, UTF-8 if the sender keeps to the protocol.
         announced: how many records its SOAP part announces; None where it has none.
+        next_records_from: see `Answer`.
         is_bare: whether there is nothing around the records that an answer may not have.
     """
 
     text: bytes
-    announced: int | None
-    is_bare: bool
+    announced: int | None = None
+    next_records_from: int | None = None
+    is_bare: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,37 +84,17 @@ def parse(content: bytes, most_bytes: int = MOST_BYTES) -> Answer | Fault:
     Raises:
         AnswerError: it is neither an answer nor a fault, or larger unpacked than `most_bytes`.
     """
-    content = content.lstrip()
-    if not content.startswith(b"--"):
-        soap = _soap(content)
-        if isinstance(soap, Fault):
-            return soap
-        raise AnswerError("it has no records beside its SOAP message; ask for the whole answer.", "truncated")
-    parts = parts_of(content)
-    soap = _soap(parts[0].content)
-    if isinstance(soap, Fault):
-        return soap
-    count, next_records_from = soap
-    page = document(unpacked(_packed(parts), most_bytes))
-    found = _records(page)
-    check_count(count, len(found))
-    return Answer(found, next_records_from, page.get(SYNTHETIC_KEY) is True)
+    answer = _apart(content, most_bytes)
+    if isinstance(answer, Fault):
+        return answer
+    page = document(answer.text)
+    check_count(answer.announced, len(page["records"]))
+    return Answer(_projected(page), answer.next_records_from, page.get(SYNTHETIC_KEY) is True)
 
 
 def records(content: bytes) -> tuple[Record, ...]:
-    """The records of a delivery: a landed page (gzip JSON), plain JSON, or a recorded MIME answer.
-
-    Raises:
-        AnswerError: it is none of these, or a fault.
-    """
-    if content.startswith(GZIP):
-        return _records(document(unpacked(content, MOST_BYTES)))
-    if content.lstrip()[:1] == b"{":
-        return _records(document(content))
-    answer = parse(content)
-    if isinstance(answer, Fault):
-        raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
-    return answer.records
+    """The records of a delivery: see `packed`."""
+    return _projected(document(packed(content).text))
 
 
 def is_answer(start: bytes) -> bool:
@@ -142,22 +105,39 @@ def is_answer(start: bytes) -> bool:
     return start.lstrip()[:1] == b"{" and bool(names & {*PERIOD, "monitoringDataTs", "securityServerType"})
 
 
-def packed(content: bytes, most_bytes: int = MOST_BYTES) -> Packed:
-    """The JSON text of a delivery: of a landed page, plain JSON, or a recorded MIME answer.
+def packed(content: bytes) -> Packed:
+    """The JSON text of a delivery: of a landed page (gzip), plain JSON, or a recorded MIME answer.
 
     Raises:
-        AnswerError: it is none of these, or a fault, or larger unpacked than `most_bytes`.
+        AnswerError: it is none of these, or a fault, or larger unpacked than `MOST_BYTES`.
     """
     if content.startswith(GZIP):
-        return Packed(unpacked(content, most_bytes), None, is_bare=True)
+        return Packed(unpacked(content, MOST_BYTES))
     if content.lstrip()[:1] == b"{":
-        return Packed(content, None, is_bare=True)
-    parts = parts_of(content.lstrip())
-    soap = _soap(parts[0].content)
-    if isinstance(soap, Fault):
-        raise AnswerError(f"it is a fault ({soap.code}), not an answer; look its code up.")
-    names = {str(element.tag).rpartition("}")[2] for element in xml(parts[0].content.strip()).iter()}
-    return Packed(unpacked(_packed(parts), most_bytes), soap[0], len(parts) == BARE_PARTS and names <= SOAP_NAMES)
+        return Packed(content)
+    answer = _apart(content, MOST_BYTES)
+    if isinstance(answer, Fault):
+        raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
+    return answer
+
+
+def _apart(content: bytes, most_bytes: int) -> Packed | Fault:
+    """The parts of an answer: what its SOAP message says, and its unpacked records."""
+    content = content.lstrip()
+    parts = parts_of(content) if content.startswith(b"--") else [Part("text/xml", content)]
+    root = xml(parts[0].content.strip())
+    fault = _found(root, "Fault")
+    if fault is not None:
+        code = re.sub(r"[^A-Za-z0-9_.:-]", "_", _text(fault, "faultcode") or "unknown")[:120]
+        return Fault(code, _text(fault, "faultstring") or "")
+    count, onward = _text(root, "recordsCount"), _text(root, "nextRecordsFrom")
+    if count is None or not count.isdecimal() or not (onward is None or onward.isdecimal()):
+        raise AnswerError("its SOAP message does not say how many records it has.")
+    gzipped = next((part.content for part in parts[1:] if part.kind == "application/gzip"), None)
+    if gzipped is None:
+        raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
+    is_bare = len(parts) == BARE_PARTS and {_local_name(element) for element in root.iter()} <= SOAP_NAMES
+    return Packed(unpacked(gzipped, most_bytes), int(count), int(onward) if onward else None, is_bare)
 
 
 def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is_synthetic: bool = False) -> bytes:
@@ -216,13 +196,6 @@ def unpacked(content: bytes, most_bytes: int) -> bytes:
     return found
 
 
-def _packed(parts: Sequence[Part]) -> bytes:
-    found = next((part.content for part in parts[1:] if part.kind == "application/gzip"), None)
-    if found is None:
-        raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
-    return found
-
-
 def check_count(announced: int | None, found: int | None) -> None:
     """Raise AnswerError if an answer has more or fewer records than it announces; None is not known."""
     if announced is not None and found is not None and found != announced:
@@ -256,22 +229,13 @@ def xml(content: bytes) -> ET.Element:
     return root
 
 
-def _soap(content: bytes) -> Fault | tuple[int, int | None]:
-    """The fault, or how many records were announced and where the next page begins."""
-    root = xml(content.strip())
-    fault = _found(root, "Fault")
-    if fault is not None:
-        code = re.sub(r"[^A-Za-z0-9_.:-]", "_", _text(fault, "faultcode") or "unknown")[:120]
-        return Fault(code, _text(fault, "faultstring") or "")
-    count, onward = _text(root, "recordsCount"), _text(root, "nextRecordsFrom")
-    if count is None or not count.isdecimal() or not (onward is None or onward.isdecimal()):
-        raise AnswerError("its SOAP message does not say how many records it has.")
-    return int(count), int(onward) if onward else None
-
-
 def _found(root: ET.Element, name: str) -> ET.Element | None:
     """The first element of that local name; servers differ in their namespace prefixes."""
-    return next((element for element in root.iter() if str(element.tag).rpartition("}")[2] == name), None)
+    return next((element for element in root.iter() if _local_name(element) == name), None)
+
+
+def _local_name(element: ET.Element) -> str:
+    return str(element.tag).rpartition("}")[2]
 
 
 def _text(root: ET.Element, name: str) -> str | None:
@@ -279,8 +243,8 @@ def _text(root: ET.Element, name: str) -> str | None:
     return element.text.strip() if element is not None and element.text else None
 
 
-def _records(page: dict[str, Any]) -> tuple[Record, ...]:
-    return tuple(projected(record) for record in page["records"])
+def _projected(page: dict[str, Any]) -> tuple[Record, ...]:
+    return tuple(map(projected, page["records"]))
 
 
 def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:

@@ -194,7 +194,6 @@ def _derived(delivery: Delivery, month: Month) -> FetchAttempt:
         connector=entry.connector,
         stream=(entry.cursor_range or {}).get("stream"),
         started_at=entry.delivered_at,
-        duration_ms=None,
         status="ok",
         received_bytes=entry.size_bytes,
         delivery_id=entry.delivery_id,
