@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,14 +63,14 @@ def pages(task: FetchTask, declared: Postgres) -> Iterator[Page]:
         reading.close()
 
 
+@dataclass
 class _Reading:
     """One pass over the rows of a month. After a failure it starts again, after what has landed."""
 
-    def __init__(self, task: FetchTask, declared: Postgres, dsn: str) -> None:
-        self.task = task
-        self.declared = declared
-        self.dsn = dsn
-        self.sets: Generator[pa.Table, None, None] | None = None
+    task: FetchTask
+    declared: Postgres
+    dsn: str
+    sets: Generator[pa.Table, None, None] | None = None
 
     def next(self) -> Page:
         """The next set of rows; an empty page means that there are no more."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,16 +84,15 @@ def _register(task: FetchTask, declared: XRoad, server: httpx.Client) -> Page:
     return arrived(task, [content], name, {}, datetime.now(UTC), received_bytes=size, record_count=len(records))
 
 
+@dataclass
 class _Asked:
-    """The metadata services of one server."""
+    """The metadata services of one server. `is_synthetic`: any of the answers is marked as synthetic."""
 
-    def __init__(self, task: FetchTask, declared: XRoad, server: httpx.Client) -> None:
-        self.task = task
-        self.declared = declared
-        self.server = server
-        self.received_bytes = 0
-        self.is_synthetic = False
-        """Whether any of the answers is marked as synthetic."""
+    task: FetchTask
+    declared: XRoad
+    server: httpx.Client
+    received_bytes: int = 0
+    is_synthetic: bool = False
 
     def providers(self) -> list[str]:
         """The subsystems that are declared, and those of the members that are."""

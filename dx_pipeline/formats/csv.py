@@ -7,10 +7,8 @@ unnoticed.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 import duckdb
 
@@ -23,6 +21,7 @@ from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import normal
 
 LONGEST_HEADING_LINE = 1 << 20
+"""No line of titles or headings is as long, in characters."""
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
@@ -66,27 +65,18 @@ def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
 
 def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str, ...], list[str]]:
     with opened(path, encoding) as text:
-        first = list(islice(_bounded(text), dialect.preamble_rows + 1))
+        lines = (text.readline(LONGEST_HEADING_LINE) for _ in range(dialect.preamble_rows + 1))
+        first = [line for line in lines if line]
     if len(first) <= dialect.preamble_rows:
         message = "the file ends before its headings; ask the sender for the whole file."
         raise DeliveryRefusedError(message, line=len(first) + 1)
     first = [in_unicode(line, encoding) for line in first]
-    parsed = next(_reader(first[-1:], dialect), [])
-    return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
-
-
-def _reader(lines: list[str], dialect: Csv) -> Iterator[list[str]]:
     try:
-        yield from csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
+        parsed = next(csv.reader(first[-1:], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
     except csv.Error as error:
         message = "its headings cannot be separated; ask the sender for the whole file."
         raise DeliveryRefusedError(message) from error
-
-
-def _bounded(text: IO[str]) -> Iterator[str]:
-    """The lines of a text, up to a length that no line of titles or headings needs."""
-    while line := text.readline(LONGEST_HEADING_LINE):
-        yield line
+    return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
 
 
 def _other_encoding(path: Path, layout: Layout) -> Encoding | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -22,9 +22,6 @@ from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
 from dx_pipeline.formats.raw import Raw, Reader, format_of
 from dx_pipeline.vietnamese import legacy
 
-IsPercent = Callable[[int, int], bool | None]
-"""Whether the cell in a row and column (from 0) is in a percent style; None where that is not known."""
-
 BUILT_IN_PERCENT_STYLES = {9, 10}
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -37,7 +34,6 @@ FAR_CELL = re.compile(rb"\br=[\"'](?:[A-Z]{2,3}[0-9]+|[A-Z][0-9]{6,})[\"']")
 
 DAMAGED: tuple[type[Exception], ...] = (
     calamine.CalamineError,
-    calamine.WorksheetNotFound,
     ET.ParseError,
     zipfile.BadZipFile,
     zlib.error,
@@ -47,8 +43,7 @@ DAMAGED: tuple[type[Exception], ...] = (
     ValueError,
     OverflowError,
     StopIteration,
-    RuntimeError,  # an encrypted part
-    NotImplementedError,  # a way of packing that nobody uses
+    RuntimeError,  # an encrypted part, or a way of packing that nobody uses
 )
 """What reading a damaged workbook may raise."""
 
@@ -190,32 +185,26 @@ class Styles:
     def __init__(self, path: Path, sheet_position: int) -> None:
         self._path = path
         self._position = sheet_position
-        self._percent_cells: frozenset[tuple[int, int]] | None = None
-        self._is_readable = zipfile.is_zipfile(path)
 
     def is_percent(self, row: int, column: int) -> bool | None:
         """Whether a cell prints a percent sign; None where that is not known: styles of `.xls` cannot be read."""
-        if not self._is_readable:
-            return None
-        if self._percent_cells is None:
-            try:
-                self._percent_cells = frozenset(self._find())
-            except DAMAGED:
-                self._is_readable = False
-                return None
-        return (row, column) in self._percent_cells
+        return None if self._percent_cells is None else (row, column) in self._percent_cells
 
-    def _find(self) -> set[tuple[int, int]]:
-        with zipfile.ZipFile(self._path) as book:
-            styles = _percent_styles(book)
-            if not styles:
-                return set()
-            with book.open(self._part(book)) as part:
-                return {
-                    _position(cell.attrib["r"])
-                    for _, cell in ET.iterparse(part)  # noqa: S314 - expat bounds what entities unfold to
-                    if cell.tag == f"{SPREADSHEET}c" and int(cell.get("s", "0")) in styles
-                }
+    @cached_property
+    def _percent_cells(self) -> set[tuple[int, int]] | None:
+        try:
+            with zipfile.ZipFile(self._path) as book:
+                styles = _percent_styles(book)
+                if not styles:
+                    return set()
+                with book.open(self._part(book)) as part:
+                    return {
+                        _position(cell.attrib["r"])
+                        for _, cell in ET.iterparse(part)  # noqa: S314 - expat bounds what entities unfold to
+                        if cell.tag == f"{SPREADSHEET}c" and int(cell.get("s", "0")) in styles
+                    }
+        except DAMAGED:
+            return None
 
     def _part(self, book: zipfile.ZipFile) -> str:
         """The name of the sheet's part."""

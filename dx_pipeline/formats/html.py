@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +13,7 @@ from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import grid
 from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
 from dx_pipeline.formats.raw import Raw, Reader, format_of
-from dx_pipeline.formats.text import in_unicode, opened
+from dx_pipeline.formats.text import PIECE_CHARACTERS, in_unicode, opened
 from dx_pipeline.vietnamese.spelling import normal
 
 MOST_COLUMNS, MOST_ROWS, MOST_CELLS = 1_000, 1_000_000, 20_000_000
@@ -132,9 +131,7 @@ class Page(HTMLParser):
         """Keep what is not shown."""
         self.hidden.append(data)
 
-    def unknown_decl(self, data: str) -> None:
-        """Keep what is not shown."""
-        self.hidden.append(data)
+    unknown_decl = handle_comment
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin a table, a row, a cell or a line."""
@@ -195,15 +192,10 @@ class Page(HTMLParser):
 def read(text: str) -> Page:
     """A page, however carelessly it is written."""
     page = Page()
-    for piece in _pieces(text):
-        page.feed(piece)
+    for start in range(0, len(text), PIECE_CHARACTERS):
+        page.feed(text[start : start + PIECE_CHARACTERS])
     page.close()
     return page
-
-
-def _pieces(text: str, size: int = 1 << 20) -> Iterator[str]:
-    for start in range(0, len(text), size):
-        yield text[start : start + size]
 
 
 def _span(value: str | None) -> int:

@@ -45,11 +45,7 @@ class _Page:
 
 
 def _pages(path: Path, layout: Layout) -> list[_Page]:
-    """The documents of a delivery, in order.
-
-    Raises:
-        DeliveryRefusedError: it is no JSON, not whole, has no records, or not as many as it announces.
-    """
+    """The documents of a delivery, in order."""
     shape = format_of(layout, JsonEnvelope)
     with opened(path, "utf-8") as stream:
         content = stream.read()
@@ -145,11 +141,7 @@ def _load_envelope(connection: duckdb.DuckDBPyConnection, path: Path, layout: La
 
 
 def _lines_headings(path: Path, _layout: Layout) -> list[str]:
-    """The names that the first lines use.
-
-    Raises:
-        DeliveryRefusedError: it is no text in UTF-8, or no line of it is a JSON object.
-    """
+    """The names that the first lines use."""
     records: list[Any] = []
     with opened(path, "utf-8") as text:
         while len(records) < LOOKED_AT and (line := text.readline(MAX_LINE_BYTES)):
@@ -182,7 +174,7 @@ def _spread(
     names = {heading: heading for heading in layout.expected}
     if has_records:
         names |= _check_names(connection, layout)
-    structure = ", ".join(f'"{printed}": "VARCHAR"' for printed in map(_json_escaped, names.values()))
+    structure = json.dumps(dict.fromkeys(names.values(), "VARCHAR"), ensure_ascii=False)
     columns = ", ".join(f"record[{literal(printed)}] AS {quoted(heading)}" for heading, printed in names.items())
     connection.execute(
         f"""
@@ -190,8 +182,7 @@ def _spread(
         SELECT line, CASE WHEN NOT is_object THEN 'not_json' END AS fault, {columns}
         FROM (
             SELECT line, is_object,
-                json_transform(CASE WHEN is_object THEN text ELSE '{{}}' END,
-                    {literal("{" + structure + "}")}) AS record
+                json_transform(CASE WHEN is_object THEN text ELSE '{{}}' END, {literal(structure)}) AS record
             FROM json_record
         )
         """
@@ -207,10 +198,6 @@ def _check_names(connection: duckdb.DuckDBPyConnection, layout: Layout) -> dict[
     unknown = next((line for name, line in found if name not in layout.expected), 1)
     printed = [name for name, _ in found]
     return dict(zip(check_headings(printed, layout, unknown), printed, strict=True))
-
-
-def _json_escaped(heading: str) -> str:
-    return json.dumps(heading, ensure_ascii=False)[1:-1]
 
 
 ENVELOPE = Reader(_envelope_headings, _load_envelope)

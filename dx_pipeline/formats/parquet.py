@@ -60,7 +60,8 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
         for position, heading in zip(places, named, strict=True)
     ]
     try:
-        lines = _whole(path, len(columns))
+        lines = pq.read_table(path).rename_columns([f"c{position}" for position in range(len(columns))])
+        lines.validate(full=True)  # DuckDB trusts Arrow's types
         connection.register("parquet_as_arrow", lines)
         connection.execute(
             f"""
@@ -84,19 +85,8 @@ def _mark(columns: pa.Schema) -> int | None:
     return places[0] if len(places) == 1 and pa.types.is_boolean(columns.field(places[0]).type) else None
 
 
-def _whole(path: Path, width: int) -> pa.Table:
-    """The file, every value checked: DuckDB trusts Arrow's types."""
-    table = pq.read_table(path).rename_columns([f"c{position}" for position in range(width)])
-    table.validate(full=True)
-    return table
-
-
 def _printed(position: int, column: pa.Field, placement: Placement) -> str:
-    """The expression that prints one column.
-
-    Raises:
-        DeliveryRefusedError: its values are not plain ones.
-    """
+    """The expression that prints one column."""
     value, kind = f"c{position}", column.type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     types = pa.types

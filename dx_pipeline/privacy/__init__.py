@@ -62,36 +62,23 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         contracts: the contracts of all tables.
     """
     kept_name, in_name = file_name(name)
-    try:
-        in_file = _strip(file, target, source, contracts)
-    except DeliveryRefusedError as refusal:
-        return Filtered(kept_name, None, in_name, str(refusal))
-    return Filtered(kept_name, target if in_file else file, in_file + in_name)
-
-
-def _strip(file: Path, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Counter[str]:
-    """Write what may be kept of a file to `target`, if that is not everything; returns what was taken out, by kind.
-
-    Raises:
-        DeliveryRefusedError: the file cannot be searched for personal data.
-    """
     kind = _kind(file)
     if kind is None:
-        raise DeliveryRefusedError(
+        reason = (
             "it is of no kind that can be searched for personal data, so nothing of it was kept;"
             " ask the sender for one of the agreed formats."
         )
+        return Filtered(kept_name, None, in_name, reason)
     layout = layout_of(file, source) if kind != XROAD else None
     if layout is not None and (headings_shared(file, layout) * 2 < len(layout.expected) or not _fits(kind, layout)):
         layout = None
     contract = contracts.get(layout.table) if layout is not None else None
     try:
-        found = _filtered(kind, file, target, layout, contract)
+        in_file = +_filtered(kind, file, target, layout, contract)
     except DeliveryRefusedError as refusal:
-        raise DeliveryRefusedError(
-            f"{refusal} Nothing of it was kept, because it cannot be searched for personal data."
-        ) from refusal
-    return +found
+        reason = f"{refusal} Nothing of it was kept, because it cannot be searched for personal data."
+        return Filtered(kept_name, None, in_name, reason)
+    return Filtered(kept_name, target if in_file else file, in_file + in_name)
 
 
 def file_name(name: str) -> tuple[str, Counter[str]]:

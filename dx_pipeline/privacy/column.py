@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.contract import Column, Contract
@@ -99,8 +99,8 @@ def column_filters(found: Sequence[str], layout: Layout | None, contract: Contra
     filters = []
     for heading in as_declared(found, layout):
         if heading in columns and headings.kind_of(heading) is None:
-            declared = declared_column(contract.columns[columns[heading]], layout.columns[columns[heading]])
-            filters.append(replace(declared, has_organisations=headings.is_of_organisations(heading)))
+            name = columns[heading]
+            filters.append(_declared(heading, contract.columns[name], layout.columns[name]))
         else:
             filters.append(_undeclared(heading, is_expected=heading in layout.expected))
     return filters
@@ -115,7 +115,7 @@ def _undeclared(heading: str, *, is_expected: bool) -> ColumnFilter:
     )
 
 
-def declared_column(column: Column, placement: Placement) -> ColumnFilter:
+def _declared(heading: str, column: Column, placement: Placement) -> ColumnFilter:
     """The filter of a column that a layout places."""
     expected = _shape(column, placement)
     return ColumnFilter(
@@ -124,6 +124,7 @@ def declared_column(column: Column, placement: Placement) -> ColumnFilter:
         may_be_name=expected is None and column.references is None,
         is_number=column.type in {"integer", "number"} and placement.values is None,
         is_percent=placement.percent,
+        has_organisations=headings.is_of_organisations(heading),
     )
 
 

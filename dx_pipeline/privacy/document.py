@@ -22,7 +22,7 @@ from dx_pipeline.privacy.column import ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import personal_data
 
-PANDAS, ARROW = b"pandas", b"ARROW:schema"
+ARROW = b"ARROW:schema"
 
 
 def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:

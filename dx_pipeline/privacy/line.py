@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
@@ -68,9 +69,8 @@ def filter_lines(path: Path, target: Path, letters: Letters, rewrites: Callable[
 @contextmanager
 def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
     """The lines of a file with their ends; a line feed alone ends one."""
-    name = _codec(letters)
     with bytes_of(path) as handle:
-        text = io.TextIOWrapper(handle, encoding=name, errors=_tolerance(name), newline="\n")
+        text = io.TextIOWrapper(handle, *_codec(letters), newline="\n")
         try:
             yield text
         finally:
@@ -80,22 +80,18 @@ def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
 @contextmanager
 def _writer(path: Path, letters: Letters, *, is_gzip: bool) -> Iterator[IO[str]]:
     """A text file to write; a compressed one has no name and no time in it."""
-    name = _codec(letters)
     with path.open("wb") as file:
         packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else None
-        with io.TextIOWrapper(packed or file, encoding=name, errors=_tolerance(name), newline="") as text:
+        with io.TextIOWrapper(packed or file, *_codec(letters), newline="") as text:
             yield text
 
 
-def _codec(letters: Letters) -> str:
-    """Python's name of an encoding. A byte-order mark of UTF-8 is part of the text."""
-    if letters == "unknown":
-        return "latin-1"
-    return "utf-8" if letters == "utf-8" else CODECS[letters]
-
-
-def _tolerance(name: str) -> str:
-    return "replace" if name == "utf-16" else "surrogateescape"
+def _codec(letters: Letters) -> tuple[str, str]:
+    """Python's name of an encoding, and how it treats errors. A byte-order mark of UTF-8 is part of the text."""
+    if letters == "utf-8":
+        return "utf-8", "surrogateescape"
+    codec = "latin-1" if letters == "unknown" else CODECS[letters]
+    return codec, "replace" if codec == "utf-16" else "surrogateescape"
 
 
 def _in_unicode(text: str, letters: Letters) -> str:
@@ -114,7 +110,7 @@ def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> C
     def rewrites() -> Iterator[Rewrite]:
         table = _Table(column_filters(found, layout, contract), shape.delimiter, shape.quote, shape.encoding)
         for _ in range(shape.preamble_rows):
-            yield _Free(shape.encoding)
+            yield partial(_free_line, letters=shape.encoding)
         yield table.heading_line
         while True:
             yield table.line
@@ -133,7 +129,7 @@ def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
     place, delimiter = _heading_line(first, letters)
 
     def rewrites() -> Iterator[Rewrite]:
-        free: Rewrite = _Free(letters)
+        free: Rewrite = partial(_free_line, letters=letters)
         for _ in range(len(first) if place is None else place):
             yield free
         if place is not None:
@@ -169,7 +165,7 @@ def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract |
     def line(text: str, found: Counter[str]) -> str:
         body = text.rstrip("\r\n")
         try:
-            record = cleaner.loads(body.removeprefix("\ufeff"))
+            record = json.loads(body.removeprefix("\ufeff"), object_pairs_hook=cleaner.pairs)
         except (ValueError, RecursionError):
             return _no_json(body, found) + text[len(body) :]
         before = found.total()
@@ -195,15 +191,10 @@ def _no_json(body: str, found: Counter[str]) -> str:
     return FREE_TEXT.cell(body, found)
 
 
-class _Free:
-    """Rewrites lines of free text."""
-
-    def __init__(self, letters: Letters) -> None:
-        self._letters = letters
-
-    def __call__(self, line: str, found: Counter[str]) -> str:
-        body = line.rstrip("\r\n")
-        return _kept(FREE_TEXT, body, self._letters, found) + line[len(body) :]
+def _free_line(line: str, found: Counter[str], *, letters: Letters) -> str:
+    """What may stay of a line of free text."""
+    body = line.rstrip("\r\n")
+    return _kept(FREE_TEXT, body, letters, found) + line[len(body) :]
 
 
 def _kept(column: ColumnFilter, cell: str, letters: Letters, found: Counter[str]) -> str:

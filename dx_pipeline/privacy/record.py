@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from typing import Any
@@ -22,16 +21,8 @@ class Cleaner:
         self._columns: dict[str, ColumnFilter] = {}
         self._clean_names: set[str] = set()
 
-    def loads(self, text: str) -> Any:  # noqa: ANN401 - JSON
-        """A JSON text. An object that has a name twice is marked, because only the last value is read.
-
-        Raises:
-            ValueError: it is no JSON.
-        """
-        return json.loads(text, object_pairs_hook=self.pairs)
-
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object of its names and values, as `json` passes them."""
+        """An object of its names and values, as `json` passes them; one that has a name twice is marked."""
         record = dict(pairs)
         if len(record) < len(pairs):
             record[REPEATED] = True

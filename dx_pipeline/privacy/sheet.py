@@ -89,13 +89,10 @@ def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract
     if found and chosen is not None:
         name, sheet = chosen
         styles = excel.Styles(path, names.index(name))
-        percent = {place for place in _places(sheet.grid) if styles.is_percent(*place)}
-        _write_workbook(target, name, replace(sheet, percent=frozenset(percent)))
+        places = ((row, column) for row, cells in enumerate(sheet.grid.rows) for column in range(len(cells)))
+        percent = frozenset(place for place in places if styles.is_percent(*place))
+        _write_workbook(target, name, replace(sheet, percent=percent))
     return found
-
-
-def _places(grid: Grid) -> list[tuple[int, int]]:
-    return [(row, column) for row, cells in enumerate(grid.rows) for column in range(len(cells))]
 
 
 def _filtered(

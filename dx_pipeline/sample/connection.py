@@ -88,9 +88,14 @@ class Hours:
 def _hours(scenario: Scenario, system: str, operation: Operation, month: Month) -> pa.Table:
     rng = scenario.generator(f"traffic {system} {operation.name}", month)
     busy = busy_hours(operation, month, scenario.scale, rng)
-    failed, faults = _failures(operation, busy, rng)
+    failed_share = np.where(busy.is_bad, rng.uniform(*FAILED_IN_A_BAD_HOUR, len(busy.calls)), operation.failed_share)
+    failed = rng.binomial(busy.calls, failed_share).astype(np.int64)
+    fault_classes = np.where(busy.is_bad[:, None], FAULT_CLASSES_IN_A_BAD_HOUR, FAULT_CLASSES)
+    faults = rng.multinomial(failed, fault_classes).astype(np.int64)
     succeeded = busy.calls - failed
-    durations = _durations(operation, busy, rng)
+    usual = _bucket_shares(operation.median_ms, LN_SPREAD)
+    bad = _bucket_shares(operation.median_ms * SLOWER_IN_A_BAD_HOUR, LN_SPREAD_IN_A_BAD_HOUR)
+    durations = rng.multinomial(busy.calls, np.where(busy.is_bad[:, None], bad, usual)).astype(np.int64)
     start = np.datetime64(month.first, "us") - np.timedelta64(workday.UTC_OFFSET_HOURS, "h")
     hour_at = start + busy.number * np.timedelta64(1, "h")
     since = np.floor(SECONDS * rng.random(len(succeeded)) ** (1 / np.maximum(succeeded, 1)))
@@ -124,21 +129,6 @@ def busy_hours(operation: Operation, month: Month, scale: float, rng: np.random.
     is_bad = rng.random(len(calls)) < BAD_HOURS
     number = np.flatnonzero(calls)
     return Hours(number, calls[number], is_bad[number])
-
-
-def _failures(operation: Operation, busy: Hours, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """How many calls of each hour failed, in all and by fault class."""
-    share = np.where(busy.is_bad, rng.uniform(*FAILED_IN_A_BAD_HOUR, len(busy.calls)), operation.failed_share)
-    failed = rng.binomial(busy.calls, share).astype(np.int64)
-    classes = np.where(busy.is_bad[:, None], FAULT_CLASSES_IN_A_BAD_HOUR, FAULT_CLASSES)
-    return failed, rng.multinomial(failed, classes).astype(np.int64)
-
-
-def _durations(operation: Operation, busy: Hours, rng: np.random.Generator) -> Integers:
-    """How many calls of each hour fall into each duration bucket."""
-    usual = _bucket_shares(operation.median_ms, LN_SPREAD)
-    bad = _bucket_shares(operation.median_ms * SLOWER_IN_A_BAD_HOUR, LN_SPREAD_IN_A_BAD_HOUR)
-    return rng.multinomial(busy.calls, np.where(busy.is_bad[:, None], bad, usual)).astype(np.int64)
 
 
 def _bucket_shares(median_ms: float, spread: float) -> Floats:

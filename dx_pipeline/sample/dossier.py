@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.sample import workday
-from dx_pipeline.sample.draw import Days, Flags, Floats, Integers, apportioned, normalised
+from dx_pipeline.sample.draw import Days, Flags, Floats, Integers, apportioned, continued, months_since, normalised
 from dx_pipeline.sample.procedure import Procedure
 from dx_pipeline.sample.scenario import Scenario
 
@@ -69,15 +69,7 @@ def volume(month: Month, scale: float) -> Volume:
         position = FIRST_HALF.index(month)
         return Volume(int(totals[position]), int(online[position]))
     total = round(half * float(workday.counter_weights(month).sum()) / sum(weights))
-    return Volume(total, round(total * _online_share(month)))
-
-
-def _online_share(month: Month) -> float:
-    if month in LATER_ONLINE_SHARE:
-        return LATER_ONLINE_SHARE[month]
-    last = max(LATER_ONLINE_SHARE)
-    later = (month.year - last.year) * 12 + month.number - last.number
-    return min(MOST_ONLINE, LATER_ONLINE_SHARE[last] + MONTHLY_ONLINE_GROWTH * later)
+    return Volume(total, round(total * continued(LATER_ONLINE_SHARE, month, MONTHLY_ONLINE_GROWTH, MOST_ONLINE)))
 
 
 def table(scenario: Scenario, month: Month) -> pa.Table:
@@ -138,7 +130,7 @@ def _online_procedures(scenario: Scenario, month: Month, count: int, rng: np.ran
     order = _order_of_first_use(scenario)
     shares = np.array([item.online_share for item in scenario.procedures])
     if month not in FIRST_HALF:
-        later = (month.year - 2022) * 12 + month.number - len(FIRST_HALF)
+        later = months_since(FIRST_HALF[-1], month)
         used = order[: SERVICES_USED_IN_FIRST_HALF + NEW_SERVICES_A_MONTH * later]
         return used[_drawn(rng, count, shares[used])]
     by_month = [volume(each, scenario.scale).online for each in FIRST_HALF]

@@ -5,7 +5,7 @@ No stream depends on another, so a month is the same whether it is made alone or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -42,6 +42,17 @@ def normalised(weights: Sequence[float] | Floats) -> Floats:
     given: Floats = np.asarray(weights, dtype=np.float64)
     shares: Floats = given / given.sum()
     return shares
+
+
+def months_since(first: Month, month: Month) -> int:
+    """How many months lie between two months."""
+    return (month.year - first.year) * 12 + month.number - first.number
+
+
+def continued(known: Mapping[Month, float], month: Month, growth: float, most: float) -> float:
+    """The value of a month; after the last one that is known it grows by as much every month, up to `most`."""
+    last = max(known)
+    return known[month] if month in known else min(most, known[last] + growth * months_since(last, month))
 
 
 def zipf(count: int) -> Floats:

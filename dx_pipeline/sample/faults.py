@@ -32,8 +32,6 @@ class Defect:
     """One thing that is wrong in the first month's delivery of a table; a lost column, in the last month's.
 
     Args:
-        source: the source of the delivery.
-        table: its table.
         disposition: what the pipeline must do: `quarantined`, `duplicate` or `refused` (the whole delivery).
         reason_code: the code under which the row is quarantined.
         reason: what is wrong, in words.
@@ -44,8 +42,6 @@ class Defect:
         column_lost: the contract column that the whole delivery lacks.
     """
 
-    source: str
-    table: str
     disposition: str
     reason_code: str
     reason: str
@@ -57,46 +53,45 @@ class Defect:
 
 def _dossier(number: int, reason_code: str, reason: str, **cells: str) -> Defect:
     code = {"dossier_code": f"H53.01-{{day}}-90{number:02d}"}
-    return Defect("dossier", "statistics.dossier", "quarantined", reason_code, reason, code | cells)
+    return Defect("quarantined", reason_code, reason, code | cells)
 
 
-_REGISTER = ("social_insurance", "connection.register", "quarantined")
-_JSON_TRAFFIC = ("business_registration", "connection.traffic", "quarantined")
-_CSV_TRAFFIC = ("social_insurance", "connection.traffic", "refused")
-_UNKNOWN_STATUS = {"operation": "getThuNghiem", "connection_status": "Đã hủy"}
-
-DEFECTS = (
-    _dossier(1, "not_a_date", "a date that is in no calendar", received_on="31/02/{year}"),
-    _dossier(2, "unknown_reference", "an unknown agency", agency_code="H53.99"),
-    _dossier(3, "not_a_number", "letters in a number", fee_vnd="2OO000"),
-    _dossier(4, "ambiguous_number", "a number in another style than the declared one", fee_vnd="200.000"),
-    _dossier(5, "unknown_word", "a word that has no code", channel="Qua bưu tá"),
-    _dossier(6, "finished_before_received", "finished before it was received", finished_on="{before}"),
-    _dossier(7, "outside_month", "a row of another month", received_on="{before}"),
-    Defect("dossier", "statistics.dossier", "duplicate", "", "the same row once more"),
-    Defect("dossier", "statistics.dossier", "quarantined", "too_few_fields", "too few fields", fields_lost=3),
-    Defect(*_REGISTER, "unknown_word", "an unknown status", _UNKNOWN_STATUS),
-    Defect(*_JSON_TRAFFIC, "not_json", "a line that is no JSON", is_cut=True),
-    Defect(*_CSV_TRAFFIC, "missing_column", "a required column is missing", column_lost="succeeded_count"),
-)
+UNKNOWN_STATUS = {"operation": "getThuNghiem", "connection_status": "Đã hủy"}
+DEFECTS = {
+    ("dossier", "statistics.dossier"): (
+        _dossier(1, "not_a_date", "a date that is in no calendar", received_on="31/02/{year}"),
+        _dossier(2, "unknown_reference", "an unknown agency", agency_code="H53.99"),
+        _dossier(3, "not_a_number", "letters in a number", fee_vnd="2OO000"),
+        _dossier(4, "ambiguous_number", "a number in another style than the declared one", fee_vnd="200.000"),
+        _dossier(5, "unknown_word", "a word that has no code", channel="Qua bưu tá"),
+        _dossier(6, "finished_before_received", "finished before it was received", finished_on="{before}"),
+        _dossier(7, "outside_month", "a row of another month", received_on="{before}"),
+        Defect("duplicate", "", "the same row once more"),
+        Defect("quarantined", "too_few_fields", "too few fields", fields_lost=3),
+    ),
+    ("social_insurance", "connection.register"): (
+        Defect("quarantined", "unknown_word", "an unknown status", UNKNOWN_STATUS),
+    ),
+    ("social_insurance", "connection.traffic"): (
+        Defect("refused", "missing_column", "a required column is missing", column_lost="succeeded_count"),
+    ),
+    ("business_registration", "connection.traffic"): (
+        Defect("quarantined", "not_json", "a line that is no JSON", is_cut=True),
+    ),
+}
+"""By source and table."""
 
 
 def plant(path: Path, name: str, source: str, form: Form, months: Sequence[Month]) -> list[Fault]:
-    """Plant the defects of a delivery in its written file.
+    """Plant the defects of a delivery in its written file; they are listed under `name`.
 
-    Args:
-        path: the written file.
-        name: the file's name in the list of faults.
-        source: the source of the delivery.
-        form: what it looks like.
-        months: all months that are made.
+    `months` are all that are made: most defects are in the first one.
     """
     shape = form.layout.format
     defects = [
         defect
-        for defect in DEFECTS
-        if (defect.source, defect.table) == (source, form.layout.table)
-        and form.month == (max(months) if defect.column_lost else min(months))
+        for defect in DEFECTS.get((source, form.layout.table), ())
+        if form.month == (max(months) if defect.column_lost else min(months))
     ]
     if not defects or not isinstance(shape, Csv | Ndjson):
         return []
@@ -111,7 +106,7 @@ def plant(path: Path, name: str, source: str, form: Form, months: Sequence[Month
         else:
             place = min(first + (SPACING + 1) * number + 1, len(lines))
             lines.insert(place, _changed(sound[min(SPACING * number, len(sound) - 1)], defect, form))
-        listed: Fault = {"source": source, "table": defect.table, "month": str(form.month), "file": name}
+        listed: Fault = {"source": source, "table": form.layout.table, "month": str(form.month), "file": name}
         listed |= {"line": place + 1, "disposition": defect.disposition}
         planted.append(listed | {"reason_code": defect.reason_code, "reason": defect.reason})
     path.write_bytes("".join(lines).encode())

@@ -129,11 +129,6 @@ class Service:
         self._server.server_close()
         self._thread.join(timeout=5)
 
-    def handler_of(self, path: str) -> Handler | None:
-        """What answers at a path."""
-        starts = (known for known in self.handlers if known.endswith("*") and path.startswith(known[:-1]))
-        return self.handlers.get(path) or self.handlers.get(next(starts, ""))
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -181,7 +176,8 @@ class _Conversation(BaseHTTPRequestHandler):
     def _reply(self, service: Service, request: Request) -> Reply:
         if service.token is not None and request.headers.get("authorization") != f"Bearer {service.token}":
             return Reply(b"{}", status=HTTPStatus.UNAUTHORIZED)
-        handler = service.handler_of(request.path)
+        starts = (path for path in service.handlers if path.endswith("*") and request.path.startswith(path[:-1]))
+        handler = service.handlers.get(request.path) or service.handlers.get(next(starts, ""))
         if handler is None:
             return Reply(b"{}", status=HTTPStatus.NOT_FOUND)
         reply = handler(request)
@@ -191,17 +187,14 @@ class _Conversation(BaseHTTPRequestHandler):
         return reply
 
     def _send(self, reply: Reply, *, announced: int | None = None, sent: int | None = None) -> None:
-        self._start(reply.status, {"Content-Type": reply.content_type, **reply.headers})
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
+            self.send_header(name, value)
         if reply.status != HTTPStatus.NOT_MODIFIED:
             self.send_header("Content-Length", str(len(reply.content) if announced is None else announced))
         self.end_headers()
         self.wfile.write(reply.content[:sent])
         self.wfile.flush()
-
-    def _start(self, status: int, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
 
     def _misbehave(self, fault: Fault, reply: Reply) -> None:
         half = len(reply.content) // 2
@@ -223,12 +216,10 @@ class _Conversation(BaseHTTPRequestHandler):
             case "cut" | "understate":
                 self._send(reply, announced=half, sent=half if fault == "cut" else None)
             case "chunked_cut":
-                self._start(HTTPStatus.OK, {"Transfer-Encoding": "chunked"})
-                self.end_headers()
-                self.wfile.write(f"{half:x}\r\n".encode() + reply.content[:half] + b"\r\n")
+                chunk = f"{half:x}\r\n".encode() + reply.content[:half] + b"\r\n"
+                self._send(Reply(chunk, headers={"Transfer-Encoding": "chunked"}))
             case "drip":
-                self._start(HTTPStatus.OK, {"Content-Length": str(len(reply.content))})
-                self.end_headers()
+                self._send(reply, sent=0)
                 for byte in reply.content[:100]:
                     self.wfile.write(bytes([byte]))
                     self.wfile.flush()
@@ -236,7 +227,6 @@ class _Conversation(BaseHTTPRequestHandler):
             case "silence":
                 time.sleep(SILENCE_SECONDS)
         self.close_connection = True
-        self.wfile.flush()
         self.connection.shutdown(socket.SHUT_RDWR)
 
 

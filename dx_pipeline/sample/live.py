@@ -31,18 +31,9 @@ from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.period import Month
 from dx_pipeline.sample import exchange, postgres_server, rows, scenario, xroad_server
+from dx_pipeline.sample import http_server as web
 from dx_pipeline.sample.form import form_of
-from dx_pipeline.sample.http_server import (
-    Handler,
-    Record,
-    Reply,
-    Request,
-    Service,
-    by_cursor,
-    by_offset,
-    by_window,
-    whole,
-)
+from dx_pipeline.sample.http_server import Handler, Record, Reply, Request, Service
 from dx_pipeline.sample.scenario import Scenario
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.sample.writing import records
@@ -124,12 +115,9 @@ def serving(
         xroad = stack.enter_context(_service(monitoring, port and port + 1))
         dsn, absent = "", []
         columns = _declared()["postgres"]["attributes"]["deliveries"][0]["columns"]
+        headers = {name: column["header"] for name, column in columns.items()}
         try:
-            dsn = stack.enter_context(
-                postgres_server.serving(
-                    _dossiers(catalogue, made, months), {name: column["header"] for name, column in columns.items()}
-                )
-            )
+            dsn = stack.enter_context(postgres_server.serving(_dossiers(catalogue, made, months), headers))
         except DxError as error:
             absent.append(str(error))
         endpoints = _endpoints(settings, catalogue, {TOKEN: token, DSN: dsn}, http=http.url, xroad=xroad.url, dsn=dsn)
@@ -168,10 +156,10 @@ def _pages(settings: Settings, catalogue: Catalogue, made: Scenario, months: Seq
         return _checked(lambda request: paged(lambda: found.get(request.query["thang"], []))(request))
 
     return {
-        "/register": of_month(registers, lambda found: whole(found, **MARK)),
-        "/traffic/by-offset": of_month(traffic, lambda found: by_offset(found, PAGE_RECORDS, **MARK)),
-        "/traffic/by-cursor": of_month(traffic, lambda found: by_cursor(found, PAGE_RECORDS, **MARK)),
-        "/traffic/by-day": _checked(by_window(lambda: by_day, DATE_FORMAT, MOST_DAYS, **MARK)),
+        "/register": of_month(registers, lambda found: web.whole(found, **MARK)),
+        "/traffic/by-offset": of_month(traffic, lambda found: web.by_offset(found, PAGE_RECORDS, **MARK)),
+        "/traffic/by-cursor": of_month(traffic, lambda found: web.by_cursor(found, PAGE_RECORDS, **MARK)),
+        "/traffic/by-day": _checked(web.by_window(lambda: by_day, DATE_FORMAT, MOST_DAYS, **MARK)),
     }
 
 
@@ -228,7 +216,7 @@ def _endpoints(
         document = Document(settings.project / file).value
         document["attributes"] |= item["attributes"]
         for layout in document["attributes"]["deliveries"]:
-            layout.update(item["layouts"].get(layout["table"], {}))
+            layout.update(item.get("layouts", {}).get(layout["table"], {}))
         yield Endpoint(
             name=name,
             title=Bilingual(**item["title"]),

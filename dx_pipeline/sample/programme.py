@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -43,7 +42,6 @@ GROUPS_DISSOLVED = {Month(2022, 3): 1, Month(2022, 5): 2, Month(2022, 7): 1, Mon
 
 FIRST_GROUP_ON = date(2021, 10, 4)
 
-
 ENTERPRISES = (
     (Month(2022, 1), "703", "6201", "active", 1, 1),
     (Month(2022, 1), "703", "6202", "active", 1, 0),
@@ -55,24 +53,16 @@ ENTERPRISES = (
 """From which month on, district, VSIC code, status, enterprises, solution providers among them."""
 
 
-@dataclass(frozen=True)
-class Milestone:
-    """One milestone of the project: the month in which work on it started, and the day it was completed."""
-
-    code: str
-    name_vi: str
-    started: Month | None
-    completed_on: date | None = None
-
-
 PROJECT, PROJECT_UNIT = "hoa_thanh_smart_city", "709"
 MILESTONES = (
-    Milestone("draft", "Hoàn thiện dự thảo đề án", Month(2022, 1), date(2022, 5, 20)),
-    Milestone("appraisal", "Thẩm định đề án", Month(2022, 5), date(2022, 8, 26)),
-    Milestone("submission", "Trình UBND tỉnh cho chủ trương triển khai thí điểm", Month(2022, 9)),
-    Milestone("pilot", "Triển khai thí điểm", None),
+    ("draft", "Hoàn thiện dự thảo đề án", Month(2022, 1), date(2022, 5, 20)),
+    ("appraisal", "Thẩm định đề án", Month(2022, 5), date(2022, 8, 26)),
+    ("submission", "Trình UBND tỉnh cho chủ trương triển khai thí điểm", Month(2022, 9), None),
+    ("pilot", "Triển khai thí điểm", None, None),
 )
-"""From the article: the draft is done, the appraisal is under way, the submission follows."""
+"""Code, name, the month in which work on it started, the day it was completed.
+
+From the article: the draft is done, the appraisal is under way, the submission follows."""
 
 
 def plans(scenario: Scenario, month: Month) -> pa.Table:
@@ -168,18 +158,18 @@ def enterprises(_: Scenario, month: Month) -> pa.Table:
 def milestones(_: Scenario, month: Month) -> pa.Table:
     """`programme.project_milestone`: the state of the project at the end of a month."""
     rows = []
-    for sequence, milestone in enumerate(MILESTONES, start=1):
-        is_done = milestone.completed_on is not None and milestone.completed_on <= month.last
-        has_started = milestone.started is not None and milestone.started <= month
+    for sequence, (code, name_vi, started, completed_on) in enumerate(MILESTONES, start=1):
+        is_done = completed_on is not None and completed_on <= month.last
+        has_started = started is not None and started <= month
         rows.append(
             {
                 "project_code": PROJECT,
                 "unit_code": PROJECT_UNIT,
-                "milestone_code": milestone.code,
+                "milestone_code": code,
                 "sequence": sequence,
-                "name_vi": milestone.name_vi,
+                "name_vi": name_vi,
                 "milestone_status": "done" if is_done else "in_progress" if has_started else "planned",
-                "completed_on": milestone.completed_on if is_done else None,
+                "completed_on": completed_on if is_done else None,
             }
         )
     return pa.Table.from_pylist(rows)

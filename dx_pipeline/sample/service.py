@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from dx_pipeline.period import Month
+from dx_pipeline.sample.draw import continued
 from dx_pipeline.sample.procedure import Procedure
 from dx_pipeline.sample.scenario import Scenario
 
@@ -39,11 +40,7 @@ BEFORE_THE_SAMPLE = (date(2020, 3, 2), date(2022, 1, 28))
 
 def integrated_count(month: Month) -> int:
     """Level-4 services that are integrated at the end of a month."""
-    if month in LEVEL_4_INTEGRATED:
-        return LEVEL_4_INTEGRATED[month]
-    last = max(LEVEL_4_INTEGRATED)
-    later = (month.year - last.year) * 12 + month.number - last.number
-    return min(MOST_INTEGRATED, LEVEL_4_INTEGRATED[last] + MONTHLY_GROWTH_AFTERWARDS * later)
+    return int(continued(LEVEL_4_INTEGRATED, month, MONTHLY_GROWTH_AFTERWARDS, MOST_INTEGRATED))
 
 
 def table(scenario: Scenario, month: Month) -> pa.Table:

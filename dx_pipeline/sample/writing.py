@@ -256,11 +256,10 @@ def _json(document: Mapping[str, object]) -> str:
 def _envelope(records: Iterable[dict[str, Cell]], shape: JsonEnvelope) -> dict[str, Any]:
     """A document with the records where the layout has them."""
     found: Any = list(records)
-    document: dict[str, Any] = {} if shape.count is None else {shape.count: len(found)}
-    document |= {"Status": 1, "Message": "Thành công", SYNTHETIC_KEY: True}
+    count = {} if shape.count is None else {shape.count: len(found)}
     for step in reversed(shape.records.split(".")):
         found = {step: found}
-    return {**document, **found}
+    return {**count, "Status": 1, "Message": "Thành công", SYNTHETIC_KEY: True, **found}
 
 
 def _csv(delivery: _Delivery, shape: Csv) -> Iterator[str]:

@@ -12,6 +12,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -40,6 +41,7 @@ PROVIDER = dict(zip(PARTS, ("VN", "GOV", "G22", "DMDC"), strict=True))
 PART = "operational-monitoring-data.json.gz"
 
 
+@dataclass
 class Monitoring:
     """The records of a security server, as `getSecurityServerOperationalData` returns them.
 
@@ -54,26 +56,14 @@ class Monitoring:
         clock: unix seconds by its own clock.
     """
 
-    def __init__(
-        self,
-        records: Sequence[Record],
-        *,
-        page: int = 10_000,
-        is_older: bool = False,
-        is_careless: bool = False,
-        is_synthetic: bool = False,
-        offset_seconds: int = 60,
-        retention_seconds: int = 7 * 86_400,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.records = sorted(records, key=lambda record: int(record["monitoringDataTs"]))
-        self.page = page
-        self.is_older = is_older
-        self.is_careless = is_careless
-        self.mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
-        self.offset_seconds = offset_seconds
-        self.retention_seconds = retention_seconds
-        self.clock = clock
+    records: list[Record]
+    page: int = 10_000
+    is_older: bool = False
+    is_careless: bool = False
+    is_synthetic: bool = False
+    offset_seconds: int = 60
+    retention_seconds: int = 7 * 86_400
+    clock: Callable[[], float] = time.time
 
     def __call__(self, request: Request) -> Reply:
         """Answer one request."""
@@ -98,7 +88,8 @@ class Monitoring:
         if last >= available_before:
             last, next_from = available_before - 1, available_before
         first = max(first, int(self.clock()) - self.retention_seconds)
-        found = [record for record in self.records if first <= record["monitoringDataTs"] <= last]
+        ordered = sorted(self.records, key=lambda record: int(record["monitoringDataTs"]))
+        found = [record for record in ordered if first <= record["monitoringDataTs"] <= last]
         if len(found) > self.page:
             end = found[self.page - 1]["monitoringDataTs"]
             rest = [record for record in found if record["monitoringDataTs"] <= end]
@@ -106,7 +97,7 @@ class Monitoring:
                 found, next_from = rest, end + 1
         named = [{self._name(name): value for name, value in record.items()} for record in found]
         sent = [{name: value for name, value in record.items() if name in fields} for record in named]
-        document = json.dumps({**self.mark, "records": sent}).encode()
+        document = json.dumps({**_mark(is_synthetic=self.is_synthetic), "records": sent}).encode()
         return multipart(_response(len(sent), next_from), gzip.compress(document))
 
     def _known(self) -> set[str]:
@@ -171,7 +162,6 @@ def services(
     `listed` has the service codes of each subsystem (instance/class/member/subsystem), `allowed` those
     that the caller may use. `is_synthetic` marks the JSON as synthetic.
     """
-    mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
 
     def reply(request: Request) -> Reply:
         if request.path == "/listClients":
@@ -185,9 +175,13 @@ def services(
             document = {"service": [{**_as_json(each), **more} for each in found]}
         if as_xml:
             return Reply(_as_xml(found), "text/xml")
-        return Reply(json.dumps({**mark, **document}).encode())
+        return Reply(json.dumps({**_mark(is_synthetic=is_synthetic), **document}).encode())
 
     return reply
+
+
+def _mark(*, is_synthetic: bool) -> dict[str, bool]:
+    return {SYNTHETIC_KEY: True} if is_synthetic else {}
 
 
 def _as_json(identifier: Sequence[str]) -> dict[str, str]:
