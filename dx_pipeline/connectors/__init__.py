@@ -72,24 +72,19 @@ def _fetch_remote(
 
 def _fetch_month(task: FetchTask, source: DeclaredSource) -> Iterator[Arrival]:
     for page in _pages(task, source):
-        if page.file is not None:
+        if page.arrival is not None and page.file is not None:
             with closing(page.file):
-                yield Arrival(
-                    source=task.source,
-                    month=task.month,
-                    connector=task.connector,
-                    file=page.path,
-                    name=page.name,
-                    delivered_at=page.delivered_at or task.now,
-                    delivery_id=page.delivery_id or "",
-                    cursor_range=page.cursor_range,
-                )
+                yield page.arrival
         if page.attempt is not None:
             attempts.append(task.settings, page.attempt)
 
 
 def _pages(task: FetchTask, source: DeclaredSource) -> Iterator[Page]:
-    """The pages of a month. A connector's libraries are imported when it is first used: most runs need none."""
+    """The pages of a month that have not landed yet.
+
+    A connector's libraries are imported when it is first used: most runs need none. After the last attempt has
+    failed, its FetchError is raised; what landed before stays, and the next run goes on from it.
+    """
     connector = source.source.connector
     match connector.kind:
         case "http":

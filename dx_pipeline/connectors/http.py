@@ -36,9 +36,6 @@ def pages(task: FetchTask, declared: Http) -> Iterator[Page]:
     """What every request of the declaration has for the month and has not landed yet.
 
     If a request fails, the others are still made, unless the server as a whole is out of reach.
-
-    Raises:
-        FetchError: the last attempt of a request failed, after everything else was tried.
     """
     failure: FetchError | None = None
     with prepared(task, lambda: http_client.client(declared)) as server:

@@ -102,7 +102,10 @@ def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer
             chunks = []
             for chunk in response.iter_bytes():
                 received += len(chunk)
-                _check_bounds(received, until, bounds)
+                if received > bounds.page_bytes:
+                    raise FetchError("too_large", error_code="page_bytes", received_bytes=received)
+                if time.monotonic() > until:  # a server that sends a byte now and then never times out
+                    raise FetchError("timeout", error_code="answer_seconds", received_bytes=received)
                 chunks.append(chunk)
         finally:
             response.close()
@@ -147,13 +150,6 @@ def retry_after(answer: Answer) -> float | None:
         return None
     there = _date(answer.headers.get("date")) or datetime.now(UTC)
     return max(0.0, (until - there).total_seconds())
-
-
-def _check_bounds(received: int, until: float, bounds: Bounds) -> None:
-    if received > bounds.page_bytes:
-        raise FetchError("too_large", error_code="page_bytes", received_bytes=received)
-    if time.monotonic() > until:  # a server that sends a byte now and then never times out
-        raise FetchError("timeout", error_code="answer_seconds", received_bytes=received)
 
 
 def _class_of(error: httpx.HTTPError) -> ErrorClass:

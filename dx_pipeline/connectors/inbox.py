@@ -25,10 +25,8 @@ NAME = "files"
 
 def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
     """The files of a source's inbox folder for a month. Names that begin with a dot or `~$` are no deliveries."""
-    folder = settings.inbox / source / str(month)
-    if not folder.is_dir():
-        return ()
-    return tuple(path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "~$")))
+    found = sorted((settings.inbox / source / str(month)).glob("*"))
+    return tuple(path for path in found if path.is_file() and not path.name.startswith((".", "~$")))
 
 
 def fetch(settings: Settings, source: str, month: Month) -> Iterator[Arrival]:
@@ -65,10 +63,8 @@ def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
 
 def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
     """What is in the inbox and belongs to no source, or to no month of the province's until now."""
-    if not settings.inbox.is_dir():
-        return []
     found = []
-    for child in settings.inbox.iterdir():
+    for child in settings.inbox.glob("*"):
         if child.name.startswith("."):
             continue
         if child.is_file() or child.name not in catalogue.monthly:
@@ -85,8 +81,7 @@ def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
 
 def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[Month]:
     """The province's months, until now, for which a source's inbox has a folder, in order."""
-    folder = settings.inbox / source
-    for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for child in sorted((settings.inbox / source).glob("*")):
         if child.is_dir() and _is_month(child.name):
             month = Month.parse(child.name)
             if catalogue.province.start <= month <= this_month(settings):

@@ -45,11 +45,7 @@ BY_WORDS: dict[str, ErrorClass] = {
 
 
 def pages(task: FetchTask, declared: Postgres) -> Iterator[Page]:
-    """The rows of a month that are newer than what has landed, one set of them per page.
-
-    Raises:
-        FetchError: the last attempt failed; what landed before stays, and the next run goes on from it.
-    """
+    """The rows of a month that are newer than what has landed, one set of them per page."""
     task = replace(task, stream=declared.name)
     dsn = prepared(task, lambda: _with_timeout(environment(declared.dsn_env), declared.bounds.connect_seconds))
     reading = _Reading(task, declared, dsn)

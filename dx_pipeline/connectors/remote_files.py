@@ -24,11 +24,7 @@ CHUNK_BYTES = 1024 * 1024
 
 
 def pages(task: FetchTask, declared: Files) -> Iterator[Page]:
-    """The files at the address for the month that have not landed in this version.
-
-    Raises:
-        FetchError: the address cannot be listed, or a file cannot be read.
-    """
+    """The files at the address for the month that have not landed in this version."""
     task = replace(task, stream=NAME)
     address = declared.address or ""
     folder = address.replace("{month}", str(task.month))

@@ -26,7 +26,7 @@ from dx_pipeline.errors import DxError
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.attempts import ErrorClass, FetchAttempt
-from dx_pipeline.landing.delivery import Delivery
+from dx_pipeline.landing.delivery import Arrival, Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
@@ -97,7 +97,8 @@ class Page:
     """The result of one successful attempt, and what is needed to ask on.
 
     Args:
-        file: what arrived and is new; the receiver closes it. None where nothing is to be landed.
+        arrival: what arrived and is new; None where nothing is to be landed.
+        file: its bytes; the receiver closes it.
         known: what had landed before with the same bytes.
         onward: the next cursor of a stream that has one.
         cursor_range: which part of the stream it covers.
@@ -107,21 +108,13 @@ class Page:
     status: Literal["ok", "unchanged", "empty"]
     received_bytes: int
     record_count: int | None = None
+    arrival: Arrival | None = None
     file: IO[bytes] | None = None
-    name: str = ""
-    delivered_at: datetime | None = None
     delivery_id: str | None = None
     known: Delivery | None = None
     onward: str | None = None
     cursor_range: dict[str, str] = field(default_factory=dict)
     attempt: FetchAttempt | None = None
-
-    @property
-    def path(self) -> Path:
-        """Where the bytes of `file` can be read."""
-        assert self.file is not None  # noqa: S101 - asked only of pages with one
-        is_in_memory = sys.platform == "linux"
-        return Path(f"/proc/self/fd/{self.file.fileno()}") if is_in_memory else Path(self.file.name)
 
 
 def fetch_page(task: FetchTask, work: Callable[[], Page]) -> Page:
@@ -133,9 +126,6 @@ def fetch_page(task: FetchTask, work: Callable[[], Page]) -> Page:
     longest = task.bounds.longest_wait_seconds
     back_off = wait_random_exponential(multiplier=task.bounds.first_wait_seconds, max=longest)
 
-    def wait(state: RetryCallState) -> float:
-        return max(back_off(state), _requested_wait(state))
-
     def is_too_long(state: RetryCallState) -> bool:
         requested = _requested_wait(state)
         return requested > longest or time.monotonic() + requested > task.deadline
@@ -143,7 +133,7 @@ def fetch_page(task: FetchTask, work: Callable[[], Page]) -> Page:
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, FetchError) and error.is_transient),
         stop=lambda state: stop_after_attempt(task.bounds.attempts)(state) or is_too_long(state),
-        wait=wait,
+        wait=lambda state: max(back_off(state), _requested_wait(state)),
         reraise=True,
     )
     for attempt in retrying:
@@ -183,17 +173,12 @@ def arrived(
     if known is not None:
         file.close()
         digest = known.entry.delivery_id
-    return Page(
-        status="ok" if known is None else "unchanged",
-        received_bytes=received_bytes,
-        record_count=record_count,
-        file=file if known is None else None,
-        name=name,
-        delivered_at=delivered_at,
-        delivery_id=digest,
-        known=known,
-        cursor_range=cursor_range,
-    )
+        return Page(
+            "unchanged", received_bytes, record_count, delivery_id=digest, known=known, cursor_range=cursor_range
+        )
+    path = Path(f"/proc/self/fd/{file.fileno()}" if sys.platform == "linux" else file.name)
+    arrival = Arrival(task.source, task.month, task.connector, path, name, delivered_at, digest, cursor_range)
+    return Page("ok", received_bytes, record_count, arrival, file, delivery_id=digest, cursor_range=cursor_range)
 
 
 def has_other_place(delivery: Delivery, cursor_range: dict[str, str]) -> bool:

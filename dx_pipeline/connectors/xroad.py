@@ -40,11 +40,7 @@ NOT_YET = "not available from"
 
 
 def pages(task: FetchTask, declared: XRoad) -> Iterator[Page]:
-    """The records of a month that have not landed yet, and the register as it is now.
-
-    Raises:
-        FetchError: the last attempt failed.
-    """
+    """The records of a month that have not landed yet, and the register as it is now."""
     failure: FetchError | None = None
     with prepared(task, lambda: http_client.client(declared)) as server:
         if declared.operational_data:
@@ -109,7 +105,8 @@ class _Records:
         if answer is None:
             return Page("empty", size, 0, cursor_range={"to": str(last)})
         through = last if answer.next_records_from is None else min(answer.next_records_from - 1, last)
-        if through < first or not all(first <= _second(record) <= through for record in answer.records):
+        seconds = [record.get("monitoringDataTs") for record in answer.records]
+        if through < first or not all(isinstance(second, int) and first <= second <= through for second in seconds):
             raise FetchError("malformed", error_code="other_period", received_bytes=size)
         cursor_range = {"from": str(first), "to": str(through)}
         if first < self.kept_from:
@@ -170,11 +167,6 @@ def _unknown_field(fault: Fault, fields: Sequence[str]) -> str | None:
 
 def _stamp(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def _second(record: xroad_answer.Record) -> int:
-    second = record.get("monitoringDataTs")
-    return second if isinstance(second, int) else -1
 
 
 def _span(delivery: Delivery) -> Span:

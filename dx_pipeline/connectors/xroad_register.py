@@ -38,11 +38,7 @@ Identifier = dict[str, str]
 
 
 def page(task: FetchTask, declared: XRoad, server: httpx.Client) -> Page:
-    """The register: one delivery, made of several answers.
-
-    Raises:
-        FetchError: one of the answers could not be had.
-    """
+    """The register: one delivery, made of several answers."""
     return fetch_page(task, lambda: _register(task, declared, server))
 
 

@@ -25,11 +25,7 @@ LONGEST_HEADING_LINE = 1 << 20
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
-    """The headings of the file, as they are printed.
-
-    Raises:
-        DeliveryRefusedError: it is not in the declared encoding, or ends before the headings.
-    """
+    """The headings of the file, as they are printed."""
     return _opening(path, layout)[1]
 
 
@@ -74,8 +70,7 @@ def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str
     try:
         parsed = next(csv.reader(first[-1:], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
     except csv.Error as error:
-        message = "its headings cannot be separated; ask the sender for the whole file."
-        raise DeliveryRefusedError(message) from error
+        raise DeliveryRefusedError("its headings cannot be separated; ask the sender for the whole file.") from error
     return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
 
 

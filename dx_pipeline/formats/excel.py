@@ -49,11 +49,7 @@ DAMAGED: tuple[type[Exception], ...] = (
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
-    """The headings of the sheet, each as its cells from top to bottom joined by " / ".
-
-    Raises:
-        DeliveryRefusedError: it is no workbook, lacks the sheet, or ends before the headings.
-    """
+    """The headings of the sheet, each as its cells from top to bottom joined by " / "."""
     shape = format_of(layout, Excel)
     return [heading for _, heading in sheet(path, shape).headings(shape)]
 

@@ -23,11 +23,7 @@ BREAKS = frozenset({"br", "p", "div", "li"})
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
-    """The headings of the table, each as its cells from top to bottom joined by " / ".
-
-    Raises:
-        DeliveryRefusedError: it has no such table, or the table ends before its headings.
-    """
+    """The headings of the table, each as its cells from top to bottom joined by " / "."""
     shape = format_of(layout, Html)
     return [heading for _, heading in table(path, shape)[1].headings(shape)]
 
@@ -48,10 +44,9 @@ def table(path: Path, shape: Html) -> tuple[tuple[str, ...], Grid]:
     with opened(path, shape.encoding) as stream:
         page = read(in_unicode(stream.read(), shape.encoding))
     if len(page.tables) < shape.table:
-        message = (
+        raise DeliveryRefusedError(
             f"it is a page with {len(page.tables)} tables, not one with {shape.table}; ask the sender for the report."
         )
-        raise DeliveryRefusedError(message)
     chosen = page.tables[shape.table - 1]
     rows, merged = chosen.laid_out()
     if len(rows) < shape.preamble_rows + shape.header_rows:
@@ -73,11 +68,6 @@ class Spanning:
     columns: int = 1
     pieces: list[str] = field(default_factory=list)
 
-    @property
-    def text(self) -> str:
-        """The text of the cell."""
-        return normal("".join(self.pieces))
-
 
 @dataclass
 class Table:
@@ -85,6 +75,8 @@ class Table:
 
     above: list[str]
     rows: list[list[Spanning]] = field(default_factory=list)
+    cell: Spanning | None = None
+    """The cell that is open."""
 
     def laid_out(self) -> tuple[list[list[Cell]], list[Range]]:
         """The table as a grid: a spanning cell has its text in its first place, the others are empty."""
@@ -101,7 +93,7 @@ class Table:
                 last_row = min(last_row, len(self.rows) - 1)
                 for place in ((r, c) for r in range(row, last_row + 1) for c in range(column, last_column + 1)):
                     taken.setdefault(place, "")
-                taken[row, column] = cell.text
+                taken[row, column] = normal("".join(cell.pieces))
                 if (last_row, last_column) != (row, column):
                     merged.append(((row, column), (last_row, last_column)))
                 column = last_column + 1
@@ -118,7 +110,6 @@ class Page(HTMLParser):
         self.hidden: list[str] = []
         """What is in the page and not shown: comments, attributes, scripts."""
         self._open: list[Table] = []
-        self._cells: list[Spanning | None] = []
         self._above: list[str] = [""]
         self._unread = 0
 
@@ -141,10 +132,9 @@ class Page(HTMLParser):
         elif tag == "table":
             self.tables.append(Table(self.text))
             self._open.append(self.tables[-1])
-            self._cells.append(None)
         elif tag == "tr" and self._open:
             self._open[-1].rows.append([])
-            self._cells[-1] = None
+            self._open[-1].cell = None
         elif tag in {"td", "th"} and self._open:
             self._cell(dict(attrs))
         elif tag in BREAKS:
@@ -156,9 +146,8 @@ class Page(HTMLParser):
             self._unread = max(0, self._unread - 1)
         elif tag == "table" and self._open:
             self._open.pop()
-            self._cells.pop()
         elif tag in {"td", "th", "tr"} and self._open:
-            self._cells[-1] = None
+            self._open[-1].cell = None
         elif not self._open:
             self._break()
 
@@ -167,10 +156,10 @@ class Page(HTMLParser):
         if self._unread:
             self.hidden.append(data)
             return
-        if self._open and self._cells[-1] is not None:
-            self._cells[-1].pieces.append(data)
-        elif not self._open:
+        if not self._open:
             self._above[-1] += data
+        elif self._open[-1].cell is not None:
+            self._open[-1].cell.pieces.append(data)
 
     def _cell(self, attributes: dict[str, str | None]) -> None:
         current = self._open[-1]
@@ -178,15 +167,15 @@ class Page(HTMLParser):
             current.rows.append([])
         if len(current.rows) > MOST_ROWS or len(current.rows[-1]) > MOST_COLUMNS:
             raise DeliveryRefusedError(TOO_LARGE)
-        cell = Spanning(_span(attributes.get("rowspan")), min(_span(attributes.get("colspan")), MOST_COLUMNS))
-        current.rows[-1].append(cell)
-        self._cells[-1] = cell
+        columns = min(_span(attributes.get("colspan")), MOST_COLUMNS)
+        current.cell = Spanning(_span(attributes.get("rowspan")), columns)
+        current.rows[-1].append(current.cell)
 
     def _break(self) -> None:
-        if self._open and self._cells[-1] is not None:
-            self._cells[-1].pieces.append(" ")
-        elif not self._open:
+        if not self._open:
             self._above.append("")
+        elif self._open[-1].cell is not None:
+            self._open[-1].cell.pieces.append(" ")
 
 
 def read(text: str) -> Page:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,8 +31,8 @@ SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def _names_of(records: list[Any]) -> list[str]:
-    names = (name for record in records if isinstance(record, dict) for name in record)
-    return [name for name in dict.fromkeys(names) if name != SYNTHETIC_KEY]
+    names = dict.fromkeys(name for record in records if isinstance(record, dict) for name in record)
+    return [name for name in names if name != SYNTHETIC_KEY]
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,13 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
         for step in shape.records.split("."):
             records = records.get(step) if isinstance(records, dict) else None
         if not isinstance(records, list):
-            message = f"it has no array '{shape.records}' of records; ask the sender what changed."
-            raise DeliveryRefusedError(message)
+            raise DeliveryRefusedError(f"it has no array '{shape.records}' of records; ask the sender what changed.")
         pages.append(_Page(text, document, records))
     if len(pages) > 1 and not shape.pages:
-        message = (
+        raise DeliveryRefusedError(
             f"it is {len(pages)} JSON documents, not one; ask the sender for one,"
             " or declare 'pages: true' in its format."
         )
-        raise DeliveryRefusedError(message)
     _check_counts(pages, shape)
     return pages
 
@@ -74,11 +72,18 @@ def _documents(content: str) -> tuple[tuple[str, Any], ...]:
 
     The last text is cached, because a delivery is read once for every layout that it may have.
     """
-    return tuple(_each_document(content))
+    return tuple(each_document(content))
 
 
-def _each_document(content: str) -> Iterator[tuple[str, Any]]:
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+def each_document(
+    content: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Each JSON document of a text, beside its part of the text; `pairs` makes an object of its members.
+
+    Raises:
+        DeliveryRefusedError: the text is something else.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=pairs, parse_constant=_refuse_constant)
     position = _after_space(content, 0)
     while True:
         try:
@@ -115,8 +120,7 @@ def _check_counts(pages: list[_Page], shape: JsonEnvelope) -> None:
     if all(announced == found for announced, found in counted) or all(announced == total for announced, _ in counted):
         return
     if not all(isinstance(announced, int) for announced, _ in counted):
-        message = f"'{shape.count}' is no number of records; ask the sender what changed."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(f"'{shape.count}' is no number of records; ask the sender what changed.")
     announced = sum(announced for announced, _ in counted)
     message = f"it announces {announced} records and has {total}; ask the sender for the whole answer."
     raise DeliveryRefusedError(message)
@@ -151,8 +155,7 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
                 continue
     names = _names_of(records)
     if not names:
-        message = "no line of it is a JSON object; ask the sender for one object a line."
-        raise DeliveryRefusedError(message, line=1)
+        raise DeliveryRefusedError("no line of it is a JSON object; ask the sender for one object a line.", line=1)
     return names
 
 

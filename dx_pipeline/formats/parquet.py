@@ -39,11 +39,7 @@ def schema(path: Path) -> pa.Schema:
 
 
 def headings(path: Path, _: Layout) -> list[str]:
-    """The names of the columns.
-
-    Raises:
-        DeliveryRefusedError: it is no Parquet file, or not a whole one.
-    """
+    """The names of the columns."""
     columns = schema(path)
     return [name for position, name in enumerate(columns.names) if position != _mark(columns)]
 
@@ -71,8 +67,7 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
         )
         connection.unregister("parquet_as_arrow")
     except (pa.ArrowException, OSError, ValueError, duckdb.Error):
-        message = "the Parquet file is damaged; ask the sender to send it again."
-        raise DeliveryRefusedError(message) from None
+        raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     is_synthetic = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"") == b"true"
     if mark is not None:
         is_synthetic = is_synthetic or pc.any(lines.column(mark)).as_py() is True

@@ -50,7 +50,8 @@ class Raw:
 class Reader:
     """How one format is read: its headings (cheap, to recognise it), then all of its lines.
 
-    `load_pages` loads several deliveries into one table, in their order, where that pays.
+    `load_pages` loads several deliveries into one table, in their order, where that pays. All of them raise
+    DeliveryRefusedError where a file is not what its layout says, or not whole.
     """
 
     headings: Callable[[Path, Layout], list[str]]

@@ -34,11 +34,7 @@ PAGE = pa.schema([("page", pa.int32()), ("content", pa.string())])
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
-    """All headings of the layout: every field of the protocol is optional, so a record may have any of them.
-
-    Raises:
-        DeliveryRefusedError: it is no answer of operational monitoring.
-    """
+    """All headings of the layout: every field of the protocol is optional, so a record may have any of them."""
     with bytes_of(path) as handle:
         start = handle.read(STARTS_AT)
     if not xroad_answer.is_answer(start):
@@ -54,11 +50,7 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
 
 
 def load_pages(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], layout: Layout, name: str) -> list[Raw]:
-    """Load answers into one table, each under its `page`, counted from 0.
-
-    Raises:
-        DeliveryRefusedError: one of them is no answer, or has not as many records as it announces.
-    """
+    """Load answers into one table, each under its `page`, counted from 0."""
     announced: list[int | None] = []
     pages = pa.RecordBatchReader.from_batches(PAGE, _pages(paths, announced))
     connection.register("answers_as_arrow", pages)
@@ -66,12 +58,10 @@ def load_pages(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], lay
         connection.execute(_statement(layout, name))
     finally:
         connection.unregister("answers_as_arrow")
-    counted = {
-        page: (count, is_synthetic)
-        for page, count, is_synthetic in connection.execute(
-            f"SELECT page, count(*), coalesce(bool_or(is_marked), false) FROM {quoted(name)} GROUP BY page"
-        ).fetchall()
-    }
+    pages_read = connection.execute(
+        f"SELECT page, count(*), coalesce(bool_or(is_marked), false) FROM {quoted(name)} GROUP BY page"
+    ).fetchall()
+    counted = {page: rest for page, *rest in pages_read}
     found = []
     for page, expected in enumerate(announced):
         count, is_synthetic = counted.get(page, (0, False))
@@ -129,17 +119,13 @@ def _expression(heading: str, layout: Layout) -> str:
 def _operation(templates: Sequence[str]) -> str:
     """Service code and version, as the register lists services; or a declared path, where it is one."""
     path = """record."serviceCode" || '/' || ltrim(record."restPath", '/')"""
+    patterns = ["[^/]+".join(map(re.escape, re.split(r"\{[^{}]*\}", template))) + "/?" for template in templates]
     branches = "".join(
-        f" WHEN regexp_full_match({path}, {literal(_pattern(template))}) THEN {literal(template)}"
-        for template in templates
+        f" WHEN regexp_full_match({path}, {literal(pattern)}) THEN {literal(template)}"
+        for template, pattern in zip(templates, patterns, strict=True)
     )
     named = """record."serviceCode" || coalesce('.' || nullif(record."serviceVersion", ''), '')"""
     return f"CASE{branches} ELSE {named} END" if branches else named
-
-
-def _pattern(template: str) -> str:
-    steps = re.split(r"\{[^{}]*\}", template)
-    return "[^/]+".join(re.escape(step) for step in steps) + "/?"
 
 
 READER = Reader(headings, load, load_pages)

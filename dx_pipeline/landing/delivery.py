@@ -188,19 +188,15 @@ def folder_of(settings: Settings, source: str, month: Month | None) -> Path:
 
 def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delivery, ...]:
     """What has landed of one source for one month, in order of precedence."""
-    folder = folder_of(settings, source, month)
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted((_read(child) for child in folder.iterdir()), key=lambda delivery: delivery.order))
+    found = map(_read, folder_of(settings, source, month).glob("*"))
+    return tuple(sorted(found, key=lambda delivery: delivery.order))
 
 
 def months_landed(settings: Settings, source: str) -> Iterator[Month]:
     """The months for which anything of a source has landed, in order."""
-    folder = settings.landing / source
-    if folder.is_dir():
-        for child in sorted(folder.iterdir()):
-            if child.name != WITHOUT_MONTH:
-                yield Month.parse(child.name)
+    for child in sorted((settings.landing / source).glob("*")):
+        if child.name != WITHOUT_MONTH:
+            yield Month.parse(child.name)
 
 
 def _read(folder: Path) -> Delivery:

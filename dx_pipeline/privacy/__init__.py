@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,8 +70,10 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         )
         return Filtered(kept_name, None, in_name, reason)
     layout = layout_of(file, source) if kind != XROAD else None
-    if layout is not None and (headings_shared(file, layout) * 2 < len(layout.expected) or not _fits(kind, layout)):
-        layout = None
+    if layout is not None:
+        fits = kind == layout.format.kind or {kind, layout.format.kind} <= TEXT_KINDS
+        if not fits or headings_shared(file, layout) * 2 < len(layout.expected):
+            layout = None
     contract = contracts.get(layout.table) if layout is not None else None
     try:
         in_file = +_filtered(kind, file, target, layout, contract)
@@ -85,11 +87,6 @@ def file_name(name: str) -> tuple[str, Counter[str]]:
     """A file's name without what is personal in it, and what was taken out, by kind."""
     stripped, found = personal_data.strip(name)
     return (re.sub(r"[^\w. -]", "", stripped), found) if found else (name, found)
-
-
-def _fits(kind: str, layout: Layout) -> bool:
-    declared = layout.format.kind
-    return kind == declared or (kind in TEXT_KINDS and declared in TEXT_KINDS)
 
 
 def _kind(path: Path) -> str | None:
@@ -123,42 +120,34 @@ def _kind_of_text(start: bytes) -> str | None:
             return "text"
 
 
-Filter = Callable[[Path, Path, Layout | None, Contract | None], Counter[str]]
+def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:  # noqa: PLR0911 - one a format
+    """Filter a file by its format; what may stay is written to `target` if that is not everything.
 
-
-def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    declared = layout.format.kind if layout is not None else kind
-    if layout is not None and contract is not None and declared == "csv":
-        return line.delimited(path, target, layout, contract)
-    return FILTERS.get(declared, _plain)(path, target, layout, contract)
-
-
-def _plain(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
+    Raises:
+        DeliveryRefusedError: the file is damaged, or in another encoding than declared.
+    """
+    match layout.format.kind if layout is not None else kind:
+        case "xroad":
+            return xroad.answer(path, target)
+        case "excel":
+            return sheet.workbook(path, target, layout, contract)
+        case "parquet":
+            return document.parquet(path, target, layout, contract)
+        case "ndjson":
+            return line.ndjson(path, target, layout, contract)
+        case "json":
+            try:
+                return document.envelope(path, target, layout, contract)
+            except DeliveryRefusedError:
+                return line.ndjson(path, target, layout, contract)  # broken JSON is filtered line by line
+        case "csv" if layout is not None and contract is not None:
+            return line.delimited(path, target, layout, contract)
+        case "html":
+            try:
+                return sheet.page(path, target, layout, contract)
+            except DeliveryRefusedError:
+                pass  # what is no page is filtered as text
     return line.plain(path, target, _letters(path))
-
-
-def _json(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    try:
-        return document.envelope(path, target, layout, contract)
-    except (ValueError, RecursionError):
-        return line.ndjson(path, target, layout, contract)  # broken JSON is filtered line by line
-
-
-def _page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    try:
-        return sheet.page(path, target, layout, contract)
-    except DeliveryRefusedError:
-        return line.plain(path, target, _letters(path))
-
-
-FILTERS: dict[str, Filter] = {
-    XROAD: xroad.answer,
-    "excel": sheet.workbook,
-    "parquet": document.parquet,
-    "html": _page,
-    "ndjson": line.ndjson,
-    "json": _json,
-}
 
 
 def _letters(path: Path) -> line.Letters:

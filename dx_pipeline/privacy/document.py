@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats.json import each_document
 from dx_pipeline.formats.parquet import schema
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
-from dx_pipeline.formats.text import bytes_of, is_compressed
+from dx_pipeline.formats.text import is_compressed, opened
 from dx_pipeline.privacy.column import ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import personal_data
@@ -26,24 +27,12 @@ ARROW = b"ARROW:schema"
 
 
 def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter JSON documents; what may stay is written to `target` if that is not everything.
-
-    Raises:
-        ValueError: it is no JSON.
-        DeliveryRefusedError: a compressed file is damaged.
-    """
-    with bytes_of(path) as handle:
-        text = handle.read().decode("utf-8-sig")
+    """Filter JSON documents; what may stay is written to `target` if that is not everything."""
+    with opened(path, "utf-8") as stream:
+        text = stream.read()
     cleaner = Cleaner(layout, contract)
     found: Counter[str] = Counter()
-    kept, position = [], 0
-    decoder = json.JSONDecoder(object_pairs_hook=cleaner.pairs)
-    while position < len(text):
-        if text[position].isspace():
-            position += 1
-            continue
-        document, position = decoder.raw_decode(text, position)
-        kept.append(_cleaned(document, cleaner, layout, found))
+    kept = [_cleaned(document, cleaner, layout, found) for _, document in each_document(text, cleaner.pairs)]
     if found:
         content = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in kept).encode()
         target.write_bytes(gzip.compress(content, mtime=0) if is_compressed(path) else content)
@@ -75,11 +64,7 @@ def _replaced(document: Any, steps: list[str], content: list[Any]) -> Any:  # no
 
 
 def parquet(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter a Parquet file; what may stay is written to `target` if that is not everything.
-
-    Raises:
-        DeliveryRefusedError: it is no Parquet file, or not a whole one.
-    """
+    """Filter a Parquet file; what may stay is written to `target` if that is not everything."""
     columns = schema(path)
     found: Counter[str] = Counter()
     kept: dict[str, pa.ChunkedArray] = {}
@@ -92,8 +77,7 @@ def parquet(path: Path, target: Path, layout: Layout | None, contract: Contract 
             else:
                 kept[name] = _kept(table[name], column, found)
     except (pa.ArrowException, OSError, ValueError, KeyError):
-        message = "the Parquet file is damaged; ask the sender to send it again."
-        raise DeliveryRefusedError(message) from None
+        raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     metadata = dict(columns.metadata or {})
     for key, value in metadata.items():
         if key != ARROW:

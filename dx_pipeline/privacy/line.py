@@ -48,9 +48,6 @@ def filter_lines(path: Path, target: Path, letters: Letters, rewrites: Callable[
         target: where the cleaned file goes.
         letters: the encoding of its bytes; bytes that are not in it pass as they are.
         rewrites: one rewrite for each line of the file, in order, each time it is called.
-
-    Raises:
-        DeliveryRefusedError: a compressed file is damaged.
     """
     found: Counter[str] = Counter()
     with _lines(path, letters) as text:
@@ -99,11 +96,7 @@ def _in_unicode(text: str, letters: Letters) -> str:
 
 
 def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> Counter[str]:
-    """Filter delimited text that has its layout's headings.
-
-    Raises:
-        DeliveryRefusedError: its headings cannot be read.
-    """
+    """Filter delimited text that has its layout's headings."""
     shape = format_of(layout, Csv)
     found = CSV.headings(path, layout)
 
@@ -119,11 +112,7 @@ def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> C
 
 
 def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
-    """Filter text that no layout describes: the first line with a forbidden heading counts as the heading line.
-
-    Raises:
-        DeliveryRefusedError: a compressed file is damaged.
-    """
+    """Filter text that no layout describes: the first line with a forbidden heading counts as the heading line."""
     with _lines(path, letters) as text:
         first = [line for line, _ in zip(text, range(LOOKED_AT_LINES), strict=False)]
     place, delimiter = _heading_line(first, letters)
@@ -155,11 +144,7 @@ def _heading_line(lines: Sequence[str], letters: Letters) -> tuple[int | None, s
 
 
 def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter text of one JSON object a line. Of a line that is no JSON nothing stays if it has a forbidden name in it.
-
-    Raises:
-        DeliveryRefusedError: a compressed file is damaged.
-    """
+    """Filter text of one JSON object a line; of another line nothing stays if it has a forbidden name in it."""
     cleaner = Cleaner(layout, contract)
 
     def line(text: str, found: Counter[str]) -> str:
@@ -247,17 +232,13 @@ class _Table:
             if not column.is_removed:
                 kept.append(text)
         if kept == cells:
-            self._learn(cells)
+            if len(cells) == len(self._columns) and len(self._known) < MOST_KNOWN:  # words repeat: search them once
+                self._known.add(tuple(cells[position] for position in self._free))
             return line
         return self._joined(kept) + line[len(body) :]
 
     def _column(self, position: int) -> ColumnFilter:
         return self._columns[position] if position < len(self._columns) else FREE_TEXT
-
-    def _learn(self, cells: Sequence[str]) -> None:
-        """Remember the free texts of a clean line: words repeat and need no second search."""
-        if len(cells) == len(self._columns) and len(self._known) < MOST_KNOWN:
-            self._known.add(tuple(cells[position] for position in self._free))
 
     def _joined(self, cells: Sequence[str]) -> str:
         printed = io.StringIO()

@@ -109,7 +109,9 @@ class Cleaner:
                 found[column.announced] += 1
                 return None
             return self.anything(content, found)
-        text = content if isinstance(content, str) else _number(content)
+        text = str(content)
+        if isinstance(content, float) and content.is_integer() and abs(content) < LONGEST_NUMBER:
+            text = str(int(content))  # as a column of numbers would print it
         before = found.total()
         kept = column.cell(text, found)
         if found.total() == before:
@@ -118,6 +120,7 @@ class Cleaner:
 
 
 NUMBERS = (int, float)
+LONGEST_NUMBER = 1e15
 
 REPEATED = "\x00repeated"
 """Marks an object that had one of its names twice."""
@@ -126,8 +129,3 @@ MOST_NAMES = 10_000
 
 _FIGURES = re.compile(r"(?:ts|time|timestamp|at|bytes|size|count|total|offset|limit|duration|ms)$")
 """Names of moments and amounts, whose numbers have as many digits as those of people."""
-
-
-def _number(value: float) -> str:
-    """A number as text, the way a column of numbers would print it."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)  # noqa: PLR2004

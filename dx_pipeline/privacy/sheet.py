@@ -62,15 +62,10 @@ class Sheet:
 
     grid: Grid
     kept: tuple[int, ...]
-    percent: frozenset[tuple[int, int]] = frozenset()
 
 
 def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter a workbook; what may stay of the sheet that is read is written to `target` if that is not everything.
-
-    Raises:
-        DeliveryRefusedError: it is no workbook, or a damaged one.
-    """
+    """Filter a workbook; what may stay of the sheet that is read is written to `target` if that is not everything."""
     shape = layout.format if layout is not None and isinstance(layout.format, Excel) else None
     found: Counter[str] = Counter()
     chosen, texts = None, set[str]()
@@ -90,8 +85,7 @@ def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract
         name, sheet = chosen
         styles = excel.Styles(path, names.index(name))
         places = ((row, column) for row, cells in enumerate(sheet.grid.rows) for column in range(len(cells)))
-        percent = frozenset(place for place in places if styles.is_percent(*place))
-        _write_workbook(target, name, replace(sheet, percent=percent))
+        _write_workbook(target, name, sheet, {place for place in places if styles.is_percent(*place)})
     return found
 
 
@@ -186,7 +180,7 @@ def _beside(path: Path, texts: AbstractSet[str]) -> Counter[str]:
     return +found
 
 
-def _write_workbook(target: Path, name: str, sheet: Sheet) -> None:
+def _write_workbook(target: Path, name: str, sheet: Sheet, percents: AbstractSet[tuple[int, int]]) -> None:
     book = xlsxwriter.Workbook(str(target), AS_THEY_ARE)
     book.set_properties({"created": MADE_ON})
     page = book.add_worksheet(name)
@@ -204,7 +198,7 @@ def _write_workbook(target: Path, name: str, sheet: Sheet) -> None:
     for row, cells in enumerate(sheet.grid.rows):
         for column, position in enumerate(sheet.kept):
             cell = cells[position] if position < len(cells) else ""
-            style = percent if (row, position) in sheet.percent else styles.get(type(cell))
+            style = percent if (row, position) in percents else styles.get(type(cell))
             if is_filled(cell):
                 page.write(row, column, cell, style)
     book.close()
@@ -221,11 +215,7 @@ def _merged(sheet: Sheet) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter an HTML page; what may stay is written to `target` if that is not everything.
-
-    Raises:
-        DeliveryRefusedError: it is not in the declared encoding.
-    """
+    """Filter an HTML page; what may stay is written to `target` if that is not everything."""
     shape = layout.format if layout is not None and isinstance(layout.format, Html) else None
     encoding = shape.encoding if shape is not None else "utf-8"
     with opened(path, encoding) as stream:

@@ -19,8 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Layout
 from dx_pipeline.declarations.xroad import ORDER, PERIOD
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import xroad_answer
@@ -33,16 +31,11 @@ LONGEST = 64
 
 WHITE_SPACE = np.frombuffer(b" \t\r\n", np.uint8)
 AROUND = frozenset({*PERIOD, SYNTHETIC_KEY})
-FIELD, QUERY, NUMBER = "exchange_field", "query_string", "identity_number"
-PART, REPEATED = "document_part", "repeated_name"
+FIELD = "exchange_field"
 
 
-def answer(path: Path, target: Path, _layout: Layout | None, _contract: Contract | None) -> Counter[str]:
-    """Filter an answer; what may stay is written to `target`, as a fetched page lands, if that is not everything.
-
-    Raises:
-        DeliveryRefusedError: it is no answer, or not a whole one.
-    """
+def answer(path: Path, target: Path) -> Counter[str]:
+    """Filter an answer; what may stay is written to `target`, as a fetched page lands, if that is not everything."""
     try:
         packed = xroad_answer.packed(path.read_bytes())
         if packed.is_bare and _is_clean(packed):
@@ -104,11 +97,7 @@ def _paths(text: bytes, ends: npt.NDArray[np.int64]) -> set[str]:
 
 
 def _count(text: bytes) -> int | None:
-    """How many records a JSON document has; None where it has no array of them.
-
-    Raises:
-        AnswerError: it is no JSON in UTF-8.
-    """
+    """How many records a JSON document has; None where it has no array of them."""
     try:
         page = pa.table({"content": pa.array([text], pa.binary()).cast(pa.string())})
         connection = _database().cursor()
@@ -131,7 +120,7 @@ def _written_anew(answer: Packed, target: Path) -> Counter[str]:
 
     def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
         named = dict(members)
-        found[REPEATED] += len(members) - len(named)
+        found["repeated_name"] += len(members) - len(named)
         return named
 
     document = xroad_answer.document(answer.text, pairs)
@@ -140,7 +129,7 @@ def _written_anew(answer: Packed, target: Path) -> Counter[str]:
     kept = [_kept(record, found) for record in records]
     around = {name: value for name, value in document.items() if name in AROUND and isinstance(value, int)}
     found[FIELD] += len(document) - len(around) - 1
-    found[PART] += not answer.is_bare
+    found["document_part"] += not answer.is_bare
     found = +found
     if found:
         content = json.dumps({**around, "records": kept}, ensure_ascii=False, separators=(",", ":")).encode()
@@ -153,5 +142,5 @@ def _kept(record: dict[str, Any], found: Counter[str]) -> xroad_answer.Record:
     found[FIELD] += sum(value is not None and name not in kept for name, value in record.items())
     path = record.get("restPath")
     if "restPath" in kept and kept["restPath"] != path:
-        found[QUERY if any(sign in str(path) for sign in "?#;") else NUMBER] += 1
+        found["query_string" if any(sign in str(path) for sign in "?#;") else "identity_number"] += 1
     return kept

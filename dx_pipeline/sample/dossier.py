@@ -82,12 +82,8 @@ def table(scenario: Scenario, month: Month) -> pa.Table:
     procedure = np.concatenate([online, direct])
     agency = _agencies(scenario, procedure, rng)
     days = workday.days_of(month)
-    day = np.concatenate(
-        [
-            _drawn(rng, len(online), workday.portal_weights(month)),
-            _drawn(rng, len(direct), workday.counter_weights(month)),
-        ]
-    )
+    online_day = _drawn(rng, len(online), workday.portal_weights(month))
+    day = np.concatenate([online_day, _drawn(rng, len(direct), workday.counter_weights(month))])
     channel = np.full(counts.total, DIRECT)
     channel[: counts.online] = ONLINE
     channel[(channel == DIRECT) & (rng.random(counts.total) < POST_SHARE)] = POST

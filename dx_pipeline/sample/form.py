@@ -22,13 +22,10 @@ CODECS = {"utf-8": "utf-8", "utf-16": "utf-16", "windows-1258": "cp1258"}
 
 @dataclass(frozen=True)
 class Form:
-    """What a delivery looks like.
+    """What a delivery of a month looks like.
 
     Args:
-        layout: where each column is, and in which style.
-        contract: the columns of the table.
         title: the name of the source, printed above the headings.
-        month: the month that is delivered.
         seed: the seed of the sample, printed in the mark.
         names: the name of each agency and unit by code, for the headings that print one.
         more_titles: lines above the headings besides mark, title and month.

@@ -22,6 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
+from pydantic import BaseModel
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
@@ -50,16 +51,11 @@ CLIENT, PROVIDER = "/".join(xroad_server.CLIENT.values()), "/".join(xroad_server
 DECLARED = Path(__file__).with_name("live.yaml").read_text(encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """One way to fetch what is served, and how a source declares it.
+class Endpoint(BaseModel):
+    """One way to fetch what is served (a connector and its paging), and how a source declares it.
 
     Args:
-        name: the connector and its paging.
-        title: what it is, in a few words.
-        address: its URL or connection string.
-        source: the source whose rows it serves.
-        file: where that source is declared, below the project.
+        file: where the source is declared, below the project.
         environment: the environment variables that the connector needs, with their values.
         attributes: what replaces the declaration's attributes of the same name.
         note: what else changes in the declaration, or is good to know.
@@ -217,17 +213,9 @@ def _endpoints(
         document["attributes"] |= item["attributes"]
         for layout in document["attributes"]["deliveries"]:
             layout.update(item.get("layouts", {}).get(layout["table"], {}))
-        yield Endpoint(
-            name=name,
-            title=Bilingual(**item["title"]),
-            address=item["address"],
-            source=item["source"],
-            file=file,
-            environment={variable: values[variable] for variable in item["environment"]},
-            attributes=item["attributes"],
-            note=Bilingual(**item["note"]),
-            declaration=as_yaml(document),
-        )
+        environment = {variable: values[variable] for variable in item["environment"]}
+        changed = {"name": name, "file": file, "environment": environment, "declaration": as_yaml(document)}
+        yield Endpoint.model_validate(item | changed)
 
 
 def as_yaml(value: Mapping[str, Any]) -> str:

@@ -116,11 +116,6 @@ class Procedure:
         """Whether there is an online service for it."""
         return self.service_level is not None
 
-    @property
-    def is_made_up(self) -> bool:
-        """Whether it is in no national database."""
-        return self.code not in KNOWN
-
 
 def procedures(reference: Path, province: Province, seed: int) -> tuple[Procedure, ...]:
     """Every procedure of the province, the known ones first."""

@@ -36,11 +36,7 @@ def are_made(table: str, source: str) -> bool:
 
 
 def make(scenario: Scenario, table: str, source: str, month: Month) -> pa.Table:
-    """The rows of a table that a source delivers for a month.
-
-    Raises:
-        KeyError: the sample has none of that table and source (see `are_made`).
-    """
+    """The rows of a table that a source delivers for a month; there are some if `are_made`."""
     if table in PROVINCIAL:
         return PROVINCIAL[table](scenario, month)
     return OF_A_SYSTEM[table](scenario, source, month)

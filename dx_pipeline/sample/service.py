@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dx_pipeline.period import Month
 from dx_pipeline.sample.draw import continued
-from dx_pipeline.sample.procedure import Procedure
+from dx_pipeline.sample.procedure import KNOWN, Procedure
 from dx_pipeline.sample.scenario import Scenario
 
 LEVEL_4_INTEGRATED = {
@@ -82,7 +82,7 @@ def _integration_days(scenario: Scenario, month: Month, services: list[Procedure
     days: list[date | None] = [None] * len(services)
     rng = scenario.generator("integration")
     level_4 = rng.permutation(_positions(services, "level_4")).tolist()
-    order = sorted(level_4, key=lambda position: services[position].is_made_up)
+    order = sorted(level_4, key=lambda position: services[position].code not in KNOWN)
     first = min(LEVEL_4_INTEGRATED)
     earlier = rng.permutation(_positions(services, "level_3"))[:LEVEL_3_INTEGRATED].tolist()
     earlier += order[: integrated_count(first)]

@@ -50,9 +50,7 @@ class Monitoring:
         page: how many records an answer has, plus the rest of the same second.
         is_older: whether it uses the field names of the older generation.
         is_careless: whether it sends every field, whatever is requested.
-        is_synthetic: whether it marks its answers as synthetic.
         offset_seconds: for how long new records are not yet available.
-        retention_seconds: how long it keeps its records.
         clock: unix seconds by its own clock.
     """
 
