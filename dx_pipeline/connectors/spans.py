@@ -27,13 +27,8 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
 def gaps(whole: Span, covered: Iterable[Span]) -> Iterator[Span]:
     """What of `whole` is not covered, in order."""
     first = whole.first
-    for span in merged(covered):
-        if span.last < first:
-            continue
-        if span.first > whole.last:
-            break
-        if span.first > first:
-            yield Span(first, span.first - 1)
-        first = span.last + 1
-    if first <= whole.last:
-        yield Span(first, whole.last)
+    for span in (*merged(covered), Span(whole.last + 1, whole.last + 1)):
+        last = min(span.first - 1, whole.last)
+        if first <= last:
+            yield Span(first, last)
+        first = max(first, span.last + 1)

@@ -101,9 +101,9 @@ class Monitoring:
     def _known(self) -> set[str]:
         """The fields of this server's generation."""
         names = {*CURRENT, *ADDRESSES, *FORBIDDEN}
-        return (
-            {each for name in names - NEWER_ONLY for each in OLDER_NAMES.get(name, (name,))} if self.is_older else names
-        )
+        if not self.is_older:
+            return names
+        return {each for name in names - NEWER_ONLY for each in OLDER_NAMES.get(name, (name,))}
 
     def _name(self, name: str) -> str:
         """A field's name in this server's generation."""
