@@ -40,9 +40,3 @@ def test_arrow_and_duckdb_agree_on_every_type(declared: Catalogue) -> None:
 def test_units_are_in_the_arrow_metadata(declared: Catalogue) -> None:
     contract = declared.contracts["statistics.dossier"]
     assert arrow_schema(contract, contract.stored).field("fee_vnd").metadata[b"unit"] == b"VND"
-
-
-def test_linkable_columns_are_never_published(declared: Catalogue) -> None:
-    contract = declared.contracts["statistics.dossier"]
-    assert "dossier_code" in contract.stored
-    assert "dossier_code" not in contract.published

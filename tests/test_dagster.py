@@ -109,11 +109,6 @@ def test_every_declaration_is_an_asset_with_all_that_the_ui_can_show() -> None:
     assert " / " in columns[0].description
 
 
-def test_definitions_are_those_of_the_project_that_is_asked_for(definitions: dg.Definitions) -> None:
-    assert len(definitions.resolve_asset_graph().get_all_asset_keys()) < 20
-    assert len(definitions_of(PROJECT).resolve_asset_graph().get_all_asset_keys()) > 30
-
-
 def test_partitions_are_the_months_from_the_province_s_first_to_the_open_one(definitions: dg.Definitions) -> None:
     partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
     assert partitions is not None

@@ -32,12 +32,11 @@ from dx_pipeline.declarations.source import Excel, Layout, NumberStyle, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import excel
 from dx_pipeline.landing import delivery as deliveries
-from dx_pipeline.landing.delivery import Arrival, Delivery
+from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.privacy.column import column_filters
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.files import digest
 from dx_pipeline.vietnamese import heading, personal_data
 
 MONTH = Month.parse(MAY)
@@ -331,19 +330,6 @@ def test_an_xls_is_kept_without_its_properties_and_reads_as_before(trial: Trial)
     before, after = excel.sheet(arrived, shape), excel.sheet(delivery.content, shape)
     assert [list(row[:4]) for row in after.rows] == [list(row[:4]) for row in before.rows[: len(after.rows)]]
     assert after.headings(shape) == before.headings(shape)
-
-
-def test_a_fetched_file_is_left_alone_and_lands_under_its_given_name(trial: Trial, tmp_path: Path) -> None:
-    fetched = tmp_path / "fetched"
-    content = WRITERS["ndjson"]("", [*HEADINGS, "email"], [[*row, SECRETS["email"]] for row in CLEAN])
-    fetched.write_bytes(content)
-    arrival = Arrival("ndjson", MONTH, "http", fetched, "page_1.ndjson", ARRIVED_AT, digest(fetched))
-    filtered = trial.apply("ndjson", fetched, tmp_path / "kept")
-    delivery = deliveries.land(trial.settings, arrival, replace(filtered, name=arrival.name))
-    deliveries.clean_inbox(trial.settings, arrival, delivery)
-    assert (fetched.read_bytes(), delivery.entry.file_name) == (content, "page_1.ndjson")
-    assert SECRETS["email"] not in trial.stored()
-    assert trial.read("ndjson", delivery)[0] == 3
 
 
 def test_a_delivery_that_is_cleaned_to_what_had_landed_before_stays_itself(trial: Trial) -> None:
