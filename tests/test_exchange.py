@@ -90,17 +90,9 @@ def test_both_halves_are_one_call_in_the_hour_of_the_client_half(engine: Engine)
 
 def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(engine: Engine) -> None:
     older: Half = {"xRequestId": None, "requestSize": None, "responseSize": None}
-    engine.put(
-        SYSTEM,
-        answer(
-            client("new", **older, requestSoapSize=70, responseRestSize=80),
-            producer("new"),
-            client("old", **older, requestRestSize=7, succeeded=False, soapFaultCode="Client.BadRequest"),
-            producer("old", **older),
-        ),
-        str(JUNE),
-        "one.dat",
-    )
+    new = client("new", **older, requestSoapSize=70, responseRestSize=80)
+    old = client("old", **older, requestRestSize=7, succeeded=False, soapFaultCode="Client.BadRequest")
+    engine.put(SYSTEM, answer(new, producer("new"), old, producer("old", **older)), str(JUNE), "one.dat")
     engine.runs(SYSTEM, JUNE)
     (row,) = engine.hours(SYSTEM, JUNE)
     assert (row["call_count"], row["paired_count"]) == (2, 2)
@@ -167,14 +159,9 @@ def test_the_same_record_in_two_pages_counts_once_and_every_record_is_accounted_
         f"SELECT reason_code, column_name FROM '{engine.settings.quarantine}/*/*/rows.parquet' ORDER BY ALL"
     )
     assert reasons.fetchall() == [
-        ("clock_disagrees", None),
-        ("key_conflict", "system"),
-        ("key_conflict", "system"),
-        ("missing", "exchange_id"),
-        ("not_a_number", "request_bytes"),
-        ("outside_month", "recorded_at"),
-        ("unknown_word", "side"),
-    ]
+        ("clock_disagrees", None), ("key_conflict", "system"), ("key_conflict", "system"), ("missing", "exchange_id"),
+        ("not_a_number", "request_bytes"), ("outside_month", "recorded_at"), ("unknown_word", "side"),
+    ]  # fmt: skip
     assert engine.total(SYSTEM, JUNE)["call_count"] == 2
 
 
