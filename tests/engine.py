@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 from deliveries import MAY
 from deliveries import put as put_into_inbox
 
@@ -45,6 +47,23 @@ class Engine:
         """The run of a source with one table, for May."""
         (result,) = self.results(source)
         return result.run
+
+    def runs(self, source: str, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
+        """The runs of a source, by table and month."""
+        return {(run.table, run.month): run for run in (item.run for item in self.results(source, *map(str, months)))}
+
+    def hours(self, system: str, month: Month) -> list[dict[str, Any]]:
+        """The published traffic of a system, by hour and operation, wherever it was delivered."""
+        path = partition.rows(self.settings, Key("connection.traffic", system, month))
+        rows = pq.read_table(path).to_pylist() if path else []
+        return [{name: value for name, value in row.items() if not name.startswith("delivery_")} for row in rows]
+
+    def total(self, system: str, month: Month) -> Counter[str]:
+        """What the hours of a month add up to."""
+        found: Counter[str] = Counter()
+        for row in self.hours(system, month):
+            found.update({name: row[name] for name in row if name.endswith("_count") and row[name]})
+        return found
 
     def evaluate(self, code: str) -> PartitionRun:
         """Evaluate a KPI, which must be published."""

@@ -26,21 +26,6 @@ def with_references(settings: Settings, declared: Catalogue) -> Path:
     return settings.warehouse
 
 
-def smaller(folder: Path, *kept: str) -> Path:
-    """A copy of the project with some of its monthly sources and KPIs: a night takes no longer than it must."""
-    for part in ("assets", "checks", "dx_pipeline", "warehouse/reference"):
-        shutil.copytree(PROJECT / part, folder / part)
-    for part in ("dagster.yaml", "dg.toml"):
-        shutil.copyfile(PROJECT / part, folder / part)
-    for path in folder.glob("assets/*/*/defs.yaml"):
-        declared = path.read_text(encoding="utf-8").split("\n", 1)[0].rpartition(".")[2]
-        if declared in {"System", "Table", "Kpi"} and path.parent.name not in kept:
-            shutil.rmtree(path.parent)
-    province = folder / "assets" / "province.yaml"
-    province.write_text(province.read_text(encoding="utf-8").partition("headline:")[0], encoding="utf-8")
-    return folder
-
-
 def runnable(folder: Path) -> Path:
     """A copy of the trial project that Dagster can run: with its files, the schedule, the sensor and the release."""
     shutil.copytree(TRIAL, folder)

@@ -27,14 +27,8 @@ def project(tmp_path: Path) -> Path:
     ("arguments", "sentence"),
     [
         (("run", "--months", "2022-13"), "'2022-13' is not a month: write it as YYYY-MM"),
-        (
-            ("run", "--months", "2020-10"),
-            "the months of this project are 2022-01 (first_month in",
-        ),
-        (
-            ("run", "--months", "2999-01"),
-            "the months of this project are 2022-01 (first_month in",
-        ),
+        (("run", "--months", "2020-10"), "the months of this project are 2022-01 (first_month in"),
+        (("run", "--months", "2999-01"), "the months of this project are 2022-01 (first_month in"),
         (("run", "--months", "2022-05"), "there is nothing for 2022-05 in"),
         (("run",), "make the sample with 'dx sample'"),
         (("kpi",), "there is no release yet: run 'dx run' first"),

@@ -17,10 +17,10 @@ from deliveries import MAY as MAY_FOLDER
 from deliveries import put
 from trials import MAY, NAME, ONCE, QUICK, fetch, fetch_killed, http, landed, source
 
-from dx_pipeline import connectors
+from dx_pipeline import audit, connectors
+from dx_pipeline.audit.expectations import complete
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.connector import Files, Http, Tls, Whole
-from dx_pipeline.declarations.contract import DUCKDB_TYPES
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import create_table
@@ -36,11 +36,19 @@ def folder_at(address: object) -> Files:
     return Files(kind="files", address=str(address), bounds=QUICK.model_copy(update={"page_bytes": 10_000}))
 
 
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """The folder of May at an address."""
+    folder = tmp_path / "there" / MAY_FOLDER
+    folder.mkdir(parents=True)
+    return folder
+
+
 def statuses(settings: Settings) -> list[tuple[str, str | None, str | None]]:
     return [(item.status, item.error_class, item.error_code) for item in attempts.read(settings, NAME, MAY)]
 
 
-def test_the_inbox_is_told_of_by_what_landed(warehouse: Settings) -> None:
+def test_the_fetch_attempts_of_the_inbox_are_derived_from_what_has_landed(warehouse: Settings) -> None:
     put(warehouse, NAME, b"a,b\n1,2\n")
     fetch(warehouse, HERE)
     (attempt,) = attempts.read(warehouse, NAME, MAY)
@@ -50,38 +58,32 @@ def test_the_inbox_is_told_of_by_what_landed(warehouse: Settings) -> None:
     assert not (warehouse.landing / attempts.FOLDER).exists()
 
 
-def test_files_at_an_address_land_once_in_each_version(warehouse: Settings, tmp_path: Path) -> None:
-    there = tmp_path / "there" / MAY_FOLDER
-    there.mkdir(parents=True)
+def test_files_at_an_address_land_once_in_each_version(warehouse: Settings, there: Path) -> None:
     (there / "traffic.csv").write_text("a\n1\n")
     (there / ".hidden").write_text("x")
     (there.parent / "2022-06").mkdir()
-    (fetched,) = fetch(warehouse, folder_at(tmp_path / "there"))
+    (fetched,) = fetch(warehouse, folder_at(there.parent))
     assert [item.entry.file_name for item in fetched.new] == ["traffic.csv"]
-    (fetched,) = fetch(warehouse, folder_at(tmp_path / "there" / "{month}"))
+    (fetched,) = fetch(warehouse, folder_at(there.parent / "{month}"))
     assert fetched.new == ()
     assert len(attempts.read(warehouse, NAME, MAY)) == 1  # what has not changed is not even read
     (there / "traffic.csv").write_text("a\n1\n2\n")
-    (fetched,) = fetch(warehouse, folder_at(tmp_path / "there"))
+    (fetched,) = fetch(warehouse, folder_at(there.parent))
     assert len(fetched.new) == 1
     assert len(landed(warehouse)) == 2
 
 
-def test_two_files_alike_are_one_delivery(warehouse: Settings, tmp_path: Path) -> None:
-    there = tmp_path / MAY_FOLDER
-    there.mkdir()
+def test_two_files_alike_are_one_delivery(warehouse: Settings, there: Path) -> None:
     for name in ("first.csv", "second.csv"):
         (there / name).write_text("a\n1\n")
-    (fetched,) = fetch(warehouse, folder_at(tmp_path))
+    (fetched,) = fetch(warehouse, folder_at(there.parent))
     assert fetched.problem is None
     assert len(landed(warehouse)) == 1
 
 
-def test_an_address_that_fails_is_told(warehouse: Settings, tmp_path: Path) -> None:
-    there = tmp_path / MAY_FOLDER
-    there.mkdir()
+def test_a_failing_address_has_an_error_class(warehouse: Settings, there: Path) -> None:
     (there / "large.csv").write_bytes(b"x" * 20_000)
-    fetch(warehouse, folder_at(tmp_path))
+    fetch(warehouse, folder_at(there.parent))
     fetch(warehouse, folder_at("no-such-protocol://host/folder"))
     assert [item[:2] for item in statuses(warehouse)] == [("failed", "too_large"), ("failed", "not_configured")]
     with pytest.raises(ValueError, match="may not contain a password"):
@@ -93,99 +95,53 @@ def test_an_address_without_the_month_has_nothing(warehouse: Settings, tmp_path:
     assert (fetched.new, fetched.problem) == ((), None)
 
 
-def test_a_kill_between_two_files_loses_none(warehouse: Settings, tmp_path: Path) -> None:
-    there = tmp_path / "there" / MAY_FOLDER
-    there.mkdir(parents=True)
+def test_a_kill_between_two_files_loses_none(warehouse: Settings, there: Path) -> None:
     for number in range(3):
         (there / f"{number}.csv").write_text(f"a\n{number}\n")
     for step in (5, 12, 14):
-        fetch_killed(warehouse, folder_at(tmp_path / "there"), step)
-    fetch(warehouse, folder_at(tmp_path / "there"))
+        fetch_killed(warehouse, folder_at(there.parent), step)
+    fetch(warehouse, folder_at(there.parent))
     assert sorted(item.entry.file_name for item in landed(warehouse)) == ["0.csv", "1.csv", "2.csv"]
     assert {item.delivery_id for item in attempts.read(warehouse, NAME, MAY)} == {
         item.entry.delivery_id for item in landed(warehouse)
     }
 
 
-class Authority:
-    """A certificate authority that lives for one test, and writes what it signs into a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Trial authority")])
-        self.file = folder / "authority.pem"
-        certificate = self._certificate(self.name, self.key, is_authority=True)
-        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-    def sign(self, name: str) -> tuple[Path, Path]:
-        """A certificate and its key, as files."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._certificate(subject, key, is_authority=False)
-        paths = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        paths[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return paths
-
-    def _certificate(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool
-    ) -> x509.Certificate:
-        now = datetime.now(UTC)
-        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        usage = x509.KeyUsage(
-            digital_signature=True,
-            key_cert_sign=is_authority,
-            crl_sign=is_authority,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            encipher_only=False,
-            decipher_only=False,
-        )
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(usage, critical=True)
-            .add_extension(own, critical=False)
-            .add_extension(issuer, critical=False)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .sign(self.key, hashes.SHA256())
-        )
-
-
-@pytest.fixture
-def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    found = Authority(tmp_path)
-    certificate, key = found.sign("client")
-    monkeypatch.setenv("DX_TRIAL_AUTHORITY", str(found.file))
-    monkeypatch.setenv("DX_TRIAL_CERTIFICATE", str(certificate))
-    monkeypatch.setenv("DX_TRIAL_KEY", str(key))
-    return found
-
-
-def test_certificates_are_asked_for_and_shown(warehouse: Settings, authority: Authority) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.file))
-    context.load_cert_chain(*authority.sign("server"))
-    context.verify_mode = ssl.CERT_REQUIRED  # as security servers do
-    trusting = Tls(authority_file_env="DX_TRIAL_AUTHORITY")
-    known = Tls(
-        authority_file_env="DX_TRIAL_AUTHORITY",
-        certificate_file_env="DX_TRIAL_CERTIFICATE",
-        key_file_env="DX_TRIAL_KEY",
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of localhost, signed by itself, and its key: authority, server and client in one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    unused = ("crl_sign", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    usage = dict.fromkeys((*unused, "encipher_only", "decipher_only"), False)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(digital_signature=True, key_cert_sign=True, **usage), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
     )
+    paths = folder / "localhost.pem", folder / "localhost.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, *plain))
+    return paths
+
+
+def test_servers_and_clients_show_certificates_of_a_declared_authority(
+    warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, key = certificate(tmp_path)
+    monkeypatch.setenv("DX_TRIAL_CERTIFICATE", str(path))
+    monkeypatch.setenv("DX_TRIAL_KEY", str(key))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(path))
+    context.load_cert_chain(path, key)
+    context.verify_mode = ssl.CERT_REQUIRED  # as security servers do
+    trusting = Tls(authority_file_env="DX_TRIAL_CERTIFICATE")
+    known = trusting.model_copy(update={"certificate_file_env": "DX_TRIAL_CERTIFICATE", "key_file_env": "DX_TRIAL_KEY"})
     with Service({"/whole": lambda _: envelope([{"operation": "x"}])}, tls=context) as server:
         url = server.url.replace("127.0.0.1", "localhost")
         found = [fetch(warehouse, at(url, tls))[0].problem is None for tls in (Tls(), trusting, known)]
@@ -197,36 +153,30 @@ def at(url: str, tls: Tls) -> Http:
     return http(url, Whole(kind="whole"), ONCE, tls=tls)
 
 
-def test_a_certificate_file_that_is_not_there_is_told(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_certificate_file_is_reported_as_not_configured(
+    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DX_TRIAL_AUTHORITY", "/nowhere/authority.pem")
     fetch(warehouse, at("https://127.0.0.1:1", Tls(authority_file_env="DX_TRIAL_AUTHORITY")))
     assert statuses(warehouse) == [("failed", "not_configured", "tls")]
 
 
-def test_the_table_of_outcomes_is_what_its_contract_says(warehouse: Settings, declared: Catalogue) -> None:
+def test_the_table_of_fetch_attempts_is_what_its_contract_says(warehouse: Settings, declared: Catalogue) -> None:
     put(warehouse, NAME, b"a\n1\n")
     fetch(warehouse, HERE)
     with Service({"/whole": lambda _: envelope([{"operation": "x"}])}, faults=["unavailable"]) as server:
         fetch(warehouse, http(server.url, Whole(kind="whole")))
     contract = declared.contracts["connection.attempt"]
     rows = list(attempts.rows(warehouse, {NAME: source(HERE)}))
-    database = duckdb.connect()
-    database.execute("CREATE SCHEMA connection")
-    database.execute(create_table("connection.attempt", contract.stored))
-    for row in rows:
-        assert set(row) == set(contract.columns)
-        places = ", ".join(f"${name}" for name in row)
-        database.execute(f"INSERT INTO connection.attempt ({', '.join(row)}) VALUES ({places})", row)
-    for name, column in contract.columns.items():
-        assert column.type in DUCKDB_TYPES
-        if column.required:
-            assert database.execute(f"SELECT count(*) FROM connection.attempt WHERE {name} IS NULL").fetchall() == [
-                (0,)
-            ]
+    with duckdb.connect() as database:
+        database.execute(create_table("staged", contract.stored))
+        database.execute(f"CREATE SCHEMA reference; CREATE TABLE reference.system AS SELECT '{NAME}' AS system")
         for row in rows:
-            assert column.allowed is None or row[name] is None or row[name] in column.allowed
-    for rule in contract.rules:
-        assert database.execute(f"SELECT count(*) FROM connection.attempt WHERE NOT ({rule.sql})").fetchall() == [(0,)]
+            assert set(row) == set(contract.columns)
+            places = ", ".join(f"${name}" for name in row)
+            database.execute(f"INSERT INTO staged ({', '.join(row)}) VALUES ({places})", row)
+        results = list(audit.audit(database, "staged", complete("connection.attempt", contract, None)))
+    assert [result for result in results if result.status != "met"] == []
     assert [row["sequence"] for row in rows] == [1, 2, 3]
     assert {row["system"] for row in rows} == {NAME}
 

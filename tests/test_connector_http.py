@@ -104,7 +104,7 @@ def test_pages_land_one_by_one_as_they_came(warehouse: Settings) -> None:
     )
 
 
-def test_a_growing_set_is_gone_on_from_where_it_ended(warehouse: Settings) -> None:
+def test_fetching_a_growing_set_continues_where_it_ended(warehouse: Settings) -> None:
     records = numbered(6)
     with service(records) as server:
         fetch(warehouse, http(server.url))
@@ -121,7 +121,7 @@ def test_a_declared_total_saves_the_last_question(warehouse: Settings) -> None:
         assert len(server.asked) == 2
 
 
-def test_a_server_that_ignores_the_offset_does_not_keep_us_for_ever(warehouse: Settings) -> None:
+def test_a_server_that_ignores_the_offset_is_not_asked_for_ever(warehouse: Settings) -> None:
     with Service({"/offset_limit": whole(lambda: numbered(5))}) as server:
         (fetched,) = fetch(warehouse, http(server.url))
         assert len(server.asked) == 2
@@ -192,25 +192,21 @@ def test_cursors_are_followed_and_the_last_page_is_asked_again(warehouse: Settin
     assert sorted(map(key, records_landed(warehouse))) == sorted(map(key, records))
 
 
-def test_an_unchanged_answer_is_not_landed_again(warehouse: Settings) -> None:
+@pytest.mark.parametrize("has_tag", [True, False])
+def test_an_unchanged_answer_is_not_landed_again(
+    warehouse: Settings,
+    has_tag: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     records = numbered(3)
-    with service(records) as server:
+    answer = whole(lambda: records) if has_tag else lambda _: Reply(envelope(records).content)
+    with Service({"/whole": answer}) as server:
         for _ in range(2):
             fetch(warehouse, http(server.url, WHOLE))
-        assert server.asked[1].headers["if-none-match"]
-        assert len(landed(warehouse)) == 1
+        assert ("if-none-match" in server.asked[1].headers) is has_tag
         records.append({"operation": "new"})
         fetch(warehouse, http(server.url, WHOLE))
     assert statuses(warehouse) == [("ok", None), ("unchanged", None), ("ok", None)]
     assert len(landed(warehouse)) == 2
-
-
-def test_without_tags_the_same_bytes_are_unchanged_too(warehouse: Settings) -> None:
-    plain: Handler = lambda _: Reply(envelope(numbered(3)).content)  # noqa: E731
-    with Service({"/whole": plain}) as server:
-        for _ in range(2):
-            fetch(warehouse, http(server.url, WHOLE))
-    assert statuses(warehouse) == [("ok", None), ("unchanged", None)]
 
 
 def test_last_modified_is_when_it_was_delivered_and_what_is_asked_about(warehouse: Settings) -> None:
@@ -275,17 +271,13 @@ def test_every_way_of_failing_has_its_class_and_lands_nothing(
         ("http://127.0.0.1:1", "connection_refused"),
         ("http://no-such-host.invalid", "dns"),
         ("http://localhost:portless", "not_configured"),
+        ("https://{address}", "tls"),
     ],
 )
-def test_a_server_that_is_not_there_is_told_apart(warehouse: Settings, url: str, error_class: str) -> None:
-    fetch(warehouse, http(url, WHOLE, ONCE))
-    assert statuses(warehouse) == [("failed", error_class)]
-
-
-def test_a_server_without_tls_is_no_tls_server(warehouse: Settings) -> None:
+def test_a_server_that_cannot_be_reached_has_its_error_class(warehouse: Settings, url: str, error_class: str) -> None:
     with service(numbered(3)) as server:
-        fetch(warehouse, http(server.url.replace("http:", "https:"), WHOLE, ONCE))
-    assert statuses(warehouse) == [("failed", "tls")]
+        fetch(warehouse, http(url.format(address=server.url.removeprefix("http://")), WHOLE, ONCE))
+    assert statuses(warehouse) == [("failed", error_class)]
 
 
 def test_retry_after_is_waited_for_in_seconds_and_as_a_date(warehouse: Settings) -> None:
@@ -304,20 +296,14 @@ def test_a_retry_after_beyond_our_patience_ends_the_night_for_that_source(wareho
     assert june == Fetched((), None)
 
 
-def test_nobody_is_asked_sooner_than_he_wants(warehouse: Settings) -> None:
-    impatient = QUICK.model_copy(update={"longest_wait_seconds": 0.2})
-    with service(numbered(3), ["throttle_by_date"]) as server:
-        fetch(warehouse, http(server.url, WHOLE, impatient))
+@pytest.mark.parametrize(("fault", "longest_wait"), [("throttle_by_date", 0.2), ("forbidden", 2)])
+def test_no_request_is_repeated_too_early_or_in_vain(warehouse: Settings, fault: Fault, longest_wait: float) -> None:
+    with service(numbered(3), [fault]) as server:
+        fetch(warehouse, http(server.url, WHOLE, QUICK.model_copy(update={"longest_wait_seconds": longest_wait})))
         assert len(server.asked) == 1
 
 
-def test_what_does_not_pass_by_itself_is_not_tried_again(warehouse: Settings) -> None:
-    with service(numbered(3), ["forbidden"]) as server:
-        fetch(warehouse, http(server.url, WHOLE))
-        assert len(server.asked) == 1
-
-
-def test_attempts_are_bounded_and_each_is_told(warehouse: Settings) -> None:
+def test_attempts_are_bounded_and_each_is_recorded(warehouse: Settings) -> None:
     with service(numbered(3), ["unavailable"] * 9) as server:
         fetch(warehouse, http(server.url, WHOLE, QUICK.model_copy(update={"attempts": 4})))
         assert len(server.asked) == 4
@@ -385,7 +371,7 @@ def test_what_is_personal_in_a_page_never_reaches_the_disk(warehouse: Settings) 
     assert [path for path in warehouse.scratch.rglob("*") if path.is_file()] == []
 
 
-def test_a_page_that_landed_before_the_power_went_has_an_outcome(warehouse: Settings) -> None:
+def test_a_page_that_landed_before_a_power_cut_has_a_fetch_attempt(warehouse: Settings) -> None:
     with service(numbered(3)) as server:
         fetch(warehouse, http(server.url, WHOLE))
     path = attempts.path_of(warehouse, NAME, MAY)
@@ -421,7 +407,7 @@ PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
     kills=st.lists(st.integers(1, 70), max_size=2),
     grown=st.integers(0, 10),
 )
-def test_whatever_happens_what_lands_is_what_was_served(
+def test_what_lands_is_what_was_served_despite_faults_and_kills(
     tmp_path_factory: pytest.TempPathFactory,
     kind: str,
     count: int,

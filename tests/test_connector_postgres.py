@@ -154,7 +154,7 @@ def test_young_rows_are_left_until_they_have_settled(warehouse: Settings, databa
     assert rows(warehouse, (month,)) == []
 
 
-def test_a_row_without_a_cursor_is_told_not_lost(warehouse: Settings, database: Database) -> None:
+def test_a_row_without_a_cursor_is_reported(warehouse: Settings, database: Database) -> None:
     insert(database, [(1, "2022-05-10", 1), (2, "2022-05-10", None)])
     for _ in range(2):
         (fetched,) = fetch(warehouse, declared(rows=1), now=NOW)
@@ -224,7 +224,7 @@ def test_a_server_that_goes_down_is_waited_for_in_the_next_run(warehouse: Settin
     later=st.lists(st.integers(16, 20), max_size=6),
     kills=st.lists(st.integers(1, 40), max_size=2),
 )
-def test_whatever_happens_what_lands_is_what_was_there(
+def test_what_lands_is_what_was_there_despite_kills(
     tmp_path_factory: pytest.TempPathFactory,
     database: Database,
     seqs: list[int],

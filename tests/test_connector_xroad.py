@@ -79,12 +79,13 @@ def monitored(seconds: Sequence[int], **how: Any) -> Monitoring:
 
 def test_the_recorded_answers_of_a_real_server_are_read() -> None:
     assert parse((RECORDED / "recorded_empty_page.dat").read_bytes()) == Answer((), None)
-    denied = parse((RECORDED / "recorded_fault_access_denied.dat").read_bytes())
-    assert isinstance(denied, Fault)
-    assert denied.code == "Server.ServerProxy.AccessDenied"
-    without_certificate = parse((RECORDED / "recorded_fault_ssl_auth_failed.dat").read_bytes())
-    assert isinstance(without_certificate, Fault)
-    assert without_certificate.code == "Server.ClientProxy.SslAuthenticationFailed"
+    for name, code in (
+        ("access_denied", "ServerProxy.AccessDenied"),
+        ("ssl_auth_failed", "ClientProxy.SslAuthenticationFailed"),
+    ):
+        fault = parse((RECORDED / f"recorded_fault_{name}.dat").read_bytes())
+        assert isinstance(fault, Fault)
+        assert fault.code == f"Server.{code}"
 
 
 def test_a_recorded_page_lands_as_it_is_and_a_recorded_fault_is_refused(warehouse: Settings) -> None:
@@ -92,14 +93,8 @@ def test_a_recorded_page_lands_as_it_is_and_a_recorded_fault_is_refused(warehous
     denied = (RECORDED / "recorded_fault_access_denied.dat").read_bytes()
     with Service({"/": lambda _: Reply(empty, "multipart/related")}) as server:
         (fetched,) = fetch(warehouse, declared(server.url), (JUNE,))
-    assert [item.entry.cursor_range for item in fetched.new] == [
-        {
-            "stream": "operational_data",
-            "from": str(FIRST_OF_JUNE),
-            "to": str(NOW - 120),
-            "kept_from": str(NOW - 7 * 86_400),
-        }
-    ]
+    span = {"from": str(FIRST_OF_JUNE), "to": str(NOW - 120), "kept_from": str(NOW - 7 * 86_400)}
+    assert [item.entry.cursor_range for item in fetched.new] == [{"stream": "operational_data", **span}]
     with Service({"/": lambda _: Reply(denied, "text/xml", 500)}) as server:
         (fetched,) = fetch(warehouse, declared(server.url), (JUNE,), NOON + timedelta(days=1))
         assert len(server.asked) == 1  # asking again does not grant access
@@ -161,10 +156,8 @@ def test_a_second_is_never_torn_and_pages_follow_next_records_from(warehouse: Se
     with served(monitored(seconds, page=3)) as server:
         fetch(warehouse, declared(server.url), (JUNE,))
     assert [len(records(page.content.read_bytes())) for page in landed(warehouse, JUNE)] == [7, 7]
-    assert [(page.entry.cursor_range or {})["to"] for page in landed(warehouse, JUNE)] == [
-        str(NOW - 5000),
-        str(NOW - 120),
-    ]
+    ends = [(page.entry.cursor_range or {})["to"] for page in landed(warehouse, JUNE)]
+    assert ends == [str(NOW - 5000), str(NOW - 120)]
     assert len(set(ids(of=warehouse))) == len(seconds)
 
 
@@ -223,7 +216,7 @@ def flaky(first: Reply, then: Callable[[Request], Reply]) -> Handler:
         (Reply(b"", "text/xml"), "malformed"),
     ],
 )
-def test_faults_and_nonsense_are_told_apart(warehouse: Settings, reply: Reply, error_class: str) -> None:
+def test_every_wrong_answer_has_its_error_class(warehouse: Settings, reply: Reply, error_class: str) -> None:
     with Service({"/": lambda _: reply}) as server:
         (fetched,) = fetch(warehouse, declared(server.url, bounds=ONCE), (JUNE,))
     assert fetched.problem is not None
@@ -321,7 +314,7 @@ TRANSIENT: tuple[Misbehaviour, ...] = ("throttle", "refuse", "reset", "truncate"
     faults=st.lists(st.one_of(st.none(), st.sampled_from(TRANSIENT)), max_size=10),
     kills=st.lists(st.integers(1, 80), max_size=2),
 )
-def test_whatever_happens_what_lands_is_what_was_served(
+def test_what_lands_is_what_was_served_despite_faults_and_kills(
     tmp_path_factory: pytest.TempPathFactory,
     ages: list[int],
     ties: int,
@@ -360,7 +353,7 @@ def test_a_kill_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
             assert {item.entry.delivery_id for item in landed(warehouse, JUNE)} <= recorded
             if not was_killed:
                 break
-    assert step > 10  # it ran through connecting, writing, renaming, clearing up and telling
+    assert step > 10  # it ran through connecting, writing, renaming, clearing up and recording
 
 
 @pytest.mark.parametrize("as_xml", [False, True])

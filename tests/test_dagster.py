@@ -109,11 +109,6 @@ def test_every_declaration_is_an_asset_with_all_that_the_ui_can_show() -> None:
     assert " / " in columns[0].description
 
 
-def test_definitions_are_those_of_the_project_that_is_asked_for(definitions: dg.Definitions) -> None:
-    assert len(definitions.resolve_asset_graph().get_all_asset_keys()) < 20
-    assert len(definitions_of(PROJECT).resolve_asset_graph().get_all_asset_keys()) > 30
-
-
 def test_partitions_are_the_months_from_the_province_s_first_to_the_open_one(definitions: dg.Definitions) -> None:
     partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
     assert partitions is not None
@@ -131,14 +126,9 @@ def test_a_wrong_declaration_is_found_with_file_and_line(project: Path, tmp_path
         text = (copy / path).read_text(encoding="utf-8")
         (copy / path).write_text(text.replace(was, becomes), encoding="utf-8")
         expected += [f"{copy / path}:{1 + text[: text.index(was)].count(chr(10))} ", problem]
+    folders = (copy / "assets/kpi/digital_enterprise_count", copy / "assets/programme/community_group")
     checked = subprocess.run(
-        [
-            Path(sys.executable).parent / "dg",
-            "check",
-            "yaml",
-            copy / "assets/kpi/digital_enterprise_count",
-            copy / "assets/programme/community_group",
-        ],
+        [Path(sys.executable).parent / "dg", "check", "yaml", *folders],
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy)},
         capture_output=True,
@@ -178,11 +168,7 @@ def test_each_month_has_its_own_counts_and_timestamp(
     assert counts == {"2022-04-01": 3, "2022-05-01": 1}  # June, in which nothing was delivered, is not materialized
     assert len({int(each.timestamp * 1000) for each in found}) == len(found)
     audits = evaluations(result, AUDIT)
-    assert [(day, each.passed) for day, each in audits.items()] == [
-        ("2022-04-01", True),
-        ("2022-05-01", True),
-        ("2022-06-01", False),
-    ]
+    assert [each.passed for each in audits.values()] == [True, True, False]
     assert audits["2022-06-01"].severity == dg.AssetCheckSeverity.WARN
     assert audits["2022-06-01"].description == "nothing was delivered"
     (quarantined,) = rows(audits["2022-05-01"], "quarantined")

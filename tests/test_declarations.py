@@ -17,6 +17,7 @@ CONTRACT = "assets/contract/programme/community_group.yaml"
 REGISTER = "assets/contract/connection/register.yaml"
 SUITE = "checks/programme/digital_enterprise.yaml"
 KPI = "assets/kpi/community_group_count/defs.yaml"
+FILTER = 'filters: [{code: total, header: ma_to, matches: "^(Cộng"}]'
 SQL = "assets/kpi/community_group_count/v1.sql"
 
 
@@ -41,20 +42,8 @@ def edit(path: Path, old: str, new: str) -> None:
         (GROUP, "community_group", "groups", "programme.groups", "has no contract: known are"),
         (GROUP, "        member_count:", "        members:", "members", "is no column of programme.community_group"),
         (GROUP, "{header: ma_to}", "{}", "group_code", "give either 'header'"),
-        (
-            GROUP,
-            "{header: ma_to}",
-            '{header: "Tổ trưởng / Số điện thoại"}',
-            "group_code",
-            "'Tổ trưởng / Số điện thoại' announces personal data (phone), of which nothing may be kept: name it under",
-        ),
-        (
-            GROUP,
-            "      columns:",
-            '      filters: [{code: total, header: ma_to, matches: "^(Cộng"}]\n      columns:',
-            "total",
-            "is not a regular expression",
-        ),
+        (GROUP, "{header: ma_to}", '{header: "Số điện thoại"}', "group_code", "announces personal data (phone)"),
+        (GROUP, "      columns:", f"      {FILTER}\n      columns:", "total", "is not a regular expression"),
         (CONTRACT, "key: [group_code]", "key: [group]", "", "'group' is used as key"),
         (CONTRACT, "type: date", "type: day", "established_on", "should be 'text', 'integer'"),
         (REGISTER, "reference.system.system", "reference.system.code", "system", "no column of a reference table"),

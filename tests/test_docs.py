@@ -12,18 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from deliveries import DOSSIERS, dossiers, put
 from projects import PROJECT
 
-from dx_pipeline import sample
-from dx_pipeline.declarations import catalogue
-from dx_pipeline.declarations.sql import quoted
-from dx_pipeline.ingest import ingest
-from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.tables import partition
 
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -158,15 +151,6 @@ def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagste
         ("judicial_record", "connection.traffic", "http"),
     ]
     assert int(fetched[2][3]) > 1
-    made = Settings(warehouse=clone / "made")
-    sample.make(made, catalogue.load(PROJECT), [Month(2022, 5)], scale=0.05)
-    for table, source in (("connection.traffic", "judicial_record"), ("statistics.dossier", "dossier")):
-        ingest(made, catalogue.load(PROJECT), source, [Month(2022, 5)])
-        columns = ", ".join(map(quoted, [*catalogue.load(PROJECT).contracts[table].columns, "synthetic"]))
-        path = partition.rows(made, partition.Key(table, source, Month(2022, 5)))
-        trial = path and clone / "warehouse" / "trial" / path.relative_to(made.warehouse)
-        both = [duckdb.execute(f"SELECT {columns} FROM '{each}' ORDER BY ALL").fetchall() for each in (path, trial)]
-        assert both[0] == both[1]
 
 
 def test_a_kpi_is_added_by_writing_yaml_and_sql_only(clone: Path, dagster_home: Path) -> None:

@@ -18,22 +18,21 @@ from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
 MONTH = Month.parse(MAY)
+COMPLETE = enterprises(("703", "6201", "active", 5, 3))
 GROUP_KEY = Key("programme.community_group", "community_group", MONTH)
 
 
-def test_a_good_delivery_becomes_a_partition_with_its_provenance(engine: Engine) -> None:
-    engine.put("community_group", groups(*GROUPS))
+@pytest.mark.parametrize(("title", "synthetic"), [("# Danh sách tổ", False), ("# SYNTHETIC DATA", True)])
+def test_a_good_delivery_becomes_a_partition_with_its_provenance(
+    engine: Engine,
+    title: str,
+    synthetic: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    engine.put("community_group", groups(*GROUPS, title=title))
     run = engine.ingest("community_group")
-    assert run.published
-    assert counts(run) == [(3, 3, 0, 0, 0)]
-    assert engine.rows(GROUP_KEY, "group_code, delivery_line, synthetic")[0] == ("TCN-25456-01", 3, False)
-
-
-def test_a_delivery_that_says_it_is_synthetic_marks_every_row(engine: Engine) -> None:
-    engine.put("community_group", groups(*GROUPS, title="# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA"))
-    run = engine.ingest("community_group")
-    assert run.synthetic
-    assert set(engine.rows(GROUP_KEY, "synthetic")) == {(True,)}
+    assert (run.published, run.synthetic, counts(run)) == (True, synthetic, [(3, 3, 0, 0, 0)])
+    assert engine.rows(GROUP_KEY, "group_code, delivery_line")[0] == ("TCN-25456-01", 3)
+    assert set(engine.rows(GROUP_KEY, "synthetic")) == {(synthetic,)}
 
 
 def test_the_same_delivery_twice_counts_once(engine: Engine) -> None:
@@ -179,16 +178,16 @@ def test_a_month_without_deliveries_has_no_partition(engine: Engine) -> None:
     assert engine.results("community_group") == []
 
 
-def test_an_envelope_that_announces_another_count_is_refused(engine: Engine) -> None:
-    content = enterprises(("703", "6201", "active", 5, 3)).replace(b'"DataCount": 1', b'"DataCount": 2')
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (COMPLETE.replace(b'"DataCount": 1', b'"DataCount": 2'), "announces 2 records and has 1"),
+        (COMPLETE[:40], "it is not JSON"),
+    ],
+)
+def test_an_incomplete_envelope_is_refused(engine: Engine, content: bytes, sentence: str) -> None:
     engine.put("digital_enterprise", content)
-    run = engine.ingest("digital_enterprise")
-    assert "announces 2 records and has 1" in str(run.problem)
-
-
-def test_a_truncated_delivery_is_reported_as_such(engine: Engine) -> None:
-    engine.put("digital_enterprise", enterprises(("703", "6201", "active", 5, 3))[:40])
-    assert "it is not JSON" in str(engine.ingest("digital_enterprise").problem)
+    assert sentence in str(engine.ingest("digital_enterprise").problem)
 
 
 def test_deliveries_of_several_tables_are_recognised_by_their_headings(engine: Engine) -> None:

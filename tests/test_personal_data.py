@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from deliveries import DOSSIERS, GROUPS, SECRETS, dossiers, groups, put, readable
-from projects import PROJECT, Dx, smaller
+from projects import PROJECT, Dx, runnable
 
 from dx_pipeline.settings import Settings
 
@@ -46,33 +46,22 @@ def in_databases(folder: Path) -> str:
 
 
 def test_personal_data_is_nowhere_after_a_run(dx: Dx, warehouse: Settings, home: Path, tmp_path: Path) -> None:
-    delivering = ("dossier", "community_group", "judicial_record", "business_registration")
-    project = smaller(tmp_path / "project", *delivering, "community_group_count", "online_dossier_rate")
+    project = runnable(tmp_path / "project")
     many = [row.replace("-0001;", f"-{number:04};") for number, row in enumerate([DOSSIERS[0]] * len(SECRET), 10)]
-    put(
-        warehouse,
-        "dossier",
-        dossiers(*DOSSIERS, *(row.replace("12/05/2022", text) for row, text in zip(many, SECRET, strict=True))),
-    )
+    spoilt = (row.replace("12/05/2022", text) for row, text in zip(many, SECRET, strict=True))
+    put(warehouse, "dossier", dossiers(*DOSSIERS, *spoilt))
     put(warehouse, "community_group", groups(*GROUPS, *(f"{text},25456,15/02/2022,,7" for text in SECRET)))
     with_names = groups(*(f"{row},{text}" for row, text in zip(GROUPS, SECRET, strict=False)))
-    put(
-        warehouse,
-        "community_group",
-        with_names.replace(b"so_thanh_vien", "so_thanh_vien,Họ và tên".encode()),
-        "2022-06",
-    )
+    with_names = with_names.replace(b"so_thanh_vien", "so_thanh_vien,Họ và tên".encode())
+    put(warehouse, "community_group", with_names, "2022-06")
     records = [{"operation": text, "note": text, "hoTen": SECRETS["name"]} for text in SECRET]
-    put(warehouse, "judicial_record", json.dumps({"DataCount": len(records), "Data": records}).encode())
-    put(warehouse, "business_registration", "".join(json.dumps(record) + "\n" for record in records).encode())
+    put(warehouse, "service_catalogue", json.dumps({"Total": len(records), "Body": {"Items": records}}).encode())
+    put(warehouse, "digital_enterprise", "".join(json.dumps(record) + "\n" for record in records).encode())
     put(warehouse, "community_group", groups(*GROUPS), month="2022-04", name=f"{SECRETS['name']}.csv")
     ran = dx("run", warehouse=warehouse.warehouse, project=project, home=home)
     assert ran.returncode == 1, ran.stderr
-    shown = [
-        ran.stdout,
-        ran.stderr,
-        dx("doctor", "--json", warehouse=warehouse.warehouse, project=project, home=home).stdout,
-    ]
+    examined = dx("doctor", "--json", warehouse=warehouse.warehouse, project=project, home=home)
+    shown = [ran.stdout, ran.stderr, examined.stdout]
     files = [path for folder in (warehouse.warehouse, home) for path in folder.rglob("*") if path.is_file()]
     everywhere = "\n".join(
         [*shown, *map(str, files), *(readable(path.read_bytes()) for path in files)]

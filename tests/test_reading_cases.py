@@ -170,10 +170,10 @@ def test_legacy_letters_under_unicode_headings_are_refused_by_name(
 def test_another_encoding_than_the_declared_one_is_named(
     encoding: str, codec: str, database: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    content = "Ma\u0303,Đu\u0301ng ha\u0323n,Nga\u0300y\nA,1,\n".encode(codec)
+    path = put(tmp_path, "Ma\u0303,Đu\u0301ng ha\u0323n,Nga\u0300y\nA,1,\n".encode(codec))
     with pytest.raises(DeliveryRefusedError, match=f"encoding: {encoding}"):
-        read(database, put(tmp_path, content), layout({"kind": "csv"}))
-    assert read(database, put(tmp_path, content), layout({"kind": "csv", "encoding": encoding})) == [("A", 1.0, None)]
+        read(database, path, layout({"kind": "csv"}))
+    assert read(database, path, layout({"kind": "csv", "encoding": encoding})) == [("A", 1.0, None)]
 
 
 PAGES = [{"Count": 2, "Data": [{"Mã": "A"}, {"Mã": "B"}]}, {"Count": 1, "Data": [{"Mã": "C"}]}]

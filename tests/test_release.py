@@ -50,11 +50,8 @@ def first(published: tuple[Path, Published], warehouse: Settings) -> Published:
 
 
 def group_count(folder: Path) -> int:
-    connection = duckdb.connect(str(folder / "dx.duckdb"), read_only=True)
-    try:
+    with duckdb.connect(str(folder / "dx.duckdb"), read_only=True) as connection:
         return int(connection.execute("SELECT count(*) FROM programme.community_group").fetchall()[0][0])
-    finally:
-        connection.close()
 
 
 def test_a_release_is_verified_and_current(first: Published, engine: Engine) -> None:
@@ -129,11 +126,10 @@ def test_a_release_says_what_is_stale_and_what_is_missing(engine: Engine) -> Non
     assert stale["state"] == "stale"
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in stale["problem"]
     assert states["statistics.dossier", "dossier"]["state"] == "missing"
-    connection = duckdb.connect(str(engine.settings.current / "dx.duckdb"), read_only=True)
-    dispositions = connection.execute(
-        "SELECT file_name, disposition FROM ledger.delivery WHERE source = 'community_group' ORDER BY ALL"
-    ).fetchall()
-    connection.close()
+    with duckdb.connect(str(engine.settings.current / "dx.duckdb"), read_only=True) as connection:
+        dispositions = connection.execute(
+            "SELECT file_name, disposition FROM ledger.delivery WHERE source = 'community_group' ORDER BY ALL"
+        ).fetchall()
     assert dispositions == [("bad.csv", "refused"), ("file.dat", "read")]
 
 

@@ -10,28 +10,16 @@ from typing import Any
 
 import duckdb
 import pytest
-from deliveries import put
+from engine import Engine
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import create_table
-from dx_pipeline.ingest import ingest
-from dx_pipeline.kpi.evaluation import evaluate
-from dx_pipeline.period import Month
-from dx_pipeline.settings import Settings
-from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import KpiKey
 
 SYSTEM, SILENT = "business_registration", "civil_status"
 EDGES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 BUCKETS = (*(f"duration_to_{edge}_ms_count" for edge in EDGES), "duration_over_10000_ms_count")
-
-
-@pytest.fixture
-def warehouse(furnished: Settings) -> Settings:
-    """The tests begin where the reference tables are published."""
-    return furnished
 
 
 def traffic(operation: str, hour: str, *durations: int, failed: int = 0) -> dict[str, object]:
@@ -71,77 +59,52 @@ def register(operation: str, agreed: float, status: str = "connected") -> dict[s
     }
 
 
-def deliver(settings: Settings, month: str, name: str, *records: dict[str, object]) -> None:
-    put(settings, SYSTEM, "".join(json.dumps(record) + "\n" for record in records).encode(), month=month, name=name)
+def deliver(engine: Engine, month: str, name: str, *records: dict[str, object]) -> None:
+    engine.put(SYSTEM, "".join(json.dumps(record) + "\n" for record in records).encode(), month=month, name=name)
 
 
-def monthly(settings: Settings, declared: Catalogue, code: str, *months: str) -> dict[tuple[Any, ...], list[Any]]:
+def monthly(engine: Engine, code: str, *months: str) -> dict[tuple[Any, ...], list[Any]]:
     """The monthly values of a KPI for the province, by last day, system and statistic."""
-    for month in months:
-        ingest(settings, declared, SYSTEM, [Month.parse(month)])
-    record = evaluate(settings, declared, code).run
-    assert record.published, record.problem
-    path = partition.rows(settings, KpiKey(code))
-    found = duckdb.execute(
-        f"SELECT window_end, system, statistic, value, target, status FROM '{path}'"
-        " WHERE unit_level = 'province' AND window_type = 'month'"
-    ).fetchall()
-    return {(end, system, statistic): rest for end, system, statistic, *rest in map(list, found)}
+    engine.results(SYSTEM, *months)
+    engine.evaluate(code)
+    where = "unit_level = 'province' AND window_type = 'month'"
+    found = engine.values(code, where, "window_end, system, statistic, value, target, status")
+    return {(end, system, statistic): rest for end, system, statistic, *rest in found}
 
 
-def test_a_silent_system_does_not_silence_the_others(warehouse: Settings, declared: Catalogue) -> None:
-    deliver(warehouse, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", 15, 30, 30))
-    volume = monthly(warehouse, declared, "exchange_volume", "2022-05")
+def test_a_silent_system_does_not_silence_the_others(engine: Engine) -> None:
+    deliver(engine, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", 15, 30, 30))
+    volume = monthly(engine, "exchange_volume", "2022-05")
     assert volume[date(2022, 5, 31), SYSTEM, None] == [3, None, "no_target"]
     assert volume[date(2022, 5, 31), SILENT, None] == [None, None, "not_enough_data"]
     assert volume[date(2022, 5, 31), None, None] == [None, None, "not_enough_data"]
 
 
 @pytest.mark.parametrize(("failed", "value", "status"), [(1, 99.0, "off_track"), (0, 100.0, "met")])
-def test_availability_is_held_against_what_was_agreed(
-    warehouse: Settings, declared: Catalogue, failed: int, value: float, status: str
-) -> None:
-    deliver(warehouse, "2022-05", "register.ndjson", register("tra_cuu", 99.5), register("dong_bo", 99.9))
-    deliver(
-        warehouse, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", *[30] * 100, failed=failed)
-    )
-    availability = monthly(warehouse, declared, "connection_availability", "2022-05")
+def test_availability_is_compared_with_what_was_agreed(engine: Engine, failed: int, value: float, status: str) -> None:
+    deliver(engine, "2022-05", "register.ndjson", register("tra_cuu", 99.5), register("dong_bo", 99.9))
+    deliver(engine, "2022-05", "traffic.ndjson", traffic("tra_cuu", "2022-05-02T08:00:00", *[30] * 100, failed=failed))
+    availability = monthly(engine, "connection_availability", "2022-05")
     assert availability[date(2022, 5, 31), SYSTEM, "exchange"] == [value, 99.5, status]
     assert availability[date(2022, 5, 31), SYSTEM, "attempt"] == [None, None, "not_enough_data"]
 
 
-def test_freshness_goes_by_what_the_data_tell_of_and_not_by_when_they_came(
-    warehouse: Settings, declared: Catalogue
-) -> None:
-    deliver(warehouse, "2022-04", "traffic.ndjson", traffic("tra_cuu", "2022-04-28T08:00:00", 30))
-    deliver(warehouse, "2022-05", "register.ndjson", register("tra_cuu", 99.5))
-    freshness = monthly(warehouse, declared, "connection_freshness", "2022-04", "2022-05")
+def test_freshness_goes_by_the_dates_in_the_data_and_not_by_when_they_came(engine: Engine) -> None:
+    deliver(engine, "2022-04", "traffic.ndjson", traffic("tra_cuu", "2022-04-28T08:00:00", 30))
+    deliver(engine, "2022-05", "register.ndjson", register("tra_cuu", 99.5))
+    freshness = monthly(engine, "connection_freshness", "2022-04", "2022-05")
     assert freshness[date(2022, 4, 30), SYSTEM, None][0] == 2
     assert freshness[date(2022, 5, 31), SYSTEM, None][0] == 33
     assert freshness[date(2022, 5, 31), SILENT, None] == [None, None, "not_enough_data"]
 
 
-def test_what_is_declared_and_what_is_seen_are_held_against_each_other(
-    warehouse: Settings, declared: Catalogue
-) -> None:
-    deliver(
-        warehouse,
-        "2022-05",
-        "register.ndjson",
-        register("tra_cuu", 99),
-        register("dong_bo", 99),
-        register("sau", 99, "planned"),
-    )
-    deliver(
-        warehouse,
-        "2022-05",
-        "traffic.ndjson",
-        traffic("tra_cuu", "2022-05-02T08:00:00", 30),
-        traffic("la", "2022-05-02T09:00:00", 30),
-        traffic("sau", "2022-05-02T09:00:00", 30),
-    )
-    unused = monthly(warehouse, declared, "connection_unused", "2022-05")
-    undeclared = monthly(warehouse, declared, "connection_undeclared", "2022-05")
+def test_what_is_declared_and_what_is_seen_are_compared(engine: Engine) -> None:
+    declared = (register("tra_cuu", 99), register("dong_bo", 99), register("sau", 99, "planned"))
+    deliver(engine, "2022-05", "register.ndjson", *declared)
+    seen = (traffic(operation, "2022-05-02T08:00:00", 30) for operation in ("tra_cuu", "la", "sau"))
+    deliver(engine, "2022-05", "traffic.ndjson", *seen)
+    unused = monthly(engine, "connection_unused", "2022-05")
+    undeclared = monthly(engine, "connection_undeclared", "2022-05")
     assert unused[date(2022, 5, 31), SYSTEM, None][0] == 1
     assert undeclared[date(2022, 5, 31), SYSTEM, None][0] == 2
 

@@ -236,7 +236,7 @@ def test_wrong_use_is_reported(dx: Dx, tmp_path: Path, options: tuple[str, ...],
 
 @contextmanager
 def started(*options: str, warehouse: Path) -> Iterator[subprocess.Popen[str]]:
-    """`dx sample --serve` in a process of its own, which is ended if nobody else has ended it."""
+    """`dx sample --serve` in a process of its own, from when it serves; it is ended if nobody else has ended it."""
     command = [sys.executable, "-m", "dx_pipeline", "sample", "--serve", "--months", str(MAY), "--scale", str(SCALE)]
     environment = {**os.environ, "DX_WAREHOUSE": str(warehouse), "PYTHONPATH": str(PROJECT)}
     with subprocess.Popen(
@@ -247,7 +247,10 @@ def started(*options: str, warehouse: Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        assert process.stderr is not None
         try:
+            while "Ctrl-C" not in process.stderr.readline():
+                assert process.poll() is None
             yield process
         finally:
             if process.poll() is None:
@@ -256,10 +259,6 @@ def started(*options: str, warehouse: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_ctrl_c_ends_it_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with started("--json", warehouse=tmp_path / "warehouse") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        while "Ctrl-C" not in process.stderr.readline():
-            assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
         said = json.loads(out)
@@ -276,9 +275,6 @@ def test_ctrl_c_ends_it_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_what_is_printed_can_be_copied(tmp_path: Path) -> None:
     with started(warehouse=tmp_path / "warehouse") as process:
-        assert process.stderr is not None
-        while "Ctrl-C" not in process.stderr.readline():
-            assert process.poll() is None
         process.terminate()
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
