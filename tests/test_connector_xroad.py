@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from trials import FEW, JUNE, MAY, NAME, NOON, ONCE, QUICK, fetch, fetch_killed, landed
 
@@ -306,6 +306,8 @@ TRANSIENT: tuple[Misbehaviour, ...] = ("throttle", "refuse", "reset", "truncate"
 
 
 @FEW
+@example(ages=[], ties=1, page=1, is_older=True, faults=[], kills=[41])  # landed, and not yet recorded
+@example(ages=[], ties=1, page=1, is_older=True, faults=[], kills=[43])
 @given(
     ages=st.lists(st.integers(121, 9 * 86_400), max_size=30),
     ties=st.integers(1, 4),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,13 +188,16 @@ def _recorded(path: Path) -> Iterator[FetchAttempt]:
 
 
 def _derived(delivery: Delivery, month: Month) -> FetchAttempt:
+    """The attempt of a file of the inbox, or of a page whose attempt a crash kept from being recorded."""
     entry = delivery.entry
+    is_fetched = entry.cursor_range is not None
+    landed_at = datetime.fromtimestamp(delivery.content.stat().st_mtime, UTC)
     return FetchAttempt(
         source=entry.source,
         month=str(month),
         connector=entry.connector,
         stream=(entry.cursor_range or {}).get("stream"),
-        started_at=entry.delivered_at,
+        started_at=landed_at if is_fetched else entry.delivered_at,
         status="ok",
         received_bytes=entry.size_bytes,
         delivery_id=entry.delivery_id,
