@@ -18,15 +18,11 @@ WITHOUT_FIGURES = frozenset({"cli", "components", "project_template", "report", 
 
 
 def default_project() -> Path:
-    """The project folder: `DX_PROJECT`, else the current folder or one above it with `assets/province.yaml`.
-
-    If there is none, the checkout that this package is in; if it is in none, the current folder.
-    """
+    """The project folder: `DX_PROJECT`, else the current folder or the nearest one above it that is a project."""
     if named := os.environ.get("DX_PROJECT"):
         return Path(named).resolve()
     here = Path.cwd()
-    candidates = (here, *here.parents, PACKAGE.parent)
-    return next((folder for folder in candidates if (folder / "assets" / "province.yaml").is_file()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / "assets" / "province.yaml").is_file()), here)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
 from engine import Engine, counts
 from projects import TRIAL
 
+from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
@@ -205,3 +206,11 @@ def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, 
     put(warehouse, "community_group", groups(*GROUPS))
     with pytest.raises(DxError, match=r"reference\.admin_unit has no published rows"):
         Engine(warehouse, declared).ingest("community_group")
+
+
+def test_a_bad_byte_is_no_other_encoding_and_a_link_is_no_delivery(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS).replace(b"25459-01,", b"25459-\xff1,"))
+    link = engine.settings.inbox / "community_group" / MAY / "link.csv"
+    link.symlink_to(TRIAL / "warehouse" / "reference" / "agency.csv")
+    assert "it is damaged" in str(engine.ingest("community_group").problem)
+    assert inbox.strays(engine.settings, engine.catalogue) == [link]

@@ -147,8 +147,8 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     first, last = catalogue.province.start, inbox.this_month(settings)
     waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, catalogue, name)}
     known = waiting | {month for month in ledger.months_known(settings, catalogue) if first <= month <= last}
-    chosen = parse_months(text) if text else tuple(sorted(known))
-    if text and (chosen[0] < first or chosen[-1] > last):
+    chosen = tuple(sorted(known)) if text is None else parse_months(text)
+    if first > last or (text and (chosen[0] < first or chosen[-1] > last)):
         raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")
     if not known.intersection(chosen) and not (text and any(map(connectors.is_remote, catalogue.sources.values()))):
         raise UsageError(

@@ -38,7 +38,9 @@ def make(folder: Path, title: str | None, code: str | None) -> None:
     Raises:
         UsageError: the folder is not empty, or the code is malformed.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if any(path.exists() and not path.is_dir() for path in (folder, *folder.parents)):
+        raise UsageError(f"{folder} cannot be a folder: a file is in its place. Name a new folder.")
+    if folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty: name a new folder.")
     if code is not None and not re.fullmatch(CODE, code):
         raise UsageError(f"'{code}' is no code of a province: write a capital letter and two digits.")

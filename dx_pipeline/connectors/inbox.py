@@ -26,7 +26,7 @@ NAME = "files"
 def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
     """The files of a source's inbox folder for a month. Names that begin with a dot or `~$` are no deliveries."""
     found = sorted((settings.inbox / source / str(month)).glob("*"))
-    return tuple(path for path in found if path.is_file() and not path.name.startswith((".", "~$")))
+    return tuple(path for path in found if _is_file(path) and not path.name.startswith((".", "~$")))
 
 
 def fetch(settings: Settings, source: str, month: Month) -> Iterator[Arrival]:
@@ -73,7 +73,7 @@ def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
         months = {str(month) for month in months_waiting(settings, catalogue, child.name)}
         for folder in child.iterdir():
             if folder.is_dir() and folder.name in months:
-                found.extend(path for path in folder.iterdir() if path.is_dir())
+                found.extend(path for path in folder.iterdir() if not _is_file(path))
             elif not folder.name.startswith("."):
                 found.append(folder)
     return sorted(found)
@@ -95,6 +95,11 @@ def this_month(settings: Settings) -> Month:
 
 def _arrival(source: str, month: Month | None, path: Path, delivered_at: datetime) -> Arrival:
     return Arrival(source, month, NAME, path, path.name, delivered_at, digest(path))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path is a file itself: a link could lead out of the inbox."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _is_month(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 import duckdb
 
@@ -61,8 +61,13 @@ def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
 
 def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str, ...], list[str]]:
     with opened(path, encoding) as text:
-        lines = (text.readline(LONGEST_HEADING_LINE) for _ in range(dialect.preamble_rows + 1))
-        first = [line for line in lines if line]
+        if encoding == "utf-8":  # a bad byte further down is no other encoding
+            lines = [
+                cast("BinaryIO", text.buffer).readline(LONGEST_HEADING_LINE) for _ in range(dialect.preamble_rows + 1)
+            ]
+            first = [line.decode("utf-8-sig") for line in lines if line]
+        else:
+            first = [line for _ in range(dialect.preamble_rows + 1) if (line := text.readline(LONGEST_HEADING_LINE))]
     if len(first) <= dialect.preamble_rows:
         message = "the file ends before its headings; ask the sender for the whole file."
         raise DeliveryRefusedError(message, line=len(first) + 1)

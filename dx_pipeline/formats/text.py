@@ -65,7 +65,7 @@ def bytes_of(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def opened(path: Path, encoding: Encoding) -> Iterator[IO[str]]:
+def opened(path: Path, encoding: Encoding) -> Iterator[io.TextIOWrapper]:
     """A delivery as text, line ends as they are.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The fingerprint of the code: whatever decides a figure is part of it."""
+"""The project that is worked on, and the fingerprint of the code: whatever decides a figure is part of it."""
 
 from __future__ import annotations
 
@@ -46,3 +46,9 @@ def test_the_version_of_an_engine_changes_it(monkeypatch: pytest.MonkeyPatch, en
     before = fingerprint()
     monkeypatch.setattr("dx_pipeline.settings.version", lambda name: "99" if name == engine else version(name))
     assert fingerprint() != before
+
+
+def test_outside_every_project_there_is_no_default_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DX_PROJECT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert settings.default_project() == tmp_path
