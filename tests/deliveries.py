@@ -6,17 +6,21 @@ import gzip
 import io
 import json
 import os
+import re
 import unicodedata
 import zipfile
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
+import xlsxwriter
 
 from dx_pipeline import formats
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Layout
+from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.landing.delivery import Delivery, Entry
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Loaded, rows
@@ -25,6 +29,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage.files import digest
 
 MAY = "2022-05"
+WORDS = {"vi": "Thử", "en": "Trial"}
 
 GROUP_HEADINGS = "ma_to,ma_xa,ngay_thanh_lap,ngay_giai_the,so_thanh_vien"
 GROUPS = (
@@ -90,19 +95,46 @@ def put(
     return path
 
 
+def workbook(
+    rows: Iterable[Sequence[object]], author: str = "", comment: str = "", **more: Iterable[Sequence[object]]
+) -> bytes:
+    """A workbook with the rows of its first sheet, a comment there, and the rows of more sheets by name."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        book.set_properties({"author": author} if author else {})
+        for name, lines in {"Sheet1": rows, **more}.items():
+            page = book.add_worksheet(name)
+            for number, line in enumerate(lines):
+                page.write_row(number, 0, line)
+        if comment:
+            book.worksheets()[0].write_comment(2, 0, comment)
+    return content.getvalue()
+
+
+def contract(*key: str, **columns: str | dict[str, Any]) -> Contract:
+    """A contract of columns, each with its type, or with its type and rules."""
+    of_type = {name: {"type": column} if isinstance(column, str) else column for name, column in columns.items()}
+    worded = {name: {**WORDS, **column} for name, column in of_type.items()}
+    return Contract.model_validate({"title": WORDS, "grain": WORDS, "key": key, "columns": worded})
+
+
+def layout(shape: dict[str, Any], columns: dict[str, Any], **more: Any) -> Layout:
+    """A layout of `statistics.trial`, whose columns are placed by their headings alone or in full."""
+    placed = {name: {"header": place} if isinstance(place, str) else place for name, place in columns.items()}
+    return Layout.model_validate({"table": "statistics.trial", "format": shape, "columns": placed, **more})
+
+
+def source(*layouts: Layout) -> Source:
+    """A source that delivers in these layouts."""
+    declared = {"title": WORDS, "description": WORDS, "owner": "team:trial", "deliveries": layouts}
+    return Source.model_validate(declared)
+
+
 def staged(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, contract: Contract) -> Counts:
     """Read one file for May 2022, as ingest does: its rows are in `staged` and `quarantined` then."""
-    entry = Entry(
-        source="trial",
-        month=MAY,
-        delivery_id=digest(path),
-        file_name=path.name,
-        size_bytes=path.stat().st_size,
-        connector="files",
-        delivered_at=datetime(2022, 6, 1, tzinfo=UTC),
-        kept_sha256=digest(path),
-        kept_bytes=path.stat().st_size,
-    )
+    size, checksum, day = path.stat().st_size, digest(path), datetime(2022, 6, 1, tzinfo=UTC)
+    kept: dict[str, Any] = {"size_bytes": size, "kept_bytes": size, "delivery_id": checksum, "kept_sha256": checksum}
+    entry = Entry(source="trial", month=MAY, file_name=path.name, connector="files", delivered_at=day, **kept)
     loaded = Loaded(Delivery(entry, path), layout, formats.load(connection, path, layout, "raw"))
     (counts,) = rows.stage(connection, contract, [loaded], Month.parse(MAY))
     return counts
@@ -125,13 +157,5 @@ def readable(content: bytes) -> str:
     if content.startswith(b"PAR1"):
         table = pq.read_table(io.BytesIO(content))
         parts.append(f"{table.to_pylist()} {table.schema.metadata}")
-    parts += [json.dumps(json.loads(line), ensure_ascii=False) for line in parts[1].splitlines() if _is_json(line)]
+    parts.append(re.sub(r"\\u([0-9a-fA-F]{4})", lambda escape: chr(int(escape[1], 16)), parts[1]))
     return unicodedata.normalize("NFC", "\n".join(parts))
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
