@@ -48,6 +48,11 @@ class Engine:
         (result,) = self.results(source)
         return result.run
 
+    def deliver(self, source: str, content: bytes, name: str = "file.dat", day: int = 5) -> PartitionRun:
+        """Put a file into the inbox for May, and ingest its source with one table."""
+        self.put(source, content, name=name, day=day)
+        return self.ingest(source)
+
     def runs(self, source: str, *months: Month) -> dict[tuple[str, str | None], PartitionRun]:
         """The runs of a source, by table and month."""
         return {(run.table, run.month): run for run in (item.run for item in self.results(source, *map(str, months)))}
