@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import os
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,8 +149,8 @@ def accepted(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[
 def readable(content: bytes) -> str:
     """Every text that can be read in bytes: as they are, unpacked, and in each encoding."""
     parts = [content.decode(codec, "ignore") for codec in ("latin-1", "utf-8", "utf-16-le", "utf-16-be", "cp1258")]
-    if content.startswith(b"\x1f\x8b"):
-        parts.append(readable(gzip.decompress(content)))
+    packed = [content[found.start() :] for found in re.finditer(rb"\x1f\x8b\x08", content)]  # alone, or a part of it
+    parts += [readable(zlib.decompressobj(31).decompress(some)) for some in packed]
     if content.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts += [readable(archive.read(part)) for part in archive.namelist()]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import partial
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
+from deliveries import readable
 from engine import Engine, counts
 from hypothesis import given
 from hypothesis import settings as examples
@@ -27,6 +26,7 @@ from dx_pipeline.landing import delivery as landing
 from dx_pipeline.period import Month
 from dx_pipeline.sample import xroad_server
 from dx_pipeline.tables import traffic
+from dx_pipeline.tables.run import PartitionRun
 
 SYSTEM = "service_catalogue"
 MAY, JUNE = Month(2022, 5), Month(2022, 6)
@@ -59,12 +59,14 @@ def half(side: str, exchange: str, began_ms: int = NOON, **said: Any) -> Half:
     return {name: value for name, value in record.items() if value is not None}
 
 
-def client(exchange: str, began_ms: int = NOON, **said: Any) -> Half:
-    return half("Client", exchange, began_ms, **said)
+client, producer = partial(half, "Client"), partial(half, "Producer")
 
 
-def producer(exchange: str, began_ms: int = NOON + 5, **said: Any) -> Half:
-    return half("Producer", exchange, began_ms, **said)
+def deliver(engine: Engine, month: Month, *contents: bytes) -> dict[tuple[str, str | None], PartitionRun]:
+    """Put files in for a month, each by a name of its own, and run the system for it."""
+    for content in contents:
+        engine.put(SYSTEM, content, str(month), f"{len(list(engine.settings.inbox.rglob('*.dat')))}.dat")
+    return engine.runs(SYSTEM, month)
 
 
 def answer(*records: Half, announced: int | None = None, **around: Any) -> bytes:
@@ -74,13 +76,11 @@ def answer(*records: Half, announced: int | None = None, **around: Any) -> bytes
 
 
 def test_both_halves_are_one_call_in_the_hour_of_the_client_half(engine: Engine) -> None:
-    engine.put(SYSTEM, answer(client("a"), producer("a", requestSize=90)), str(JUNE), "one.dat")
-    records = engine.runs(SYSTEM, JUNE)
+    records = deliver(engine, JUNE, answer(client("a"), producer("a", requestSize=90)))
     assert records["connection.traffic", "2022-06"].published
     assert records["connection.traffic", "2022-06"].derived_from == (f"connection.exchange {SYSTEM} 2022-06",)
     (row,) = engine.hours(SYSTEM, JUNE)
-    assert row["hour_at"].astimezone(ZONE) == datetime(2022, 6, 15, 12, tzinfo=ZONE)
-    assert row["last_success_at"] == row["hour_at"]
+    assert row["hour_at"] == row["last_success_at"] == datetime(2022, 6, 15, 12, tzinfo=ZONE)
     assert (row["system"], row["operation"]) == (SYSTEM, "Category/{list}")
     assert (row["call_count"], row["succeeded_count"], row["duration_to_200_ms_count"]) == (1, 1, 1)
     assert (row["request_bytes"], row["response_bytes"]) == (100, 2_000)
@@ -92,8 +92,7 @@ def test_a_half_of_the_older_generation_finds_the_other_one_by_its_message(engin
     older: Half = {"xRequestId": None, "requestSize": None, "responseSize": None}
     new = client("new", **older, requestSoapSize=70, responseRestSize=80)
     old = client("old", **older, requestRestSize=7, succeeded=False, soapFaultCode="Client.BadRequest")
-    engine.put(SYSTEM, answer(new, producer("new"), old, producer("old", **older)), str(JUNE), "one.dat")
-    engine.runs(SYSTEM, JUNE)
+    deliver(engine, JUNE, answer(new, producer("new"), old, producer("old", **older)))
     (row,) = engine.hours(SYSTEM, JUNE)
     assert (row["call_count"], row["paired_count"]) == (2, 2)
     assert (row["request_bytes"], row["response_bytes"]) == (77, 80)
@@ -111,9 +110,7 @@ NIGHTS = (
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_late_halves_count_once_in_whichever_order_they_come(engine: Engine, order: Sequence[int]) -> None:
     for number in order:
-        month, content = NIGHTS[number]
-        engine.put(SYSTEM, content, str(month), f"night_{number}.dat")
-        engine.runs(SYSTEM, month)
+        deliver(engine, *NIGHTS[number])
     assert engine.total(SYSTEM, MAY)["call_count"] == 2
     assert engine.total(SYSTEM, MAY)["paired_count"] == 1
     assert engine.total(SYSTEM, JUNE)["call_count"] == engine.total(SYSTEM, JUNE)["paired_count"] == 1
@@ -121,12 +118,10 @@ def test_late_halves_count_once_in_whichever_order_they_come(engine: Engine, ord
 
 
 def test_a_call_moves_to_the_month_of_its_client_half_when_that_comes(engine: Engine) -> None:
-    engine.put(SYSTEM, answer(client("other", MIDNIGHT - 86_400_000)), str(MAY), "first.dat")
-    engine.put(SYSTEM, answer(producer("x", MIDNIGHT + 40), client("y")), str(JUNE), "second.dat")
-    engine.runs(SYSTEM, MAY, JUNE)
+    deliver(engine, MAY, answer(client("other", MIDNIGHT - 86_400_000)))
+    deliver(engine, JUNE, answer(producer("x", MIDNIGHT + 40), client("y")))
     assert (engine.total(SYSTEM, MAY)["call_count"], engine.total(SYSTEM, JUNE)["producer_only_count"]) == (1, 1)
-    engine.put(SYSTEM, answer(client("x", MIDNIGHT - 1_500)), str(MAY), "third.dat")
-    records = engine.runs(SYSTEM, MAY)
+    records = deliver(engine, MAY, answer(client("x", MIDNIGHT - 1_500)))
     assert ("connection.traffic", "2022-06") in records  # its neighbour has changed with it
     assert (engine.total(SYSTEM, MAY)["call_count"], engine.total(SYSTEM, MAY)["paired_count"]) == (2, 1)
     assert engine.total(SYSTEM, JUNE)["call_count"] == engine.total(SYSTEM, JUNE)["client_only_count"] == 1
@@ -135,8 +130,7 @@ def test_a_call_moves_to_the_month_of_its_client_half_when_that_comes(engine: En
 def test_a_month_without_exchanges_of_its_own_gets_no_traffic(engine: Engine) -> None:
     last = int((datetime(2022, 7, 1, tzinfo=ZONE) - timedelta(seconds=2)).timestamp() * 1000)
     first = client("first", MIDNIGHT - 200, monitoringDataTs=MIDNIGHT // 1000)
-    engine.put(SYSTEM, answer(first, client("last", last)), str(JUNE), "a.dat")
-    runs = engine.runs(SYSTEM, JUNE)
+    runs = deliver(engine, JUNE, answer(first, client("last", last)))
     assert [month for table, month in runs if table == "connection.traffic"] == [str(JUNE)]
     assert engine.hours(SYSTEM, MAY) == []
 
@@ -169,60 +163,50 @@ def test_a_page_with_fewer_records_than_it_announces_is_refused(engine: Engine) 
     engine.put(SYSTEM, answer(client("a"), announced=2), str(JUNE), "cut.dat")
     engine.put(SYSTEM, answer(client("b")), str(JUNE), "whole.dat", day=4)
     records = engine.runs(SYSTEM, JUNE)
-    problems = [refusal.problem for record in records.values() for refusal in record.refused]
-    assert ["it announces 2 records and has 1" in problem for problem in problems] == [True]
+    (problem,) = [refusal.problem for record in records.values() for refusal in record.refused]
+    assert "it announces 2 records and has 1" in problem
     assert engine.total(SYSTEM, JUNE)["call_count"] == 1
 
 
 def test_a_landed_page_and_plain_json_are_read_as_answers_are(engine: Engine) -> None:
-    engine.put(SYSTEM, gzip.compress(json.dumps({"records": [client("a")]}).encode()), str(JUNE), "a.json.gz")
-    engine.put(SYSTEM, json.dumps({"records": [producer("a")]}, indent=1).encode(), str(JUNE), "b.json")
-    engine.put(SYSTEM, answer(), str(JUNE), "empty.dat")
-    engine.runs(SYSTEM, JUNE)
+    landed = gzip.compress(json.dumps({"records": [client("a")]}).encode())
+    deliver(engine, JUNE, landed, json.dumps({"records": [producer("a")]}, indent=1).encode(), answer())
     assert engine.total(SYSTEM, JUNE)["paired_count"] == 1
 
 
+CARELESS: Half = dict.fromkeys((*xroad_server.FORBIDDEN, *xroad_server.ADDRESSES, "soapFaultString"), SECRET)
+ESCAPED = json.dumps({"records": [client("f", messageUserId=SECRET)]}).replace("messageUser", "message\\u0055ser")
+TWICE = json.dumps({"records": [client("g")]}).replace('"restPath"', f'"restPath": "/x?{SECRET}", "restPath"')
+SOAP = f"<userId>{SECRET}</userId><SOAP-ENV:Body>".encode()
+SPOILT = {
+    "careless": (answer(client("a", **CARELESS), producer("a")), {"exchange_field": 9}),
+    "query": (answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), {"query_string": 1}),
+    "path": (answer(client("c", restPath=f"/nguoi/{SECRET}/the")), {"identity_number": 1}),
+    "nested": (answer(client("d", faultCode={"messageUserId": SECRET})), {"exchange_field": 1}),
+    "around": (answer(client("e"), note=SECRET), {"exchange_field": 1}),
+    "escaped": (ESCAPED.encode(), {"exchange_field": 1}),
+    "twice": (TWICE.encode(), {"repeated_name": 1}),
+    "soap": (answer(client("h")).replace(b"<SOAP-ENV:Body>", SOAP), {"document_part": 1}),
+}
+"""Answers with what may not be kept, each with what is stripped from it."""
+
+
 def test_what_may_not_be_kept_is_nowhere_in_the_warehouse(engine: Engine) -> None:
-    careless: Half = dict.fromkeys((*xroad_server.FORBIDDEN, *xroad_server.ADDRESSES, "soapFaultString"), SECRET)
-    engine.put(SYSTEM, answer(client("a", **careless), producer("a")), str(JUNE), "careless.dat")
-    engine.put(SYSTEM, answer(client("b", restPath=f"/DM_07?soCccd={SECRET}#x")), str(JUNE), "query.dat")
-    engine.put(SYSTEM, answer(client("c", restPath=f"/nguoi/{SECRET}/the")), str(JUNE), "path.dat")
-    engine.put(SYSTEM, answer(client("d", faultCode={"messageUserId": SECRET})), str(JUNE), "nested.dat")
-    engine.put(SYSTEM, answer(client("e"), note=SECRET), str(JUNE), "around.dat")
-    escaped = json.dumps({"records": [client("f", messageUserId=SECRET)]}).replace("messageUser", "message\\u0055ser")
-    engine.put(SYSTEM, escaped.encode(), str(JUNE), "escaped.json")
-    twice = json.dumps({"records": [client("g")]}).replace('"restPath"', f'"restPath": "/x?{SECRET}", "restPath"')
-    engine.put(SYSTEM, twice.encode(), str(JUNE), "twice.json")
-    asked = answer(client("h")).replace(b"<SOAP-ENV:Body>", f"<userId>{SECRET}</userId><SOAP-ENV:Body>".encode())
-    engine.put(SYSTEM, asked, str(JUNE), "soap.dat")
+    for name, (content, _) in SPOILT.items():
+        engine.put(SYSTEM, content, str(JUNE), name)
     engine.runs(SYSTEM, JUNE)
     for path in (path for path in engine.settings.warehouse.rglob("*") if path.is_file()):
-        for text in texts_of(path):
-            assert SECRET.encode() not in text, path
-            assert b"messageUserId" not in text, path
-    assert engine.total(SYSTEM, JUNE)["call_count"] == 8
+        text = readable(path.read_bytes())
+        assert SECRET not in text, path
+        assert "messageUserId" not in text, path
+    assert engine.total(SYSTEM, JUNE)["call_count"] == len(SPOILT)
     stripped = {item.entry.file_name: item.entry.stripped for item in landing.landed(engine.settings, SYSTEM, JUNE)}
-    assert stripped["careless.dat"] == {"exchange_field": 9}
-    assert stripped["query.dat"] == {"query_string": 1}
-    assert stripped["path.dat"] == {"identity_number": 1}
-    assert stripped["twice.json"] == {"repeated_name": 1}
-    assert stripped["soap.dat"] == {"document_part": 1}
-
-
-def texts_of(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, as they are and unpacked."""
-    content = path.read_bytes()
-    yield content
-    for place in [at for at in range(len(content)) if content.startswith(b"\x1f\x8b\x08", at)]:
-        yield zlib.decompressobj(31).decompress(content[place:])
-    if path.suffix == ".parquet":
-        yield str(pq.read_table(path).to_pylist()).encode()
+    assert stripped == {name: kinds for name, (_, kinds) in SPOILT.items()}
 
 
 def test_an_answer_without_anything_to_hide_lands_as_it_came(engine: Engine) -> None:
     content = answer(client("a", faultCode=None, messageId="urn:uuid:1"), producer("a"), synthetic=True)
-    engine.put(SYSTEM, content, str(JUNE), "clean.dat")
-    records = engine.runs(SYSTEM, JUNE)
+    records = deliver(engine, JUNE, content)
     (landed,) = landing.landed(engine.settings, SYSTEM, JUNE)
     assert landed.content.read_bytes() == content
     assert landed.entry.stripped == {}
