@@ -11,17 +11,13 @@ from dx_pipeline.declarations.sql import comments, create_table
 
 
 def test_every_table_can_be_created_with_its_comments(declared: Catalogue) -> None:
-    connection = duckdb.connect()
-    for name, contract in declared.contracts.items():
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
-        connection.execute(create_table(name, contract.stored))
-        for statement in comments(name, contract, contract.stored):
-            connection.execute(statement)
-    without_comment = connection.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
-    ).fetchall()
-    connection.close()
-    assert without_comment == []
+    with duckdb.connect() as connection:
+        for name, contract in declared.contracts.items():
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+            for statement in (create_table(name, contract.stored), *comments(name, contract, contract.stored)):
+                connection.execute(statement)
+        without_comment = "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+        assert connection.execute(without_comment).fetchall() == []
 
 
 def test_arrow_and_duckdb_agree_on_every_type(declared: Catalogue) -> None:
