@@ -44,6 +44,7 @@ def edit(path: Path, old: str, new: str) -> None:
         (GROUP, "{header: ma_to}", "{}", "group_code", "give either 'header'"),
         (GROUP, "{header: ma_to}", '{header: "Số điện thoại"}', "group_code", "announces personal data (phone)"),
         (GROUP, "      columns:", f"      {FILTER}\n      columns:", "total", "is not a regular expression"),
+        (GROUP, "  owner:", "  owner: team:nobody\n  owner:", "owner", "'owner' is written twice"),
         (CONTRACT, "key: [group_code]", "key: [group]", "", "'group' is used as key"),
         (CONTRACT, "type: date", "type: day", "established_on", "should be 'text', 'integer'"),
         (REGISTER, "reference.system.system", "reference.system.code", "system", "no column of a reference table"),
@@ -77,12 +78,6 @@ def test_a_heading_of_personal_data_may_be_ignored(project: Path) -> None:
     edit(project / GROUP, "      columns:", '      ignored: ["Người ký"]\n      columns:')
     declared = catalogue.load(project)
     assert "Người ký" in declared.sources["community_group"].source.deliveries[0].ignored
-
-
-def test_a_key_written_twice_is_refused(project: Path) -> None:
-    edit(project / GROUP, "  owner:", "  owner: team:nobody\n  owner:")
-    with pytest.raises(DeclarationError, match="'owner' is written twice"):
-        catalogue.load(project)
 
 
 def test_a_table_without_a_suite_is_refused(project: Path) -> None:

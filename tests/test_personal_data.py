@@ -9,23 +9,12 @@ import unicodedata
 from pathlib import Path
 
 import duckdb
-import pytest
 from deliveries import DOSSIERS, GROUPS, SECRETS, dossiers, groups, put, readable
 from projects import PROJECT, Dx, runnable
 
 from dx_pipeline.settings import Settings
 
 SECRET = SECRETS.values()
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Dagster instance of the test's own."""
-    folder = tmp_path / "dagster"
-    folder.mkdir()
-    shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
-    monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    return folder
 
 
 def in_databases(folder: Path) -> str:
@@ -45,8 +34,10 @@ def in_databases(folder: Path) -> str:
     return unicodedata.normalize("NFC", "\n".join(cells))
 
 
-def test_personal_data_is_nowhere_after_a_run(dx: Dx, warehouse: Settings, home: Path, tmp_path: Path) -> None:
-    project = runnable(tmp_path / "project")
+def test_personal_data_is_nowhere_after_a_run(dx: Dx, warehouse: Settings, tmp_path: Path) -> None:
+    project, home = runnable(tmp_path / "project"), tmp_path / "dagster"
+    home.mkdir()
+    shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
     many = [row.replace("-0001;", f"-{number:04};") for number, row in enumerate([DOSSIERS[0]] * len(SECRET), 10)]
     spoilt = (row.replace("12/05/2022", text) for row, text in zip(many, SECRET, strict=True))
     put(warehouse, "dossier", dossiers(*DOSSIERS, *spoilt))
