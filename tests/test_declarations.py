@@ -87,5 +87,4 @@ def test_a_table_without_a_suite_is_refused(project: Path) -> None:
 
 
 def test_no_python_is_among_the_declarations() -> None:
-    for folder in ("assets", "checks", "warehouse/reference"):
-        assert list((PROJECT / folder).rglob("*.py")) == []
+    assert not any(list((PROJECT / folder).rglob("*.py")) for folder in ("assets", "checks", "warehouse/reference"))

@@ -97,8 +97,10 @@ def written(name: str, title: str, headings: Sequence[str], rows: Rows) -> bytes
 class Trial(Engine):
     """The engine over one source for each format: what becomes of files in its inbox."""
 
-    def land(self, source: str) -> Delivery:
-        """Fetch, filter and land what waits, as ingest does; returns the latest delivery."""
+    def land(self, source: str, content: bytes | None = None, name: str = "file.dat") -> Delivery:
+        """Fetch, filter and land what waits, and a file with such content; returns the latest delivery."""
+        if content is not None:
+            self.put(source, content, name=name)
         ingest.fetch_and_land(self.settings, self.catalogue, source, [MONTH])
         return deliveries.landed(self.settings, source, MONTH)[-1]
 
@@ -144,9 +146,8 @@ def test_personal_values_are_stored_nowhere(
         rows.append([f"C{number}", "Hộ tịch", secret, "2", f"H53.01-220506-{number:04d}"])
         rows.append([f"D{number}", "Hộ tịch", "", f"{secret} đ", f"H53.01-220507-{number:04d}"])
     title = f"Người lập biểu: Ông {SECRETS['name']}, {SECRETS['phone']}"
-    trial.put(name, written(name, title, HEADINGS, rows))
     with caplog.at_level(logging.DEBUG):
-        delivery = trial.land(name)
+        delivery = trial.land(name, written(name, title, HEADINGS, rows))
         rows_in, kept = trial.read(name, delivery)
     everywhere = trial.stored() + caplog.text + "".join(capfd.readouterr())
     assert [secret for secret in SECRETS.values() if secret in everywhere] == []
@@ -161,8 +162,7 @@ def test_personal_values_are_stored_nowhere(
 def test_a_forbidden_column_is_removed_and_the_rest_is_read(trial: Trial, name: str) -> None:
     headings = ["Họ và tên người nộp", *HEADINGS[:2], "soDienThoai", *HEADINGS[2:], "Địa chỉ"]
     rows = [[NAMES[at], *row[:2], "91234", *row[2:], "ấp Long Thới"] for at, row in enumerate(CLEAN)]
-    trial.put(name, written(name, TITLE, headings, rows))
-    delivery = trial.land(name)
+    delivery = trial.land(name, written(name, TITLE, headings, rows))
     everywhere = trial.stored()
     assert [text for text in [*NAMES, "91234\n", "Long Thới", *headings[:1]] if text in everywhere] == []
     assert [row[0] for row in trial.read(name, delivery)[1]] == ["A1", "A2", "A3"]
@@ -190,8 +190,7 @@ def test_the_cleaned_file_replaces_the_one_in_the_inbox_and_needs_no_more_cleani
     assert path.read_bytes() == delivery.content.read_bytes() != dirty
     assert path.stat().st_mtime == ARRIVED_AT.timestamp()
     assert trial.land(name) == delivery
-    trial.put(name, dirty)
-    assert trial.land(name) == delivery
+    assert trial.land(name, dirty) == delivery
     assert path.read_bytes() == delivery.content.read_bytes()
     assert len(deliveries.landed(trial.settings, name, MONTH)) == 1
     declared, contracts = trial.catalogue.sources[name].source, trial.catalogue.contracts
@@ -200,8 +199,7 @@ def test_the_cleaned_file_replaces_the_one_in_the_inbox_and_needs_no_more_cleani
 
 
 def test_the_log_says_what_was_stripped_by_kind(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
-    trial.put("csv", as_csv(TITLE, [*HEADINGS, "Email"], [[*CLEAN[0], "a@b.vn"]]), name="t5.csv")
-    trial.land("csv")
+    trial.land("csv", as_csv(TITLE, [*HEADINGS, "Email"], [[*CLEAN[0], "a@b.vn"]]), name="t5.csv")
     assert [record.getMessage() for record in caplog.records] == [
         "csv 2022-05 t5.csv: stripped 2 email before it was kept",
         "csv t5.csv: the file in the inbox was replaced by what was kept of it",
@@ -236,17 +234,16 @@ def test_a_delivery_that_is_not_recognised_loses_what_is_forbidden_too(trial: Tr
     text = "Báo cáo\nTháng 5\n\nSTT;Họ tên;Số CCCD\n1;Trần Thị Hoa;x\n2;Lê Quốc Dũng;y\n"
     for name, encoding in {"csv": "utf-8", "ndjson": "utf-8", "json": "cp1258", "excel": "utf-16"}.items():
         content = unicodedata.normalize("NFD", text) if encoding == "cp1258" else text
-        trial.put(name, content.encode(encoding, "ignore"))
-        trial.land(name)
-    trial.put("ndjson", b'{"hoTen": "Le Quoc Dung", "x": \n' + json.dumps({"Mã": "A"}).encode())
-    trial.land("ndjson")
+        trial.land(name, content.encode(encoding, "ignore"))
+    trial.land("ndjson", b'{"hoTen": "Le Quoc Dung", "x": \n' + json.dumps({"Mã": "A"}).encode())
     assert [name for name in ("Trần Thị Hoa", "Quốc", "Le Quoc Dung") if name in trial.stored()] == []
 
 
 def test_a_workbook_keeps_no_author_no_comment_and_no_other_sheet(trial: Trial) -> None:
     sheets = {"Danh sách": [["Họ tên"], *([name] for name in NAMES)]}
-    trial.put("excel", workbook([["Báo cáo"], HEADINGS, *CLEAN], author=NAMES[0], comment=NAMES[1], **sheets))
-    delivery = trial.land("excel")
+    delivery = trial.land(
+        "excel", workbook([["Báo cáo"], HEADINGS, *CLEAN], author=NAMES[0], comment=NAMES[1], **sheets)
+    )
     assert [name for name in NAMES if name in trial.stored()] == []
     assert trial.read("excel", delivery)[0] == 3
 
@@ -254,8 +251,7 @@ def test_a_workbook_keeps_no_author_no_comment_and_no_other_sheet(trial: Trial) 
 def test_an_xls_is_kept_without_its_properties_and_reads_as_before(trial: Trial) -> None:
     arrived = Path(__file__).parent / "data" / "return_biff.xls"
     shape = Excel(kind="excel", preamble_rows=1, header_rows=2)
-    trial.put("excel", arrived.read_bytes(), name="bieu.xls")
-    delivery = trial.land("excel")
+    delivery = trial.land("excel", arrived.read_bytes(), name="bieu.xls")
     assert delivery.entry.stripped == {"document_part": 1}
     before, after = excel.sheet(arrived, shape), excel.sheet(delivery.content, shape)
     assert [list(row[:4]) for row in after.rows] == [list(row[:4]) for row in before.rows[: len(after.rows)]]
@@ -263,8 +259,7 @@ def test_an_xls_is_kept_without_its_properties_and_reads_as_before(trial: Trial)
 
 
 def test_a_delivery_that_is_cleaned_to_what_had_landed_before_stays_itself(trial: Trial) -> None:
-    trial.put("csv", as_csv(TITLE, HEADINGS, CLEAN))
-    clean = trial.land("csv")
+    clean = trial.land("csv", as_csv(TITLE, HEADINGS, CLEAN))
     path = trial.put("csv", as_csv(TITLE, [*HEADINGS, "SĐT"], [[*row, "x"] for row in CLEAN]), day=9)
     assert inbox.new(trial.settings, "csv", MONTH) == (path,)
     cleaned = trial.land("csv")
@@ -284,9 +279,8 @@ def test_error_messages_quote_no_cell(trial: Trial, caplog: pytest.LogCaptureFix
         "html": f"<table><tr><td>{secret}</td></tr></table>",
     }
     for name, content in broken.items():
-        trial.put(name, content.encode())
         with pytest.raises(DeliveryRefusedError) as refusal:
-            trial.read(name, trial.land(name))
+            trial.read(name, trial.land(name, content.encode()))
         assert secret not in str(refusal.value)
     assert secret not in caplog.text
 
