@@ -42,20 +42,10 @@ Half = dict[str, Any]
 
 def half(side: str, exchange: str, began_ms: int = NOON, **said: Any) -> Half:
     """A record as a server of the current generation sends it; None takes a field out of it."""
-    record = {
-        "monitoringDataTs": began_ms // 1000 + 1,
-        "securityServerType": side,
-        "requestInTs": began_ms,
-        "responseOutTs": began_ms + 150,
-        "serviceCode": "Category",
-        "restPath": "/DM_07",
-        "messageId": f"m-{exchange}",
-        "xRequestId": exchange,
-        "requestSize": 100,
-        "responseSize": 2_000,
-        "succeeded": True,
-        **said,
-    }
+    times = {"monitoringDataTs": began_ms // 1000 + 1, "requestInTs": began_ms, "responseOutTs": began_ms + 150}
+    ids = {"messageId": f"m-{exchange}", "xRequestId": exchange, "serviceCode": "Category", "restPath": "/DM_07"}
+    rest = {"requestSize": 100, "responseSize": 2_000, "succeeded": True}
+    record = {"securityServerType": side, **times, **ids, **rest, **said}
     return {name: value for name, value in record.items() if value is not None}
 
 
@@ -280,11 +270,8 @@ def _values(record: Half, line: int) -> list[Any]:
 
 
 moments = st.integers(MIDNIGHT - 3 * 86_400_000, MIDNIGHT + 3 * 86_400_000)
-exchanges = st.lists(
-    st.tuples(moments, st.integers(-50, 90_000), st.sampled_from(["both", "client", "producer"]), st.booleans()),
-    min_size=1,
-    max_size=12,
-)
+exchange = st.tuples(moments, st.integers(-50, 90_000), st.sampled_from(["both", "client", "producer"]), st.booleans())
+exchanges = st.lists(exchange, min_size=1, max_size=12)
 
 
 @given(exchanges, st.randoms(use_true_random=False))

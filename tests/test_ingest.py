@@ -37,20 +37,20 @@ def test_a_good_delivery_becomes_a_partition_with_its_provenance(
 
 def test_the_same_delivery_twice_counts_once(engine: Engine) -> None:
     engine.put("dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
-    assert counts(engine.deliver("dossier", dossiers(*DOSSIERS), name="again.csv", day=4)) == [(3, 3, 0, 0, 0)]
+    assert counts(engine.deliver("dossier", dossiers(*DOSSIERS), "again.csv", day=4)) == [(3, 3, 0, 0, 0)]
 
 
 def test_the_latest_delivery_of_a_dossier_counts(engine: Engine) -> None:
     finished = DOSSIERS[1].replace(";;Đang giải quyết", ";20/05/2022;Đã giải quyết")
     engine.put("dossier", dossiers(*DOSSIERS), name="first.csv", day=3)
-    run = engine.deliver("dossier", dossiers(finished), name="second.csv", day=4)
+    run = engine.deliver("dossier", dossiers(finished), "second.csv", day=4)
     assert counts(run) == [(3, 2, 1, 0, 0), (1, 1, 0, 0, 0)]
     assert ("H53.07-220503-0001", "finished") in engine.rows(DOSSIER_KEY, "dossier_code, dossier_status")
 
 
 def test_a_snapshot_delivered_again_replaces_the_one_before(engine: Engine) -> None:
     engine.put("community_group", groups(*GROUPS), name="first.csv", day=4)
-    run = engine.deliver("community_group", groups(GROUPS[0]), name="second.csv", day=6)
+    run = engine.deliver("community_group", groups(GROUPS[0]), "second.csv", day=6)
     assert counts(run) == [(3, 0, 3, 0, 0), (1, 1, 0, 0, 0)]
     assert len(run.superseded) == 1
 

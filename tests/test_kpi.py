@@ -127,13 +127,10 @@ def cells(sizes: dict[tuple[int, str], int]) -> list[Count]:
     return [Count(unit, COMMUNES.get(unit), window, size, size) for (window, unit), size in found.items()]
 
 
-@given(
-    st.dictionaries(
-        st.tuples(st.integers(1, 3), st.sampled_from(["25456", "25459", "25630", "25633"])),
-        st.integers(0, 60),
-        min_size=1,
-    )
-)
+CELLS = st.tuples(st.integers(1, 3), st.sampled_from(["25456", "25459", "25630", "25633"]))
+
+
+@given(st.dictionaries(CELLS, st.integers(0, 60), min_size=1))
 def test_no_sum_gives_a_withheld_cell_away(sizes: dict[tuple[int, str], int]) -> None:
     counts = cells(sizes)
     hidden = withheld(counts, 10)

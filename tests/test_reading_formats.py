@@ -64,24 +64,20 @@ LAYOUTS = {name: layout(shape, PLACED) for name, shape in FORMATS.items()}
 LETTERS = "aăâbcdđeêghiklmnoôơpqrstuưvxyàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệ ỳýỷỹỵĂÂĐÊÔƠƯ0123456789-/.,;\"'()%"
 TEXTS = st.none() | st.text(LETTERS, max_size=20).map(lambda text: " ".join(f"Đ{text}".split()))
 SECONDS = st.integers(630_000_000, 7_000_000_000)  # 1989 to 2191
-ROWS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "code": st.from_regex(r"[A-Z]{1,3}[0-9]{1,3}", fullmatch=True),
-            "place_name": TEXTS,
-            "status": st.sampled_from([None, "open", "closed"]),
-            "dossier_count": st.none() | st.integers(0, 10**12),
-            "amount_vnd": st.none() | st.integers(-(10**9), 10**9).map(lambda number: number / 4),
-            "share_pct": st.none() | st.integers(0, 10_000).map(lambda number: number / 100),
-            "is_online": st.none() | st.booleans(),
-            "received_on": st.none() | st.dates(date(1901, 1, 1), date(2190, 12, 31)),
-            "seen_at": st.none() | SECONDS.map(lambda at: datetime.fromtimestamp(at, UTC)),
-        }
-    ),
-    min_size=1,
-    max_size=12,
-    unique_by=lambda row: row["code"],
+ROW = st.fixed_dictionaries(
+    {
+        "code": st.from_regex(r"[A-Z]{1,3}[0-9]{1,3}", fullmatch=True),
+        "place_name": TEXTS,
+        "status": st.sampled_from([None, "open", "closed"]),
+        "dossier_count": st.none() | st.integers(0, 10**12),
+        "amount_vnd": st.none() | st.integers(-(10**9), 10**9).map(lambda number: number / 4),
+        "share_pct": st.none() | st.integers(0, 10_000).map(lambda number: number / 100),
+        "is_online": st.none() | st.booleans(),
+        "received_on": st.none() | st.dates(date(1901, 1, 1), date(2190, 12, 31)),
+        "seen_at": st.none() | SECONDS.map(lambda at: datetime.fromtimestamp(at, UTC)),
+    }
 )
+ROWS = st.lists(ROW, min_size=1, max_size=12, unique_by=lambda row: row["code"])
 
 
 @pytest.fixture(scope="module")
