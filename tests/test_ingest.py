@@ -74,8 +74,7 @@ def test_a_bad_row_goes_to_quarantine_with_line_and_reason(
     engine: Engine, bad: str, reason: tuple[int, str, str | None]
 ) -> None:
     run = engine.deliver("community_group", groups(*GROUPS, bad))
-    assert run.published
-    assert counts(run) == [(4, 3, 0, 0, 1)]
+    assert (run.published, counts(run)) == (True, [(4, 3, 0, 0, 1)])
     assert engine.reasons(GROUP_KEY) == [reason]
 
 
@@ -133,8 +132,7 @@ def test_a_refused_delivery_leaves_the_last_good_rows_and_says_they_are_stale(en
 def test_a_later_good_delivery_takes_the_place_of_a_refused_one(engine: Engine) -> None:
     engine.put("community_group", LACKING, name="bad.csv", day=4)
     run = engine.deliver("community_group", groups(*GROUPS), name="good.csv", day=6)
-    assert run.published
-    assert run.problem is None
+    assert (run.published, run.problem) == (True, None)
 
 
 def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(engine: Engine) -> None:
@@ -148,8 +146,7 @@ def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(engi
 
 def test_a_warning_publishes_and_is_recorded(engine: Engine) -> None:
     run = engine.deliver("digital_enterprise", enterprises(("703", "6201", "active", 501, 3)))
-    assert run.published
-    assert run.problem is None
+    assert (run.published, run.problem) == (True, None)
     assert [(e.severity, e.status) for e in run.audit if e.status != "met"] == [("warning", "unmet")]
 
 

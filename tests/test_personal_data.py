@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import unicodedata
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -20,17 +21,14 @@ SECRET = SECRETS.values()
 def in_databases(folder: Path) -> str:
     """What every SQLite and DuckDB file below a folder contains, cell by cell."""
     cells: list[str] = []
-    for path in folder.rglob("*"):
-        if path.suffix == ".db":
-            with sqlite3.connect(path) as connection:
-                tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-                cells += [str(connection.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables]
-            connection.close()
-        elif path.suffix == ".duckdb":
-            database = duckdb.connect(str(path), read_only=True)
+    for path in folder.rglob("*.db"):
+        with closing(sqlite3.connect(path)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            cells += [str(connection.execute(f'SELECT * FROM "{name}"').fetchall()) for (name,) in tables]
+    for path in folder.rglob("*.duckdb"):
+        with duckdb.connect(str(path), read_only=True) as database:
             tables = database.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
             cells += [str(database.execute(f'FROM "{schema}"."{name}"').fetchall()) for schema, name in tables]
-            database.close()
     return unicodedata.normalize("NFC", "\n".join(cells))
 
 

@@ -396,10 +396,8 @@ def test_the_same_number_elsewhere_and_others_of_people_there_go(found: Counter[
     record = {"serviceCode": "3900123456", "clientMemberCode": "072085001234"}
     record |= {"serviceMemberCode": "3900123456 0912345678", "provider": "VN/COM/3900123456/072085001234"}
     kept = Cleaner(None, None).anything(record, found)
-    assert "072085001234" not in json.dumps(kept)
-    assert "3900123456" not in json.dumps(kept)
-    assert found["social_insurance"] == 3
-    assert found["identity_number"] == 2
+    assert [number for number in ("072085001234", "3900123456") if number in json.dumps(kept)] == []
+    assert (found["social_insurance"], found["identity_number"]) == (3, 2)
 
 
 def test_tax_codes_stay_in_columns_that_a_layout_names(found: Counter[str]) -> None:
