@@ -16,6 +16,7 @@ from engine import Engine
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from projects import PROJECT, TRIAL, Dx, with_references
+from trials import Fresh
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -33,6 +34,12 @@ atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 def warehouse(tmp_path: Path) -> Settings:
     """An empty warehouse of the trial project, for the test's own process."""
     return Settings(tmp_path / "warehouse", TRIAL, threads=1)
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """Another empty warehouse with every call: an example of a property has one of its own."""
+    return lambda: Settings(tmp_path_factory.mktemp("fresh"))
 
 
 @pytest.fixture(scope="session")

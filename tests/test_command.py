@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from deliveries import GROUPS, groups, put
-from projects import PROJECT, TRIAL, Dx
+from projects import TRIAL, Dx, runnable
 
 from dx_pipeline.settings import Settings
 
@@ -17,10 +17,7 @@ from dx_pipeline.settings import Settings
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The trial project in a folder of its own, for tests that edit it."""
-    folder = shutil.copytree(TRIAL, tmp_path / "project")
-    for component in ("nightly_refresh", "release"):
-        shutil.copytree(PROJECT / "assets" / component, folder / "assets" / component)
-    return folder
+    return runnable(tmp_path / "project")
 
 
 @pytest.mark.parametrize(

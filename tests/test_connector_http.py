@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from trials import (
     QUICK,
     WHOLE,
     Fetched,
+    Fresh,
     fetch,
     fetch_killed,
     http,
@@ -33,20 +33,8 @@ from trials import (
 from dx_pipeline.declarations.connector import CursorPaging, DateWindow, Http, OffsetLimit, Paging, Request
 from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month
-from dx_pipeline.sample.http_server import (
-    Fault,
-    Handler,
-    Reply,
-    Service,
-    by_cursor,
-    by_offset,
-    by_window,
-    envelope,
-    whole,
-)
-from dx_pipeline.sample.http_server import (
-    Request as Asked,
-)
+from dx_pipeline.sample import http_server
+from dx_pipeline.sample.http_server import Fault, Handler, Reply, Service
 from dx_pipeline.settings import Settings
 
 Record = dict[str, Any]
@@ -73,12 +61,15 @@ def key(record: Record) -> str:
 
 
 def service(records: Sequence[Record], faults: Sequence[Fault | None] = (), **how: Any) -> Service:
-    handlers = {"/offset_limit": by_offset(lambda: records, 5), "/whole": whole(lambda: records)}
+    handlers = {
+        "/offset_limit": http_server.by_offset(lambda: records, 5),
+        "/whole": http_server.whole(lambda: records),
+    }
     return Service(handlers, faults=faults, **how)
 
 
 def days(served: Sequence[tuple[date, Record]]) -> Service:
-    return Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)})
+    return Service({"/date_window": http_server.by_window(lambda: served, "%d/%m/%Y", 5)})
 
 
 def fetched_from(
@@ -122,7 +113,7 @@ def test_a_declared_total_saves_the_last_question(warehouse: Settings) -> None:
 
 
 def test_a_server_that_ignores_the_offset_is_not_asked_for_ever(warehouse: Settings) -> None:
-    problem, asked = fetched_from(Service({"/offset_limit": whole(lambda: numbered(5))}), warehouse)
+    problem, asked = fetched_from(Service({"/offset_limit": http_server.whole(lambda: numbered(5))}), warehouse)
     assert "same_answer_again" in str(problem)
     assert asked == 2
 
@@ -179,7 +170,7 @@ def test_recent_windows_are_asked_again_under_the_condition_that_they_changed(wa
 
 def test_cursors_are_followed_and_the_last_page_is_asked_again(warehouse: Settings) -> None:
     records = numbered(7)
-    with Service({"/cursor": by_cursor(lambda: records, 3)}) as server:
+    with Service({"/cursor": http_server.by_cursor(lambda: records, 3)}) as server:
         fetch(warehouse, http(server.url, CURSORS))
         server.asked.clear()
         (same,) = fetch(warehouse, http(server.url, CURSORS))
@@ -193,7 +184,7 @@ def test_cursors_are_followed_and_the_last_page_is_asked_again(warehouse: Settin
 @pytest.mark.parametrize("has_tag", [True, False])
 def test_an_unchanged_answer_is_not_landed_again(warehouse: Settings, *, has_tag: bool) -> None:
     records = numbered(3)
-    answer = whole(lambda: records) if has_tag else lambda _: Reply(envelope(records).content)
+    answer = http_server.whole(lambda: records) if has_tag else lambda _: Reply(http_server.envelope(records).content)
     with Service({"/whole": answer}) as server:
         for _ in range(2):
             fetch(warehouse, http(server.url, WHOLE))
@@ -207,10 +198,10 @@ def test_an_unchanged_answer_is_not_landed_again(warehouse: Settings, *, has_tag
 def test_last_modified_is_when_it_was_delivered_and_what_is_asked_about(warehouse: Settings) -> None:
     moment = "Wed, 01 Jun 2022 01:02:03 GMT"
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: http_server.Request) -> Reply:
         if asked.headers.get("if-modified-since") == moment:
             return Reply(b"", status=304)
-        return Reply(envelope(numbered(3)).content, headers={"Last-Modified": moment})
+        return Reply(http_server.envelope(numbered(3)).content, headers={"Last-Modified": moment})
 
     fetched_from(Service({"/whole": answer}), warehouse, WHOLE, times=2)
     assert landed(warehouse)[0].entry.delivered_at == datetime(2022, 6, 1, 1, 2, 3, tzinfo=UTC)
@@ -218,7 +209,7 @@ def test_last_modified_is_when_it_was_delivered_and_what_is_asked_about(warehous
 
 
 def test_what_names_no_month_is_asked_for_the_current_month_alone(warehouse: Settings) -> None:
-    with Service({"/register": whole(lambda: numbered(2))}) as server:
+    with Service({"/register": http_server.whole(lambda: numbered(2))}) as server:
         register = Request(name="register", path="/register", records="Data")
         declared = Http(kind="http", base_url=server.url, requests=(register,), bounds=QUICK)
         fetch(warehouse, declared, (MAY, JUNE, Month(2022, 7)))
@@ -363,11 +354,11 @@ def test_a_page_that_landed_before_a_power_cut_has_a_fetch_attempt(warehouse: Se
 QUICK_FAULTS: tuple[Fault, ...] = ("throttle", "unavailable", "refuse", "reset", "truncate", "cut", "chunked_cut")
 
 PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
-    "offset_limit": (OFFSETS, lambda records, size: by_offset(lambda: records, size)),
-    "cursor": (CURSORS, lambda records, size: by_cursor(lambda: records, size)),
+    "offset_limit": (OFFSETS, lambda records, size: http_server.by_offset(lambda: records, size)),
+    "cursor": (CURSORS, lambda records, size: http_server.by_cursor(lambda: records, size)),
     "date_window": (
         WINDOWS,
-        lambda records, _: by_window(
+        lambda records, _: http_server.by_window(
             lambda: [(MAY.first + timedelta(days=record["call_count"] % 31), record) for record in records],
             "%d/%m/%Y",
             5,
@@ -386,15 +377,9 @@ PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
     grown=st.integers(0, 10),
 )
 def test_what_lands_is_what_was_served_despite_faults_and_kills(
-    tmp_path_factory: pytest.TempPathFactory,
-    kind: str,
-    count: int,
-    size: int,
-    faults: list[Fault | None],
-    kills: list[int],
-    grown: int,
+    fresh: Fresh, kind: str, count: int, size: int, faults: list[Fault | None], kills: list[int], grown: int
 ) -> None:
-    warehouse = Settings(warehouse=tmp_path_factory.getbasetemp() / uuid4().hex)
+    warehouse = fresh()
     records = numbered(count)
     paging, handler = PAGINGS[kind]
     with Service({f"/{kind}": handler(records, size)}, faults=faults) as server:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, fetch, fetch_killed, landed, ranges, written
+from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, Fresh, fetch, fetch_killed, landed, ranges, written
 
 from dx_pipeline.declarations.connector import Postgres
 from dx_pipeline.landing import attempts
@@ -208,14 +208,9 @@ def test_a_server_that_goes_down_is_waited_for_in_the_next_run(warehouse: Settin
     kills=st.lists(st.integers(1, 40), max_size=2),
 )
 def test_what_lands_is_what_was_there_despite_kills(
-    tmp_path_factory: pytest.TempPathFactory,
-    database: Database,
-    seqs: list[int],
-    size: int,
-    later: list[int],
-    kills: list[int],
+    fresh: Fresh, database: Database, seqs: list[int], size: int, later: list[int], kills: list[int]
 ) -> None:
-    warehouse = Settings(warehouse=tmp_path_factory.getbasetemp() / uuid4().hex)
+    warehouse = fresh()
     database.run("TRUNCATE dossier")
     insert(database, [(number, "2022-05-10", seq) for number, seq in enumerate(seqs)])
     for step in kills:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +34,8 @@ ONCE = QUICK.model_copy(update={"attempts": 1})
 OFFSETS = OffsetLimit(kind="offset_limit", size=7)
 WHOLE = Whole(kind="whole")
 
-PROVINCE = Province.model_validate({"title": {"vi": "Thử", "en": "Trial"}, "code": "X00", "first_month": "2022-01"})
+WORDS = {"vi": "Thử", "en": "Trial"}
+PROVINCE = Province.model_validate({"title": WORDS, "code": "X00", "first_month": "2022-01"})
 
 FEW = examples(max_examples=examples().max_examples // 3)
 """For properties whose every example starts a server and processes."""
@@ -44,29 +45,24 @@ STEPS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "so
 
 IN_CHILDREN = multiprocessing.get_context("forkserver")
 IN_CHILDREN.set_forkserver_preload(
-    [
-        "dx_pipeline.declarations.source",
-        *(f"dx_pipeline.connectors.{kind}" for kind in ("http", "xroad", "postgres", "remote_files")),
-    ]
+    [f"dx_pipeline.connectors.{kind}" for kind in ("http", "xroad", "postgres", "remote_files")]
 )
+
+Fresh = Callable[[], Settings]
+"""A property's way to an empty warehouse for each example: see the fixture of that name."""
 
 
 def source(fetched_by: Connector) -> Source:
     """A source that is fetched so."""
+    file = {"kind": "json", "records": "Data"}
+    columns = {"operation": {"header": "operation"}}
+    delivery = {"table": "connection.traffic", "mode": "increment", "format": file, "columns": columns}
     return Source.model_validate(
         {
-            "title": {"vi": "Thử", "en": "Trial"},
-            "description": {"vi": "Thử", "en": "Trial"},
+            **dict.fromkeys(("title", "description"), WORDS),
             "owner": "team:trial",
             "connector": fetched_by.model_dump(),
-            "deliveries": [
-                {
-                    "table": "connection.traffic",
-                    "mode": "increment",
-                    "format": {"kind": "json", "records": "Data"},
-                    "columns": {"operation": {"header": "operation"}},
-                }
-            ],
+            "deliveries": [delivery],
         }
     )
 

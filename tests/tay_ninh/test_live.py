@@ -44,10 +44,7 @@ from dx_pipeline.tables.partition import Key
 
 MAY = Month(2022, 5)
 SCALE = 0.02
-TABLES = {
-    "judicial_record": ("connection.register", "connection.traffic"),
-    "dossier": ("statistics.dossier",),
-}
+TABLES = {"judicial_record": ("connection.register", "connection.traffic"), "dossier": ("statistics.dossier",)}
 
 
 @pytest.fixture(scope="module")
