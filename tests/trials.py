@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,23 +48,14 @@ IN_CHILDREN.set_forkserver_preload(
     [f"dx_pipeline.connectors.{kind}" for kind in ("http", "xroad", "postgres", "remote_files")]
 )
 
-Fresh = Callable[[], Settings]
-"""A property's way to an empty warehouse for each example: see the fixture of that name."""
-
 
 def source(fetched_by: Connector) -> Source:
     """A source that is fetched so."""
     file = {"kind": "json", "records": "Data"}
     columns = {"operation": {"header": "operation"}}
     delivery = {"table": "connection.traffic", "mode": "increment", "format": file, "columns": columns}
-    return Source.model_validate(
-        {
-            **dict.fromkeys(("title", "description"), WORDS),
-            "owner": "team:trial",
-            "connector": fetched_by.model_dump(),
-            "deliveries": [delivery],
-        }
-    )
+    declared = {"title": WORDS, "description": WORDS, "owner": "team:trial", "deliveries": [delivery]}
+    return Source.model_validate(declared | {"connector": fetched_by.model_dump()})
 
 
 def http(url: str, paging: Paging = OFFSETS, bounds: Bounds = QUICK, **declared: Any) -> Http:
@@ -126,6 +117,11 @@ def _fetch_killed(settings: Settings, fetched_by: Connector, step: int, months: 
 def landed(settings: Settings, month: Month = MAY) -> tuple[Delivery, ...]:
     """What has landed of the source."""
     return deliveries.landed(settings, NAME, month)
+
+
+def statuses(settings: Settings, month: Month = MAY) -> list[tuple[str, str | None]]:
+    """How each attempt ended, and of which class its error was."""
+    return [(item.status, item.error_class) for item in attempts.read(settings, NAME, month)]
 
 
 def ranges(pages: Sequence[Delivery]) -> list[dict[str, str]]:

@@ -21,7 +21,7 @@ import duckdb
 import httpx
 import pytest
 import yaml
-from projects import PROJECT, Dx
+from projects import PROJECT
 
 from dx_pipeline import sample
 from dx_pipeline.declarations import catalogue
@@ -184,20 +184,6 @@ def test_a_port_in_use_is_reported(declared: Catalogue, warehouse: Settings) -> 
             live.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port),
         ):
             pass
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (("--port", "8080"), "'--port' goes with '--serve'"),
-        (("--serve", "--faults"), "'--faults' and '--if-empty' are for files"),
-        (("--serve", "--months", "2021-12"), "the sample has nothing for 2021-12"),
-    ],
-)
-def test_wrong_use_is_reported(dx: Dx, tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
-    ran = dx("sample", *options, warehouse=tmp_path)
-    assert ran.returncode == 2
-    assert sentence in ran.stderr
 
 
 def ended(with_signal: signal.Signals, *options: str, warehouse: Path) -> str:
