@@ -227,9 +227,7 @@ FAILURES: dict[str, tuple[Fault, ...]] = {
 
 
 @pytest.mark.parametrize(("error_class", "fault"), [(each, fault) for each in FAILURES for fault in FAILURES[each]])
-def test_every_way_of_failing_has_its_class_and_lands_nothing(
-    warehouse: Settings, error_class: str, fault: Fault
-) -> None:
+def test_every_failure_has_its_class_and_lands_nothing(warehouse: Settings, error_class: str, fault: Fault) -> None:
     problem, _ = fetched_from(service(numbered(3), [fault]), warehouse, WHOLE, attempts=1, page_bytes=1024 * 1024)
     assert problem is not None
     assert landed(warehouse) == ()
@@ -301,9 +299,7 @@ def test_one_request_that_fails_does_not_keep_the_others_from_being_made(warehou
     assert "register" in str(fetched.problem)
 
 
-def test_the_token_comes_from_the_environment_and_stays_there(
-    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tokens_come_from_the_environment_and_stay_there(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "s3cret-token"  # noqa: S105 - of a server that lives for a test
     with service(numbered(3), token=secret) as server:
         declared = http(server.url, WHOLE, auth={"bearer_env": "DX_TRIAL_TOKEN"})
@@ -342,17 +338,15 @@ def test_a_page_that_landed_before_a_power_cut_has_a_fetch_attempt(warehouse: Se
 
 QUICK_FAULTS: tuple[Fault, ...] = ("throttle", "unavailable", "refuse", "reset", "truncate", "cut", "chunked_cut")
 
+
+def spread(records: Sequence[Record]) -> list[tuple[date, Record]]:
+    return [(MAY.first + timedelta(days=record["call_count"] % 31), record) for record in records]
+
+
 PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
     "offset_limit": (OFFSETS, lambda records, size: http_server.by_offset(lambda: records, size)),
     "cursor": (CURSORS, lambda records, size: http_server.by_cursor(lambda: records, size)),
-    "date_window": (
-        WINDOWS,
-        lambda records, _: http_server.by_window(
-            lambda: [(MAY.first + timedelta(days=record["call_count"] % 31), record) for record in records],
-            "%d/%m/%Y",
-            5,
-        ),
-    ),
+    "date_window": (WINDOWS, lambda records, _: http_server.by_window(lambda: spread(records), "%d/%m/%Y", 5)),
 }
 
 

@@ -36,7 +36,7 @@ from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
 from dx_pipeline.sample import exchange, live, postgres_server, scenario
 from dx_pipeline.sample import rows as table_rows
-from dx_pipeline.sample.live import Endpoint, LiveSystems
+from dx_pipeline.sample.live import Endpoint
 from dx_pipeline.sample.workday import UTC_OFFSET_HOURS
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
@@ -58,15 +58,11 @@ def delivered(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def served(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystems]:
+def served(declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Endpoint]]:
     settings = Settings(tmp_path_factory.mktemp("served"), PROJECT, threads=1)
     with live.serving(settings, declared, [MAY], scale=SCALE, seed=sample.DEFAULT_SEED) as found:
         assert found.absent == ()
-        yield found
-
-
-def endpoint(served: LiveSystems, name: str) -> Endpoint:
-    return next(item for item in served.endpoints if item.name == name)
+        yield {item.name: item for item in found.endpoints}
 
 
 def following(chosen: Endpoint, folder: Path, patch: pytest.MonkeyPatch) -> tuple[Settings, Catalogue]:
@@ -89,9 +85,9 @@ def rows(settings: Settings, declared: Catalogue, table: str, source: str) -> li
 
 @pytest.mark.parametrize("name", ["http_offset_limit", "http_date_window", "http_cursor", "postgres"])
 def test_what_is_fetched_is_what_is_delivered(
-    delivered: Settings, served: LiveSystems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    delivered: Settings, served: dict[str, Endpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    chosen = endpoint(served, name)
+    chosen = served[name]
     warehouse, declared = following(chosen, tmp_path, monkeypatch)
     results = ingest(warehouse, declared, chosen.source, [MAY])
     assert [result.run.problem for result in results] == [None] * len(results)
@@ -106,8 +102,8 @@ def test_what_is_fetched_is_what_is_delivered(
         assert set(full) == {live.PAGE_RECORDS}
 
 
-def test_the_token_is_required_and_wrong_parameters_are_refused(served: LiveSystems) -> None:
-    chosen = endpoint(served, "http_cursor")
+def test_the_token_is_required_and_wrong_parameters_are_refused(served: dict[str, Endpoint]) -> None:
+    chosen = served["http_cursor"]
     assert chosen.address.startswith("http://127.0.0.1:")
     assert httpx.get(f"{chosen.address}/register?thang=2022-05").status_code == 401
     token = {"authorization": f"Bearer {chosen.environment[live.TOKEN]}"}
@@ -119,9 +115,9 @@ def test_the_token_is_required_and_wrong_parameters_are_refused(served: LiveSyst
 
 
 def test_the_security_server_has_the_last_week_and_its_services(
-    declared: Catalogue, served: LiveSystems, warehouse: Settings
+    declared: Catalogue, served: dict[str, Endpoint], warehouse: Settings
 ) -> None:
-    connector = endpoint(served, "xroad").attributes["connector"] | {"register_of": [live.PROVIDER]}
+    connector = served["xroad"].attributes["connector"] | {"register_of": [live.PROVIDER]}
     source = declared.sources["judicial_record"].source.model_dump() | {"connector": connector}
     today = (datetime.now(UTC) + timedelta(hours=UTC_OFFSET_HOURS)).date()
     months = sorted({Month.of(today - timedelta(days=days)) for days in range(8)})
@@ -159,12 +155,12 @@ def test_a_security_server_has_the_last_days_of_a_month_moved_by_whole_weeks() -
     assert now < end < now + timedelta(days=7)
 
 
-def test_a_reader_of_the_view_may_do_nothing_else(served: LiveSystems) -> None:
+def test_a_reader_of_the_view_may_do_nothing_else(served: dict[str, Endpoint]) -> None:
     from adbc_driver_postgresql import dbapi
 
     view, table = (f"{postgres_server.SCHEMA}.{name}" for name in (postgres_server.VIEW, postgres_server.TABLE))
     for statement in (f"DELETE FROM {view}", f"SELECT * FROM {table}"):
-        with dbapi.connect(endpoint(served, "postgres").environment[live.DSN]) as connection:
+        with dbapi.connect(served["postgres"].environment[live.DSN]) as connection:
             with connection.cursor() as cursor, pytest.raises(dbapi.Error, match="permission denied"):
                 cursor.execute(statement)
             connection.rollback()
@@ -179,10 +175,8 @@ def test_without_the_package_one_sentence_says_what_to_install(monkeypatch: pyte
 def test_a_port_in_use_is_reported(declared: Catalogue, warehouse: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with (
-            pytest.raises(UsageError, match=f"port {port} cannot be listened on"),
-            live.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port),
-        ):
+        serving = live.serving(warehouse, declared, [MAY], scale=SCALE, seed=1, port=port)
+        with pytest.raises(UsageError, match=f"port {port} cannot be listened on"), serving:
             pass
 
 
