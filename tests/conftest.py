@@ -15,7 +15,7 @@ import pytest
 from engine import Engine
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
-from projects import PROJECT, TRIAL, Dx, with_references
+from projects import PROJECT, TRIAL, Dx, Fresh, with_references
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -33,6 +33,12 @@ atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 def warehouse(tmp_path: Path) -> Settings:
     """An empty warehouse of the trial project, for the test's own process."""
     return Settings(tmp_path / "warehouse", TRIAL, threads=1)
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """Another empty warehouse with every call: an example of a property has one of its own."""
+    return lambda: Settings(tmp_path_factory.mktemp("fresh"))
 
 
 @pytest.fixture(scope="session")
@@ -75,21 +81,11 @@ def dx(dagster_home: Path) -> Dx:
     def run(
         *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home, threads: int = 1
     ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dx_pipeline", *arguments]
+        folders = {"DX_WAREHOUSE": str(warehouse), "DAGSTER_HOME": str(home), "PYTHONPATH": str(project)}
+        environment = {**os.environ, **folders, "DX_THREADS": str(threads), "COLUMNS": "160"}
         return subprocess.run(
-            [sys.executable, "-m", "dx_pipeline", *arguments],
-            cwd=project,
-            env={
-                **os.environ,
-                "DX_WAREHOUSE": str(warehouse),
-                "DX_THREADS": str(threads),
-                "DAGSTER_HOME": str(home),
-                "PYTHONPATH": str(project),
-                "COLUMNS": "160",
-            },
-            capture_output=True,
-            text=True,
-            timeout=170,
-            check=False,
+            command, cwd=project, env=environment, capture_output=True, text=True, timeout=170, check=False
         )
 
     return run

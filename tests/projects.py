@@ -17,6 +17,9 @@ TRIAL = Path(__file__).resolve().parent / "project"
 Dx = Callable[..., subprocess.CompletedProcess[str]]
 """How a test runs `dx`: see the fixture of that name."""
 
+Fresh = Callable[[], Settings]
+"""How a property has an empty warehouse for each of its examples: see the fixture of that name."""
+
 
 def with_references(settings: Settings, declared: Catalogue) -> Path:
     """Publish the reference tables of a project; returns its warehouse."""

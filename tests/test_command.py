@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from deliveries import GROUPS, groups, put
-from projects import PROJECT, TRIAL, Dx
+from projects import TRIAL, Dx, runnable
 
 from dx_pipeline.settings import Settings
 
@@ -17,10 +17,7 @@ from dx_pipeline.settings import Settings
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The trial project in a folder of its own, for tests that edit it."""
-    folder = shutil.copytree(TRIAL, tmp_path / "project")
-    for component in ("nightly_refresh", "release"):
-        shutil.copytree(PROJECT / "assets" / component, folder / "assets" / component)
-    return folder
+    return runnable(tmp_path / "project")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +31,9 @@ def project(tmp_path: Path) -> Path:
         (("kpi",), "there is no release yet: run 'dx run' first"),
         (("fly",), "No such command 'fly'"),
         (("sample", "--scale", "0"), "Invalid value for '--scale'"),
+        (("sample", "--port", "8080"), "'--port' goes with '--serve'"),
+        (("sample", "--serve", "--faults"), "'--faults' and '--if-empty' are for files"),
+        (("sample", "--serve", "--months", "2021-12"), "the sample has nothing for 2021-12"),
         (("release", "rollback"), "there is no earlier release to go back to"),
         (("release", "verify", "nonsense"), "there is no release 'nonsense'"),
         (("--project", "/nowhere", "run"), "/nowhere is no project: it has no assets/province.yaml"),

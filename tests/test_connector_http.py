@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from projects import Fresh
 from trials import (
     FEW,
     JUNE,
@@ -19,45 +19,27 @@ from trials import (
     OFFSETS,
     ONCE,
     QUICK,
+    WHOLE,
     Fetched,
     fetch,
     fetch_killed,
     http,
     landed,
     latest_by_place,
+    ranges,
+    statuses,
+    written,
 )
 
-from dx_pipeline.declarations.connector import (
-    Bounds,
-    CursorPaging,
-    DateWindow,
-    Http,
-    OffsetLimit,
-    Paging,
-    Request,
-    Whole,
-)
+from dx_pipeline.declarations.connector import CursorPaging, DateWindow, Http, OffsetLimit, Paging, Request
 from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month
-from dx_pipeline.sample.http_server import (
-    Fault,
-    Handler,
-    Reply,
-    Service,
-    by_cursor,
-    by_offset,
-    by_window,
-    envelope,
-    whole,
-)
-from dx_pipeline.sample.http_server import (
-    Request as Asked,
-)
+from dx_pipeline.sample import http_server
+from dx_pipeline.sample.http_server import Fault, Handler, Reply, Service
 from dx_pipeline.settings import Settings
 
 Record = dict[str, Any]
 
-WHOLE = Whole(kind="whole")
 WINDOWS = DateWindow(kind="date_window", first="tuNgay", last="denNgay")
 CURSORS = CursorPaging(kind="cursor", next="paging.next")
 
@@ -80,28 +62,35 @@ def key(record: Record) -> str:
 
 
 def service(records: Sequence[Record], faults: Sequence[Fault | None] = (), **how: Any) -> Service:
-    return Service(
-        {"/offset_limit": by_offset(lambda: records, 5), "/whole": whole(lambda: records)}, faults=faults, **how
-    )
+    handlers = {
+        "/offset_limit": http_server.by_offset(lambda: records, 5),
+        "/whole": http_server.whole(lambda: records),
+    }
+    return Service(handlers, faults=faults, **how)
 
 
-def statuses(settings: Settings, month: Month = MAY) -> list[tuple[str, str | None]]:
-    return [(item.status, item.error_class) for item in attempts.read(settings, NAME, month)]
+def days(served: Sequence[tuple[date, Record]]) -> Service:
+    return Service({"/date_window": http_server.by_window(lambda: served, "%d/%m/%Y", 5)})
+
+
+def fetched_from(
+    served: Service, settings: Settings, paging: Paging = OFFSETS, times: int = 1, **bounds: float
+) -> tuple[str | None, int]:
+    """Fetch May from a server that runs meanwhile; the latest problem, and how many requests were made."""
+    with served as server:
+        for _ in range(times):
+            (fetched,) = fetch(settings, http(server.url, paging, QUICK.model_copy(update=bounds)))
+    return fetched.problem, len(server.asked)
 
 
 def test_pages_land_one_by_one_as_they_came(warehouse: Settings) -> None:
-    with service(numbered(12)) as server:
-        (fetched,) = fetch(warehouse, http(server.url))
-        answered = [json.dumps(json.loads(item.content.read_bytes())) for item in fetched.new]
-    assert fetched.problem is None
-    assert [item.entry.cursor_range for item in fetched.new] == [
-        {"stream": "traffic", "offset": "0", "count": "5"},
-        {"stream": "traffic", "offset": "5", "count": "5"},
-        {"stream": "traffic", "offset": "10", "count": "2"},
+    assert fetched_from(service(numbered(12)), warehouse)[0] is None
+    assert ranges(landed(warehouse)) == [
+        {"stream": "traffic", "offset": offset, "count": count}
+        for offset, count in (("0", "5"), ("5", "5"), ("10", "2"))
     ]
-    assert answered[0] == json.dumps(
-        {"DataCount": 5, "Status": 1, "Message": "OK", "Total": 12, "Data": numbered(12)[:5]}
-    )
+    first = {"DataCount": 5, "Status": 1, "Message": "OK", "Total": 12, "Data": numbered(5)}
+    assert json.dumps(json.loads(landed(warehouse)[0].content.read_bytes())) == json.dumps(first)
 
 
 def test_fetching_a_growing_set_continues_where_it_ended(warehouse: Settings) -> None:
@@ -116,22 +105,19 @@ def test_fetching_a_growing_set_continues_where_it_ended(warehouse: Settings) ->
 
 
 def test_a_declared_total_saves_the_last_question(warehouse: Settings) -> None:
-    with service(numbered(10)) as server:
-        fetch(warehouse, http(server.url, OffsetLimit(kind="offset_limit", size=5, total="Total")))
-        assert len(server.asked) == 2
+    paging = OffsetLimit(kind="offset_limit", size=5, total="Total")
+    assert fetched_from(service(numbered(10)), warehouse, paging) == (None, 2)
 
 
 def test_a_server_that_ignores_the_offset_is_not_asked_for_ever(warehouse: Settings) -> None:
-    with Service({"/offset_limit": whole(lambda: numbered(5))}) as server:
-        (fetched,) = fetch(warehouse, http(server.url))
-        assert len(server.asked) == 2
-    assert fetched.problem is not None
-    assert "same_answer_again" in fetched.problem
+    problem, asked = fetched_from(Service({"/offset_limit": http_server.whole(lambda: numbered(5))}), warehouse)
+    assert "same_answer_again" in str(problem)
+    assert asked == 2
 
 
 def test_windows_have_at_most_five_days_and_end_with_the_month_and_yesterday(warehouse: Settings) -> None:
     served = dated(*range(1, 32)) + dated(*range(1, 31), month=JUNE)
-    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+    with days(served) as server:
         fetch(warehouse, http(server.url, WINDOWS), (MAY, JUNE))
         asked = [(request.query["tuNgay"], request.query["denNgay"]) for request in server.asked]
     assert asked[5:8] == [("26/05/2022", "30/05/2022"), ("31/05/2022", "31/05/2022"), ("01/06/2022", "05/06/2022")]
@@ -142,7 +128,7 @@ def test_windows_have_at_most_five_days_and_end_with_the_month_and_yesterday(war
 
 def test_a_day_ends_at_midnight_of_the_province(warehouse: Settings) -> None:
     served = dated(*range(1, 31), month=JUNE)
-    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+    with days(served) as server:
         fetch(warehouse, http(server.url, WINDOWS), (JUNE,), datetime(2022, 6, 3, 16, 59, tzinfo=UTC))
         assert server.asked[-1].query["denNgay"] == "02/06/2022"
         fetch(warehouse, http(server.url, WINDOWS), (JUNE,), datetime(2022, 6, 3, 17, 0, tzinfo=UTC))
@@ -151,7 +137,7 @@ def test_a_day_ends_at_midnight_of_the_province(warehouse: Settings) -> None:
 
 def test_an_empty_window_is_asked_again_and_a_landed_one_is_not(warehouse: Settings) -> None:
     served = dated(1, 12)
-    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+    with days(served) as server:
         fetch(warehouse, http(server.url, WINDOWS))
         server.asked.clear()
         served.extend(dated(20))
@@ -165,7 +151,7 @@ def test_an_empty_window_is_asked_again_and_a_landed_one_is_not(warehouse: Setti
 def test_recent_windows_are_asked_again_under_the_condition_that_they_changed(warehouse: Settings) -> None:
     served = dated(1, 2, 12, 13, month=JUNE)
     paging = WINDOWS.model_copy(update={"recheck_days": 10})
-    with Service({"/date_window": by_window(lambda: served, "%d/%m/%Y", 5)}) as server:
+    with days(served) as server:
         fetch(warehouse, http(server.url, paging), (JUNE,))
         server.asked.clear()
         (same,) = fetch(warehouse, http(server.url, paging), (JUNE,))
@@ -181,7 +167,7 @@ def test_recent_windows_are_asked_again_under_the_condition_that_they_changed(wa
 
 def test_cursors_are_followed_and_the_last_page_is_asked_again(warehouse: Settings) -> None:
     records = numbered(7)
-    with Service({"/cursor": by_cursor(lambda: records, 3)}) as server:
+    with Service({"/cursor": http_server.by_cursor(lambda: records, 3)}) as server:
         fetch(warehouse, http(server.url, CURSORS))
         server.asked.clear()
         (same,) = fetch(warehouse, http(server.url, CURSORS))
@@ -193,12 +179,9 @@ def test_cursors_are_followed_and_the_last_page_is_asked_again(warehouse: Settin
 
 
 @pytest.mark.parametrize("has_tag", [True, False])
-def test_an_unchanged_answer_is_not_landed_again(
-    warehouse: Settings,
-    has_tag: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
+def test_an_unchanged_answer_is_not_landed_again(warehouse: Settings, *, has_tag: bool) -> None:
     records = numbered(3)
-    answer = whole(lambda: records) if has_tag else lambda _: Reply(envelope(records).content)
+    answer = http_server.whole(lambda: records) if has_tag else lambda _: Reply(http_server.envelope(records).content)
     with Service({"/whole": answer}) as server:
         for _ in range(2):
             fetch(warehouse, http(server.url, WHOLE))
@@ -212,20 +195,18 @@ def test_an_unchanged_answer_is_not_landed_again(
 def test_last_modified_is_when_it_was_delivered_and_what_is_asked_about(warehouse: Settings) -> None:
     moment = "Wed, 01 Jun 2022 01:02:03 GMT"
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: http_server.Request) -> Reply:
         if asked.headers.get("if-modified-since") == moment:
             return Reply(b"", status=304)
-        return Reply(envelope(numbered(3)).content, headers={"Last-Modified": moment})
+        return Reply(http_server.envelope(numbered(3)).content, headers={"Last-Modified": moment})
 
-    with Service({"/whole": answer}) as server:
-        for _ in range(2):
-            fetch(warehouse, http(server.url, WHOLE))
+    fetched_from(Service({"/whole": answer}), warehouse, WHOLE, times=2)
     assert landed(warehouse)[0].entry.delivered_at == datetime(2022, 6, 1, 1, 2, 3, tzinfo=UTC)
     assert statuses(warehouse) == [("ok", None), ("unchanged", None)]
 
 
 def test_what_names_no_month_is_asked_for_the_current_month_alone(warehouse: Settings) -> None:
-    with Service({"/register": whole(lambda: numbered(2))}) as server:
+    with Service({"/register": http_server.whole(lambda: numbered(2))}) as server:
         register = Request(name="register", path="/register", records="Data")
         declared = Http(kind="http", base_url=server.url, requests=(register,), bounds=QUICK)
         fetch(warehouse, declared, (MAY, JUNE, Month(2022, 7)))
@@ -233,34 +214,22 @@ def test_what_names_no_month_is_asked_for_the_current_month_alone(warehouse: Set
     assert len(landed(warehouse, JUNE)) == 1
 
 
-@pytest.mark.parametrize(
-    ("fault", "error_class"),
-    [
-        ("throttle", "http_429"),
-        ("throttle_by_date", "http_429"),
-        ("unavailable", "http_5xx"),
-        ("forbidden", "http_4xx"),
-        ("redirect", "malformed"),
-        ("refuse", "connection_lost"),
-        ("reset", "connection_lost"),
-        ("truncate", "truncated"),
-        ("cut", "truncated"),
-        ("understate", "truncated"),
-        ("chunked_cut", "truncated"),
-        ("drip", "timeout"),
-        ("silence", "timeout"),
-        ("not_json", "malformed"),
-        ("other_json", "malformed"),
-        ("flood", "too_large"),
-    ],
-)
-def test_every_way_of_failing_has_its_class_and_lands_nothing(
-    warehouse: Settings, fault: Fault, error_class: str
-) -> None:
-    bounds = ONCE.model_copy(update={"page_bytes": 1024 * 1024})
-    with service(numbered(3), [fault]) as server:
-        (fetched,) = fetch(warehouse, http(server.url, WHOLE, bounds))
-    assert fetched.problem is not None
+FAILURES: dict[str, tuple[Fault, ...]] = {
+    "http_429": ("throttle", "throttle_by_date"),
+    "http_5xx": ("unavailable",),
+    "http_4xx": ("forbidden",),
+    "connection_lost": ("refuse", "reset"),
+    "truncated": ("truncate", "cut", "understate", "chunked_cut"),
+    "timeout": ("drip", "silence"),
+    "malformed": ("redirect", "not_json", "other_json"),
+    "too_large": ("flood",),
+}
+
+
+@pytest.mark.parametrize(("error_class", "fault"), [(each, fault) for each in FAILURES for fault in FAILURES[each]])
+def test_every_failure_has_its_class_and_lands_nothing(warehouse: Settings, error_class: str, fault: Fault) -> None:
+    problem, _ = fetched_from(service(numbered(3), [fault]), warehouse, WHOLE, attempts=1, page_bytes=1024 * 1024)
+    assert problem is not None
     assert landed(warehouse) == ()
     assert statuses(warehouse) == [("failed", error_class)]
 
@@ -281,8 +250,7 @@ def test_a_server_that_cannot_be_reached_has_its_error_class(warehouse: Settings
 
 
 def test_retry_after_is_waited_for_in_seconds_and_as_a_date(warehouse: Settings) -> None:
-    with service(numbered(3), ["throttle_by_date"]) as server:
-        fetch(warehouse, http(server.url, WHOLE))
+    fetched_from(service(numbered(3), ["throttle_by_date"]), warehouse, WHOLE)
     first, second = attempts.read(warehouse, NAME, MAY)
     assert (first.error_class, second.attempt, second.status) == ("http_429", 2, "ok")
     assert (second.started_at - first.started_at).total_seconds() > 0.9
@@ -298,17 +266,15 @@ def test_a_retry_after_beyond_our_patience_ends_the_night_for_that_source(wareho
 
 @pytest.mark.parametrize(("fault", "longest_wait"), [("throttle_by_date", 0.2), ("forbidden", 2)])
 def test_no_request_is_repeated_too_early_or_in_vain(warehouse: Settings, fault: Fault, longest_wait: float) -> None:
-    with service(numbered(3), [fault]) as server:
-        fetch(warehouse, http(server.url, WHOLE, QUICK.model_copy(update={"longest_wait_seconds": longest_wait})))
-        assert len(server.asked) == 1
+    _, asked = fetched_from(service(numbered(3), [fault]), warehouse, WHOLE, longest_wait_seconds=longest_wait)
+    assert asked == 1
 
 
 def test_attempts_are_bounded_and_each_is_recorded(warehouse: Settings) -> None:
-    with service(numbered(3), ["unavailable"] * 9) as server:
-        fetch(warehouse, http(server.url, WHOLE, QUICK.model_copy(update={"attempts": 4})))
-        assert len(server.asked) == 4
+    problem, asked = fetched_from(service(numbered(3), ["unavailable"] * 9), warehouse, WHOLE, attempts=4)
     assert [item.attempt for item in attempts.read(warehouse, NAME, MAY)] == [1, 2, 3, 4]
-    assert attempts.problem(warehouse, NAME, MAY) == (
+    assert asked == 4
+    assert problem == (
         "judicial_record (traffic) failed on its own side; the next run goes on from what has landed:"
         " http_5xx (503), attempt 4."
     )
@@ -329,14 +295,11 @@ def test_one_request_that_fails_does_not_keep_the_others_from_being_made(warehou
     )
     with service(numbered(3)) as server:
         (fetched,) = fetch(warehouse, Http(kind="http", base_url=server.url, requests=requests, bounds=QUICK))
-    assert [item.entry.cursor_range["stream"] for item in fetched.new if item.entry.cursor_range] == ["traffic"]
-    assert fetched.problem is not None
-    assert "register" in (attempts.problem(warehouse, NAME, MAY) or "")
+    assert [item["stream"] for item in ranges(fetched.new)] == ["traffic"]
+    assert "register" in str(fetched.problem)
 
 
-def test_the_token_comes_from_the_environment_and_stays_there(
-    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tokens_come_from_the_environment_and_stay_there(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "s3cret-token"  # noqa: S105 - of a server that lives for a test
     with service(numbered(3), token=secret) as server:
         declared = http(server.url, WHOLE, auth={"bearer_env": "DX_TRIAL_TOKEN"})
@@ -347,33 +310,24 @@ def test_the_token_comes_from_the_environment_and_stays_there(
         fetch(warehouse, declared)
         monkeypatch.setenv("DX_TRIAL_TOKEN", secret)
         (granted,) = fetch(warehouse, declared)
-    assert without.problem is not None
-    assert "DX_TRIAL_TOKEN" in without.problem
+    assert "DX_TRIAL_TOKEN" in str(without.problem)
     assert len(granted.new) == 1
     assert [error for _, error in statuses(warehouse)] == ["not_configured", "not_configured", None]
-    written = b"".join(path.read_bytes() for path in warehouse.warehouse.rglob("*") if path.is_file())
-    assert secret.encode() not in written
-    assert b"tuNgay" not in written
-    assert b"thang" not in written
+    assert [text for text in (secret.encode(), b"tuNgay", b"thang") if text in written(warehouse)] == []
 
 
 def test_what_is_personal_in_a_page_never_reaches_the_disk(warehouse: Settings) -> None:
     page = [{"operation": "x", "hoTen": "Nguyễn Văn A", "soDienThoai": "0912345678", "call_count": 1}]
-    with service(page) as server:
-        (fetched,) = fetch(warehouse, http(server.url, WHOLE))
-        (again,) = fetch(warehouse, http(server.url, WHOLE))
-    (delivery,) = fetched.new
-    assert again.new == ()
+    fetched_from(service(page), warehouse, WHOLE, times=2)
+    (delivery,) = landed(warehouse)
     assert json.loads(delivery.content.read_bytes())["Data"] == [{"operation": "x", "call_count": 1}]
     assert delivery.entry.file_name == "traffic_2022-05.json"
-    written = b"".join(path.read_bytes() for path in warehouse.warehouse.rglob("*") if path.is_file())
-    assert b"0912345678" not in written
+    assert b"0912345678" not in written(warehouse)
     assert [path for path in warehouse.scratch.rglob("*") if path.is_file()] == []
 
 
 def test_a_page_that_landed_before_a_power_cut_has_a_fetch_attempt(warehouse: Settings) -> None:
-    with service(numbered(3)) as server:
-        fetch(warehouse, http(server.url, WHOLE))
+    fetched_from(service(numbered(3)), warehouse, WHOLE)
     path = attempts.path_of(warehouse, NAME, MAY)
     path.write_bytes(path.read_bytes()[:-30])  # the line was torn
     (derived,) = attempts.read(warehouse, NAME, MAY)
@@ -384,17 +338,15 @@ def test_a_page_that_landed_before_a_power_cut_has_a_fetch_attempt(warehouse: Se
 
 QUICK_FAULTS: tuple[Fault, ...] = ("throttle", "unavailable", "refuse", "reset", "truncate", "cut", "chunked_cut")
 
+
+def spread(records: Sequence[Record]) -> list[tuple[date, Record]]:
+    return [(MAY.first + timedelta(days=record["call_count"] % 31), record) for record in records]
+
+
 PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
-    "offset_limit": (OFFSETS, lambda records, size: by_offset(lambda: records, size)),
-    "cursor": (CURSORS, lambda records, size: by_cursor(lambda: records, size)),
-    "date_window": (
-        WINDOWS,
-        lambda records, _: by_window(
-            lambda: [(MAY.first + timedelta(days=record["call_count"] % 31), record) for record in records],
-            "%d/%m/%Y",
-            5,
-        ),
-    ),
+    "offset_limit": (OFFSETS, lambda records, size: http_server.by_offset(lambda: records, size)),
+    "cursor": (CURSORS, lambda records, size: http_server.by_cursor(lambda: records, size)),
+    "date_window": (WINDOWS, lambda records, _: http_server.by_window(lambda: spread(records), "%d/%m/%Y", 5)),
 }
 
 
@@ -408,15 +360,9 @@ PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
     grown=st.integers(0, 10),
 )
 def test_what_lands_is_what_was_served_despite_faults_and_kills(
-    tmp_path_factory: pytest.TempPathFactory,
-    kind: str,
-    count: int,
-    size: int,
-    faults: list[Fault | None],
-    kills: list[int],
-    grown: int,
+    fresh: Fresh, kind: str, count: int, size: int, faults: list[Fault | None], kills: list[int], grown: int
 ) -> None:
-    warehouse = Settings(warehouse=tmp_path_factory.getbasetemp() / uuid4().hex)
+    warehouse = fresh()
     records = numbered(count)
     paging, handler = PAGINGS[kind]
     with Service({f"/{kind}": handler(records, size)}, faults=faults) as server:
@@ -434,10 +380,3 @@ def test_what_lands_is_what_was_served_despite_faults_and_kills(
     assert {item.entry.delivery_id for item in landed(warehouse)} <= recorded
     if kind != "cursor":  # a last page that has grown lands again as a whole
         assert len(latest_by_place(warehouse)) == len(landed(warehouse))
-
-
-def test_bounds_are_declared_within_reason() -> None:
-    with pytest.raises(ValueError, match="attempts"):
-        Bounds(attempts=1000)
-    with pytest.raises(ValueError, match="days"):
-        DateWindow(kind="date_window", first="a", last="b", days=6)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from trials import FEW, JUNE, MAY, NAME, NOON, ONCE, QUICK, fetch, fetch_killed, landed
+from projects import Fresh
+from trials import FEW, JUNE, MAY, NAME, NOON, ONCE, QUICK, Fetched, fetch, fetch_killed, landed, ranges
 
 from dx_pipeline.connectors import xroad
 from dx_pipeline.connectors.spans import Span, gaps, merged
@@ -22,6 +24,7 @@ from dx_pipeline.declarations.xroad import CURRENT
 from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.xroad_answer import Answer, Fault, landed_form, parse, projected, records, without
 from dx_pipeline.landing import attempts
+from dx_pipeline.period import Month
 from dx_pipeline.sample.http_server import Fault as Misbehaviour
 from dx_pipeline.sample.http_server import Handler, Reply, Request, Service
 from dx_pipeline.sample.xroad_server import FORBIDDEN, Monitoring, fault, multipart, services
@@ -59,16 +62,11 @@ def mid(second: int) -> str:
 
 
 def ids(months: Sequence[Any] = (MAY, JUNE), *, of: Settings) -> list[str]:
-    return [
-        str(record["messageId"])
-        for month in months
-        for page in landed(of, month)
-        for record in records(page.content.read_bytes())
-        if "messageId" in record
-    ]
+    pages = (page for month in months for page in landed(of, month))
+    return [str(each["messageId"]) for page in pages for each in records(page.content.read_bytes())]
 
 
-def served(monitoring: Monitoring, faults: Sequence[Misbehaviour | None] = (), **more: Handler) -> Service:
+def served(monitoring: Handler, faults: Sequence[Misbehaviour | None] = (), **more: Handler) -> Service:
     return Service({"/": monitoring, **more}, faults=faults)
 
 
@@ -77,41 +75,45 @@ def monitored(seconds: Sequence[int], **how: Any) -> Monitoring:
     return Monitoring(found, clock=lambda: NOW, **how)
 
 
+def fetched_from(
+    handler: Handler, settings: Settings, months: Sequence[Month] = (JUNE,), **how: Any
+) -> tuple[Fetched, list[Request]]:
+    """Fetch from a server that runs meanwhile: what came of the first month, and what the server was asked."""
+    with served(handler) as server:
+        fetched, *_ = fetch(settings, declared(server.url, **how), months)
+    return fetched, server.asked
+
+
+def june(settings: Settings) -> list[dict[str, Any]]:
+    return [record for page in landed(settings, JUNE) for record in records(page.content.read_bytes())]
+
+
 def test_the_recorded_answers_of_a_real_server_are_read() -> None:
     assert parse((RECORDED / "recorded_empty_page.dat").read_bytes()) == Answer((), None)
-    for name, code in (
-        ("access_denied", "ServerProxy.AccessDenied"),
-        ("ssl_auth_failed", "ClientProxy.SslAuthenticationFailed"),
-    ):
-        fault = parse((RECORDED / f"recorded_fault_{name}.dat").read_bytes())
-        assert isinstance(fault, Fault)
-        assert fault.code == f"Server.{code}"
+    faults = [
+        parse((RECORDED / f"recorded_fault_{name}.dat").read_bytes()) for name in ("access_denied", "ssl_auth_failed")
+    ]
+    codes = [fault.code for fault in faults if isinstance(fault, Fault)]
+    assert codes == ["Server.ServerProxy.AccessDenied", "Server.ClientProxy.SslAuthenticationFailed"]
 
 
 def test_a_recorded_page_lands_as_it_is_and_a_recorded_fault_is_refused(warehouse: Settings) -> None:
     empty = (RECORDED / "recorded_empty_page.dat").read_bytes()
     denied = (RECORDED / "recorded_fault_access_denied.dat").read_bytes()
-    with Service({"/": lambda _: Reply(empty, "multipart/related")}) as server:
-        (fetched,) = fetch(warehouse, declared(server.url), (JUNE,))
+    fetched, _ = fetched_from(lambda _: Reply(empty, "multipart/related"), warehouse)
     span = {"from": str(FIRST_OF_JUNE), "to": str(NOW - 120), "kept_from": str(NOW - 7 * 86_400)}
-    assert [item.entry.cursor_range for item in fetched.new] == [{"stream": "operational_data", **span}]
-    with Service({"/": lambda _: Reply(denied, "text/xml", 500)}) as server:
+    assert ranges(fetched.new) == [{"stream": "operational_data", **span}]
+    with served(lambda _: Reply(denied, "text/xml", 500)) as server:
         (fetched,) = fetch(warehouse, declared(server.url), (JUNE,), NOON + timedelta(days=1))
         assert len(server.asked) == 1  # asking again does not grant access
-    assert fetched.problem is not None
-    assert "Server.ServerProxy.AccessDenied" in fetched.problem
+    assert "Server.ServerProxy.AccessDenied" in str(fetched.problem)
     assert "instanceIdentifier" not in attempts.path_of(warehouse, NAME, JUNE).read_text()
 
 
 def test_only_allowed_fields_are_asked_for_and_kept(warehouse: Settings) -> None:
-    monitoring = monitored([NOW - 3600], is_careless=True)
-    with served(monitoring) as server:
-        fetch(warehouse, declared(server.url), (JUNE,))
-        request = server.asked[0].body.decode()
-    (record,) = records(landed(warehouse, JUNE)[0].content.read_bytes())
-    for name in FORBIDDEN:
-        assert name not in request
-        assert name not in record
+    _, (asked, *_) = fetched_from(monitored([NOW - 3600], is_careless=True), warehouse)
+    (record,) = june(warehouse)
+    assert [name for name in FORBIDDEN if name in asked.body.decode() or name in record] == []
     sent = exchange(NOW - 3600)
     lost = {*FORBIDDEN, "serviceSecurityServerAddress"}
     assert record == {name: sent[name] for name in sent if name not in lost} | {"restPath": "/r1/cong-dan/*/ho-tich"}
@@ -119,28 +121,22 @@ def test_only_allowed_fields_are_asked_for_and_kept(warehouse: Settings) -> None
 
 
 @pytest.mark.parametrize("is_synthetic", [True, False])
-def test_what_a_server_says_to_be_synthetic_lands_as_such(
-    warehouse: Settings,
-    is_synthetic: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
+def test_what_a_server_says_to_be_synthetic_lands_as_such(warehouse: Settings, *, is_synthetic: bool) -> None:
     listing = services({"VN/GOV/BTP/X": ["y"]}, {}, is_synthetic=is_synthetic)
     handlers: dict[str, Any] = {"/listClients": listing, "/r1/*": listing}
     with served(monitored([NOW - 3600], is_synthetic=is_synthetic), **handlers) as server:
         fetch(warehouse, declared(server.url, register_of=("VN/GOV/BTP",)), (JUNE,))
     pages = [page.content.read_bytes() for page in landed(warehouse, JUNE)]
     documents = [json.loads(gzip.decompress(page) if page[:2] == b"\x1f\x8b" else page) for page in pages]
-    assert len(documents) == 2
     assert [document.get("synthetic") for document in documents] == [True if is_synthetic else None] * 2
 
 
 def test_the_older_generation_is_asked_by_its_own_names(warehouse: Settings) -> None:
-    with served(monitored([NOW - 3600], is_older=True, is_careless=True)) as server:
-        (fetched,) = fetch(warehouse, declared(server.url), (JUNE,))
-        assert len(server.asked) <= 4
+    fetched, asked = fetched_from(monitored([NOW - 3600], is_older=True, is_careless=True), warehouse)
     assert fetched.problem is None
-    (record,) = records(landed(warehouse, JUNE)[0].content.read_bytes())
-    assert record["requestSoapSize"] == 100
-    assert record["soapFaultCode"] == "Server.ServerProxy"
+    assert len(asked) <= 4
+    (record,) = june(warehouse)
+    assert (record["requestSoapSize"], record["soapFaultCode"]) == (100, "Server.ServerProxy")
     assert "soapFaultString" not in record
 
 
@@ -153,36 +149,32 @@ def test_what_goes_with_an_unknown_field() -> None:
 
 def test_a_second_is_never_torn_and_pages_follow_next_records_from(warehouse: Settings) -> None:
     seconds = [NOW - 5000] * 7 + [NOW - 4000] * 2 + [NOW - 3000] * 5
-    with served(monitored(seconds, page=3)) as server:
-        fetch(warehouse, declared(server.url), (JUNE,))
-    assert [len(records(page.content.read_bytes())) for page in landed(warehouse, JUNE)] == [7, 7]
-    ends = [(page.entry.cursor_range or {})["to"] for page in landed(warehouse, JUNE)]
-    assert ends == [str(NOW - 5000), str(NOW - 120)]
+    fetched_from(monitored(seconds, page=3), warehouse)
+    pages = landed(warehouse, JUNE)
+    assert [len(records(page.content.read_bytes())) for page in pages] == [7, 7]
+    assert [span["to"] for span in ranges(pages)] == [str(NOW - 5000), str(NOW - 120)]
     assert len(set(ids(of=warehouse))) == len(seconds)
 
 
 def test_a_page_belongs_to_the_month_of_the_province(warehouse: Settings) -> None:
     monitoring = monitored([FIRST_OF_JUNE - 1, FIRST_OF_JUNE], retention_seconds=60 * 86_400)
-    with served(monitoring) as server:
-        fetch(warehouse, declared(server.url, retention_days=60), (MAY, JUNE))
+    fetched_from(monitoring, warehouse, (MAY, JUNE), retention_days=60)
     assert ids((MAY,), of=warehouse) == ["mid--1-0"]
     assert ids((JUNE,), of=warehouse) == ["mid-0-1"]
 
 
 def test_a_month_that_the_server_has_forgotten_is_not_asked_for(warehouse: Settings) -> None:
-    with served(monitored([])) as server:
-        fetch(warehouse, declared(server.url), (MAY,))
-        assert server.asked == []
+    _, asked = fetched_from(monitored([]), warehouse, (MAY,))
+    assert asked == []
 
 
 def test_the_youngest_records_are_left_for_the_next_run(warehouse: Settings) -> None:
     seconds = [NOW - 200, NOW - 100, NOW - 30]
-    found = [exchange(second) for second in seconds]
-    clock = [NOW]
-    with served(Monitoring(found, clock=lambda: clock[0])) as server:
+    monitoring = Monitoring([exchange(second) for second in seconds], clock=lambda: NOW)
+    with served(monitoring) as server:
         fetch(warehouse, declared(server.url), (JUNE,))
         assert ids(of=warehouse) == [mid(NOW - 200)]
-        clock[0] += 3600
+        monitoring.clock = lambda: NOW + 3600
         fetch(warehouse, declared(server.url), (JUNE,), NOON + timedelta(hours=1))
     assert ids(of=warehouse) == [mid(second) for second in seconds]
 
@@ -196,11 +188,6 @@ def test_a_server_whose_clock_is_behind_is_not_a_failure(warehouse: Settings) ->
         monitoring.clock = lambda: NOW + 60
         fetch(warehouse, declared(server.url), (JUNE,), NOON + timedelta(minutes=1))
     assert ids(of=warehouse) == [mid(NOW - 90_000), mid(NOW - 500)]
-
-
-def flaky(first: Reply, then: Callable[[Request], Reply]) -> Handler:
-    replies = iter([first])
-    return lambda asked: next(replies, None) or then(asked)
 
 
 @pytest.mark.parametrize(
@@ -217,34 +204,27 @@ def flaky(first: Reply, then: Callable[[Request], Reply]) -> Handler:
     ],
 )
 def test_every_wrong_answer_has_its_error_class(warehouse: Settings, reply: Reply, error_class: str) -> None:
-    with Service({"/": lambda _: reply}) as server:
-        (fetched,) = fetch(warehouse, declared(server.url, bounds=ONCE), (JUNE,))
+    fetched, _ = fetched_from(lambda _: reply, warehouse, bounds=ONCE)
     assert fetched.problem is not None
     assert [item.error_class for item in attempts.read(warehouse, NAME, JUNE)] == [error_class]
     assert landed(warehouse, JUNE) == ()
 
 
 def test_a_fault_on_the_way_is_tried_again(warehouse: Settings) -> None:
-    reply = fault("Server.ServerProxy.NetworkError", "x")
-    with Service({"/": flaky(reply, monitored([NOW - 3600]))}) as server:
-        (fetched,) = fetch(warehouse, declared(server.url), (JUNE,))
+    first, monitoring = iter([fault("Server.ServerProxy.NetworkError", "x")]), monitored([NOW - 3600])
+    fetched, _ = fetched_from(lambda asked: next(first, None) or monitoring(asked), warehouse)
     assert fetched.problem is None
     assert len(ids(of=warehouse)) == 1
 
 
 def test_records_of_other_seconds_are_not_taken(warehouse: Settings) -> None:
-    stray = monitored([NOW - 3600])
-    stray.retention_seconds = 10**9
+    stray = monitored([FIRST_OF_JUNE - 5, NOW - 3600], retention_seconds=10**9)
 
     def answer(asked: Request) -> Reply:
-        body = asked.body.replace(str(FIRST_OF_JUNE).encode(), b"0")
-        return stray(Request(asked.method, asked.path, asked.query, asked.headers, body))
+        return stray(replace(asked, body=asked.body.replace(str(FIRST_OF_JUNE).encode(), b"0")))
 
-    stray.records.insert(0, exchange(FIRST_OF_JUNE - 5))
-    with Service({"/": answer}) as server:
-        (fetched,) = fetch(warehouse, declared(server.url, bounds=ONCE), (JUNE,))
-    assert fetched.problem is not None
-    assert "other_period" in fetched.problem
+    fetched, _ = fetched_from(answer, warehouse, bounds=ONCE)
+    assert "other_period" in str(fetched.problem)
 
 
 def test_an_answer_that_is_cut_anywhere_is_never_taken_for_whole() -> None:
@@ -270,11 +250,9 @@ def test_a_count_that_does_not_fit_or_a_bomb_is_refused() -> None:
 @given(content=st.binary(max_size=300))
 def test_no_bytes_break_the_parser(content: bytes) -> None:
     for form in (content, b"--a\r\n" + content, b"<a>" + content, b"\x1f\x8b" + content, b"{" + content):
-        try:
+        with suppress(AnswerError):
             parse(form)
             records(form)
-        except AnswerError:
-            continue
 
 
 @given(
@@ -317,15 +295,9 @@ TRANSIENT: tuple[Misbehaviour, ...] = ("throttle", "refuse", "reset", "truncate"
     kills=st.lists(st.integers(1, 80), max_size=2),
 )
 def test_what_lands_is_what_was_served_despite_faults_and_kills(
-    tmp_path_factory: pytest.TempPathFactory,
-    ages: list[int],
-    ties: int,
-    page: int,
-    is_older: bool,  # noqa: FBT001 - hypothesis passes it by name
-    faults: list[Misbehaviour | None],
-    kills: list[int],
+    fresh: Fresh, ages: list[int], ties: int, page: int, faults: list[Any], kills: list[int], *, is_older: bool
 ) -> None:
-    warehouse = Settings(warehouse=tmp_path_factory.getbasetemp() / uuid4().hex)
+    warehouse = fresh()
     now = NOON - timedelta(days=17)  # the third of June: the nine days lie in both months
     end = int(now.timestamp())
     found = [exchange(end - age, number) for number, age in enumerate(ages * ties)]
@@ -343,11 +315,11 @@ def test_what_lands_is_what_was_served_despite_faults_and_kills(
     assert sorted(ids(of=warehouse)) == sorted(record["messageId"] for record in found)
 
 
-def test_a_kill_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
+def test_a_kill_at_any_step_neither_loses_nor_doubles(fresh: Fresh) -> None:
     seconds = [NOW - 5000] * 3
     with served(monitored(seconds)) as server:
         for step in range(1, 100):
-            warehouse = Settings(warehouse=tmp_path / str(step))
+            warehouse = fresh()
             was_killed = fetch_killed(warehouse, declared(server.url), step, (JUNE,))
             fetch(warehouse, declared(server.url), (JUNE,))
             assert len(ids(of=warehouse)) == len(set(ids(of=warehouse))) == len(seconds), step
@@ -359,17 +331,14 @@ def test_a_kill_at_any_step_neither_loses_nor_doubles(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("as_xml", [False, True])
-def test_the_register_lists_services_and_which_of_them_are_allowed(
-    warehouse: Settings,
-    as_xml: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
+def test_the_register_lists_services_and_which_of_them_are_allowed(warehouse: Settings, *, as_xml: bool) -> None:
     listed = {"VN/GOV/BTP/HOTICH": ["traCuu", "dangKy"], "VN/GOV/BTP/LLTP": ["capPhieu"], "VN/GOV/BXD/X": ["y"]}
     allowed = {"VN/GOV/BTP/HOTICH": ["traCuu"]}
     answer = services(listed, allowed, as_xml=as_xml)
     with Service({"/listClients": answer, "/r1/*": answer}) as server:
         fetched_by = declared(server.url, operational_data=False, register_of=("VN/GOV/BTP",))
-        fetch(warehouse, fetched_by, (MAY, JUNE))
-        fetch(warehouse, fetched_by, (MAY, JUNE))
+        for _ in range(2):
+            fetch(warehouse, fetched_by, (MAY, JUNE))
         assert {item.headers["x-road-client"] for item in server.asked} == {"VN/GOV/H53/LGSP"}
     (page,) = landed(warehouse, JUNE)
     found = json.loads(page.content.read_bytes())["records"]
@@ -404,8 +373,7 @@ def test_a_gap_that_can_still_be_filled_counts_for_the_alarm(warehouse: Settings
         fetched_by = declared(server.url)
         fetch(warehouse, fetched_by, (MAY,), now - timedelta(days=4))
         fetch(warehouse, fetched_by, (JUNE,), now)
-        gap = xroad.retention(warehouse, NAME, fetched_by, now=now, next_fetch_at=now)
-        fetch(warehouse, fetched_by, (MAY,), now)
-        filled = xroad.retention(warehouse, NAME, fetched_by, now=now, next_fetch_at=now)
-    assert gap.covered_until == now - timedelta(days=4, seconds=120)
-    assert filled.covered_until == now - timedelta(seconds=120)
+        for missing in (timedelta(days=4), timedelta()):
+            found = xroad.retention(warehouse, NAME, fetched_by, now=now, next_fetch_at=now)
+            assert found.covered_until == now - missing - timedelta(seconds=120)
+            fetch(warehouse, fetched_by, (MAY,), now)

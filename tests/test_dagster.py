@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster_graphql.schema import create_schema
 from deliveries import GROUPS, enterprises, groups, put
@@ -53,8 +54,9 @@ def definitions(project: Path) -> dg.Definitions:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
+def instance(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
+    configured = getattr(request, "param", (PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "dagster.yaml").write_text(configured, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(tmp_path))
         with dg.DagsterInstance.from_config(str(tmp_path)) as made:
@@ -65,18 +67,26 @@ def project_of(warehouse: Settings) -> Project:
     return Project(project=str(warehouse.project), warehouse=str(warehouse.warehouse))
 
 
-def materialize(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, warehouse: Settings, first: Month, last: Month
-) -> dg.ExecuteInProcessResult:
+Materialize = Callable[[Month, Month], dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def materialize(definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings) -> Materialize:
+    """Ingest the community groups of some months in one run."""
     job = dg.define_asset_job("one", selection=dg.AssetSelection.assets(GROUP))
-    merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
-    return merged.resolve_job_def("one").execute_in_process(
+    merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job])).resolve_job_def("one")
+    return lambda first, last: merged.execute_in_process(
         run_config=QUIET,
         instance=instance,
         tags=months_tags(first, last),
         raise_on_error=False,
-        resources={"project": project_of(warehouse)},
+        resources={"project": project_of(furnished)},
     )
+
+
+def deliver(settings: Settings, *months: Month, rows: Sequence[str] = GROUPS) -> None:
+    for month in months:
+        put(settings, "community_group", groups(*rows), month=str(month))
 
 
 def evaluations(result: dg.ExecuteInProcessResult, check: str) -> dict[str | None, dg.AssetCheckEvaluation]:
@@ -103,17 +113,15 @@ def test_every_declaration_is_an_asset_with_all_that_the_ui_can_show() -> None:
     assert {"headline", "basis"} <= set(kpi.tags)
     files = {Path(each.file_path).name for each in kpi.metadata["dagster/code_references"].code_references}
     assert files == {"v1.sql", "defs.yaml"}
-    dossier = graph.get(dg.AssetKey(["statistics", "dossier"]))
-    columns = dossier.metadata["dagster/column_schema"].columns
+    columns = graph.get(dg.AssetKey(["statistics", "dossier"])).metadata["dagster/column_schema"].columns
     assert columns[0].name == "dossier_code"
     assert " / " in columns[0].description
 
 
 def test_partitions_are_the_months_from_the_province_s_first_to_the_open_one(definitions: dg.Definitions) -> None:
-    partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
-    assert partitions is not None
     at = dt.datetime(2022, 7, 31, 17, 30, tzinfo=dt.UTC)  # already August in the province
-    keys = partitions.get_partition_keys(current_time=at)
+    partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
+    keys = partitions.get_partition_keys(current_time=at) if partitions else []
     assert (keys[0], keys[-1]) == ("2022-01-01", "2022-08-01")
 
 
@@ -127,14 +135,9 @@ def test_a_wrong_declaration_is_found_with_file_and_line(project: Path, tmp_path
         (copy / path).write_text(text.replace(was, becomes), encoding="utf-8")
         expected += [f"{copy / path}:{1 + text[: text.index(was)].count(chr(10))} ", problem]
     folders = (copy / "assets/kpi/digital_enterprise_count", copy / "assets/programme/community_group")
-    checked = subprocess.run(
-        [Path(sys.executable).parent / "dg", "check", "yaml", *folders],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [str(Path(sys.executable).parent / "dg"), "check", "yaml", *map(str, folders)]
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    checked = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     assert checked.returncode == 1
     assert [text for text in expected if text not in checked.stdout] == []
 
@@ -153,34 +156,30 @@ def test_the_code_version_of_an_asset_is_that_of_its_declarations(project: Path,
 
 
 def test_each_month_has_its_own_counts_and_timestamp(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings
+    materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
-    put(furnished, "community_group", groups(*GROUPS), month="2022-04")
-    put(furnished, "community_group", groups(*GROUPS[:1], "TCN-99999-01,99999,01/04/2022,,5"), month="2022-05")
-    result = materialize(definitions, instance, furnished, APRIL, JUNE)
+    deliver(furnished, APRIL)
+    deliver(furnished, MAY, rows=[GROUPS[0], "TCN-99999-01,99999,01/04/2022,,5"])
+    result = materialize(APRIL, JUNE)
     assert result.success
     found = instance.fetch_materializations(GROUP, limit=9).records
-    counts = {
-        each.partition_key: each.asset_materialization.metadata["dagster/row_count"].value
-        for each in found
-        if each.asset_materialization
-    }
+    made = {each.partition_key: each.asset_materialization for each in found}
+    counts = {month: each.metadata["dagster/row_count"].value for month, each in made.items() if each}
     assert counts == {"2022-04-01": 3, "2022-05-01": 1}  # June, in which nothing was delivered, is not materialized
     assert len({int(each.timestamp * 1000) for each in found}) == len(found)
-    audits = evaluations(result, AUDIT)
-    assert [each.passed for each in audits.values()] == [True, True, False]
-    assert audits["2022-06-01"].severity == dg.AssetCheckSeverity.WARN
-    assert audits["2022-06-01"].description == "nothing was delivered"
-    (quarantined,) = rows(audits["2022-05-01"], "quarantined")
+    april, may, june = evaluations(result, AUDIT).values()
+    assert (april.passed, may.passed, june.passed, june.partition) == (True, True, False, "2022-06-01")
+    assert (june.severity, june.description) == (dg.AssetCheckSeverity.WARN, "nothing was delivered")
+    (quarantined,) = rows(may, "quarantined")
     assert (quarantined["delivery_line"], quarantined["column_name"]) == ("4", "unit_code")
 
 
 def test_a_month_held_back_stays_red_when_a_later_one_is_good(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings
+    definitions: dg.Definitions, materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
-    put(furnished, "community_group", groups(*GROUPS), month="2022-04")
-    put(furnished, "community_group", groups(*GROUPS, TOO_EARLY), month="2022-05")
-    result = materialize(definitions, instance, furnished, APRIL, MAY)
+    deliver(furnished, APRIL, JUNE)
+    deliver(furnished, MAY, rows=[*GROUPS, TOO_EARLY])
+    result = materialize(APRIL, MAY)
     assert not result.success
     assert instance.get_materialized_partitions(GROUP) == {"2022-04-01"}
     red = evaluations(result, AUDIT)["2022-05-01"]
@@ -189,14 +188,12 @@ def test_a_month_held_back_stays_red_when_a_later_one_is_good(
     assert (first["status"], first["declared_at"]) == ("unmet", "checks/programme/community_group.yaml:3")
     assert {each["status"] for each in others} == {"met"}
     assert "checks/programme/community_group.yaml:3: " in str(red.description)
-    put(furnished, "community_group", groups(*GROUPS), month="2022-06")
-    assert materialize(definitions, instance, furnished, JUNE, JUNE).success
-    partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
+    assert materialize(JUNE, JUNE).success
     key = dg.AssetCheckKey(GROUP, AUDIT)
+    partitions = definitions.resolve_asset_graph().get(GROUP).partitions_def
     state = instance.event_log_storage.get_asset_check_state([(key, partitions)])[key]
     shown = {status.value: set(subset.subset_value.get_partition_keys()) for status, subset in state.subsets.items()}
-    assert shown["FAILED"] == {"2022-05-01"}
-    assert shown["SUCCEEDED"] == {"2022-04-01", "2022-06-01"}
+    assert (shown["FAILED"], shown["SUCCEEDED"]) == ({"2022-05-01"}, {"2022-04-01", "2022-06-01"})
 
 
 def test_a_month_is_late_by_its_source_s_calendar(
@@ -212,7 +209,7 @@ def test_a_month_is_late_by_its_source_s_calendar(
     late = late_on(9)
     assert (late.passed, late.severity, late.partition) == (False, dg.AssetCheckSeverity.WARN, "2022-05-01")
     assert "was due on 2022-06-05" in str(late.description)
-    put(furnished, "community_group", groups(*GROUPS))
+    deliver(furnished, MAY)
     ingest(furnished, declared, "community_group", [MAY])
     assert late_on(9).passed
 
@@ -234,7 +231,7 @@ def test_publication_follows_ingest_whether_it_succeeded_or_not(definitions: dg.
 
 
 def test_a_file_in_the_inbox_starts_the_run_it_belongs_to_until_it_has_landed(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, furnished: Settings
+    definitions: dg.Definitions, materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
     resources = {"project": project_of(furnished)}
     sensor, repository = definitions.resolve_sensor_def("inbox"), definitions.get_repository_def()
@@ -246,10 +243,9 @@ def test_a_file_in_the_inbox_starts_the_run_it_belongs_to_until_it_has_landed(
     def requested() -> list[tuple[Sequence[dg.AssetKey] | None, str, str]]:
         return [(run.asset_selection, run.tags[RANGE_START], run.tags[RANGE_END]) for run in tick().run_requests]
 
-    put(furnished, "community_group", groups(*GROUPS), month="2022-04")
-    put(furnished, "community_group", groups(*GROUPS), month="2022-05")
+    deliver(furnished, APRIL, MAY)
     assert requested() == [([GROUP], "2022-04-01", "2022-05-01")]
-    assert materialize(definitions, instance, furnished, APRIL, MAY).success
+    assert materialize(APRIL, MAY).success
     assert requested() == []
     put(furnished, "community_group", groups(*GROUPS[:2]), month="2022-05", day=6)
     assert requested() == [([GROUP], "2022-05-01", "2022-05-01")]
@@ -278,23 +274,30 @@ def test_first_runs_at_the_same_time_share_one_instance(project: Path, tmp_path:
 QUESTIONS = """{
     shouldShowNux
     repositoryOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "dx-pipeline"}) {
-        ... on Repository { jobs { name runs { status tags { key } repositoryOrigin { repositoryLocationName } } } }
-    }
+        ... on Repository { jobs { name runs { tags { key } repositoryOrigin { repositoryLocationName } } } } }
     source: assetNodeOrError(assetKey: {path: ["programme", "community_group"]}) {
         ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks { name partitionStatuses {
-            ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } } } } } } }
-    }
+            ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } } } } } } } }
     kpi: assetNodeOrError(assetKey: {path: ["kpi", "digital_enterprise_count"]}) {
         ... on AssetNode { staleStatus assetMaterializations { metadataEntries {
-            label ... on FloatMetadataEntry { floatValue } ... on PathMetadataEntry { path } } } }
-    }
+            label ... on FloatMetadataEntry { floatValue } ... on PathMetadataEntry { path } } } } }
 }"""
+
+
+def ask(instance: dg.DagsterInstance) -> dict[str, Any]:
+    """What the web server answers to the UI's questions."""
+    target = ModuleTarget("dx_pipeline.definitions", None, None, CODE_LOCATION)
+    with WorkspaceProcessContext(instance, target, code_server_log_level="CRITICAL") as process:
+        context = process.create_request_context()
+        result = asyncio.run(create_schema().execute_async(QUESTIONS, context_value=context))
+    assert not result.errors, result.errors
+    return dict(result.data or {})
 
 
 def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(
     dx: Dx, project: Path, furnished: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(furnished, "community_group", groups(*GROUPS))
+    deliver(furnished, MAY)
     put(furnished, "digital_enterprise", enterprises(("703", "6201", "active", 5, 3)))
     home = tmp_path / "home"
     ran = dx("run", "--json", warehouse=furnished.warehouse, project=project, home=home)
@@ -303,48 +306,32 @@ def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.setenv("DX_PROJECT", str(project))
     with open_instance(Settings(furnished.warehouse, project)) as instance:
-        target = ModuleTarget("dx_pipeline.definitions", None, None, CODE_LOCATION)
-        with WorkspaceProcessContext(instance, target, code_server_log_level="CRITICAL") as process:
-            shown = ask(process.create_request_context())
-        kept = instance.event_log_storage
-        plain = SqliteEventLogStorage(str(home / "history" / "runs"))
+        shown = ask(instance)
+        kept, plain = instance.event_log_storage, SqliteEventLogStorage(str(home / "history" / "runs"))
         assert isinstance(kept, KeptEventLog)
         for run in instance.get_runs():
-            events = kept.get_logs_for_run(run.run_id)
-            assert plain.get_logs_for_run(run.run_id) == events != []
+            assert plain.get_logs_for_run(run.run_id) == kept.get_logs_for_run(run.run_id) != []
         plain.dispose()
     assert shown["shouldShowNux"] is False
     jobs = {job["name"]: job["runs"] for job in shown["repositoryOrError"]["jobs"]}
-    assert [run["repositoryOrigin"] for name in ("ingest", "publication") for run in jobs[name]] == [
-        {"repositoryLocationName": CODE_LOCATION}
-    ] * 2
-    assert WITHOUT_PUBLICATION in {tag["key"] for tag in jobs["ingest"][0]["tags"]}
+    (ingested,), (published,) = jobs["ingest"], jobs["publication"]
+    assert ingested["repositoryOrigin"] == published["repositoryOrigin"] == {"repositoryLocationName": CODE_LOCATION}
+    assert WITHOUT_PUBLICATION in {tag["key"] for tag in ingested["tags"]}
     checks = {check["name"]: check["partitionStatuses"] for check in shown["source"]["assetChecksOrError"]["checks"]}
     assert checks[AUDIT] == {"ranges": [{"startKey": "2022-05-01", "endKey": "2022-05-01", "status": "SUCCEEDED"}]}
     assert "lateness" in checks
     (materialization,) = shown["kpi"]["assetMaterializations"]
     numbers = {each["label"]: each.get("floatValue", each.get("path")) for each in materialization["metadataEntries"]}
-    assert numbers["value"] == numbers["numerator"] == 5
-    assert (numbers["target"], numbers["coverage"]) == (10, 1)
+    assert [numbers[name] for name in ("value", "numerator", "target", "coverage")] == [5, 5, 10, 1]
     assert Path(numbers["path"]).is_file()
     assert shown["kpi"]["staleStatus"] == "FRESH"
 
 
-def ask(context: WorkspaceRequestContext) -> dict[str, Any]:
-    """What the web server answers to the UI's questions."""
-    import asyncio
-
-    result = asyncio.run(create_schema().execute_async(QUESTIONS, context_value=context))
-    assert not result.errors, result.errors
-    return dict(result.data or {})
-
-
+@pytest.mark.parametrize("instance", ["telemetry: {enabled: false}"], indirect=True)
 def test_everything_works_without_the_event_log_that_keeps_connections(
-    definitions: dg.Definitions, furnished: Settings, tmp_path: Path
+    materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
-    put(furnished, "community_group", groups(*GROUPS))
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        assert type(instance.event_log_storage) is SqliteEventLogStorage
-        assert materialize(definitions, instance, furnished, MAY, MAY).success
-        assert instance.get_materialized_partitions(GROUP) == {"2022-05-01"}
+    deliver(furnished, MAY)
+    assert type(instance.event_log_storage) is SqliteEventLogStorage
+    assert materialize(MAY, MAY).success
+    assert instance.get_materialized_partitions(GROUP) == {"2022-05-01"}

@@ -19,12 +19,9 @@ def fetch_over_http(project: Path, url: str) -> None:
     """Let the project's declaration of enterprises ask a server, one try a request."""
     path = project / "assets" / "programme" / "digital_enterprise" / "defs.yaml"
     declared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    declared["attributes"]["connector"] = {
-        "kind": "http",
-        "base_url": url,
-        "requests": [{"name": "all", "path": "/all", "query": {"thang": "{month}"}, "records": "Data"}],
-        "bounds": {"attempts": 1},
-    }
+    request = {"name": "all", "path": "/all", "query": {"thang": "{month}"}, "records": "Data"}
+    connector = {"kind": "http", "base_url": url, "requests": [request], "bounds": {"attempts": 1}}
+    declared["attributes"]["connector"] = connector
     path.write_text(yaml.safe_dump(declared, allow_unicode=True), encoding="utf-8")
 
 

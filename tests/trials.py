@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import settings as examples
 
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
-from dx_pipeline.declarations.connector import Bounds, Connector, Http, OffsetLimit, Paging, Request
+from dx_pipeline.declarations.connector import Bounds, Connector, Http, OffsetLimit, Paging, Request, Whole
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.source import Source
 from dx_pipeline.ingest import fetch_and_land
@@ -32,8 +32,10 @@ NOON = datetime(2022, 6, 20, 5, tzinfo=UTC)
 QUICK = Bounds(first_wait_seconds=0.001, longest_wait_seconds=2, answer_seconds=0.4, attempts=20, total_seconds=60)
 ONCE = QUICK.model_copy(update={"attempts": 1})
 OFFSETS = OffsetLimit(kind="offset_limit", size=7)
+WHOLE = Whole(kind="whole")
 
-PROVINCE = Province.model_validate({"title": {"vi": "Thử", "en": "Trial"}, "code": "X00", "first_month": "2022-01"})
+WORDS = {"vi": "Thử", "en": "Trial"}
+PROVINCE = Province.model_validate({"title": WORDS, "code": "X00", "first_month": "2022-01"})
 
 FEW = examples(max_examples=examples().max_examples // 3)
 """For properties whose every example starts a server and processes."""
@@ -43,31 +45,17 @@ STEPS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "so
 
 IN_CHILDREN = multiprocessing.get_context("forkserver")
 IN_CHILDREN.set_forkserver_preload(
-    [
-        "dx_pipeline.declarations.source",
-        *(f"dx_pipeline.connectors.{kind}" for kind in ("http", "xroad", "postgres", "remote_files")),
-    ]
+    [f"dx_pipeline.connectors.{kind}" for kind in ("http", "xroad", "postgres", "remote_files")]
 )
 
 
 def source(fetched_by: Connector) -> Source:
     """A source that is fetched so."""
-    return Source.model_validate(
-        {
-            "title": {"vi": "Thử", "en": "Trial"},
-            "description": {"vi": "Thử", "en": "Trial"},
-            "owner": "team:trial",
-            "connector": fetched_by.model_dump(),
-            "deliveries": [
-                {
-                    "table": "connection.traffic",
-                    "mode": "increment",
-                    "format": {"kind": "json", "records": "Data"},
-                    "columns": {"operation": {"header": "operation"}},
-                }
-            ],
-        }
-    )
+    file = {"kind": "json", "records": "Data"}
+    columns = {"operation": {"header": "operation"}}
+    delivery = {"table": "connection.traffic", "mode": "increment", "format": file, "columns": columns}
+    declared = {"title": WORDS, "description": WORDS, "owner": "team:trial", "deliveries": [delivery]}
+    return Source.model_validate(declared | {"connector": fetched_by.model_dump()})
 
 
 def http(url: str, paging: Paging = OFFSETS, bounds: Bounds = QUICK, **declared: Any) -> Http:
@@ -102,11 +90,7 @@ def fetch(
 
 
 def fetch_killed(
-    settings: Settings,
-    fetched_by: Connector,
-    step: int,
-    months: Sequence[Month] = (MAY,),
-    now: datetime = NOON,
+    settings: Settings, fetched_by: Connector, step: int, months: Sequence[Month] = (MAY,), now: datetime = NOON
 ) -> bool:
     """Fetch in a process of its own that is killed (signal 9) at its `step`-th step; whether it was."""
     child = IN_CHILDREN.Process(target=_fetch_killed, args=(settings, fetched_by, step, months, now), daemon=True)
@@ -133,6 +117,21 @@ def _fetch_killed(settings: Settings, fetched_by: Connector, step: int, months: 
 def landed(settings: Settings, month: Month = MAY) -> tuple[Delivery, ...]:
     """What has landed of the source."""
     return deliveries.landed(settings, NAME, month)
+
+
+def statuses(settings: Settings, month: Month = MAY) -> list[tuple[str, str | None]]:
+    """How each attempt ended, and of which class its error was."""
+    return [(item.status, item.error_class) for item in attempts.read(settings, NAME, month)]
+
+
+def ranges(pages: Sequence[Delivery]) -> list[dict[str, str]]:
+    """The stretch of its stream that each page has."""
+    return [page.entry.cursor_range or {} for page in pages]
+
+
+def written(settings: Settings) -> bytes:
+    """All that is on the disk."""
+    return b"".join(path.read_bytes() for path in settings.warehouse.rglob("*") if path.is_file())
 
 
 def latest_by_place(settings: Settings, month: Month = MAY) -> dict[tuple[str, ...], Delivery]:

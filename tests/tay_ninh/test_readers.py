@@ -16,17 +16,11 @@ import pytest
 
 from dx_pipeline.declarations.catalogue import Catalogue
 
-
-def with_duckdb(folder: Path) -> tuple[set[str], int]:
-    found = duckdb.execute(f"FROM '{folder}/**/*.parquet'")
-    return {column[0] for column in found.description or ()}, len(found.fetchall())
-
-
 READERS: dict[str, Callable[[Path], tuple[set[str], int]]] = {
     "pandas": lambda folder: (set((frame := pd.read_parquet(folder)).columns), len(frame)),
     "pyarrow": lambda folder: (set((found := ds.dataset(folder)).schema.names), found.count_rows()),
     "polars": lambda folder: (set((frame := pl.read_parquet(folder)).columns), frame.height),
-    "duckdb": with_duckdb,
+    "duckdb": lambda folder: (set((found := duckdb.read_parquet(f"{folder}/**/*.parquet")).columns), len(found)),
 }
 
 
