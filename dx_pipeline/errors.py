@@ -41,9 +41,5 @@ class ConservationError(DxError):
     """Rows were lost or invented while a delivery was read. A bug of the pipeline, never of the data."""
 
 
-class BrokenCheckError(DxError):
-    """An expectation could not be evaluated. The check is broken; nothing is known about the data."""
-
-
 class ReleaseError(DxError):
     """A release is not as it should be, so it does not become current."""

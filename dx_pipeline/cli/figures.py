@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,7 +10,9 @@ from dx_pipeline import release
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.screen import both, heading
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
+from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]
@@ -146,8 +147,8 @@ def _query(settings: Settings, name: str, **parameters: Any) -> list[Row]:
         raise UsageError("there is no release yet: run 'dx run' first.")
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        sql = Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-        cursor = connection.execute(sql, parameters)
+        connection.execute(HEADLINE)
+        cursor = connection.execute(sql_file(__file__, name), parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     finally:

@@ -1,7 +1,6 @@
 """KPIs as Dagster assets: what they depend on comes from their SQL."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 
@@ -19,14 +18,15 @@ from dx_pipeline.components.results import (
 )
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, DeclaredKpi, open_project
 from dx_pipeline.declarations.kpi import Definition
+from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DxError
+from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import KpiKey
 
-HEADLINE = Path(__file__).with_name("headline.sql")
 NUMBERS = ("value", "numerator", "denominator", "target", "coverage")
 
 
@@ -91,7 +91,8 @@ def headline(settings: Settings, code: str) -> Metadata:
         return {}
     metadata: Metadata = {"path": dg.MetadataValue.path(str(path))}
     with connect(settings) as connection:
-        rows = connection.execute(HEADLINE.read_text(encoding="utf-8"), {"path": str(path)}).fetchall()
+        connection.execute(HEADLINE)
+        rows = connection.execute(sql_file(__file__, "headline"), {"path": str(path)}).fetchall()
     for statistic, *numbers, window_type, window_end in rows:
         suffix = f"_{statistic}" if statistic else ""
         metadata |= {

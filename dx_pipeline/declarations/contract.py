@@ -179,11 +179,6 @@ class Contract(Declared):
         named = (column.references for column in self.columns.values() if column.references is not None)
         return tuple(sorted({name.rpartition(".")[0] for name in named}))
 
-    @property
-    def linkable(self) -> frozenset[str]:
-        """The columns that stay inside the warehouse."""
-        return frozenset(self.stored) - frozenset(self.published)
-
 
 def arrow_schema(contract: Contract, columns: dict[str, Column]) -> pa.Schema:
     """The Arrow schema of a table, with descriptions and units in each field's metadata."""
