@@ -3,4 +3,4 @@
 from dx_pipeline.declarations.sql import sql_file
 
 HEADLINE = sql_file(__file__, "headline")
-"""Makes the macro that tells which values stand for a KPI where few are shown."""
+"""Creates the macro `headline`: which values of the province are shown where few are."""
