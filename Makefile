@@ -77,7 +77,7 @@ lock:  ## pin every dependency with its hashes, for every platform, without nami
 
 clean:  ## remove what was generated, except the inbox
 	rm -rf .venv .canary .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
-		warehouse/releases warehouse/current warehouse/.scratch
+		warehouse/releases warehouse/current warehouse/internal warehouse/.scratch
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dx-pipeline needs Python 3.11 or newer: install it and try again." >&2; exit 2; }

@@ -90,8 +90,13 @@ class Settings:
 
     @property
     def current(self) -> Path:
-        """The link to the current release."""
+        """The link to the public part of the current release."""
         return self.warehouse / "current"
+
+    @property
+    def internal(self) -> Path:
+        """The link to its part for analysts inside the office."""
+        return self.warehouse / "internal"
 
     @property
     def scratch(self) -> Path:

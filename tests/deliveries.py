@@ -64,6 +64,9 @@ SECRETS = {
 }
 """Personal data of every kind that is recognised by its looks."""
 
+OLD = "0123456789abcdef"
+"""The release of an older layout."""
+
 
 def groups(*rows: str, title: str = "# Danh sách tổ") -> bytes:
     """A return of community groups: a title line, headings, rows."""
@@ -93,6 +96,17 @@ def put(
     delivered = datetime(year + number // 13, (number - 1) % 12 + 1, day, 1, tzinfo=UTC).timestamp()
     os.utime(path, (delivered, delivered))
     return path
+
+
+def in_older_layout(settings: Settings) -> None:
+    """Put a release in place as it was made before releases had parts, and make it the current one."""
+    folder = settings.releases / OLD
+    folder.mkdir(parents=True)
+    for name in ("dx.duckdb", "datapackage.json"):
+        (folder / name).write_bytes(b"{}")
+    os.utime(folder, (0, 0))
+    settings.current.unlink(missing_ok=True)
+    settings.current.symlink_to(Path("releases") / OLD)
 
 
 def workbook(

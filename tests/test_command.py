@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deliveries import GROUPS, groups, put
+from deliveries import GROUPS, OLD, groups, in_older_layout, put
 from projects import TRIAL, Dx, runnable
 
 from dx_pipeline.settings import Settings
@@ -95,6 +95,19 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     assert any("bad.csv" in finding["details"] for finding in json.loads(examined.stdout))
     headline_comes_first(run, project / "assets" / "province.yaml")
     one_language_is_enough(run)
+
+
+def test_a_release_of_an_older_layout_is_neither_verified_nor_rolled_back_to(dx: Dx, warehouse: Settings) -> None:
+    in_older_layout(warehouse)
+    verified = dx("release", "verify", warehouse=warehouse.warehouse, project=TRIAL)
+    named = dx("release", "rollback", OLD, warehouse=warehouse.warehouse, project=TRIAL)
+    for result in (verified, named):
+        assert result.returncode == 1
+        assert "it is of an older layout" in " ".join(result.stderr.split())
+        assert "Traceback" not in result.stderr
+    warehouse.current.unlink()
+    unnamed = dx("release", "rollback", warehouse=warehouse.warehouse, project=TRIAL)
+    refused(unnamed, "there is no earlier release to go back to")
 
 
 def headline_comes_first(run: Any, province: Path) -> None:

@@ -25,7 +25,7 @@ from projects import PROJECT, Dx, runnable
 
 from dx_pipeline.cli.run import CODE_LOCATION, open_instance
 from dx_pipeline.components.event_log import KeptEventLog
-from dx_pipeline.components.nightly import RANGE_END, RANGE_START, WITHOUT_PUBLICATION, months_tags
+from dx_pipeline.components.nightly import ALONE, RANGE_END, RANGE_START, months_tags
 from dx_pipeline.components.project import Project
 from dx_pipeline.components.results import Partition
 from dx_pipeline.components.source import lateness
@@ -103,16 +103,21 @@ def test_every_declaration_is_an_asset_with_all_that_the_ui_can_show() -> None:
     declared, graph = catalogue.load(PROJECT), definitions_of(PROJECT).resolve_asset_graph()
     expected = {dg.AssetKey([source.group, name]) for name, source in declared.sources.items()}
     expected |= {dg.AssetKey(["kpi", code]) for code in declared.kpis} | {dg.AssetKey(["release"])}
-    assert set(graph.get_all_asset_keys()) == expected
+    views = {dg.AssetKey(["view", name]) for name in declared.views}
+    assert set(graph.get_all_asset_keys()) == expected | views
     for key in expected:
         node = graph.get(key)
         assert all((node.group_name, node.owners, node.kinds, node.description, node.code_version))
         assert node.metadata["dagster/code_references"].code_references
     kpi = graph.get(dg.AssetKey(["kpi", "online_dossier_rate"]))
-    assert kpi.parent_keys == {dg.AssetKey(["statistics", "dossier"]), dg.AssetKey(["reference", "agency"])}
+    assert kpi.parent_keys == {dg.AssetKey(["view", "dossier_received"])}
+    view = graph.get(dg.AssetKey(["view", "dossier_received"]))
+    assert dg.AssetKey(["statistics", "dossier"]) in view.parent_keys
+    lineage = view.metadata["dagster/column_lineage"].deps_by_column
+    assert lineage["channel"] == [dg.TableColumnDep(dg.AssetKey(["statistics", "dossier"]), "channel")]
     assert {"headline", "basis"} <= set(kpi.tags)
     files = {Path(each.file_path).name for each in kpi.metadata["dagster/code_references"].code_references}
-    assert files == {"v1.sql", "defs.yaml"}
+    assert files == {"defs.yaml"}
     columns = graph.get(dg.AssetKey(["statistics", "dossier"])).metadata["dagster/column_schema"].columns
     assert columns[0].name == "dossier_code"
     assert " / " in columns[0].description
@@ -148,7 +153,7 @@ def test_the_code_version_of_an_asset_is_that_of_its_declarations(project: Path,
         return {key.to_user_string(): graph.get(key).code_version for key in graph.get_all_asset_keys()}
 
     before, copy = code_versions(project), shutil.copytree(project, tmp_path / "copy")
-    for path in ("assets/kpi/community_group_count/v1.sql", "checks/statistics/dossier.yaml"):
+    for path in ("assets/kpi/community_group_count/defs.yaml", "checks/statistics/dossier.yaml"):
         (copy / path).write_text((copy / path).read_text(encoding="utf-8") + "\n", encoding="utf-8")
     after = code_versions(copy)
     changed = {key for key in before if before[key] != after[key]}
@@ -223,11 +228,14 @@ def test_the_nightly_refresh_ingests_the_open_months_at_half_past_one(definition
     assert request.tags.items() >= months_tags(MAY, JUNE).items()
 
 
+@pytest.mark.parametrize("job", ["evaluation", "publication"])
 @pytest.mark.parametrize("ending", ["success", "failure", "canceled"])
-def test_publication_follows_ingest_whether_it_succeeded_or_not(definitions: dg.Definitions, ending: str) -> None:
-    sensor = definitions.resolve_sensor_def(f"publication_after_{ending}")
+def test_evaluation_and_publication_follow_whether_the_job_before_succeeded_or_not(
+    definitions: dg.Definitions, ending: str, job: str
+) -> None:
+    sensor = definitions.resolve_sensor_def(f"{job}_after_{ending}")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
-    assert sensor.job_name == "publication"
+    assert sensor.job_name == job
 
 
 def test_a_file_in_the_inbox_starts_the_run_it_belongs_to_until_it_has_landed(
@@ -316,7 +324,7 @@ def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(
     jobs = {job["name"]: job["runs"] for job in shown["repositoryOrError"]["jobs"]}
     (ingested,), (published,) = jobs["ingest"], jobs["publication"]
     assert ingested["repositoryOrigin"] == published["repositoryOrigin"] == {"repositoryLocationName": CODE_LOCATION}
-    assert WITHOUT_PUBLICATION in {tag["key"] for tag in ingested["tags"]}
+    assert ALONE in {tag["key"] for tag in ingested["tags"]}
     checks = {check["name"]: check["partitionStatuses"] for check in shown["source"]["assetChecksOrError"]["checks"]}
     assert checks[AUDIT] == {"ranges": [{"startKey": "2022-05-01", "endKey": "2022-05-01", "status": "SUCCEEDED"}]}
     assert "lateness" in checks

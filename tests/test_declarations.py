@@ -14,11 +14,15 @@ from dx_pipeline.errors import DeclarationError
 
 GROUP = "assets/programme/community_group/defs.yaml"
 CONTRACT = "assets/contract/programme/community_group.yaml"
+DOSSIER = "assets/contract/statistics/dossier.yaml"
 REGISTER = "assets/contract/connection/register.yaml"
+DOSSIER = "assets/contract/statistics/dossier.yaml"
 SUITE = "checks/programme/digital_enterprise.yaml"
 KPI = "assets/kpi/community_group_count/defs.yaml"
 FILTER = 'filters: [{code: total, header: ma_to, matches: "^(Cộng"}]'
-SQL = "assets/kpi/community_group_count/v1.sql"
+RATE = "assets/kpi/online_dossier_rate/defs.yaml"
+VIEW = "assets/view/dossier_received/defs.yaml"
+VIEW_SQL = "assets/view/dossier_received/view.sql"
 
 
 @pytest.fixture
@@ -48,16 +52,40 @@ def edit(path: Path, old: str, new: str) -> None:
         (CONTRACT, "key: [group_code]", "key: [group]", "", "'group' is used as key"),
         (CONTRACT, "type: date", "type: day", "established_on", "should be 'text', 'integer'"),
         (REGISTER, "reference.system.system", "reference.system.code", "system", "no column of a reference table"),
+        (REGISTER, "columns:", "reads: [statistics.dossier]\ncolumns:", "reads", "is no other reference table"),
+        (DOSSIER, "audience: internal", "audience: public", "dossier_code:", "such rows are not public. Write"),
+        (DOSSIER, "audience: internal", "audience: all", "audience", "should be 'public', 'internal' or 'none'"),
         (SUITE, "expect_column_sum", "expect_sum", "expect_sum", "is no expectation of Great Expectations"),
         (SUITE, "max_value", "maximum", "", "Additional properties are not allowed"),
         (SUITE, "column_sum_to_be_between", "column_values_to_match_regex", "match_regex", "does not work on DuckDB"),
-        (KPI, "basis: stock", "basis: level", "basis", "should be 'flow', 'stock' or 'latest'"),
-        (KPI, "sql: v1.sql", "sql: v9.sql", "v9.sql", "is not there: put the SQL beside this file"),
+        (KPI, "of: community_group", "of: groups", "of: groups", "'groups' is no declared view: known are"),
+        (KPI, "of: community_group", "basis: level", "basis", "should be 'flow', 'stock' or 'latest'"),
         (KPI, "2022-08-14", "2022-08-20", "", "versions 1 and 2 are in force on the same day"),
-        (SQL, "programme.community_group", "programme.groups", "", "is no declared table: known are"),
-        (SQL, "count(*) AS numerator", "count(*) AS n", "", "returns unit_code, numerator, denominator as it is"),
-        (SQL, "$window_end", "$today", "", "'$today' is unknown: use $window_start and $window_end"),
-        (SQL, "count(*) AS", "count( AS", "", "not valid SQL"),
+        (KPI, "version: 1,", "version: 1, counted: group_cod,", "version: 1", "'group_cod' is no column here"),
+        (RATE, "counted: channel", "counted: chanel", "chanel", "'chanel' is no column here: perhaps channel"),
+        (RATE, "counted: channel = 'online'", "counted: channel", "counted", "'channel' is VARCHAR: write a condition"),
+        (RATE, "counted: channel = 'online'", "counted: count(*) > 1", "counted", "looks at several rows"),
+        (RATE, "among: true", "distinct: procedure", "distinct", "'procedure' is no column of view.dossier_received"),
+        (RATE, "among: true", "seen_in: {of: community_group}", "version: 1", "name the column of the items"),
+        (RATE, "counted: channel = 'online'", "sql: v9.sql", "", "free SQL needs a 'basis'"),
+        (VIEW, "of: statistics.dossier", "of: programme.community_group", "of:", "is no table that the view reads"),
+        (VIEW, "  protects: dossiers\n", "", "", "can lead to a person: add 'protects: dossiers'"),
+        (RATE, "  of:", "  levels: [commune]\n  of:", "", "'levels' always has 'province'"),
+        (VIEW, "date: received_on", "date: day", "date", "'day' is no column of the view"),
+        (VIEW, "date: received_on", "date: channel", "date", "'channel' is no date"),
+        (VIEW, "    channel: {vi", "    canal: {vi", "columns:", "'channel' is computed: say under 'columns'"),
+        (VIEW_SQL, "dossier.received_on,", "dossier.recieved_on,", "recieved_on", "perhaps received_on"),
+        (
+            VIEW_SQL,
+            "FROM statistics.dossier",
+            "FROM statistics.dosier",
+            "dosier",
+            "no declared table or view: known are",
+        ),
+        (VIEW_SQL, "coalesce(", "coalesce((", "", "not valid SQL"),
+        (VIEW_SQL, "NOT dossier.is_latest", "FALSE", "", "every state of a row of statistics.dossier counts"),
+        (DOSSIER, "key: [dossier_code]", "key: []", "", "a table that changes is delivered by month: it needs"),
+        (DOSSIER, "  channel:", "  as_of:", "", "'as_of' is added to every such table"),
     ],
 )
 def test_a_mistake_is_reported_with_its_file_and_line(
@@ -88,3 +116,32 @@ def test_a_table_without_a_suite_is_refused(project: Path) -> None:
 
 def test_no_python_is_among_the_declarations() -> None:
     assert not any(list((PROJECT / folder).rglob("*.py")) for folder in ("assets", "checks", "warehouse/reference"))
+
+
+FREE = """  yields: measure
+  basis: flow
+  versions:
+    - {version: 1, sql: v1.sql, valid_from: 2022-01-01, legal_basis: {vi: x, en: x}, formula: {vi: x, en: x}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("sql", "sentence"),
+    [
+        ("SELECT 1 AS value; SELECT 2 AS value", "write exactly one SELECT"),
+        ("SELECT 1 AS n", "returns unit_code, value as it is declared; this returns n"),
+        ("SELECT count(*) AS value FROM view.dossiers", "'view.dossiers' is no declared table or view"),
+        ("SELECT 1 AS value WHERE $today > DATE '2022-01-01'", "'$today' is unknown: use $window_start"),
+        ("SELECT max(grup) AS value FROM view.community_group", "'grup' is no column here"),
+        ("SELECT count(*) AS value FROM view.dossier_received", "free SQL withholds nothing: count on a view"),
+        (None, "'v1.sql' is not there: put the SQL beside this file"),
+    ],
+)
+def test_a_mistake_in_free_sql_is_reported(project: Path, sql: str | None, sentence: str) -> None:
+    declared = project / RATE
+    head, _, _ = declared.read_text(encoding="utf-8").partition("  of:")
+    declared.write_text(head + FREE, encoding="utf-8")
+    if sql is not None:
+        declared.with_name("v1.sql").write_text(sql, encoding="utf-8")
+    with pytest.raises(DeclarationError, match=re.escape(sentence)):
+        catalogue.load(project)

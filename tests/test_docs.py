@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from deliveries import DOSSIERS, dossiers, put
 from projects import PROJECT
@@ -104,6 +106,18 @@ def test_the_readme_reads_the_outputs_as_it_prints_them(province: dict[str, Any]
     assert [line.rstrip() for line in ran.stdout.strip().splitlines()] == output.splitlines(), ran.stderr
 
 
+def test_analysts_attach_both_databases_and_find_the_published_figure_in_the_rows(province: dict[str, Any]) -> None:
+    page = HOW_TO / "analyse-dossiers.md"
+    (attached, asked) = (body for _, _, body in blocks(page, "sql"))
+    with duckdb.connect() as connection:
+        connection.execute(attached.replace("'warehouse/", f"'{province['warehouse']}/"))
+        found = connection.sql(asked)
+        shown = [found.columns, *found.fetchall()]
+    assert len(shown) == 2
+    for cells in shown:
+        assert f"| {' | '.join(map(str, cells))} |" in page.read_text(encoding="utf-8")
+
+
 def test_pages_name_only_targets_and_files_that_are_there() -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     pages = {page: page.read_text(encoding="utf-8") for page in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]}
@@ -158,7 +172,10 @@ def test_a_kpi_is_added_by_writing_yaml_and_sql_only(clone: Path, dagster_home: 
         DOSSIERS[0].replace("-0001;", f"-{number:04};").replace("12/05/2022", f"{10 + number % 10}/05/2022")
         for number in range(40)
     ]
-    put(Settings(warehouse=clone / "warehouse"), "dossier", dossiers(*finished))
+    with (clone / "warehouse" / "reference" / "agency.csv").open(encoding="utf-8") as listed:
+        codes = sorted({row["agency_code"] for row in csv.DictReader(listed) if row["valid_from"] < "2022"})
+    open_ones = [DOSSIERS[1].replace("H53.07", code) for code in codes]  # everybody who is expected to report does
+    put(Settings(warehouse=clone / "warehouse"), "dossier", dossiers(*finished, *open_ones))
     *_, shown = follow("add-a-kpi.md", clone, dagster_home)
     assert shown.returncode == 0, shown.stderr
     assert "28 / 40" in shown.stdout  # due on the 16th: seven days in ten are on time

@@ -11,6 +11,8 @@ import yaml
 from deliveries import GROUPS, enterprises, groups, put
 from projects import Dx, runnable
 
+from dx_pipeline.connectors import inbox
+from dx_pipeline.period import Month
 from dx_pipeline.sample.http_server import Reply, Service
 from dx_pipeline.settings import Settings
 
@@ -51,3 +53,40 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
         status, answer, values = night()
     assert (status, answer["not_fetched"]) == (0, [])
     assert values == {"community_group_count": 3, "digital_enterprise_count": 5}
+
+
+def test_a_silent_month_is_overdue_after_its_day_of_grace_and_not_yet_due_before(
+    dx: Dx, tmp_path: Path, furnished: Settings
+) -> None:
+    project, today = runnable(tmp_path / "project"), inbox.today(furnished)
+    for part in (
+        "connection",
+        "statistics",
+        "programme/digital_enterprise",
+        "kpi/online_dossier_rate",
+        "view/dossier_received",
+    ):
+        shutil.rmtree(project / "assets" / part)
+    for part in ("kpi/digital_enterprise_count", "view/digital_enterprise"):
+        shutil.rmtree(project / "assets" / part)
+    put(furnished, "community_group", groups(*GROUPS))
+
+    def run(months: str) -> tuple[int, dict[str, Any]]:
+        ran = dx("run", "--json", "--months", months, warehouse=furnished.warehouse, project=project)
+        assert ran.stdout, ran.stderr
+        return ran.returncode, json.loads(ran.stdout)
+
+    status, answer = run("2022-05:2022-06")
+    (silent,) = answer["overdue"]
+    assert (status, answer["not_yet_due"], answer["held_back"]) == (1, [], [])
+    assert silent == {
+        "source": "community_group",
+        "month": "2022-06",
+        "due_on": "2022-07-05",
+        "late_after": "2022-07-08",
+        "is_overdue": True,
+        "kpis": ["community_group_count"],
+    }
+    status, answer = run(str(Month.of(today)))
+    assert (status, answer["overdue"], answer["changed"]) == (0, [], False)
+    assert [silence["source"] for silence in answer["not_yet_due"]] == ["community_group"]

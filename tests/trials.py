@@ -79,7 +79,7 @@ def fetch(
     """Fetch, filter and land as ingest does, in this process."""
     before = {month: landed(settings, month) for month in months}
     declared = DeclaredSource("connection", NAME, source(fetched_by))
-    fetch_and_land(settings, Catalogue(PROVINCE, {}, {NAME: declared}, {}, {}, {}), NAME, months, now)
+    fetch_and_land(settings, Catalogue(PROVINCE, {}, {NAME: declared}, {}, {}, {}, {}), NAME, months, now)
     return tuple(
         Fetched(
             tuple(item for item in landed(settings, month) if item not in before[month]),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,6 +27,9 @@ from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import ledger
+from dx_pipeline.tables.ledger import PartitionState
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.silence import Silence, silences
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 SAMPLE_MONTHS = "2022-01:2022-09"
@@ -92,10 +98,15 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     with screen.bar("dx run", runs.steps(catalogue, chosen)):
         result = runs.run(settings, catalogue, chosen)
     states = ledger.Ledger.read(settings, catalogue).held_back
-    held = [state for state in states if state.key.month is None or state.key.month in chosen]
+    silent = list(silences(settings, catalogue, chosen, inbox.today(settings)))
+    without = {(silence.source, silence.month) for silence in silent}
+    held = [state for state in states if _is_held(state, chosen, without)]
+    overdue = [silence for silence in silent if silence.is_overdue]
     strays = inbox.strays(settings, catalogue)
-    silent = _silent(settings, catalogue, chosen)
-    status = HELD_BACK if held or strays or silent or result.errors or not result.is_published else WELL
+    not_fetched = _not_fetched(settings, catalogue, chosen)
+    low = figures.low_coverage(settings, [str(month) for month in chosen]) if result.is_published else []
+    is_well = result.is_published and not (held or strays or overdue or low or not_fetched or result.errors)
+    status = WELL if is_well else HELD_BACK
     shown = {
         "kpis": figures.headline(settings, catalogue) if result.is_published else [],
         "connections": figures.connections(settings, catalogue) if result.is_published else [],
@@ -110,9 +121,13 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
                 **shown,
                 "held_back": [state.as_json() for state in held],
                 "strays": [str(path) for path in strays],
-                "not_fetched": silent,
+                "overdue": [silence.as_json() for silence in overdue],
+                "not_yet_due": [silence.as_json() for silence in silent if not silence.is_overdue],
+                "low_coverage": low,
+                "not_fetched": not_fetched,
                 "errors": list(result.errors),
                 "current": str(settings.current),
+                "internal": str(settings.internal),
             }
         )
         return status
@@ -125,7 +140,10 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     for words, sentences in (
         (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
         (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
-        (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", silent),
+        (f"[yellow]{both('Quá hạn', 'Overdue')}[/]", map(_silence, overdue)),
+        (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
+        (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
+        (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),
         (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", strays),
         (f"[yellow]{both('Cần điền', 'To be filled in')}[/]", project.blanks(settings, catalogue)),
     ):
@@ -150,7 +168,7 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     chosen = tuple(sorted(known)) if text is None else parse_months(text)
     if first > last or (text and (chosen[0] < first or chosen[-1] > last)):
         raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")
-    if not known.intersection(chosen) and not (text and any(map(connectors.is_remote, catalogue.sources.values()))):
+    if not known and not (text and any(map(connectors.is_remote, catalogue.sources.values()))):
         raise UsageError(
             f"there is nothing for {text or 'any month'} in {settings.inbox}: put deliveries there, or make the sample"
             " with 'dx sample'."
@@ -158,7 +176,26 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     return chosen
 
 
-def _silent(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...]) -> list[str]:
+def _is_held(state: PartitionState, chosen: Sequence[Month], without: set[tuple[str, Month]]) -> bool:
+    """Whether something of the months of a run was held back; where nothing was delivered, nothing was."""
+    if state.month is None:
+        return True
+    is_silence = state.state == "missing" and isinstance(state.key, Key) and (state.key.source, state.month) in without
+    return state.month in chosen and not is_silence
+
+
+def _silence(silence: Silence) -> str:
+    """Who has delivered nothing for which month, when it was due, and what waits for it, in one sentence."""
+    waiting = f", {both('chờ', 'waiting')}: {', '.join(silence.kpis)}" if silence.kpis else ""
+    return f"{silence.source} {silence.month}: {both('hạn', 'due')} {silence.due_on}{waiting}"
+
+
+def _low_coverage(row: dict[str, Any]) -> str:
+    """Which value of the province is withheld, and how much of what was expected has come, in one sentence."""
+    return f"{row['kpi_code']} {row['month']}: {screen.number(100 * row['coverage'], 'percent')}"
+
+
+def _not_fetched(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...]) -> list[str]:
     """Why the latest attempt to fetch from each remote source failed, where it did."""
     remote = [name for name in catalogue.monthly if connectors.is_remote(catalogue.sources[name])]
     problems = (attempts.problem(settings, name, month) for name in remote for month in months)
@@ -167,9 +204,13 @@ def _silent(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...])
 
 def _show_paths(settings: Settings) -> None:
     for path, words in (
-        (settings.current / release.DATABASE, both("cơ sở dữ liệu", "database")),
+        (settings.current / release.PUBLIC.database, both("cơ sở dữ liệu", "database")),
         (settings.current / "kpi", both("bảng KPI dạng Parquet", "KPI tables as Parquet")),
         (settings.current / "datapackage.json", both("mô tả và nguồn gốc", "description and inputs")),
+        (
+            settings.internal / release.INTERNAL.database,
+            both("nội bộ, không công bố", "for analysts inside, not to be published"),
+        ),
     ):
         screen.OUT.print(f"{path}  [dim]{words}[/]", soft_wrap=True)
 
@@ -230,13 +271,22 @@ def sample(
 @commands.command()
 @on_project()
 @click.argument("code", required=False)
-def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | None) -> int:
+@click.option("--units-on", type=click.DateTime(["%Y-%m-%d"]), help="Theo đơn vị của ngày / On the units of a day.")
+def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | None, units_on: datetime | None) -> int:
     """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
-    rows = figures.of_one(settings, catalogue, code) if code else figures.headline(settings, catalogue)
+    if units_on is not None and code is None:
+        raise UsageError("'--units-on' is about one KPI: write its code.")
+    if code is None:
+        rows = figures.headline(settings, catalogue)
+    elif units_on is None:
+        rows = figures.of_one(settings, catalogue, code)
+    else:
+        rows = figures.on_units(settings, catalogue, code, units_on.date())
     if as_json:
         screen.show_json(rows)
     else:
-        figures.show(code or both(*PROVINCE), rows)
+        shown = [row for row in rows if row["unit_level"] == "province"]
+        figures.show(code or both(*PROVINCE), shown)
     return WELL
 
 

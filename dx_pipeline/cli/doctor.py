@@ -6,7 +6,6 @@ import platform
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -18,9 +17,11 @@ from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.ledger import Ledger, PartitionState
+from dx_pipeline.tables.partition import Key
 
 STATE_WORDS = {
     "current": ("mới nhất", "current"),
@@ -83,7 +84,7 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     if current is None:
         yield Finding(subject, is_well=False, details=f"{both('chưa có', 'none yet')}: dx run")
         return
-    problems = release.problems(settings.current, catalogue)
+    problems = release.problems(settings.releases / current, catalogue)
     yield Finding(subject, not problems, problems[0] if problems else f"{current}: {both('đã kiểm chứng', 'verified')}")
 
 
@@ -98,7 +99,7 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     """For each source the state of its partitions, the rows in quarantine, and the latest problem."""
     ledger = Ledger.read(settings, catalogue)
     for name, source in catalogue.sources.items():
-        states = [state for state in ledger.states if state.key.source == name]
+        states = [state for state in ledger.states if isinstance(state.key, Key) and state.key.source == name]
         counts = Counter(state.state for state in states)
         quarantined = sum(
             counts.quarantined for key, run in ledger.runs.items() if key.source == name for counts in run.counts
@@ -111,11 +112,12 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
             parts.append(held_back(bad[-1]))
         if not states:
             parts.append(both("chưa giao gì", "nothing delivered yet"))
+        overdue = _overdue(settings, source)
         if not source.is_reference:
-            parts += _of_deliveries(settings, source)
+            parts += _of_deliveries(settings, source, overdue)
         yield Finding(
             f"{source.source.title.en if screen.is_english() else source.source.title.vi} ({name})",
-            bool(states) and not bad,
+            bool(states) and not bad and overdue is None,
             "; ".join(parts),
         )
     yield from _of_connectors(settings, catalogue)
@@ -124,7 +126,15 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding(f"KPI {run.kpi_code}", is_well=False, details=run.problem)
 
 
-def _of_deliveries(settings: Settings, source: DeclaredSource) -> Iterator[str]:
+def _overdue(settings: Settings, source: DeclaredSource) -> Month | None:
+    """The month after the last one that a source delivered, if its delivery is overdue."""
+    landed = [] if source.is_reference else list(deliveries.months_landed(settings, source.name))
+    awaited = landed[-1].plus(1) if landed else None
+    is_overdue = awaited is not None and inbox.today(settings) > source.source.calendar.late_after(awaited)
+    return awaited if is_overdue else None
+
+
+def _of_deliveries(settings: Settings, source: DeclaredSource, overdue: Month | None) -> Iterator[str]:
     """The result of a source's latest delivery or attempt, and by when its next one is due."""
     months = attempts.months(settings, source.name)
     if not months:
@@ -140,7 +150,7 @@ def _of_deliveries(settings: Settings, source: DeclaredSource) -> Iterator[str]:
     landed = list(deliveries.months_landed(settings, source.name))
     awaited = landed[-1].plus(1) if landed else months[0]
     calendar = source.source.calendar
-    late = f", {both('quá hạn', 'overdue')}" if datetime.now(zone).date() > calendar.late_after(awaited) else ""
+    late = f", {both('quá hạn', 'overdue')}" if overdue is not None else ""
     yield f"{both('kỳ tới', 'next')}: {awaited}, {both('hạn', 'due')} {calendar.due(awaited)}{late}"
 
 

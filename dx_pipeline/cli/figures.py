@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -12,7 +14,7 @@ from dx_pipeline.cli.screen import both, heading
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
-from dx_pipeline.kpi import HEADLINE
+from dx_pipeline.kpi import HEADLINE, evaluation
 from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]
@@ -26,6 +28,11 @@ def headline(settings: Settings, catalogue: Catalogue) -> list[Row]:
     return _query(settings, "headline", first=list(catalogue.province.headline))
 
 
+def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
+    """The province's values of some months that are withheld because too little of what was expected has come."""
+    return _query(settings, "low_coverage", months=list(months))
+
+
 def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
     """Every window of one KPI for the province.
 
@@ -37,6 +44,19 @@ def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
         known = ", ".join(sorted({row["kpi_code"] for row in headline(settings, catalogue)}))
         raise UsageError(f"'{code}' is no KPI of the current release; known are {known}.")
     return rows
+
+
+def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[Row]:
+    """Every window and unit of a KPI that adds up, on the units of a chosen day.
+
+    Raises:
+        UsageError: there is no such KPI, or it does not add up.
+    """
+    if code not in catalogue.kpis:
+        raise UsageError(f"'{code}' is no declared KPI; known are {', '.join(catalogue.kpis)}.")
+    title = catalogue.kpis[code].definition.title
+    titled = {"title_vi": title.vi, "title_en": title.en}
+    return [{**row, **titled} for row in evaluation.values_on(settings, catalogue, code, day)]
 
 
 def connections(settings: Settings, catalogue: Catalogue) -> list[Row]:
@@ -142,7 +162,7 @@ def _window(row: Row) -> str:
 
 
 def _query(settings: Settings, name: str, **parameters: Any) -> list[Row]:
-    path = settings.current / release.DATABASE
+    path = settings.current / release.PUBLIC.database
     if not path.is_file():
         raise UsageError("there is no release yet: run 'dx run' first.")
     connection = duckdb.connect(str(path), read_only=True)

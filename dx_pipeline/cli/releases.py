@@ -29,7 +29,11 @@ def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> in
         )
         return 0
     current = f"● {both('đang dùng', 'current')}"
-    rows = [(item.release_id, current if item.is_current else "", str(item.path)) for item in found]
+    older = both("bố cục cũ", "older layout")
+    rows = [
+        (item.release_id, current if item.is_current else "" if item.has_parts else older, str(item.path))
+        for item in found
+    ]
     screen.show_table(both("Bản công bố", "Releases"), ("ID", "", both("Thư mục", "Folder")), rows)
     return 0
 
@@ -57,7 +61,7 @@ def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: 
 def rollback(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
     """Quay lại bản trước (hoặc bản nêu tên) / Switch back to the release before, or to the one named."""
     if release_id is None:
-        older = [item for item in release.kept(settings) if not item.is_current]
+        older = [item for item in release.kept(settings) if item.has_parts and not item.is_current]
         if not older:
             raise UsageError("there is no earlier release to go back to: see 'dx release list'.")
         release_id = older[0].release_id

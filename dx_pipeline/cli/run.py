@@ -50,7 +50,7 @@ def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
 
 
 def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
-    """Ingest the months, then publish, whether ingest succeeded or not."""
+    """Ingest the months, evaluate every KPI, and publish a release, whatever of it fails."""
     os.environ["DX_PROJECT"] = str(settings.project)
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
     with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
@@ -60,7 +60,7 @@ def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Re
 def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
     # Dagster takes a second to import: only a command that runs jobs pays for it
     from dx_pipeline.components.asset import RELEASE_KEY
-    from dx_pipeline.components.nightly import WITHOUT_PUBLICATION, months_tags
+    from dx_pipeline.components.nightly import months_tags
     from dx_pipeline.definitions import definitions_of
 
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
@@ -68,10 +68,10 @@ def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> R
     errors: list[str] = []
     with open_instance(settings) as instance:
         for first, last in consecutive(months):
-            tags = {**months_tags(first, last), WITHOUT_PUBLICATION: "true"}
-            errors += _errors(_execute(definitions, "ingest", instance, tags))
+            errors += _errors(_execute(definitions, "ingest", instance, months_tags(first, last)))
         with evaluation.in_parallel(settings, catalogue):
-            result = _execute(definitions, "publication", instance, {})
+            errors += _errors(_execute(definitions, "evaluation", instance, {}))
+        result = _execute(definitions, "publication", instance, {})
         errors += _errors(result)
         materialized = [event for event in result.get_asset_materialization_events() if event.asset_key == RELEASE_KEY]
     changed = any(bool(event.materialization.metadata["changed"].value) for event in materialized)
@@ -100,10 +100,13 @@ def _execute(
     from dagster._core.execution.api import execute_run
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
+    from dx_pipeline.components.nightly import ALONE
+
     job = definitions.resolve_job_def(job_name)
     location = RegisteredCodeLocationOrigin(CODE_LOCATION)
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, REPOSITORY), job_name)
-    run = instance.create_run_for_job(job, run_config=QUIET, tags={**job.run_tags, **tags}, remote_job_origin=origin)
+    every = {**job.run_tags, **tags, ALONE: "true"}
+    run = instance.create_run_for_job(job, run_config=QUIET, tags=every, remote_job_origin=origin)
     return execute_run(InMemoryJob(job), run, instance)
 
 

@@ -8,5 +8,6 @@ from dx_pipeline.components.kpi import Kpi
 from dx_pipeline.components.nightly import Nightly
 from dx_pipeline.components.release import Release
 from dx_pipeline.components.source import Reference, System, Table
+from dx_pipeline.components.view import View
 
-__all__ = ["Inbox", "Kpi", "Nightly", "Reference", "Release", "System", "Table"]
+__all__ = ["Inbox", "Kpi", "Nightly", "Reference", "Release", "System", "Table", "View"]

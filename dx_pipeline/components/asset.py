@@ -39,6 +39,11 @@ def kpi_key(code: str) -> dg.AssetKey:
     return dg.AssetKey(["kpi", code])
 
 
+def view_key(name: str) -> dg.AssetKey:
+    """The asset of a view."""
+    return dg.AssetKey(["view", name])
+
+
 def both(text: Bilingual) -> str:
     """Vietnamese first, English beneath it, as Dagster's Markdown descriptions show them."""
     return f"{text.vi}\n\n*{text.en}*"

@@ -1,10 +1,10 @@
-"""KPIs as Dagster assets: what they depend on comes from their SQL."""
+"""KPIs as Dagster assets: what they depend on comes from what they count."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from dx_pipeline.components.asset import POOL, code_references, column_schema, kpi_key, source_key
+from dx_pipeline.components.asset import POOL, code_references, column_schema, kpi_key, source_key, view_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.components.results import (
@@ -16,10 +16,9 @@ from dx_pipeline.components.results import (
     check_outputs,
     report_to_dagster,
 )
-from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, DeclaredKpi, open_project
-from dx_pipeline.declarations.kpi import Definition
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, open_project
+from dx_pipeline.declarations.kpi import PUBLISHED, DeclaredKpi, Definition
 from dx_pipeline.declarations.sql import sql_file
-from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.settings import Settings
@@ -31,7 +30,7 @@ NUMBERS = ("value", "numerator", "denominator", "target", "coverage")
 
 
 class Kpi(Declaration, Definition):
-    """A KPI: its definition is in `defs.yaml`, the SQL of each version beside it."""
+    """A KPI: its definition is in `defs.yaml`; free SQL, if it has any, is beside it."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of the KPI."""
@@ -42,7 +41,7 @@ class Kpi(Declaration, Definition):
 def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     """The asset of one KPI: all of its windows and units, evaluated anew."""
     kpi, key = catalogue.kpis[code], kpi_key(code)
-    code_version = catalogue.table_digest([KPI_TABLE], f"kpi:{code}")
+    code_version = catalogue.table_digest([KPI_TABLE], f"kpi:{code}", *(f"view:{name}" for name in kpi.every_view))
     check = dg.AssetCheckSpec(
         check_name(KPI_TABLE),
         asset=key,
@@ -52,12 +51,12 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=[source_key(catalogue, source) for table in kpi.tables for source in catalogue.sources_of(table)],
+        deps=_upstream(catalogue, kpi),
         description=_description(kpi),
         group_name="kpi",
         owners=[kpi.definition.owner],
         kinds={"duckdb", "sql", "parquet"},
-        tags={"basis": kpi.definition.basis, **({"headline": ""} if code in catalogue.province.headline else {})},
+        tags={"basis": kpi.basis, **({"headline": ""} if code in catalogue.province.headline else {})},
         code_version=code_version,
         metadata={
             "dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published}),
@@ -69,16 +68,27 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     )
     def evaluated(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
         settings, catalogue = project.open()
-        try:
-            run = evaluate(settings, catalogue, code).run
-        except DxError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+        run = evaluate(settings, catalogue, code, _selected(context, catalogue)).run
         metadata = headline(settings, code) if run.published else {}
         reported = Partition(context.instance, key, code_version)
         yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)
         yield from check_outputs([check])
 
     return evaluated
+
+
+def _upstream(catalogue: Catalogue, kpi: DeclaredKpi) -> list[dg.AssetKey]:
+    """The views that a KPI reads, and the sources of what its free SQL reads besides."""
+    reads = {table for query in kpi.queries.values() for table in query.reads}
+    reads |= {PUBLISHED} if kpi.definition.is_reported else set()
+    sources = {source for table in reads for source in catalogue.sources_of(table)}
+    return [*map(view_key, kpi.every_view), *(source_key(catalogue, source) for source in sorted(sources))]
+
+
+def _selected(context: dg.AssetExecutionContext, catalogue: Catalogue) -> list[str]:
+    """The KPIs that the run is to evaluate."""
+    selection = context.run.asset_selection
+    return [code for code in catalogue.kpis if selection is None or kpi_key(code) in selection]
 
 
 def headline(settings: Settings, code: str) -> Metadata:
@@ -115,7 +125,7 @@ def _description(kpi: DeclaredKpi) -> str:
             "",
             f"Căn cứ / Basis: {version.legal_basis.vi}. *{version.legal_basis.en}.*",
             "",
-            f"```sql\n{kpi.queries[version.version].text}```",
+            f"```sql\n{kpi.sql(version).rstrip()}\n```",
             "",
         ]
     return "\n".join(lines)

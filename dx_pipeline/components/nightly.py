@@ -1,4 +1,4 @@
-"""The nightly refresh: ingest over the open months, then publication, whether ingest succeeded or not."""
+"""The nightly refresh: ingest over the open months, then the KPIs, then the release, whatever failed before."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,12 @@ from dx_pipeline.period import Month
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-WITHOUT_PUBLICATION = "dx/without_publication"
-"""Tag of an ingest run that no publication follows by itself: whoever started it starts publication too."""
+ALONE = "dx/alone"
+"""Tag of a run that no other run follows by itself: whoever started it starts the next one too."""
 
 
 class Nightly(Declaration, Declared):
-    """The jobs `ingest` and `publication`, and the schedule that runs both every night.
+    """The jobs `ingest`, `evaluation` and `publication`, and the schedule that starts them every night.
 
     `open_months` says how many months, the current one among them, are still open.
     """
@@ -30,7 +30,7 @@ class Nightly(Declaration, Declared):
     open_months: int = Field(ge=1, le=24)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The two jobs, the schedule, and the sensors that start publication when ingest has ended."""
+        """The jobs, the schedule, and the sensors that start each job when the one before has ended."""
         catalogue = open_project(context.project_root)[1]
         ingest = dg.define_asset_job(
             "ingest",
@@ -38,10 +38,16 @@ class Nightly(Declaration, Declared):
             description="Đọc mọi nguồn cho các tháng đã chọn / Every source, for the chosen months",
             executor_def=dg.in_process_executor,
         )
+        evaluation = dg.define_asset_job(
+            "evaluation",
+            selection=dg.AssetSelection.assets(*(kpi_key(code) for code in catalogue.kpis)),
+            description="Tính mọi KPI / Every KPI",
+            executor_def=dg.in_process_executor,
+        )
         publication = dg.define_asset_job(
             "publication",
-            selection=dg.AssetSelection.assets(*(kpi_key(code) for code in catalogue.kpis), RELEASE_KEY),
-            description="Tính KPI và phát hành / Every KPI, then the release",
+            selection=dg.AssetSelection.assets(RELEASE_KEY),
+            description="Phát hành những gì đã công bố / The release of everything that is published",
             executor_def=dg.in_process_executor,
         )
 
@@ -60,9 +66,9 @@ class Nightly(Declaration, Declared):
             return dg.RunRequest(run_key=now.isoformat(), tags=months_tags(first, last))
 
         return dg.Definitions(
-            jobs=[ingest, publication],
+            jobs=[ingest, evaluation, publication],
             schedules=[nightly_refresh],
-            sensors=list(_publication_sensors(ingest, publication)),
+            sensors=[*_followed_by(ingest, evaluation), *_followed_by(evaluation, publication)],
         )
 
 
@@ -71,21 +77,21 @@ def months_tags(first: Month, last: Month) -> dict[str, str]:
     return {RANGE_START: partition_key(first), RANGE_END: partition_key(last)}
 
 
-def _publication_sensors(ingest: AssetJob, publication: AssetJob) -> Iterator[dg.SensorDefinition]:
-    """One sensor for each way in which an ingest run can end: a failed one publishes too."""
+def _followed_by(first: AssetJob, then: AssetJob) -> Iterator[dg.SensorDefinition]:
+    """One sensor for each way in which a run can end: a job also follows one that failed."""
     for status in (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED):
 
         @dg.run_status_sensor(
-            name=f"publication_after_{status.value.lower()}",
+            name=f"{then.name}_after_{status.value.lower()}",
             run_status=status,
-            monitored_jobs=[ingest],
-            request_job=publication,
+            monitored_jobs=[first],
+            request_job=then,
             default_status=dg.DefaultSensorStatus.RUNNING,
             minimum_interval_seconds=15,
         )
         def follow(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-            if WITHOUT_PUBLICATION in context.dagster_run.tags:
-                return dg.SkipReason("whoever started this ingest run starts publication too")
+            if ALONE in context.dagster_run.tags:
+                return dg.SkipReason("whoever started this run starts the next one too")
             return dg.RunRequest(run_key=context.dagster_run.run_id)
 
         yield follow

@@ -46,6 +46,7 @@ class Release(Declaration, Declared):
                     "release_id": result.release_id,
                     "changed": result.changed,
                     "path": dg.MetadataValue.path(str(settings.current)),
+                    "internal": dg.MetadataValue.path(str(settings.internal)),
                     "stale": sum(state.state == "stale" for state in held),
                     "missing": sum(state.state == "missing" for state in held),
                 }

@@ -8,7 +8,7 @@ Reference files are fetched here as well: they are in git and have no month.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -72,7 +72,7 @@ def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
             continue
         months = {str(month) for month in months_waiting(settings, catalogue, child.name)}
         for folder in child.iterdir():
-            if folder.is_dir() and folder.name in months:
+            if folder.is_dir() and not folder.is_symlink() and folder.name in months:
                 found.extend(path for path in folder.iterdir() if not _is_file(path))
             elif not folder.name.startswith("."):
                 found.append(folder)
@@ -82,15 +82,20 @@ def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
 def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[Month]:
     """The province's months, until now, for which a source's inbox has a folder, in order."""
     for child in sorted((settings.inbox / source).glob("*")):
-        if child.is_dir() and _is_month(child.name):
+        if child.is_dir() and not child.is_symlink() and _is_month(child.name):
             month = Month.parse(child.name)
             if catalogue.province.start <= month <= this_month(settings):
                 yield month
 
 
+def today(settings: Settings) -> date:
+    """The current day in the province."""
+    return datetime.now(ZoneInfo(settings.time_zone)).date()
+
+
 def this_month(settings: Settings) -> Month:
     """The current month in the province."""
-    return Month.of(datetime.now(ZoneInfo(settings.time_zone)).date())
+    return Month.of(today(settings))
 
 
 def _arrival(source: str, month: Month | None, path: Path, delivered_at: datetime) -> Arrival:

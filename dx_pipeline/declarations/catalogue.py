@@ -11,17 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from dx_pipeline.declarations import kpi as kpis
 from dx_pipeline.declarations import suite as suites
-from dx_pipeline.declarations.contract import IDENTIFIER, Contract
+from dx_pipeline.declarations import view as views
+from dx_pipeline.declarations.binding import Binder
+from dx_pipeline.declarations.contract import IDENTIFIER, Audience, Contract
 from dx_pipeline.declarations.document import Document
-from dx_pipeline.declarations.kpi import Definition, Query, queries
+from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.source import Reference, Source, reference_source
 from dx_pipeline.declarations.suite import Suite
+from dx_pipeline.declarations.view import SCHEMA, DeclaredView, Known
 from dx_pipeline.errors import DeclarationError, UsageError
 from dx_pipeline.settings import Settings
 from dx_pipeline.vietnamese import heading as headings
@@ -53,26 +57,13 @@ class DeclaredSource:
 
 
 @dataclass(frozen=True)
-class DeclaredKpi:
-    """A KPI definition with its code (the name of its folder) and its parsed SQL by version."""
-
-    code: str
-    definition: Definition
-    queries: dict[int, Query]
-
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """Every table that any version reads, sorted."""
-        return tuple(sorted({table for query in self.queries.values() for table in query.tables}))
-
-
-@dataclass(frozen=True)
 class Catalogue:
     """Everything that is declared, by name. Names are sorted, so that every loop over them is repeatable."""
 
     province: Province
     contracts: dict[str, Contract]
     sources: dict[str, DeclaredSource]
+    views: dict[str, DeclaredView]
     kpis: dict[str, DeclaredKpi]
     suites: dict[str, Suite]
     digests: dict[str, str]
@@ -86,10 +77,9 @@ class Catalogue:
         of_tables = {f"{kind}:{table}" for table in tables for kind in ("contract", "suite")}
         return self.digest(*names, *(of_tables & self.digests.keys()))
 
-    @property
-    def published(self) -> dict[str, Contract]:
-        """The contracts of the tables that a release has."""
-        return {name: contract for name, contract in self.contracts.items() if contract.is_published}
+    def of_audience(self, audience: Audience) -> dict[str, Contract]:
+        """The contracts of the tables that releases have for an audience."""
+        return {name: contract for name, contract in self.contracts.items() if contract.audience == audience}
 
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""
@@ -137,6 +127,7 @@ class _Reader:
         self.checks = project / "checks"
         self.contracts: dict[str, Contract] = {}
         self.sources: dict[str, DeclaredSource] = {}
+        self.views: dict[str, DeclaredView] = {}
         self.kpis: dict[str, DeclaredKpi] = {}
         self.suites: dict[str, Suite] = {}
         self.digests: dict[str, str] = {}
@@ -146,14 +137,15 @@ class _Reader:
         province = document.read(Province)
         self.digests["province"] = _digest(document.path)
         self._read_contracts()
-        self._read_assets()
+        self._read_sources()
+        self._read_figures()
         self._read_suites()
         for position, code in enumerate(province.headline):
             if code not in self.kpis:
                 raise document.error(
                     f"'{code}' is no declared KPI: known are {', '.join(self.kpis)}.", "headline", position
                 )
-        return Catalogue(province, self.contracts, self.sources, self.kpis, self.suites, self.digests)
+        return Catalogue(province, self.contracts, self.sources, self.views, self.kpis, self.suites, self.digests)
 
     def _read_contracts(self) -> None:
         documents: dict[str, Document] = {}
@@ -168,11 +160,28 @@ class _Reader:
             self.contracts[name] = document.read(Contract)
             self.digests[f"contract:{name}"] = _digest(path)
         for name, contract in self.contracts.items():
+            if contract.columns_of is not None:
+                other = self.contracts[contract.columns_of]
+                self.contracts[name] = contract.model_copy(update={"columns": other.columns, "key": other.key})
+        self._check_references(documents)
+
+    def _check_references(self, documents: dict[str, Document]) -> None:
+        """Check that what contracts refer to are reference tables and their columns."""
+        for name, contract in self.contracts.items():
+            for position, table in enumerate(contract.reads):
+                if table == name or table not in self.contracts or self.contracts[table].origin != "reference":
+                    raise documents[name].error(f"'{table}' is no other reference table.", "reads", position)
             for column, declared in contract.columns.items():
                 if declared.references and not self._is_reference_column(declared.references):
                     raise documents[name].error(
                         f"'{declared.references}' is no column of a reference table.",
                         *("columns", column, "references"),
+                    )
+                if not declared.is_published and contract.audience == "public":
+                    raise documents[name].error(
+                        f"each row is about one case, because '{column}' can be linked to a person: such rows are not"
+                        " public. Write 'audience: internal' (analysts inside the office) or 'audience: none'.",
+                        *("columns", column, "personal_data"),
                     )
 
     def _is_reference_column(self, reference: str) -> bool:
@@ -180,22 +189,41 @@ class _Reader:
         contract = self.contracts.get(table)
         return contract is not None and contract.origin == "reference" and column in contract.columns
 
-    def _read_assets(self) -> None:
+    @cached_property
+    def _components(self) -> list[tuple[str, str, str, Document]]:
+        """Kind, group, name and document of every component, in the order of their folders."""
+        found = []
         for path in sorted(self.assets.glob("*/*/defs.yaml")):
             group, name = path.parent.parent.name, path.parent.name
             document = Document(path)
             if not re.fullmatch(IDENTIFIER, name):
                 raise document.error(f"the folder '{name}' is no name: use lower-case letters, digits and _.")
             kind = str((document.value or {}).get("type", "")).removeprefix(f"{COMPONENTS}.")
-            match kind:
-                case "System" | "Table":
-                    self._add_source(document, DeclaredSource(group, name, document.read(Source, "attributes")))
-                case "Reference":
-                    self._add_reference(document, group, name)
-                case "Kpi":
-                    self._add_kpi(document, name)
-                case _:
-                    continue  # what is not data (the release, the schedule) is Dagster's to load
+            found.append((kind, group, name, document))
+        return found
+
+    def _read_sources(self) -> None:
+        for kind, group, name, document in self._components:
+            if kind == "Reference":
+                self._add_reference(document, group, name)
+            elif kind in {"System", "Table"}:
+                self._add_source(document, DeclaredSource(group, name, document.read(Source, "attributes")))
+
+    def _read_figures(self) -> None:
+        """Read views, each after those that it reads, then KPIs; all SQL is bound against empty tables."""
+        known = Known(self.contracts, self.views)
+        binder = Binder({name: contract.readable for name, contract in self.contracts.items()})
+        pending = {name: document for kind, _, name, document in self._components if kind == "View"}
+        for name, document in views.in_order(pending):
+            view = views.read(document, name, known, binder)
+            binder.add_view(view.table, view.sql)
+            self.views[name] = view
+            self.digests[f"{SCHEMA}:{name}"] = _digest(document.path, view.path)
+        for code, document in ((name, each) for kind, _, name, each in self._components if kind == "Kpi"):
+            kpi = kpis.read(document, code, known, binder)
+            self.kpis[code] = kpi
+            self.digests[f"kpi:{code}"] = _digest(document.path, *(query.path for query in kpi.queries.values()))
+        binder.close()
 
     def _add_source(self, document: Document, declared: DeclaredSource) -> None:
         if declared.name in self.sources:
@@ -249,19 +277,6 @@ class _Reader:
         source = reference_source(declared, table, contract)
         self._add_source(document, DeclaredSource(group, name, source, declared.file))
 
-    def _add_kpi(self, document: Document, code: str) -> None:
-        definition = document.read(Definition, "attributes")
-        parsed = queries(document, definition)
-        for query in parsed.values():
-            for table in query.tables:
-                contract = self.contracts.get(table)
-                if contract is None or contract.origin == "computed" or not contract.is_published:
-                    known = ", ".join(n for n, c in self.contracts.items() if c.origin != "computed" and c.is_published)
-                    raise DeclarationError(query.path, 1, f"'{table}' is no declared table: known are {known}.")
-        self.kpis[code] = DeclaredKpi(code, definition, parsed)
-        paths = [document.path, *(query.path for query in parsed.values())]
-        self.digests[f"kpi:{code}"] = sha256("".join(map(_digest, paths)).encode()).hexdigest()
-
     def _read_suites(self) -> None:
         for path in sorted(self.checks.glob("*/*.yaml")):
             name = f"{path.parent.name}.{path.stem}"
@@ -289,5 +304,6 @@ class _Reader:
                 yield name
 
 
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def _digest(*paths: Path) -> str:
+    """One digest of the content of files."""
+    return sha256(b"".join(sha256(path.read_bytes()).digest() for path in paths)).hexdigest()

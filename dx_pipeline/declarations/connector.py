@@ -227,7 +227,7 @@ class Postgres(Declared):
         relation: a table or view (`schema.name`), or else
         query: one SELECT, without a semicolon.
         columns: those that are read; nothing else leaves the database.
-        month: the date or timestamp column by which a row belongs to a month.
+        month: the date or timestamp column by which a row belongs to a month; where rows change, that of the change.
         cursor: the column by which rows are read on: never NULL, and never smaller in a newer row.
         settle_seconds: rows whose (timestamp) cursor is younger are left for the next run, because
             transactions that started earlier may still add to them.

@@ -18,7 +18,8 @@ from dx_pipeline.declarations.document import Bilingual, Declared
 
 ColumnType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
 PersonalData = Literal["none", "linkable"]
-Origin = Literal["delivered", "reference", "observed", "computed"]
+Audience = Literal["public", "internal", "none"]
+Origin = Literal["delivered", "reference", "observed", "computed", "view"]
 
 DUCKDB_TYPES: dict[ColumnType, str] = {
     "text": "VARCHAR",
@@ -39,6 +40,8 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
 }
 
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+PLACE = ("delivery_id", "delivery_line")
+"""The columns with the place of a row in what was delivered."""
 
 
 class Column(Declared):
@@ -83,6 +86,16 @@ class Column(Declared):
         return self.personal_data == "none"
 
 
+class Reporters(Declared):
+    """Who is expected to report: every code of the list that a column refers to, in force at the end of the month.
+
+    `where` is a condition on that list, for those of it that report.
+    """
+
+    column: str
+    where: str = "true"
+
+
 class Rule(Declared):
     """A condition on one row. A row for which `sql` is false goes to quarantine with the code `code`."""
 
@@ -118,6 +131,21 @@ PROVENANCE: dict[str, Column] = {
         required=True,
     ),
 }
+AS_OF, IS_LATEST = "as_of", "is_latest"
+STATE: dict[str, Column] = {
+    AS_OF: Column(
+        type="date",
+        vi="Tình trạng tại ngày: ngày cuối của tháng mà dòng này được giao",
+        en="Day that the state is as of: the last day of the month that the row was delivered for",
+        required=True,
+    ),
+    IS_LATEST: Column(
+        type="boolean",
+        vi="Đúng nếu không có tháng giao nào sau đó có cùng khóa",
+        en="True where no later month that was delivered has the same key",
+        required=True,
+    ),
+}
 
 
 class Contract(Declared):
@@ -129,8 +157,16 @@ class Contract(Declared):
         grain: what one row is.
         key: the columns that identify a row within a month; empty where every row counts.
         month: a date column that must lie in the month a row is delivered for.
-        is_published: whether releases have the table. One that is not published stays in the warehouse,
-            where others are computed from it.
+        reporters: who is expected to report every month; without it the source that delivers the table.
+        columns_of: another table of which it has the columns and the key, instead of its own.
+        changes: whether a row is the state of something that changes later. Then a delivery of a month may have rows
+            whose `month` column lies in an earlier month; of all rows with one key, that of the latest month that was
+            delivered is the latest state. Whoever reads the table finds in `as_of` the last day of the month that a
+            state was delivered for, and in `is_latest` whether it is the latest.
+        reads: reference tables that the table's suite compares it with, besides those that columns refer to.
+        audience: who reads the table in a release. `public`: everybody. `internal`: analysts inside the office;
+            rows come without their place in a delivery, in an order that follows from their content. `none`: nobody;
+            it stays in the warehouse, where others are computed from it.
     """
 
     title: Bilingual
@@ -138,8 +174,12 @@ class Contract(Declared):
     origin: Origin = "delivered"
     key: tuple[str, ...] = ()
     month: str | None = None
-    is_published: bool = True
-    columns: dict[str, Column]
+    reporters: Reporters | None = None
+    changes: bool = False
+    reads: tuple[str, ...] = ()
+    audience: Audience = "public"
+    columns: dict[str, Column] = Field(default_factory=dict)
+    columns_of: str | None = None
     rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
@@ -148,14 +188,30 @@ class Contract(Declared):
             if not re.fullmatch(IDENTIFIER, name):
                 message = f"'{name}' is not a column name: use lower-case letters, digits and _."
                 raise ValueError(message)
-            if self.origin in {"delivered", "reference"} and name in {"month", *PROVENANCE}:
+            if name in self._added:
                 message = f"'{name}' is added to every such table: leave it out."
                 raise ValueError(message)
         named = {*self.key, *([self.month] if self.month else [])}
         if unknown := sorted(named - set(self.columns)):
             message = f"'{unknown[0]}' is used as key or month but is not among the columns."
             raise ValueError(message)
+        if self.reporters is not None and self._list_of_reporters() is None:
+            message = f"'{self.reporters.column}' of 'reporters' is no column that refers to a list."
+            raise ValueError(message)
+        if self.changes and not (self.key and self.month and self.origin == "delivered"):
+            message = "a table that changes is delivered by month: it needs 'key' and 'month'."
+            raise ValueError(message)
         return self
+
+    def _list_of_reporters(self) -> str | None:
+        column = self.columns.get(self.reporters.column) if self.reporters else None
+        return column.references if column else None
+
+    @property
+    def _added(self) -> set[str]:
+        """The columns that a table has besides those that are declared."""
+        provenance = {"month", *PROVENANCE} if self.origin in {"delivered", "reference"} else set()
+        return provenance | (STATE.keys() if self.changes else set())
 
     @property
     def stored(self) -> dict[str, Column]:
@@ -169,15 +225,21 @@ class Contract(Declared):
                 return dict(self.columns)
 
     @property
+    def readable(self) -> dict[str, Column]:
+        """Every column that SQL may read: the stored ones and, where rows are states, which are the latest."""
+        return {**self.stored, **STATE} if self.changes else self.stored
+
+    @property
     def published(self) -> dict[str, Column]:
         """The columns that a release shows."""
-        return {name: column for name, column in self.stored.items() if column.is_published}
+        left_out = PLACE if self.audience == "internal" else ()
+        return {name: column for name, column in self.readable.items() if column.is_published and name not in left_out}
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The reference tables that its columns refer to, sorted."""
+        """The reference tables that its columns refer to or its suite reads, sorted."""
         named = (column.references for column in self.columns.values() if column.references is not None)
-        return tuple(sorted({name.rpartition(".")[0] for name in named}))
+        return tuple(sorted({*self.reads, *(name.rpartition(".")[0] for name in named)}))
 
 
 def arrow_schema(contract: Contract, columns: dict[str, Column]) -> pa.Schema:

@@ -75,6 +75,10 @@ class Document:
             for position, item in enumerate(node.value):
                 self._index(item, (*location, position))
 
+    def has(self, location: Location) -> bool:
+        """Whether there is a value at `location`."""
+        return location in self._lines
+
     def line(self, location: Location) -> int:
         """The line of the value at `location`, or of the nearest value around it."""
         while location not in self._lines:

@@ -1,40 +1,97 @@
-"""KPI definitions: a formula with its code, version, validity, legal basis and SQL.
+"""KPI definitions: what is counted among what, with version, validity and legal basis.
 
-The SQL counts by unit (or, without `unit_code`, for the province as a whole), within `$window_start`
-and `$window_end`. Windows, roll-up, targets and rounding do not belong in it: the engine does them,
-the same way for every KPI.
+A KPI counts rows of a view. Windows, units, roll-up, coverage, targets and rounding do not belong in it: the
+engine does them, the same way for every KPI. Free SQL is for what cannot be counted: an age, a percentile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import sqlglot
-from pydantic import Field, model_validator
-from sqlglot import exp
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from dx_pipeline.declarations.document import Bilingual, Declared, Document, Owner
+from dx_pipeline.declarations.binding import Binder, check_known
+from dx_pipeline.declarations.contract import IDENTIFIER
+from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner
+from dx_pipeline.declarations.lineage import columns_of, is_aggregate
+from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
+from dx_pipeline.declarations.view import COLUMN_TYPES, SCHEMA, DeclaredView, Known
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
 
-Yield = Literal["counts", "items", "measure", "reported"]
+Level = Literal["province", "agency", "district", "commune"]
+LEVELS: tuple[Level, ...] = ("province", "agency", "district", "commune")
+Basis = Literal["flow", "stock", "latest"]
 
-YIELDED: dict[Yield, tuple[str, ...]] = {
-    "counts": ("numerator", "denominator"),
-    "items": ("item", "is_counted"),
-    "measure": ("value",),
-    "reported": ("value",),
-}
-PARAMETERS = frozenset({"window_start", "window_end"})
+PUBLISHED = "programme.published_figure"
+"""Where figures that others computed come from."""
 
 
-class Version(Declared):
-    """One wording of the formula, in force from `valid_from` to `valid_to` (both inclusive)."""
+def _plain(value: object) -> object:
+    """YAML reads `among: true` as a truth value, and `counted: 1` as a number."""
+    return str(value).lower() if isinstance(value, bool | int) else value
+
+
+KINDS = [{"type": "string"}, {"type": "boolean"}, {"type": "integer"}]
+Expression = Annotated[str, BeforeValidator(_plain), WithJsonSchema({"anyOf": KINDS})]
+"""An SQL expression over the columns of a view, true or false for each row, or a number."""
+
+
+class Seen(Declared):
+    """Rows of another view within the window (of a state: at its end) that an item is looked for among."""
+
+    of: str = Field(pattern=IDENTIFIER)
+    where: Expression = "true"
+
+
+class Counting(Declared):
+    """What is counted.
+
+    Args:
+        of: the view; by default that of the KPI.
+        where: which of its rows are looked at.
+        counted: a condition, for how many rows it is true of; or a number, which is added up.
+        among: the same for the denominator. Without it the KPI is a plain count.
+        distinct: a column; its values are counted once at every level, instead of rows.
+        seen_in, unseen_in: an item is counted only if another view has a row with it, or has none.
+    """
+
+    of: str | None = Field(default=None, pattern=IDENTIFIER)
+    where: Expression = "true"
+    counted: Expression = "true"
+    among: Expression | None = None
+    distinct: str | None = Field(default=None, pattern=IDENTIFIER)
+    seen_in: Seen | None = None
+    unseen_in: Seen | None = None
+
+    @model_validator(mode="after")
+    def _only_items_are_looked_for(self) -> Counting:
+        if (self.seen_in or self.unseen_in) and self.distinct is None:
+            raise ValueError("'seen_in' and 'unseen_in' look for items: name the column of the items as 'distinct'.")
+        if self.seen_in and self.unseen_in:
+            raise ValueError("an item is looked for either in 'seen_in' or in 'unseen_in'.")
+        return self
+
+    @property
+    def looked_in(self) -> Seen | None:
+        """The other view in which items are looked for."""
+        return self.seen_in or self.unseen_in
+
+
+class Version(Counting):
+    """One wording of the formula, in force from `valid_from` to `valid_to` (both inclusive).
+
+    Args:
+        statistics: several figures under one code, by name, instead of one.
+        sql: a file with free SQL, instead of what is counted.
+    """
 
     version: int = Field(ge=1)
-    sql: str
+    statistics: dict[str, Counting] = Field(default_factory=dict)
+    sql: str | None = None
     valid_from: date
     valid_to: date | None = None
     legal_basis: Bilingual
@@ -42,26 +99,29 @@ class Version(Declared):
     denominator_scope: Bilingual | None = None
 
 
+class Agreed(Declared):
+    """A target that was agreed in the data: the lowest value of a column at the end of the window."""
+
+    of: str = Field(pattern=IDENTIFIER)
+    lowest: str = Field(pattern=IDENTIFIER)
+    statistics: tuple[str, ...] = ()
+
+
 class Definition(Declared):
     """One KPI.
 
     Args:
-        yields: what the SQL returns. `counts`: one row a unit with `numerator` and `denominator`
-            (NULL for a KPI that is a plain count); they are summed up the unit tree. `items`: one
-            row a unit and item with `is_counted`; distinct items are counted at every level.
-            `measure`: a value that cannot be added up (an age, a percentile), at every level that
-            it is wanted for. `reported`: a value somebody else computed; it is shown and never
-            recomputed.
-        by_system: the SQL also returns `system`. Coverage is checked for each system apart, so one
-            silent system leaves the values of the others; over all of them (`system` empty) counts
-            and items are added up, and every system must be covered.
-        statistics: the SQL also returns `statistic`, one of these: several figures under one code.
-        own_target: the SQL also returns `target`, a level that was agreed in the data themselves.
-        basis: `flow` (what happened within the window: every month of it must be there), `stock`
-            (the state at its end: its last month must be there) or `latest` (the latest known state
-            at its end, however old: no month must be there).
+        windows, levels: those that values are published for.
+        of: the view that it counts on.
+        by_system: whether each system has values of its own. Coverage is that of each system, so one
+            silent system leaves the values of the others; all together need every system.
+        agreed: the target of a system, in the data themselves.
+        is_reported: a figure that others computed: the published one is shown, nothing is computed.
+        yields, basis, statistics: of free SQL: what it returns, whether it needs every month of the window
+            (`flow`), its last one (`stock`) or none (`latest`), and the names of its figures.
         decimals: of the published value, rounded half up.
-        counts_dossiers: numerators and denominators count dossiers, so small cells are withheld.
+        coverage_at_least: values that rest on a smaller share of what is expected are withheld; by default the
+            province's share.
     """
 
     title: Bilingual
@@ -69,32 +129,64 @@ class Definition(Declared):
     unit_of_measure: str
     direction: Literal["up", "down"] = "up"
     decimals: int = Field(default=2, ge=0, le=6)
-    yields: Yield = "counts"
-    by_system: bool = False
-    statistics: tuple[str, ...] = ()
-    own_target: bool = False
-    basis: Literal["flow", "stock", "latest"] = "flow"
     windows: tuple[WindowType, ...] = WINDOW_TYPES
-    counts_dossiers: bool = False
+    levels: tuple[Level, ...] = LEVELS
+    of: str | None = Field(default=None, pattern=IDENTIFIER)
+    by_system: bool = False
+    agreed: Agreed | None = None
+    is_reported: bool = False
+    yields: Literal["counts", "measure"] = "counts"
+    basis: Basis | None = None
+    statistics: tuple[str, ...] = ()
+    coverage_at_least: float | None = Field(default=None, ge=0, le=1)
     versions: tuple[Version, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _versions_follow_each_other(self) -> Definition:
         for earlier, later in zip(self.versions, self.versions[1:], strict=False):
             if later.version <= earlier.version:
-                message = f"version {later.version} follows version {earlier.version}: number them upwards."
-                raise ValueError(message)
+                raise ValueError(f"version {later.version} follows version {earlier.version}: number them upwards.")
             if earlier.valid_to is None or later.valid_from <= earlier.valid_to:
-                message = f"versions {earlier.version} and {later.version} are in force on the same day."
-                raise ValueError(message)
+                raise ValueError(f"versions {earlier.version} and {later.version} are in force on the same day.")
+        return self
+
+    @model_validator(mode="after")
+    def _the_province_is_shown(self) -> Definition:
+        if "province" not in self.levels:
+            raise ValueError("'levels' always has 'province': every window has a value of the whole.")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_a_value(self) -> Definition:
+        free = [version for version in self.versions if version.sql is not None]
+        if free and (len(free) < len(self.versions) or self.basis is None or self.is_reported):
+            raise ValueError("free SQL needs a 'basis', and is in every version or in none.")
+        if not free and (self.basis is not None or self.yields != "counts"):
+            raise ValueError("'basis' and 'yields' are about free SQL; what is counted has the basis of its view.")
+        named = {tuple(version.statistics) for version in self.versions if version.statistics}
+        if not free and len(named | {self.statistics} - {()}) > 1:
+            raise ValueError("every version has the same 'statistics'.")
         return self
 
     @property
+    def statistic_names(self) -> tuple[str | None, ...]:
+        """The names of its figures; None for a KPI with one."""
+        return tuple(self.statistics or self.versions[0].statistics) or (None,)
+
+    @property
     def returned(self) -> tuple[str, ...]:
-        """The columns that its SQL returns, in order."""
+        """The columns that free SQL returns, in order."""
         beside = {"system": self.by_system, "statistic": bool(self.statistics)}
         named = (name for name, is_asked in beside.items() if is_asked)
-        return ("unit_code", *named, *YIELDED[self.yields], *(("target",) if self.own_target else ()))
+        return ("unit_code", *named, *YIELDED[self.yields])
+
+    def countings(self, version: Version) -> Iterator[tuple[str | None, Counting]]:
+        """What a version counts: each statistic (None where there is one figure), with its view."""
+        if version.sql is not None or self.is_reported:
+            return
+        every: dict[str | None, Counting] = dict(version.statistics.items()) or {None: version}
+        for statistic, counting in every.items():
+            yield statistic, counting.model_copy(update={"of": counting.of or version.of or self.of})
 
     def version_at(self, day: date) -> Version | None:
         """The version in force on `day`."""
@@ -103,70 +195,185 @@ class Definition(Declared):
                 return version
         return None
 
-    def version_for(self, window: Window) -> Version | None:
-        """The version a window is evaluated by: the one in force on its last day."""
-        return self.version_at(window.end)
+    def versions_within(self, window: Window) -> tuple[Version, ...]:
+        """The versions that are in force on some day of a window, in order."""
+        return tuple(
+            version
+            for version in self.versions
+            if version.valid_from <= window.end and (version.valid_to is None or version.valid_to >= window.start)
+        )
 
 
-class Query:
-    """The SQL of one version: its text, and what follows from parsing it.
+@dataclass(frozen=True)
+class DeclaredKpi:
+    """A KPI as it is declared under `assets/kpi/<code>/`.
 
-    Attributes:
-        tables: the tables it reads, as `schema.table`, sorted.
-        parameters: which of the window's ends it uses.
-        is_of_province: whether it returns no units: then its row is for the province as a whole.
-
-    Raises:
-        DeclarationError: it is not one SELECT, or does not return the columns its KPI yields.
+    Args:
+        queries: its free SQL by version; empty for what is counted on views.
+        views: the views that each version counts on or reads, with those that they read.
+        tables: the tables that each version rests on, sorted.
+        basis: `flow` if any of its figures needs every month of a window.
+        adds_up: whether values of units add up to those above them, and so can be shown on other units.
     """
 
-    def __init__(self, path: Path, definition: Definition) -> None:
-        self.path = path
-        self.text = path.read_text(encoding="utf-8")
-        try:
-            statements = [statement for statement in sqlglot.parse(self.text, read="duckdb") if statement]
-        except sqlglot.ParseError as error:
-            first = error.errors[0]
-            raise DeclarationError(
-                path, first.get("line") or 1, f"not valid SQL: {first.get('description')}."
-            ) from error
-        if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-            raise DeclarationError(path, 1, "write exactly one SELECT.")
-        query = statements[0]
-        returned = tuple(query.named_selects)
-        if returned not in {definition.returned, definition.returned[1:]}:
-            raise DeclarationError(
-                path,
-                1,
-                f"a KPI that yields '{definition.yields}' returns {', '.join(definition.returned)} as it is declared;"
-                f" this returns {', '.join(returned) or 'nothing'}.",
-            )
-        self.is_of_province = "unit_code" not in returned
-        self.tables = _tables(query)
-        self.parameters = frozenset(parameter.name for parameter in query.find_all(exp.Parameter, exp.Placeholder))
-        for name in sorted(self.parameters - PARAMETERS):
-            raise DeclarationError(path, 1, f"'${name}' is unknown: use $window_start and $window_end.")
+    code: str
+    definition: Definition
+    queries: dict[int, Query]
+    views: dict[int, tuple[str, ...]]
+    tables: dict[int, tuple[str, ...]]
+    basis: Basis
+    adds_up: bool
+
+    @property
+    def every_view(self) -> tuple[str, ...]:
+        """The views of all versions, sorted."""
+        return tuple(sorted({name for names in self.views.values() for name in names}))
+
+    @property
+    def every_table(self) -> tuple[str, ...]:
+        """The tables of all versions, sorted."""
+        return tuple(sorted({name for names in self.tables.values() for name in names}))
+
+    def sql(self, version: Version) -> str:
+        """A version as one SELECT: its free SQL, or what it counts."""
+        if version.version in self.queries:
+            return self.queries[version.version].text
+        if self.definition.is_reported:
+            return f"SELECT unit_code, value FROM {PUBLISHED} WHERE kpi_code = '{self.code}';"
+        return "\n".join(as_sql(counting) for _, counting in self.definition.countings(version))
 
 
-def _tables(query: exp.Query) -> tuple[str, ...]:
-    defined = {cte.alias for cte in query.find_all(exp.CTE)}
-    named = {f"{table.db}.{table.name}" if table.db else table.name for table in query.find_all(exp.Table)}
-    return tuple(sorted(named - defined))
+def as_sql(counting: Counting) -> str:
+    """What is counted, as a SELECT over the rows of one unit and window."""
+    if counting.distinct is not None:
+        looked_in = counting.looked_in
+        matched = ""
+        if looked_in is not None:
+            found = "IN" if counting.seen_in else "NOT IN"
+            rows = f"SELECT {counting.distinct} FROM {SCHEMA}.{looked_in.of} WHERE {looked_in.where}"
+            matched = f" AND {counting.distinct} {found} ({rows})"
+        item = f"count(DISTINCT {counting.distinct})"
+        numerator = f"{item} FILTER (({counting.counted}){matched})"
+        denominator = f", {item} AS denominator"
+    else:
+        numerator = _sum(counting.counted)
+        denominator = f", {_sum(counting.among)} AS denominator" if counting.among is not None else ""
+    return f"SELECT {numerator} AS numerator{denominator} FROM {SCHEMA}.{counting.of} WHERE {counting.where};"
 
 
-def queries(document: Document, definition: Definition) -> dict[int, Query]:
-    """The parsed SQL of each version, by version number.
+def _sum(expression: str) -> str:
+    """An expression over all rows, as the definition writes it: true of how many, or the sum of a number."""
+    return "count(*)" if expression == "true" else f"sum(({expression})::INTEGER)"
+
+
+def read(document: Document, code: str, known: Known, binder: Binder) -> DeclaredKpi:
+    """The KPI in `document`, checked against the views and tables that are known.
 
     Raises:
-        DeclarationError: a file is missing or its SQL does not fit the definition.
+        DeclarationError: a column, view or table is not known, or what is counted is no condition or number.
     """
-    found = {}
+    definition = document.read(Definition, "attributes")
+    queries: dict[int, Query] = {}
+    views: dict[int, tuple[str, ...]] = {}
+    tables: dict[int, tuple[str, ...]] = {}
+    used: list[DeclaredView] = []
     for position, version in enumerate(definition.versions):
-        path = document.path.parent / version.sql
-        if not path.is_file():
-            raise document.error(
-                f"'{version.sql}' is not there: put the SQL beside this file.",
-                *("attributes", "versions", position, "sql"),
-            )
-        found[version.version] = Query(path, definition)
-    return found
+        where = ("attributes", "versions", position)
+        if version.sql is not None:
+            query = _query(document, definition, version, where)
+            check_known(query.path, query.text, query.reads, known.columns)
+            for read in query.reads:
+                if known.is_linkable(read):
+                    problem = f"rows of {read} can lead to a person, and free SQL withholds nothing: count on a view."
+                    raise DeclarationError(query.path, 1, problem)
+            binder.types(query.path, 1, query.text, PARAMETERS)
+            queries[version.version] = query
+            reads = set(query.reads)
+            tables[version.version] = tuple(sorted({table for read in reads for table in known.tables_behind(read)}))
+        else:
+            reads, rests_on = set(), {PUBLISHED} if definition.is_reported else set[str]()
+            for statistic, counting in definition.countings(version):
+                place = (*where, "statistics", statistic) if statistic else where
+                for view, columns in _counted_on(document, definition, counting, place, known, binder):
+                    used.append(view)
+                    reads.add(view.table)
+                    rests_on |= view.tables_of(columns)
+            if definition.agreed is not None:
+                reads.add(_agreed_in(document, definition.agreed, known).table)
+            tables[version.version] = tuple(sorted(rests_on))
+        views[version.version] = tuple(sorted(known.views_behind(reads)))
+    flows = any(view.view.basis == "flow" for view in used)
+    counted = [item for version in definition.versions for _, item in definition.countings(version)]
+    adds_up = bool(counted) and all(item.distinct is None for item in counted)
+    has_units = any(view.view.unit is not None for view in used)
+    basis: Basis = definition.basis or ("flow" if flows else "stock")
+    return DeclaredKpi(code, definition, queries, views, tables, basis, adds_up and has_units)
+
+
+def _query(document: Document, definition: Definition, version: Version, where: Location) -> Query:
+    path = document.path.parent / str(version.sql)
+    if not path.is_file():
+        raise document.error(f"'{version.sql}' is not there: put the SQL beside this file.", *where, "sql")
+    return Query(path, definition.yields, definition.returned)
+
+
+def _counted_on(
+    document: Document, definition: Definition, counting: Counting, where: Location, known: Known, binder: Binder
+) -> Iterator[tuple[DeclaredView, set[str]]]:
+    """The views that something is counted on, each with the columns that are used; all of it is checked."""
+    view = _view(document, known, counting.of, where, "of")
+    expressions = {"where": counting.where, "counted": counting.counted, "among": counting.among}
+    columns = {counting.distinct} if counting.distinct else set()
+    for key, expression in expressions.items():
+        if expression is not None:
+            place = document.line((*where, key))
+            columns |= _check_expression(document, place, view, expression, binder, may_be_number=key != "where")
+    if counting.distinct is not None and counting.distinct not in view.contract.columns:
+        names = ", ".join(view.contract.columns)
+        raise document.error(f"'{counting.distinct}' is no column of {view.table}: it has {names}.", *where, "distinct")
+    if definition.by_system and view.view.system is None:
+        raise document.error(f"{view.table} has no systems: leave 'by_system' out.", "attributes", "by_system")
+    yield view, columns
+    looked_in = counting.looked_in
+    if looked_in is not None:
+        key = "seen_in" if counting.seen_in else "unseen_in"
+        other = _view(document, known, looked_in.of, (*where, key), "of")
+        place = document.line((*where, key, "where"))
+        used = _check_expression(document, place, other, looked_in.where, binder, may_be_number=False)
+        if counting.distinct not in other.contract.columns:
+            raise document.error(f"'{counting.distinct}' is no column of {other.table}.", *where, key)
+        yield other, used | {str(counting.distinct)}
+
+
+def _view(document: Document, known: Known, name: str | None, where: Location, key: str) -> DeclaredView:
+    if name is None:
+        raise document.error("say what is counted: 'of' names a view.", *where)
+    if name not in known.views:
+        place = (*where, key) if document.has((*where, key)) else ("attributes", key)
+        raise document.error(f"'{name}' is no declared view: known are {', '.join(known.views)}.", *place)
+    return known.views[name]
+
+
+def _check_expression(
+    document: Document, line: int, view: DeclaredView, expression: str, binder: Binder, *, may_be_number: bool
+) -> set[str]:
+    """The columns that an expression uses, once it is known to be a condition or a number of one row."""
+    bound = binder.types(document.path, line, f"SELECT ({expression}) AS expression FROM {view.table}")
+    kind = bound["expression"].partition("(")[0]
+    allowed = {"boolean", "integer", "number"} if may_be_number else {"boolean"}
+    if COLUMN_TYPES.get(kind) not in allowed:
+        wanted = "a condition or a number" if may_be_number else "a condition"
+        raise DeclarationError(document.path, line, f"'{expression}' is {kind}: write {wanted}.")
+    if is_aggregate(expression):
+        raise DeclarationError(document.path, line, f"'{expression}' looks at several rows: say what is true of one.")
+    return columns_of(expression)
+
+
+def _agreed_in(document: Document, agreed: Agreed, known: Known) -> DeclaredView:
+    """The view that has what was agreed. A value does not need it: without it there is only no target."""
+    view = _view(document, known, agreed.of, ("attributes", "agreed"), "of")
+    if agreed.lowest not in view.contract.columns or view.view.system is None or view.view.basis != "stock":
+        raise document.error(
+            f"'{agreed.lowest}' of {view.table} is no level of systems at the end of a month.", "attributes", "agreed"
+        )
+    return view

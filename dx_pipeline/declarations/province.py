@@ -24,6 +24,7 @@ class Province(Declared):
         time_zone: IANA name; times without a zone in deliveries are in it, and a month begins at its midnight.
         first_month: the first month (YYYY-MM) of the monthly partitions.
         suppress_below: published cells that count fewer dossiers than this are withheld.
+        coverage_at_least: values that rest on a smaller share of what is expected are withheld.
         headline: the KPIs that are shown first, in this order.
         local: the tables and KPIs that are about this province alone; `dx init` leaves them out.
     """
@@ -33,6 +34,7 @@ class Province(Declared):
     time_zone: str = "Asia/Ho_Chi_Minh"
     first_month: str
     suppress_below: int = Field(default=10, ge=1)
+    coverage_at_least: float = Field(default=0.8, ge=0, le=1)
     headline: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
 

@@ -1,17 +1,28 @@
--- Counts, summed up the unit tree. A sum of sums is the same sum at every level.
-CREATE OR REPLACE TEMP TABLE rolled_up AS
+-- Counts, summed over the parts of each evaluation and up the units of its last day. A sum of sums is the same
+-- sum at every level.
+INSERT INTO rolled_up BY NAME
 SELECT
-    window_number,
-    system,
-    statistic,
-    above_code AS unit_code,
-    above_level AS unit_level,
-    above_parent_code AS parent_code,
-    sum(numerator) AS numerator,
-    sum(denominator) AS denominator,
-    NULL::DOUBLE AS given_value,
-    max(target) AS own_target
-FROM observed
-JOIN evaluated_window USING (window_number)
-JOIN unit_above USING (window_end, unit_code)
-GROUP BY ALL
+    evaluation.evaluation_number,
+    counted.system,
+    counted.statistic,
+    place.above_code AS unit_code,
+    place.above_level AS unit_level,
+    place.above_parent_code AS parent_code,
+    sum(counted.numerator) AS numerator,
+    sum(counted.denominator) AS denominator
+FROM counted
+JOIN part USING (part_number)
+JOIN evaluation
+    ON
+        evaluation.kpi_code = counted.kpi_code
+        AND evaluation.definition_version = counted.definition_version
+        AND CASE counted.basis
+            WHEN 'flow' THEN part.first_on >= evaluation.first_on AND part.last_on <= evaluation.last_on
+            ELSE part.last_on = evaluation.state_on
+        END
+JOIN unit_above AS place
+    ON
+        place.from_period = part.period
+        AND place.to_period = evaluation.period
+        AND place.unit_code = counted.unit_code
+GROUP BY ALL;

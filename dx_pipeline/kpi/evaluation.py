@@ -1,289 +1,396 @@
-"""Evaluation: one KPI over all of its windows and units, the same way for every KPI.
+"""Evaluation: all windows and units of KPIs, the same way for every KPI, and each view scanned once.
 
-window inputs     which windows there are, and which partitions each is computed from (coverage, …)
-observed          the definition's SQL, window by window: counts, items or a value, by unit
-rolled_up         up the unit tree
-staged            rounded, suppressed, compared with target and published figure
+evaluations     which windows there are, and which version applies to which of their days
+inputs          the partitions that each is computed from: coverage, what is stale or synthetic
+scan            what is counted, by unit and part of a month
+rolled up       parts to windows, units to those of the window's last day and everything above them
+staged          rounded, suppressed, compared with target and published figure
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import duckdb
-import pyarrow as pa
 
 from dx_pipeline import progress, workers
-from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, DeclaredKpi
-from dx_pipeline.declarations.sql import create_table
-from dx_pipeline.errors import DxError
-from dx_pipeline.kpi.suppression import Count, withheld
-from dx_pipeline.period import Month, Window, windows
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.kpi import DeclaredKpi
+from dx_pipeline.declarations.sql import create_table, sql_file
+from dx_pipeline.declarations.view import UNITS
+from dx_pipeline.errors import DxError, UsageError
+from dx_pipeline.kpi import coverage, reference, scan, suppression
+from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
+from dx_pipeline.kpi.scan import first_line
+from dx_pipeline.kpi.units import DAY, Units
+from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.database import STAGED, connect
+from dx_pipeline.storage.database import STAGED, connect, fill
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import partition, publication
+from dx_pipeline.tables import history, partition, publication
 from dx_pipeline.tables.partition import Key, KpiKey
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import PartitionRun, RunResult
 
-ENGINE_TABLES = ("programme.published_figure", "programme.target", "reference.admin_unit", "reference.agency")
-"""What the engine itself reads for every KPI: the unit tree, targets and published figures."""
+Known = Mapping[Key, PartitionRun]
+"""The latest run of every partition that sources fill."""
 
-ROLLED_UP = {"measure": "reported"}
-"""Which statement rolls a yield up, where it is not the one of its name."""
+CONSERVATION = "ledger.view_conservation"
+"""The table of where the rows of each view's table went."""
+
+_AHEAD: ContextVar[dict[str, RunResult] | None] = ContextVar("results of KPIs evaluated together", default=None)
 
 
-@dataclass(frozen=True)
-class WindowInputs:
-    """The partitions that one window of one KPI uses, for one system or for all together, and their coverage.
+def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterable[str] = ()) -> RunResult:
+    """Evaluate one KPI, together with others, and publish the values of each whose audit passes.
+
+    What is wrong with one KPI is in its run, and does not stop the others.
 
     Args:
-        system: None for all of them.
-        coverage: the share of the monthly partitions it needs that exist.
-        is_covered: whether that is enough for a value.
-        is_synthetic: whether any of them has synthetic rows.
-        revision: how many of their deliveries were replaced by a later one.
-    """
-
-    system: str | None
-    coverage: float
-    is_covered: bool
-    is_synthetic: bool
-    revision: int
-
-
-def evaluate(settings: Settings, catalogue: Catalogue, code: str) -> RunResult:
-    """Evaluate one KPI and, if its audit passes, publish its values for the next release.
-
-    Raises:
-        DxError: the definition's SQL fails, or returns a unit that does not exist.
+        settings: the warehouse.
+        catalogue: what is declared.
+        code: the KPI whose result is returned.
+        beside: KPIs that are wanted too: a view that they share is scanned once for all of them.
     """
     progress.announce(f"kpi {code}")
+    ahead = _AHEAD.get()
+    if ahead is not None and code in ahead:
+        return ahead[code]
+    wanted = {code, *(catalogue.kpis if ahead is not None else beside)}
+    codes = tuple(sorted(wanted | (protected(catalogue) if wanted & protected(catalogue) else set())))
     with writing(settings):
-        return next(workers.each(settings, catalogue, _evaluate, [(code,)]))
+        results = next(workers.each(settings, catalogue, _evaluate, [(codes,)]))
+    if ahead is not None:
+        ahead.update(results)
+    return results[code]
+
+
+def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[dict[str, object]]:
+    """The values of a KPI that adds up on the units of a chosen day, as rows of `kpi.value`; nothing is published.
+
+    Windows whose own units are those of the day are among them as they are. What is withheld is decided together with
+    everything that is published.
+
+    Raises:
+        UsageError: the KPI does not add up, or no unit is known on that day.
+        DxError: the KPI fails.
+    """
+    if not catalogue.kpis[code].adds_up:
+        raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
+    together = protected(catalogue) if code in protected(catalogue) else {code}
+    kpis = [catalogue.kpis[each] for each in sorted(together)]
+    known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
+    with connect(settings) as connection:
+        decided = suppression.published(settings, connection, sorted(together))
+        evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
+        failures = evaluator.evaluate(evaluator.latest_day(), day)
+        if code in failures:
+            raise DxError(failures[code])
+        found = connection.execute(sql_file(__file__, "on_units"), {"code": code, "day": day})
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 @contextmanager
 def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
-    """Within the block every KPI is evaluated, one by one: a worker pool, if there is one, starts all of them now."""
-    codes = [(code,) for code in catalogue.kpis]
-    with writing(settings), workers.submit_ahead(settings, catalogue, _evaluate, codes):
-        yield
+    """Within the block every KPI is evaluated, one by one: a worker pool, if there is one, starts now with all."""
+    token = _AHEAD.set({})
+    try:
+        with (
+            writing(settings),
+            workers.submit_ahead(settings, catalogue, _evaluate, [(tuple(sorted(catalogue.kpis)),)]),
+        ):
+            yield
+    finally:
+        _AHEAD.reset(token)
 
 
-def _evaluate(settings: Settings, catalogue: Catalogue, code: str) -> RunResult:
-    kpi, key = catalogue.kpis[code], KpiKey(code)
+def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, RunResult]:
     known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
-    current = _fingerprint(settings, catalogue, kpi, known)
-    if (before := publication.unchanged(settings, key, current)) is not None:
-        return before
-    with connect(settings) as connection:
-        _attach(settings, connection, catalogue, kpi)
-        evaluated = _windows(connection, kpi, known)
-        inputs = [_window_inputs(settings, catalogue, kpi, window, known) for window in evaluated]
-        _observe(connection, kpi, evaluated, inputs)
-        _roll_up(connection, kpi)
-        _withhold(connection, catalogue, kpi, evaluated)
-        _stage(connection, catalogue, kpi)
-        ((rows,),) = connection.execute(f"SELECT count(*) FROM {STAGED}").fetchall()
-        synthetic = any(item.is_synthetic for of_window in inputs for item in of_window)
-        return publication.publish(settings, catalogue, connection, Staged(key, rows, synthetic), current)
+    states = _states(settings, known)
+    current = _fingerprints(settings, catalogue, codes, states)
+    results = {}
+    for code in codes:
+        before = publication.unchanged(settings, KpiKey(code), current[code])
+        if before is not None:
+            results[code] = before
+    changed = [catalogue.kpis[code] for code in codes if code not in results]
+    if changed:
+        with connect(settings) as connection:
+            results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
+    return results
 
 
-def _fingerprint(settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, known: Mapping[Key, PartitionRun]) -> str:
-    """A digest of everything that the values of a KPI are computed from."""
-    inputs = [
-        str(catalogue.province.suppress_below),
-        catalogue.digest(f"kpi:{kpi.code}"),
-        *sorted({str(key.month) for key in known}),
-    ]
+def _states(settings: Settings, known: Known) -> dict[Key, str]:
+    """The state of every partition that has been run: what its rows were made from, and what is known of them."""
+    states = {}
     for key, run in sorted(known.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
-        if key.table in {*kpi.tables, *ENGINE_TABLES} and path is not None:
-            inputs.append(f"{key} {partition.fingerprint_of(path)} {run.synthetic} {len(run.superseded)}")
-    return publication.fingerprint(settings, catalogue, KPI_TABLE, inputs)
+        rows = partition.fingerprint_of(path) if path is not None else None
+        states[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {len(run.superseded)}"
+    return states
 
 
-def _attach(settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
-    for table in sorted({*kpi.tables, *ENGINE_TABLES}):
-        partition.attach(connection, table, catalogue.contracts[table].stored, partition.all_rows(settings, table))
+def protected(catalogue: Catalogue) -> set[str]:
+    """The KPIs about what is protected: which values of one are withheld depends on all the others."""
+    found = scan.figures(catalogue.kpis.values())
+    views = [name for name in found if catalogue.views[name].view.protects is not None]
+    return {figure.kpi_code for name in views for figure in found[name]}
 
 
-def _windows(
-    connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, known: Mapping[Key, PartitionRun]
-) -> tuple[Window, ...]:
-    """Every window that anything was delivered for, and those with a published figure to compare with."""
-    months = [key.month for key in known if key.month is not None]
-    found = set(windows(months, kpi.definition.windows))
-    figures = connection.execute(
-        "SELECT DISTINCT period_start, period_end FROM programme.published_figure WHERE kpi_code = $code",
-        {"code": kpi.code},
-    ).fetchall()
-    for start, end in figures:
-        months = [Month.of(start), Month.of(end)]
-        found.update(
-            window for window in windows(months, kpi.definition.windows) if (window.start, window.end) == (start, end)
-        )
-    return tuple(sorted(found, key=lambda window: (window.end, window.start, window.type)))
-
-
-def _needed(catalogue: Catalogue, kpi: DeclaredKpi, window: Window) -> Iterator[Key]:
-    """The monthly partitions that a window of a KPI is computed from."""
-    version = kpi.definition.version_for(window)
-    if version is None:
-        return
-    months = window.months if kpi.definition.basis == "flow" else window.months[-1:]
-    for table in kpi.queries[version.version].tables:
-        if catalogue.contracts[table].origin == "delivered":
-            for source in catalogue.sources_of(table):
-                for month in months:
-                    yield Key(table, source, month)
-
-
-def _window_inputs(
-    settings: Settings, catalogue: Catalogue, kpi: DeclaredKpi, window: Window, known: Mapping[Key, PartitionRun]
-) -> list[WindowInputs]:
-    """The inputs of a window as a whole and, for a KPI by system, of each system."""
-    needed = list(_needed(catalogue, kpi, window))
-    there = {key for key in needed if partition.rows(settings, key) is not None}
-    systems = catalogue.systems if kpi.definition.by_system else ()
-    in_force = kpi.definition.version_for(window) is not None
-    has_begun = any(key.month is not None and key.month >= window.months[-1] for key in known)
-    nothing_is_needed = kpi.definition.basis == "latest" and has_begun
-    inputs = []
-    for system in (None, *systems):
-        own = [key for key in needed if system is None or key.source == system or key.source not in systems]
-        runs = [known[key] for key in own if key in there and key in known]
-        coverage = sum(key in there for key in own) / len(own) if own else 1.0
-        inputs.append(
-            WindowInputs(
-                system=system,
-                coverage=coverage if in_force else 0.0,
-                is_covered=in_force and (coverage >= 1 or nothing_is_needed),
-                is_synthetic=any(run.synthetic for run in runs),
-                revision=sum(len(run.superseded) for run in runs),
-            )
-        )
-    return inputs
-
-
-def _observe(
-    connection: duckdb.DuckDBPyConnection,
-    kpi: DeclaredKpi,
-    evaluated: Sequence[Window],
-    inputs: Sequence[Sequence[WindowInputs]],
-) -> None:
-    """Run the definition's SQL for every window that is covered, as a whole or for some system."""
-    connection.execute(_sql("observed"))
-    window_rows, input_rows = [], []
-    for number, (window, of_window) in enumerate(zip(evaluated, inputs, strict=True)):
-        version = kpi.definition.version_for(window)
-        if version is not None and any(item.is_covered for item in of_window):
-            _run(connection, kpi, version.version, number, window)
-        window_rows.append((number, window.type, window.start, window.end, version.version if version else None))
-        input_rows += [
-            (number, item.system, item.coverage, item.is_covered, item.is_synthetic, item.revision)
-            for item in of_window
+def _fingerprints(
+    settings: Settings, catalogue: Catalogue, codes: Sequence[str], states: Mapping[Key, str]
+) -> dict[str, str]:
+    """A digest of everything that the values of each KPI are computed from."""
+    together = protected(catalogue)
+    found = {}
+    for code in codes:
+        kpis = [catalogue.kpis[each] for each in sorted(together if code in together else {code})]
+        views = {name for kpi in kpis for name in kpi.every_view}
+        tables = {table for kpi in kpis for table in kpi.every_table} | set(reference.TABLES)
+        tables |= {table for name in views for table in catalogue.views[name].reads}
+        named = [f"kpi:{kpi.code}" for kpi in kpis] + [f"view:{name}" for name in views]
+        inputs = [
+            code,
+            catalogue.digest("province", *named),
+            *sorted({str(key.month) for key in states}),
+            *(state for key, state in states.items() if key.table in tables),
         ]
-    _fill(connection, "evaluated_window", window_rows)
-    _fill(connection, "window_input", input_rows)
-    if kpi.definition.yields in {"counts", "items"}:
-        connection.execute(_sql("all_systems"))
+        found[code] = publication.fingerprint(settings, catalogue, KPI_TABLE, inputs)
+    return found
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert plain rows, all at once: DuckDB plans each row of `executemany` anew."""
-    if rows:
-        columns = connection.table(table).columns
-        values = pa.table({name: list(each) for name, each in zip(columns, zip(*rows, strict=True), strict=True)})
-        connection.register("filled", values)
-        connection.execute(f"INSERT INTO {table} FROM filled")
-        connection.unregister("filled")
+@dataclass
+class _Evaluator:
+    """One evaluation of some KPIs in a connection of its own."""
 
+    settings: Settings
+    catalogue: Catalogue
+    connection: duckdb.DuckDBPyConnection
+    kpis: Sequence[DeclaredKpi]
+    known: Known
+    decided: suppression.Decided = field(default_factory=dict)
 
-def _run(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi, version: int, number: int, window: Window) -> None:
-    query = kpi.queries[version]
-    ends = {"window_start": window.start, "window_end": window.end}
-    asked_for = query.parameters | ({"window_end"} if query.is_of_province else set())
-    bound = {name: value for name, value in ends.items() if name in asked_for}
-    whole = f"({_sql('province_code')}) AS unit_code, " if query.is_of_province else ""
-    try:
-        connection.execute(
-            f"INSERT INTO observed BY NAME SELECT $window_number AS window_number, {whole}*"
-            f" FROM ({query.text.rstrip().rstrip(';')}\n)",
-            {"window_number": number, **bound},
-        )
-    except duckdb.Error as error:
-        message = f"{query.path.name} of KPI {kpi.code} fails: {str(error).splitlines()[0]}"
-        raise DxError(message) from error
+    def results(self, current: Mapping[str, str]) -> dict[str, RunResult]:
+        """Evaluate and publish; the result of each KPI. Past windows are also shown on the latest units."""
+        failures = self.evaluate(self.latest_day())
+        self.record_conservation()
+        return dict(self._publish(current, failures))
 
+    def latest_day(self) -> date | None:
+        """The last day of the latest month for which anything was delivered."""
+        return max((key.month.last for key in self.known if key.month is not None), default=None)
 
-def _roll_up(connection: duckdb.DuckDBPyConnection, kpi: DeclaredKpi) -> None:
-    connection.execute(_sql("units"))
-    unknown = connection.execute(_sql("unknown_unit")).fetchall()
-    if unknown:
-        unit, day = unknown[0]
-        message = (
-            f"KPI {kpi.code} counts for unit '{unit}', which does not exist on {day}:"
-            " correct its SQL, or add the unit to warehouse/reference/admin_unit.csv or agency.csv."
-        )
-        raise DxError(message)
-    connection.execute(_sql(ROLLED_UP.get(kpi.definition.yields, kpi.definition.yields)))
-    statistics: list[str | None] = [*kpi.definition.statistics] or [None]
-    connection.execute(_sql("province"), {"is_plain_count": _is_plain_count(kpi), "statistics": statistics})
+    def evaluate(self, *days: date | None) -> dict[str, str]:
+        """Make `staged`, with values on the units of some days besides; why KPIs failed, by code."""
+        self._attach()
+        units = reference.units(self.connection)
+        evaluated = self._evaluations()
+        for day in dict.fromkeys(day for day in days if day is not None):
+            if units.period(day) is None:
+                raise UsageError(f"no unit is known on {day}: the units begin on {units.periods[0][0]}.")
+            own = [item for item in evaluated if item.units_on is None]
+            evaluated = [*evaluated, *on_units(own, units, day)]
+        self._prepare(units, evaluated)
+        failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.count, self.connection))
+        failures |= self._run_sql(evaluated)
+        self._run(*("counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
+        self._withhold(evaluated, failures)
+        self._stage()
+        return failures
 
+    def record_conservation(self) -> None:
+        """Record where the rows of each view's table went."""
+        contract = self.catalogue.contracts[CONSERVATION]
+        columns = ", ".join(contract.stored)
+        for (name,) in self.connection.execute("SELECT DISTINCT view_name FROM conserved ORDER BY ALL").fetchall():
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE of_view AS SELECT {columns} FROM conserved WHERE view_name = $name"
+                " ORDER BY ALL",
+                {"name": name},
+            )
+            partition.replace(self.settings, self.connection, Key(CONSERVATION, name, None), contract, "of_view", name)
 
-def _withhold(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi, evaluated: Sequence[Window]
-) -> None:
-    connection.execute("CREATE TEMP TABLE withheld (window_number INTEGER, unit_code VARCHAR)")
-    if not kpi.definition.counts_dossiers:
-        return
-    counts = [
-        Count(unit, parent, evaluated[number], int(numerator), int(denominator))
-        for number, unit, parent, numerator, denominator in connection.execute(
-            """
-            SELECT window_number, unit_code, parent_code, numerator, denominator FROM rolled_up
-            WHERE numerator IS NOT NULL AND denominator IS NOT NULL
-            """
+    def _run(self, *names: str) -> None:
+        for name in names:
+            self.connection.execute(sql_file(__file__, name))
+
+    def _attach(self) -> None:
+        """Make the tables and views that the KPIs read readable."""
+        tables = {table for kpi in self.kpis for table in kpi.every_table}
+        names = {name for kpi in self.kpis for name in kpi.every_view}
+        for name in names:
+            tables |= {table for table in self.catalogue.views[name].reads if table in self.catalogue.contracts}
+        for table in sorted({*tables, *reference.TABLES} & self.catalogue.contracts.keys() - {UNITS}):
+            paths = partition.all_rows(self.settings, table)
+            history.attach(self.connection, table, self.catalogue.contracts[table], paths)
+        self.connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
+        scan.create_views(self.connection, self.catalogue, self.kpis)
+
+    def _evaluations(self) -> list[Evaluation]:
+        """Every window that anything was delivered for, and those with a published figure to compare with."""
+        months = [key.month for key in self.known if key.month is not None]
+        figures = self.connection.execute(
+            "SELECT DISTINCT kpi_code, period_start, period_end FROM programme.published_figure"
         ).fetchall()
-    ]
-    number_of = {window: number for number, window in enumerate(evaluated)}
-    hidden = withheld(counts, catalogue.province.suppress_below)
-    if hidden:
-        connection.executemany(
-            "INSERT INTO withheld VALUES (?, ?)",
-            [[number_of[window], unit] for window, unit in sorted(hidden)],
-        )
+        found: list[Evaluation] = []
+        for kpi in self.kpis:
+            types = kpi.definition.windows
+            of_kpi = set(windows(months, types))
+            for code, start, end in figures:
+                if code == kpi.code:
+                    near = windows([Month.of(start), Month.of(end)], types)
+                    of_kpi.update(window for window in near if (window.start, window.end) == (start, end))
+            found += evaluations(kpi, sorted(of_kpi, key=lambda window: (window.end, window.start, window.type)))
+        return found
+
+    def _prepare(self, units: Units, evaluated: Sequence[Evaluation]) -> None:
+        """Fill the tables of the evaluation with all that is known before anything is counted."""
+        self._run("tables")
+        fill(self.connection, UNITS, units.rows())
+        fill(self.connection, "unit_above", [vars(place) for place in units.places()])
+        whole = [
+            {"period": number, "unit_code": units.province(number), "first_on": first, "last_on": last}
+            for number, (first, last) in enumerate(units.periods)
+        ]
+        fill(self.connection, "whole", whole)
+        fill(self.connection, "kpi", [_about(self.catalogue, kpi) for kpi in self.kpis])
+        asked = [(kpi.code, name) for kpi in self.kpis for name in kpi.definition.statistic_names]
+        fill(self.connection, "asked", [{"kpi_code": code, "statistic": name} for code, name in asked])
+        fill(self.connection, "looked_for", scan.looked_for(self.kpis))
+        months = {month for item in evaluated for month in (*item.months, Month.of(item.state_on))}
+        fill(self.connection, "part", [vars(part) for part in parts(sorted(months), self.kpis, units)])
+        fill(self.connection, "evaluation", [_row(number, item, units) for number, item in enumerate(evaluated)])
+        self._prepare_coverage(months)
+
+    def _prepare_coverage(self, months: Iterable[Month]) -> None:
+        """Fill the tables of what is there of what was expected."""
+        fill(self.connection, "system", [{"system": name} for name in self.catalogue.systems])
+        fill(self.connection, "month", coverage.months(months))
+        fill(self.connection, "kpi_table", coverage.tables(self.kpis))
+        views = [(kpi.code, name) for kpi in self.kpis for name in kpi.every_view]
+        fill(self.connection, "kpi_view", [{"kpi_code": code, "view_name": name} for code, name in views])
+        fill(self.connection, "source_of", coverage.sources(self.catalogue, self.kpis))
+        fill(self.connection, "partition", coverage.partitions(self.settings, self.known))
+        self._run("inputs")
+        coverage.fill_reports(self.settings, self.connection, self.catalogue, self.kpis, self.known)
+
+    def _run_sql(self, evaluated: Sequence[Evaluation]) -> dict[str, str]:
+        """Run free SQL, for each window in which anything is complete; why it failed, by KPI."""
+        failures: dict[str, str] = {}
+        complete = self.connection.execute(
+            "SELECT DISTINCT evaluation_number FROM input WHERE is_complete ORDER BY ALL"
+        ).fetchall()
+        self.connection.execute(sql_file(__file__, "reported"))
+        for (number,) in complete:
+            item = evaluated[number]
+            if item.version is None or item.version.version not in item.kpi.queries or item.kpi.code in failures:
+                continue
+            query = item.kpi.queries[item.version.version]
+            bounds = _bounds(item, self.settings.time_zone)
+            asked = {name: bounds[name] for name in query.parameters}
+            try:
+                self.connection.execute(
+                    "INSERT INTO observed BY NAME SELECT $number AS evaluation_number, *"
+                    f" FROM ({query.text.rstrip().rstrip(';')}\n)",
+                    {"number": number, **asked},
+                )
+            except duckdb.Error as error:
+                failures[item.kpi.code] = f"{query.path.name} of KPI {item.kpi.code} fails: {first_line(error)}"
+        return failures
+
+    def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
+        """Withhold values of few dossiers, and others that would give them away."""
+        for name, on_view in scan.figures(kpi for kpi in self.kpis if kpi.code not in failures).items():
+            view = self.catalogue.views[name]
+            if view.view.protects is not None:
+                threshold = self.catalogue.province.suppress_below
+                suppression.withhold(self.connection, view, on_view, evaluated, threshold, self.decided)
+
+    def _stage(self) -> None:
+        self.connection.execute(create_table(STAGED, self.catalogue.contracts[KPI_TABLE].stored))
+        self._run("half_up", "staged")
+
+    def _publish(self, current: Mapping[str, str], failures: Mapping[str, str]) -> Iterator[tuple[str, RunResult]]:
+        """Audit all values at once; only where something is unmet, each KPI's for itself."""
+        every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
+        audited = every if all(result.status == "met" for result in every) else None
+        together = protected(self.catalogue)
+        self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
+        for kpi in self.kpis:
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {STAGED} AS FROM every_value WHERE kpi_code = $code", {"code": kpi.code}
+            )
+            ((rows, synthetic),) = self.connection.execute(
+                f"SELECT count(*), coalesce(bool_or(synthetic), false) FROM {STAGED}"
+            ).fetchall()
+            key = KpiKey(kpi.code)
+            staged = Staged(key, rows, synthetic, failure=failures.get(kpi.code))
+            if kpi.code in failures and kpi.code in together:
+                partition.remove(self.settings, key)  # its last values were shown beside other ones than today's
+            yield (
+                kpi.code,
+                publication.publish(self.settings, self.catalogue, self.connection, staged, current[kpi.code], audited),
+            )
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
+def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:
     definition = kpi.definition
-    connection.execute(create_table(STAGED, catalogue.contracts[KPI_TABLE].stored))
-    connection.execute(_sql("half_up"))
-    connection.execute(
-        _sql("staged"),
-        {
-            "kpi_code": kpi.code,
-            "unit_of_measure": definition.unit_of_measure,
-            "decimals": definition.decimals,
-            "factor": 100 if definition.unit_of_measure == "percent" else 1,
-            "sign": 1 if definition.direction == "up" else -1,
-            "is_plain_count": _is_plain_count(kpi),
-            "is_reported": definition.yields == "reported",
-        },
-    )
+    least = definition.coverage_at_least
+    is_percent = definition.unit_of_measure == "percent"
+    is_plain_count = definition.yields == "counts" and not is_percent
+    counted = [counting for version in definition.versions for _, counting in definition.countings(version)]
+    return {
+        "kpi_code": kpi.code,
+        "unit_of_measure": definition.unit_of_measure,
+        "decimals": definition.decimals,
+        "factor": 100 if is_percent else 1,
+        "sign": 1 if definition.direction == "up" else -1,
+        "basis": kpi.basis,
+        "is_plain_count": is_plain_count,
+        "has_denominator": not is_plain_count or any(counting.among is not None for counting in counted),
+        "is_reported": definition.is_reported,
+        "by_system": definition.by_system,
+        "levels": list(definition.levels),
+        "coverage_at_least": catalogue.province.coverage_at_least if least is None else least,
+    }
 
 
-def _is_plain_count(kpi: DeclaredKpi) -> bool:
-    return kpi.definition.yields == "counts" and kpi.definition.unit_of_measure != "percent"
+def _row(number: int, item: Evaluation, units: Units) -> dict[str, object]:
+    period = units.period(item.units_on or item.last_on)
+    last = item.version or item.kpi.definition.version_at(item.last_on)
+    return {
+        "evaluation_number": number,
+        "kpi_code": item.kpi.code,
+        "window_type": item.window.type,
+        "window_start": item.window.start,
+        "window_end": item.window.end,
+        "definition_version": item.version.version if item.version else None,
+        "last_version": last.version if last else None,
+        "part_start": item.part[0] if item.part else None,
+        "part_end": item.part[1] if item.part else None,
+        "units_on": item.units_on,
+        "is_divided": item.is_divided,
+        "first_on": item.first_on,
+        "last_on": item.last_on,
+        "state_on": item.state_on,
+        "period": period,
+        "province_code": units.province(period) if period is not None else None,
+    }
 
 
-@cache
-def _sql(name: str) -> str:
-    return (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")
+def _bounds(item: Evaluation, time_zone: str) -> dict[str, date | datetime]:
+    """The parameters of free SQL: days, and moments, which are the same in any session's time zone."""
+    zone = ZoneInfo(time_zone)
+    return {
+        "window_start": item.first_on,
+        "window_end": item.last_on,
+        "window_start_at": datetime.combine(item.first_on, time(), zone),
+        "window_after_at": datetime.combine(item.last_on + DAY, time(), zone),
+    }

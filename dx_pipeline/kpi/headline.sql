@@ -12,4 +12,4 @@ CREATE OR REPLACE TEMP MACRO headline(source) AS TABLE
                 list_position(['ytd', 'year', 'quarter', 'month'], window_type)
         ) AS place
     FROM query_table(source)
-    WHERE unit_level = 'province' AND system IS NULL
+    WHERE unit_level = 'province' AND system IS NULL AND units_on IS NULL

@@ -1,21 +1,21 @@
--- What a definition's SQL returns, window by window (each KPI fills some of these columns), and the inputs
--- of each window.
-CREATE TEMP TABLE observed (
-    window_number INTEGER,
-    unit_code VARCHAR,
-    system VARCHAR,
-    statistic VARCHAR,
-    numerator DECIMAL(28, 4),
-    denominator DECIMAL(28, 4),
-    item VARCHAR,
-    is_counted BOOLEAN,
-    value DOUBLE,
-    target DOUBLE
-);
-CREATE TEMP TABLE evaluated_window (
-    window_number INTEGER, window_type VARCHAR, window_start DATE, window_end DATE, definition_version BIGINT
-);
--- One row for all systems (`system` NULL) and, for a KPI by system, one for each.
-CREATE TEMP TABLE window_input (
-    window_number INTEGER, system VARCHAR, coverage DOUBLE, is_covered BOOLEAN, synthetic BOOLEAN, revision BIGINT
-);
+-- What free SQL returned: counts are summed up the unit tree, a value is shown for its own unit alone.
+INSERT INTO rolled_up BY NAME
+SELECT
+    observed.evaluation_number,
+    observed.system,
+    observed.statistic,
+    place.above_code AS unit_code,
+    place.above_level AS unit_level,
+    place.above_parent_code AS parent_code,
+    sum(observed.numerator) AS numerator,
+    sum(observed.denominator) AS denominator,
+    max(observed.value) AS given_value
+FROM observed
+JOIN evaluation USING (evaluation_number)
+JOIN unit_above AS place
+    ON
+        place.from_period = evaluation.period
+        AND place.to_period = evaluation.period
+        AND place.unit_code = coalesce(observed.unit_code, evaluation.province_code)
+WHERE observed.value IS NULL OR place.above_code = place.unit_code
+GROUP BY ALL;

@@ -1,24 +1,24 @@
--- Every window has a row for the whole province, for each system and statistic, also where nothing is
--- known.
+-- Every window has a row for the whole province, for each system and statistic, also where nothing is known.
 INSERT INTO rolled_up BY NAME
-SELECT DISTINCT
-    window_input.window_number,
-    window_input.system,
+SELECT
+    input.evaluation_number,
+    input.system,
     asked.statistic,
-    province.above_code AS unit_code,
-    province.above_level AS unit_level,
-    -- A window that is covered and has no row counted nothing: that is a zero, and known.
-    CASE WHEN window_input.is_covered AND $is_plain_count THEN 0 END AS numerator
-FROM window_input
-JOIN evaluated_window USING (window_number)
-CROSS JOIN (SELECT unnest($statistics::VARCHAR[]) AS statistic) AS asked
-JOIN unit_above AS province
-    ON province.window_end = evaluated_window.window_end AND province.above_level = 'province'
+    evaluation.province_code AS unit_code,
+    'province' AS unit_level,
+    -- A window that is complete and has no row counted nothing: that is a zero, and known.
+    CASE WHEN input.is_complete AND kpi.is_plain_count THEN 0 END AS numerator,
+    CASE WHEN input.is_complete AND kpi.is_plain_count AND kpi.has_denominator THEN 0 END AS denominator
+FROM input
+JOIN evaluation USING (evaluation_number)
+JOIN kpi USING (kpi_code)
+JOIN asked USING (kpi_code)
 WHERE
-    NOT EXISTS (
+    evaluation.province_code IS NOT NULL
+    AND NOT EXISTS (
         SELECT * FROM rolled_up
         WHERE
-            rolled_up.window_number = window_input.window_number AND rolled_up.unit_level = 'province'
-            AND rolled_up.system IS NOT DISTINCT FROM window_input.system
+            rolled_up.evaluation_number = input.evaluation_number AND rolled_up.unit_level = 'province'
+            AND rolled_up.system IS NOT DISTINCT FROM input.system
             AND rolled_up.statistic IS NOT DISTINCT FROM asked.statistic
-    )
+    );

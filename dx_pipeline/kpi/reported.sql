@@ -1,17 +1,9 @@
--- Values as they are given: shown for their own unit, never rolled up.
-CREATE OR REPLACE TEMP TABLE rolled_up AS
-SELECT
-    observed.window_number,
-    observed.system,
-    observed.statistic,
-    observed.unit_code,
-    unit_above.above_level AS unit_level,
-    unit_above.above_parent_code AS parent_code,
-    NULL::HUGEINT AS numerator,
-    NULL::HUGEINT AS denominator,
-    observed.value AS given_value,
-    observed.target AS own_target
-FROM observed
-JOIN evaluated_window USING (window_number)
-JOIN unit_above USING (window_end, unit_code)
-WHERE unit_above.above_code = observed.unit_code
+-- Figures that others computed, as they were published for the very window.
+INSERT INTO observed BY NAME
+SELECT evaluation.evaluation_number, published.unit_code, published.value
+FROM evaluation
+JOIN kpi ON kpi.kpi_code = evaluation.kpi_code AND kpi.is_reported
+JOIN programme.published_figure AS published
+    ON
+        published.kpi_code = evaluation.kpi_code
+        AND published.period_start = evaluation.window_start AND published.period_end = evaluation.window_end

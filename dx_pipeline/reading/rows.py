@@ -16,7 +16,7 @@ import duckdb
 
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Contract
 from dx_pipeline.declarations.source import Placement
-from dx_pipeline.declarations.sql import create_table, literal, quoted, sql_file, violations
+from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file, violations
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Loaded, values
 from dx_pipeline.reading.conservation import Counts
@@ -145,10 +145,9 @@ def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
             f"WHEN {condition} THEN {literal(f'{reason}|{name}')}" for condition, reason in violations(name, column)
         )
     if contract.month is not None and month is not None:
-        reasons.append(
-            f"WHEN {quoted(contract.month)}::DATE NOT BETWEEN DATE '{month.first}' AND DATE '{month.last}'"
-            f" THEN 'outside_month|{contract.month}'"
-        )
+        first = "" if contract.changes else f" AND {quoted(contract.month)}::DATE >= DATE '{month.first}'"
+        within = f"{quoted(contract.month)}::DATE <= DATE '{month.last}'{first}"
+        reasons.append(f"WHEN NOT ({within}) THEN 'outside_month|{contract.month}'")
     reasons.extend(f"WHEN NOT ({rule.sql}) THEN {literal(f'{rule.code}|')}" for rule in contract.rules)
     filters = "".join(
         f" WHEN regexp_matches({texts[rule.header]}, {literal(rule.matches)}) THEN {literal(rule.code)}"
@@ -234,9 +233,22 @@ def _write(
             """,
             {"first": first, "last": last},
         )
+    connection.execute(
+        "CREATE OR REPLACE TEMP VIEW reporting AS"
+        f" SELECT delivery_position, delivery_line, {_reporter(contract)} AS reporter FROM typed"
+    )
     connection.execute(sql_file(__file__, "quarantined"))
-    connection.execute("DROP TABLE typed; DROP TABLE delivered")
+    connection.execute("DROP VIEW reporting; DROP TABLE typed; DROP TABLE delivered")
     _compress(connection, items)
+
+
+def _reporter(contract: Contract) -> str:
+    """Who reported a row, if it names one of those who are expected to report; anything else stays unnamed."""
+    if contract.reporters is None:
+        return "NULL::VARCHAR"
+    column = contract.reporters.column
+    table, _, key = str(contract.columns[column].references).rpartition(".")
+    return f"CASE WHEN {quoted(column)} IN (SELECT {quoted(key)} FROM {qualified(table)}) THEN {quoted(column)} END"
 
 
 def _stretches(items: Sequence[Loaded]) -> Iterator[tuple[int, int]]:

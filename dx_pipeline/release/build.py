@@ -16,21 +16,24 @@ import duckdb
 from dx_pipeline import progress
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
-from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted
-from dx_pipeline.errors import ReleaseError
+from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
+from dx_pipeline.declarations.view import UNITS
+from dx_pipeline.kpi.evaluation import CONSERVATION
+from dx_pipeline.kpi.reference import units
 from dx_pipeline.release import datapackage
-from dx_pipeline.release.datapackage import DATABASE
+from dx_pipeline.release.expectation import fill_expectations
+from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
-from dx_pipeline.storage.database import connect, insert
+from dx_pipeline.storage.database import connect, fill, insert
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import partition
+from dx_pipeline.tables import history, partition
 from dx_pipeline.tables.ledger import Ledger
-from dx_pipeline.tables.partition import AnyKey, KpiKey
+from dx_pipeline.tables.partition import AnyKey, Key
 
-DEFINITION_TABLE = "kpi.definition"
+DEFINITION_TABLE, ON_LATEST_UNITS = "kpi.definition", "kpi.on_latest_units"
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,10 @@ class Snapshot:
 
     @classmethod
     def read(cls, settings: Settings, catalogue: Catalogue) -> Snapshot:
-        """The snapshot of a warehouse.
-
-        Raises:
-            ReleaseError: a KPI has never been evaluated.
-        """
+        """The snapshot of a warehouse."""
         ledger = Ledger.read(settings, catalogue)
-        keys: list[AnyKey] = [*ledger.keys, *map(KpiKey, catalogue.kpis)]
+        keys = [*ledger.keys, *(Key(CONSERVATION, name, None) for name in catalogue.views)]
         rows = {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
-        for code in catalogue.kpis:
-            if KpiKey(code) not in rows:
-                raise ReleaseError(f"KPI {code} has never been evaluated: run 'dx run'.")
         inputs = {
             "code_version": settings.code_version,
             "declarations": catalogue.digest(*catalogue.digests),
@@ -97,8 +93,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
     """Build the release of everything that is published now, verify it, and switch to it.
 
     Raises:
-        ReleaseError: a KPI has no values, or the built release does not verify. The release that was
-            current before stays current.
+        ReleaseError: the built release does not verify. The release that was current before stays current.
     """
     progress.announce("release")
     with writing(settings):
@@ -122,46 +117,77 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         return Published(release_id, target, snapshot.ledger, changed=True)
 
 
-def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, folder: Path) -> None:
-    with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
-        connection.execute(f"ATTACH {literal(str(folder / DATABASE))} AS release (STORAGE_VERSION 'v1.4.0')")
-        connection.execute("USE release")
-        connection.execute("BEGIN")  # one commit waits for the disk once
-        for name, contract in catalogue.published.items():
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.')[0])}")
-            connection.execute(create_table(name, contract.published))
-            connection.execute(";\n".join(comments(name, contract, contract.published)))
-        for name in catalogue.published:
-            _fill(catalogue, connection, name, snapshot)
-        definitions = catalogue.contracts[DEFINITION_TABLE]
-        rows = list(_definition_rows(catalogue))
-        insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
-        snapshot.ledger.write(settings, catalogue, connection)
-        connection.execute("COMMIT")
-        counts = {
-            name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
-            for name in catalogue.published
-        }
-        _write_kpis(settings, catalogue, connection, folder)
-        connection.execute("USE memory")
-        connection.execute("DETACH release")
-    datapackage.write(folder, catalogue, snapshot.release_id, snapshot.inputs, counts, snapshot.ledger)
+def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:
+    for part in PARTS:
+        folder = part.make(release)
+        with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
+            _create(connection, catalogue, part, folder)
+            for name in catalogue.of_audience(part.name):
+                _fill(catalogue, connection, name, snapshot)
+            if part is PUBLIC:
+                _compute(settings, catalogue, connection, snapshot)
+            connection.execute("COMMIT")
+            counts = {
+                name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
+                for name in catalogue.of_audience(part.name)
+            }
+            if part is PUBLIC:
+                _write_kpis(settings, catalogue, connection, folder)
+            connection.execute("USE memory")
+            connection.execute("DETACH release")
+        datapackage.write(part, folder, catalogue, snapshot.release_id, snapshot.inputs, counts, snapshot.ledger)
+        part.close(folder)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, part: Part, folder: Path) -> None:
+    """Attach the database of a part and use it, with its tables, all empty, in an open transaction."""
+    connection.execute(f"ATTACH {literal(str(folder / part.database))} AS release (STORAGE_VERSION 'v1.4.0')")
+    connection.execute("USE release")
+    connection.execute("BEGIN")  # one commit waits for the disk once
+    for name, contract in catalogue.of_audience(part.name).items():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.')[0])}")
+        connection.execute(create_table(name, contract.published))
+        connection.execute(";\n".join(comments(name, contract, contract.published)))
+
+
+def _compute(
+    settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot
+) -> None:
+    """Fill the tables that are computed when a release is made."""
+    fill(connection, UNITS, units(connection).rows())
+    if paths := snapshot.of_table(KPI_TABLE):
+        adding_up = [code for code, kpi in catalogue.kpis.items() if kpi.adds_up]
+        connection.execute(
+            f"INSERT INTO {ON_LATEST_UNITS} BY NAME {sql_file(__file__, 'on_latest_units')}",
+            {"paths": list(map(str, paths)), "codes": adding_up, "release_id": snapshot.release_id},
+        )
+    definitions = catalogue.contracts[DEFINITION_TABLE]
+    rows = list(_definition_rows(catalogue))
+    insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
+    snapshot.ledger.write(settings, catalogue, connection)
+    months = sorted({state.month for state in snapshot.ledger.states if state.month is not None})
+    reported = {name: snapshot.of_table(name) for name, contract in catalogue.contracts.items() if contract.reporters}
+    fill_expectations(connection, catalogue, months, reported)
 
 
 def _fill(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot) -> None:
-    """Fill a table from its published partitions; KPI values get the id of the release."""
+    """Fill a table from its published partitions; KPI values get the id of the release.
+
+    Internal rows are sorted by everything that is in them: their order carries nothing, and rows with the same content
+    are interchangeable.
+    """
     paths = snapshot.of_table(name)
     if not paths:
         return
-    columns = catalogue.contracts[name].published
-    listed = ", ".join(literal(str(path)) for path in paths)
-    is_kpi = name == KPI_TABLE
+    contract = catalogue.contracts[name]
+    is_kpi, order = name == KPI_TABLE, "ORDER BY ALL" if contract.audience == INTERNAL.name else ""
     chosen = ", ".join(
-        literal(snapshot.release_id) if is_kpi and column == "release_id" else quoted(column) for column in columns
+        literal(snapshot.release_id) if is_kpi and column == "release_id" else quoted(column)
+        for column in contract.published
     )
-    connection.execute(
-        f"INSERT INTO {qualified(name)} SELECT {chosen} FROM read_parquet([{listed}], hive_partitioning = false)"
-    )
+    rows = history.select(connection, name, contract, paths)
+    where = "WHERE units_on IS NULL" if is_kpi else ""
+    connection.execute(f"INSERT INTO {qualified(name)} SELECT {chosen} FROM ({rows}) {where} {order}")
 
 
 def _definition_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
@@ -182,10 +208,10 @@ def _definition_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
             "unit_of_measure": kpi.definition.unit_of_measure,
             "direction": kpi.definition.direction,
             "decimals": kpi.definition.decimals,
-            "basis": kpi.definition.basis,
+            "basis": kpi.basis,
             "owner": kpi.definition.owner,
-            "reads": ", ".join(kpi.queries[version.version].tables),
-            "sql": kpi.queries[version.version].text,
+            "reads": ", ".join(kpi.tables[version.version]),
+            "sql": kpi.sql(version),
         }
         for code, kpi in catalogue.kpis.items()
         for version in kpi.definition.versions
@@ -204,4 +230,5 @@ def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.Duc
     write("value", KPI_TABLE, "true", order)
     for code in catalogue.kpis:
         write(code, KPI_TABLE, f"kpi_code = {literal(code)}", order)
+    write(ON_LATEST_UNITS.rpartition(".")[2], ON_LATEST_UNITS, "true", order)
     write("definition", DEFINITION_TABLE, "true", "kpi_code, definition_version")

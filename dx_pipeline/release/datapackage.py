@@ -1,4 +1,4 @@
-"""The description of a release, as a Frictionless data package.
+"""The description of each part of a release, as a Frictionless data package.
 
 It has what a reader needs to trust the files: schema, rows, bytes, hash, inputs, what is stale or missing,
 and whether synthetic data are in them. Bytes and hashes are under keys of our own (`dx`): `frictionless
@@ -16,11 +16,12 @@ import pyarrow.parquet as pq
 from dx_pipeline import __version__
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import ColumnType, Contract
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.release.part import PUBLIC, Part
 from dx_pipeline.storage import files
 from dx_pipeline.tables.ledger import Ledger
 
 NAME = "datapackage.json"
-DATABASE = "dx.duckdb"
 
 FIELD_TYPES: dict[ColumnType, str] = {
     "text": "string",
@@ -33,6 +34,7 @@ FIELD_TYPES: dict[ColumnType, str] = {
 
 
 def write(
+    part: Part,
     folder: Path,
     catalogue: Catalogue,
     release_id: str,
@@ -40,33 +42,44 @@ def write(
     table_rows: dict[str, int],
     ledger: Ledger,
 ) -> None:
-    """Describe the files of a release in `folder`; nothing in the description depends on the clock."""
-    contracts = {"definition": catalogue.contracts["kpi.definition"]}
+    """Describe the files of a part of a release in `folder`; nothing in the description depends on the clock.
+
+    What was held back, and the inputs of the whole release, are in the description of the public part.
+    """
+    contracts = {name: catalogue.contracts[f"kpi.{name}"] for name in ("definition", "on_latest_units")}
     parquet_files = sorted((folder / "kpi").glob("*.parquet"))
     resources = [
         _table(folder, path, contracts.get(path.stem, catalogue.contracts[KPI_TABLE])) for path in parquet_files
     ]
-    resources.append({"name": "dx", "path": DATABASE, "format": "duckdb", "dx": _file(folder / DATABASE)})
-    title = catalogue.province.title
+    database = folder / part.database
+    resources.append({"name": database.stem, "path": part.database, "format": "duckdb", "dx": _file(database)})
+    about = {"inputs": inputs, "held_back": [state.as_json() for state in ledger.held_back]}
     package = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "dx-pipeline",
-        "title": f"Chuyển đổi số {title.vi}: chỉ số và số liệu / Digital transformation of {title.en}: KPIs and data",
+        "name": "dx-pipeline" if part is PUBLIC else f"dx-pipeline-{part.name}",
+        "title": _title(part, catalogue.province.title),
         "version": release_id,
         "resources": resources,
         "dx": {
             "release_id": release_id,
             "software_version": __version__,
             "synthetic": any(run.synthetic for run in ledger.runs.values()),
-            "inputs": inputs,
             "tables": {
                 name: {"rows": rows, "schema": _schema(catalogue.contracts[name])} for name, rows in table_rows.items()
             },
-            "held_back": [state.as_json() for state in ledger.held_back],
+            **(about if part is PUBLIC else {}),
         },
     }
     text = json.dumps(package, ensure_ascii=False, indent=2)
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _title(part: Part, province: Bilingual) -> str:
+    if part is PUBLIC:
+        vi, en = "chỉ số và số liệu", "KPIs and data"
+    else:
+        vi, en = "số liệu nội bộ, không công bố", "rows for use inside the office, not to be published"
+    return f"Chuyển đổi số {province.vi}: {vi} / Digital transformation of {province.en}: {en}"
 
 
 def _table(folder: Path, path: Path, contract: Contract) -> dict[str, Any]:

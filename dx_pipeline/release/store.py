@@ -7,30 +7,53 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A release on disk. `order` grows with the time it was built."""
+    """A release on disk. `order` grows with the time it was built.
+
+    A release of an older layout has no parts: everything is in one folder, rows of dossiers among it.
+    """
 
     release_id: str
     path: Path
     order: float
     is_current: bool
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether it can be verified and switched to."""
+        return has_parts(self.path)
+
 
 def switch(settings: Settings, release_id: str) -> None:
-    """Make a release the current one, in one atomic step."""
-    link = files.private_name(settings)
-    link.symlink_to(Path("releases") / release_id, target_is_directory=True)
-    link.replace(settings.current)
+    """Make a release the current one, both of its parts in one atomic step: `internal` is found through `current`."""
+    _link(settings, settings.internal, Path(settings.current.name) / ".." / INTERNAL.name)
+    _link(settings, settings.current, Path(settings.releases.name) / release_id / PUBLIC.name)
+
+
+def _link(settings: Settings, link: Path, target: Path) -> None:
+    if not link.is_symlink() or link.readlink() != target:
+        private = files.private_name(settings)
+        private.symlink_to(target, target_is_directory=True)
+        private.replace(link)
 
 
 def current_id(settings: Settings) -> str | None:
     """The id of the current release, if there is one."""
-    return settings.current.readlink().name if settings.current.is_symlink() else None
+    if not settings.current.is_symlink():
+        return None
+    target = settings.current.readlink()
+    return target.parent.name if target.name == PUBLIC.name else target.name  # the latter in an older layout
+
+
+def has_parts(release: Path) -> bool:
+    """Whether a release has the parts of today's layout."""
+    return all((release / part.name).is_dir() for part in PARTS)
 
 
 def kept(settings: Settings) -> tuple[Kept, ...]:

@@ -1,4 +1,4 @@
-"""Verification: whether a release is what its own description says, and keeps the contracts."""
+"""Verification: whether a release is what its own descriptions say, and keeps the contracts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.sql import qualified
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.release import datapackage
+from dx_pipeline.release.part import PARTS, PUBLIC, Part, files_in
+from dx_pipeline.release.store import has_parts
 from dx_pipeline.storage import files
+
+OLDER_LAYOUT = (
+    "it is of an older layout, in which rows of dossiers are among what is published: it can be neither verified nor"
+    " switched to. Do not pass it on; make a new release with 'dx run'."
+)
 
 
 def verify(path: Path, catalogue: Catalogue) -> None:
-    """Check a release against its own description and the contracts.
+    """Check a release against its own descriptions and the contracts.
 
     Raises:
         ReleaseError: names the first thing that is wrong.
@@ -29,18 +36,42 @@ def verify(path: Path, catalogue: Catalogue) -> None:
 
 def problems(path: Path, catalogue: Catalogue) -> list[str]:
     """Everything that is wrong with a release, each in one sentence; empty if it verifies."""
-    try:
-        package = json.loads((path / datapackage.NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return [f"{datapackage.NAME} cannot be read ({error})."]
-    found = [problem for resource in package["resources"] for problem in _resource_problems(path, resource)]
-    if not found:
-        found += _database_problems(path, package, catalogue)
+    if not has_parts(path):
+        is_older = (path / datapackage.NAME).is_file()
+        return [OLDER_LAYOUT if is_older else "it is not whole: one of its folders, public and internal, is missing."]
+    others = sorted({item.name for item in path.iterdir()} - {part.name for part in PARTS})
+    found = [f"{name} belongs to no part of a release." for name in others]
+    packages = {}
+    for part in PARTS:
+        try:
+            packages[part] = json.loads((path / part.name / datapackage.NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            found.append(f"{part.name}/{datapackage.NAME} cannot be read ({error}).")
+    if len({package["version"] for package in packages.values()}) > 1:
+        found.append("its two parts are not of the same release.")
+    for part, package in packages.items():
+        found += _part_problems(part, path / part.name, package, catalogue)
     return found
 
 
-def _resource_problems(path: Path, resource: dict[str, Any]) -> Iterator[str]:
-    file, expected = path / resource["path"], resource["dx"]
+def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue: Catalogue) -> list[str]:
+    found = [problem for resource in package["resources"] for problem in _resource_problems(folder, resource)]
+    described = {datapackage.NAME, *(resource["path"] for resource in package["resources"])}
+    present = {path.relative_to(folder).as_posix() for path in files_in(folder)}
+    found += [f"{name} is not described." for name in sorted(present - described)]
+    found += [
+        f"{part.name}/{name} can be read or changed by more people than it is for." for name in part.too_open(folder)
+    ]
+    if not found:
+        with duckdb.connect(str(folder / part.database), read_only=True) as connection:
+            found += _database_problems(connection, part, package, catalogue)
+            if part is PUBLIC:
+                found += _kpi_problems(connection, package, catalogue)
+    return found
+
+
+def _resource_problems(folder: Path, resource: dict[str, Any]) -> Iterator[str]:
+    file, expected = folder / resource["path"], resource["dx"]
     if not file.is_file():
         yield f"{resource['path']} is missing."
     elif file.stat().st_size != expected["bytes"] or f"sha256:{files.digest(file)}" != expected["hash"]:
@@ -53,29 +84,42 @@ def _resource_problems(path: Path, resource: dict[str, Any]) -> Iterator[str]:
             yield f"{resource['path']} has other columns than described."
 
 
-def _database_problems(path: Path, package: dict[str, Any], catalogue: Catalogue) -> Iterator[str]:
+def _database_problems(
+    connection: duckdb.DuckDBPyConnection, part: Part, package: dict[str, Any], catalogue: Catalogue
+) -> Iterator[str]:
+    """Tables that are for another audience, not described, or not as described."""
     described = {name: table["rows"] for name, table in package["dx"]["tables"].items()}
-    connection = duckdb.connect(str(path / datapackage.DATABASE), read_only=True)
-    try:
-        for name in catalogue.published:
-            if name not in described:
-                yield f"{name} is not described."
-                continue
+    listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+    present = {name for (name,) in connection.execute(listed).fetchall()}
+    declared = catalogue.of_audience(part.name)
+    for name in sorted({*present, *declared, *described}):
+        if name in catalogue.contracts.keys() - declared.keys():
+            yield f"{name} is in {part.name}, and is declared 'audience: {catalogue.contracts[name].audience}'."
+        elif name not in described:
+            yield f"{name} is not described."
+        elif name not in present:
+            yield f"{name} is missing."
+        else:
             ((rows,),) = connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()
             if rows != described[name]:
                 yield f"{name} has {rows} rows instead of {described[name]}."
-        evaluated = {
-            code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
-        }
-        for code in sorted(set(catalogue.kpis) - evaluated):
-            yield f"KPI {code} has no value."
-        ((lost,),) = connection.execute(
-            """
-            SELECT count(*) FROM ledger.conservation
-            WHERE rows_in <> rows_accepted + rows_duplicate + rows_filtered + rows_quarantined
-            """
-        ).fetchall()
-        if lost:
-            yield f"{lost} deliveries do not conserve their rows."
-    finally:
-        connection.close()
+
+
+def _kpi_problems(
+    connection: duckdb.DuckDBPyConnection, package: dict[str, Any], catalogue: Catalogue
+) -> Iterator[str]:
+    """KPIs without a value that nothing explains, and rows that were lost while reading."""
+    evaluated = {
+        code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
+    }
+    missing = {item["source"] for item in package["dx"]["held_back"] if item["table"] == KPI_TABLE}
+    for code in sorted(set(catalogue.kpis) - evaluated - missing):
+        yield f"KPI {code} has no value, and is not among what was held back."
+    ((lost,),) = connection.execute(
+        """
+        SELECT count(*) FROM ledger.conservation
+        WHERE rows_in <> rows_accepted + rows_duplicate + rows_filtered + rows_quarantined
+        """
+    ).fetchall()
+    if lost:
+        yield f"{lost} deliveries do not conserve their rows."

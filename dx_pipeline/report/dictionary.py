@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import DERIVED_FROM, Catalogue
-from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column, Contract
+from dx_pipeline.declarations.contract import AS_OF, DUCKDB_TYPES, IS_LATEST, Column, Contract
 from dx_pipeline.settings import default_project
 
 ORIGINS = {
@@ -21,10 +21,23 @@ ORIGINS = {
     "computed": "do hệ thống tính / computed",
 }
 
+AUDIENCES = {
+    "public": "công khai / public",
+    "internal": "nội bộ, không công bố / analysts inside the office, not to be published",
+    "none": "không ai, chỉ giữ trong kho / nobody: kept in the warehouse, in no release",
+}
+NEVER = "không có trong bản công bố / in no release"
+CHANGES = (
+    "Thay đổi / Changes: mỗi dòng là một tình trạng; phân vùng của một tháng có cả dòng của tháng trước đã thay đổi;"
+    f" `{AS_OF}` và `{IS_LATEST}` được tính khi đọc, không lưu trong phân vùng"
+    f" / a row is a state; the partition of a month also has rows of earlier months that changed; `{AS_OF}` and"
+    f" `{IS_LATEST}` are computed when the table is read, and are not stored in partitions"
+)
+
 
 def page(declared: Catalogue) -> str:
     """The whole dictionary as Markdown; the same declarations give the same text."""
-    return "\n".join([*_head(), *_tables(declared), *_kpis(declared)]).rstrip() + "\n"
+    return "\n".join([*_head(), *_tables(declared), *_views(declared), *_kpis(declared)]).rstrip() + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -43,15 +56,16 @@ def _tables(declared: Catalogue) -> Iterator[str]:
         yield f"**{contract.title.vi}** / {contract.title.en}. {contract.grain.vi}. *{contract.grain.en}.*"
         yield ""
         yield f"- Nguồn gốc / Origin: {ORIGINS[contract.origin]}{f' ({from_where})' if from_where else ''}"
-        if not contract.is_published:
-            yield "- Công bố / Published: không, chỉ giữ trong kho / no, kept in the warehouse, in no release"
+        yield f"- Đối tượng / Audience: {AUDIENCES[contract.audience]}"
         if contract.key:
             yield f"- Khóa / Key: {', '.join(f'`{column}`' for column in contract.key)}"
+        if contract.changes:
+            yield f"- {CHANGES}"
         yield ""
         yield "| Cột / Column | Kiểu / Type | Đơn vị / Unit | Ý nghĩa | Meaning | Quy tắc / Rules |"
         yield "|---|---|---|---|---|---|"
-        for column, about in contract.stored.items():
-            yield _row(column, about)
+        for column, about in contract.readable.items():
+            yield _row(column, about, is_published=column in contract.published)
         yield ""
         yield from _rules(contract)
 
@@ -62,14 +76,14 @@ def _source(declared: Catalogue, table: str, source: str) -> str:
     return f"`{source}`, dẫn xuất từ / derived from `{DERIVED_FROM[table]}`"
 
 
-def _row(name: str, column: Column) -> str:
+def _row(name: str, column: Column, *, is_published: bool) -> str:
     cells = (
         f"`{name}`",
         DUCKDB_TYPES[column.type],
         column.unit or "",
         column.vi,
         column.en,
-        "; ".join(_constraints(column)),
+        "; ".join([*_constraints(column), *([] if is_published else [NEVER])]),
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -87,14 +101,32 @@ def _constraints(column: Column) -> Iterator[str]:
         yield f"≤ {column.max:g}"
     if column.references is not None:
         yield f"→ `{column.references}`"
-    if not column.is_published:
-        yield "không công bố / never published"
 
 
 def _rules(contract: Contract) -> Iterator[str]:
     for rule in contract.rules:
         yield f"- `{rule.code}`: {rule.vi}. *{rule.en}.*"
     if contract.rules:
+        yield ""
+
+
+def _views(declared: Catalogue) -> Iterator[str]:
+    for view in declared.views.values():
+        about = view.view
+        yield f"## `{view.table}`"
+        yield ""
+        yield f"**{about.title.vi}** / {about.title.en}. {about.grain.vi}. *{about.grain.en}.*"
+        yield ""
+        yield f"- Khung nhìn trên / View of: `{about.of}`"
+        for code, reason in about.excluded.items():
+            lost = " (mất, làm giảm độ phủ / lost, lowers coverage)" if reason.is_lost else ""
+            yield f"- Không tính / Not counted, `{code}`: {reason.vi}. *{reason.en}.*{lost}"
+        yield ""
+        yield "| Cột / Column | Kiểu / Type | Ý nghĩa | Meaning | Tính từ / Computed from |"
+        yield "|---|---|---|---|---|"
+        for name, column in view.contract.columns.items():
+            origins = ", ".join(f"`{table}.{origin}`" for table, origin in view.origins[name])
+            yield f"| `{name}` | {DUCKDB_TYPES[column.type]} | {column.vi} | {column.en} | {origins} |"
         yield ""
 
 
@@ -105,13 +137,16 @@ def _kpis(declared: Catalogue) -> Iterator[str]:
         definition = kpi.definition
         yield f"### `{code}`"
         yield ""
-        yield f"**{definition.title.vi}** / {definition.title.en} ({definition.unit_of_measure}, {definition.basis})"
+        yield f"**{definition.title.vi}** / {definition.title.en} ({definition.unit_of_measure}, {kpi.basis})"
         yield ""
         for version in definition.versions:
             until = version.valid_to or "…"
             yield f"- v{version.version}, {version.valid_from} – {until}: {version.formula.vi}. *{version.formula.en}.*"
             yield f"  - Căn cứ / Basis: {version.legal_basis.vi}. *{version.legal_basis.en}.*"
-            yield f"  - Đọc / Reads: {', '.join(f'`{table}`' for table in kpi.queries[version.version].tables)}"
+            if kpi.views[version.version]:
+                yield f"  - Đếm trên / Counts on: {', '.join(f'`view.{name}`' for name in kpi.views[version.version])}"
+            if kpi.tables[version.version]:
+                yield f"  - Đọc / Reads: {', '.join(f'`{table}`' for table in kpi.tables[version.version])}"
         yield ""
 
 

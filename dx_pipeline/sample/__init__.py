@@ -3,7 +3,7 @@
 There is no open row-level data of the province. The sample is calibrated: from its files alone the
 pipeline computes the figures published for the first half of 2022. Each delivery is marked as synthetic.
 
-    scenario, province, procedure, operation    what is the same in every month
+    scenario, province, procedure, operation    what the rows are made from: agencies, procedures, working days
     rows                                        the rows of a table, source and month, in the contract's columns
     dossier, service, connection, exchange ...  how the rows of each table are made
     writing, form, sheet, spelling              rows as a delivery, in the layout of its source

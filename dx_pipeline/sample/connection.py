@@ -43,8 +43,8 @@ USUAL_MONTH = Month(2022, 3)
 """A month without a holiday: its volume is what `Operation.calls` counts."""
 
 
-def register(scenario: Scenario, system: str, _: Month) -> pa.Table:
-    """`connection.register` of one system: its live operations and one under test, the same every month."""
+def register(scenario: Scenario, system: str, month: Month) -> pa.Table:
+    """`connection.register` of one system: its live operations and one under test."""
     connection = CONNECTIONS[system]
     environments = [*((item, True) for item in connection.operations), (connection.operations[0], False)]
     return pa.Table.from_pylist(
@@ -55,7 +55,7 @@ def register(scenario: Scenario, system: str, _: Month) -> pa.Table:
                 "direction": operation.direction,
                 "platform": connection.platform,
                 "protocol": connection.protocol,
-                "consumer_agency_code": scenario.province.code_of(connection.consumer),
+                "consumer_agency_code": scenario.history.code_of(connection.consumer, month),
                 "environment": "production" if is_live else "test",
                 "connection_status": "connected" if is_live else "testing",
                 "go_live_on": connection.go_live_on if is_live else None,
@@ -87,7 +87,7 @@ class Hours:
 
 def _hours(scenario: Scenario, system: str, operation: Operation, month: Month) -> pa.Table:
     rng = scenario.generator(f"traffic {system} {operation.name}", month)
-    busy = busy_hours(operation, month, scenario.scale, rng)
+    busy = busy_hours(scenario, operation, month, rng)
     failed_share = np.where(busy.is_bad, rng.uniform(*FAILED_IN_A_BAD_HOUR, len(busy.calls)), operation.failed_share)
     failed = rng.binomial(busy.calls, failed_share).astype(np.int64)
     fault_classes = np.where(busy.is_bad[:, None], FAULT_CLASSES_IN_A_BAD_HOUR, FAULT_CLASSES)
@@ -120,11 +120,11 @@ def _hours(scenario: Scenario, system: str, operation: Operation, month: Month) 
     )
 
 
-def busy_hours(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> Hours:
+def busy_hours(scenario: Scenario, operation: Operation, month: Month, rng: np.random.Generator) -> Hours:
     """The hours of a month in which an operation is called, and how often."""
-    usual = workday.portal_weights(USUAL_MONTH).sum()
-    by_day = workday.portal_weights(month) / usual
-    expected = operation.calls * scale * np.outer(by_day, normalised(BY_HOUR)).ravel()
+    usual = scenario.workdays.portal_weights(USUAL_MONTH).sum()
+    by_day = scenario.workdays.portal_weights(month) / usual
+    expected = operation.calls * scenario.scale * np.outer(by_day, normalised(BY_HOUR)).ravel()
     calls = rng.poisson(expected).astype(np.int64)
     is_bad = rng.random(len(calls)) < BAD_HOURS
     number = np.flatnonzero(calls)

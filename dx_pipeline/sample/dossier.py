@@ -1,13 +1,15 @@
-"""Dossiers received in a month, as the one-stop system has them a few days after its end.
+"""Dossiers of a month, as the one-stop system has them a few days after its end: received in it, or ended in it.
 
-The totals of the first half of 2022 are exact: the pipeline computes the published rates from them.
+A dossier that is open when its month is extracted is in the extract of the month in which it ends once more. The
+totals of the first half of 2022 are exact: the pipeline computes the published rates from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,15 @@ from dx_pipeline.period import Month, parse_months
 from dx_pipeline.sample import workday
 from dx_pipeline.sample.draw import Days, Flags, Floats, Integers, apportioned, continued, months_since, normalised
 from dx_pipeline.sample.procedure import Procedure
+from dx_pipeline.sample.province import FIRST_MONTH, MERGER, Agency
 from dx_pipeline.sample.scenario import Scenario
 
 FIRST_HALF = parse_months("2022-01:2022-06")
 FIRST_HALF_DOSSIERS = 400_000
 """Made up, near what a province of this size receives in half a year, at scale 1."""
+
+AFTER_THE_MERGER = 1.95
+"""How many times as many dossiers the merged province receives: near 700,000 in its first five months (press, 2025)."""
 
 FIRST_HALF_ONLINE_SHARE = 0.1765
 """The article, mid-2022: 17.65% of the dossiers were processed online."""
@@ -44,11 +50,15 @@ POST_SHARE, MISSING_CHANNEL_SHARE = 0.036, 0.005
 WITHOUT_DUE_DAY, WITHOUT_FEE, FREE_OF_CHARGE = 0.005, 0.02, 0.05
 LATE_SHARE, NEVER_ENDING_SHARE, RETURNED_SHARE, STOPPED_SHARE = 0.034, 0.006, 0.012, 0.005
 EXTRACTED_DAYS_AFTER_MONTH = 2
+OPEN_MONTHS = 6
+"""For so many months after its own a dossier may end: the longest term is 30 working days, and few are very late."""
+
 PAID_BY_THE_PAGE = "2.000815"
 
 ONLINE, DIRECT, POST = 0, 1, 2
 CHANNELS = pa.array(["online", "direct", "post"])
-STATUSES = pa.array(["in_progress", "finished", "returned", "stopped"])
+IN_PROGRESS = "in_progress"
+STATUSES = pa.array([IN_PROGRESS, "finished", "returned", "stopped"])
 
 
 @dataclass(frozen=True)
@@ -59,38 +69,79 @@ class Volume:
     online: int
 
 
-def volume(month: Month, scale: float) -> Volume:
+def volume(scenario: Scenario, month: Month) -> Volume:
     """The volume of a month: the first half of 2022 adds up to the published rates exactly."""
-    weights = [float(workday.counter_weights(each).sum()) for each in FIRST_HALF]
-    half = round(FIRST_HALF_DOSSIERS * scale)
+    weights = [float(scenario.workdays.counter_weights(each).sum()) for each in FIRST_HALF]
+    half = round(FIRST_HALF_DOSSIERS * scenario.scale)
     if month in FIRST_HALF:
         totals = apportioned(half, weights)
         online = apportioned(round(FIRST_HALF_ONLINE_SHARE * half), totals * np.array(FIRST_HALF_ONLINE_TREND))
         position = FIRST_HALF.index(month)
         return Volume(int(totals[position]), int(online[position]))
-    total = round(half * float(workday.counter_weights(month).sum()) / sum(weights))
+    growth = AFTER_THE_MERGER if month >= MERGER else 1
+    total = round(growth * half * float(scenario.workdays.counter_weights(month).sum()) / sum(weights))
     return Volume(total, round(total * continued(LATER_ONLINE_SHARE, month, MONTHLY_ONLINE_GROWTH, MOST_ONLINE)))
 
 
 def table(scenario: Scenario, month: Month) -> pa.Table:
-    """`statistics.dossier` of one month, in order of day, agency and arrival."""
+    """`statistics.dossier` of one month: those received in it, then those of earlier months that ended in it.
+
+    The first are in order of day, agency and arrival, the others in order of their months.
+    """
+    before = [month.plus(-step) for step in range(OPEN_MONTHS, 0, -1) if month.plus(-step) >= FIRST_MONTH]
+    since = _extracted_on(month.plus(-1))
+    ended = [_ended(_open(scenario, each), since, _extracted_on(month)) for each in before]
+    return pa.concat_tables([_as_of(received(scenario, month), _extracted_on(month)), *ended])
+
+
+@lru_cache(maxsize=OPEN_MONTHS + 1)
+def _open(scenario: Scenario, month: Month) -> pa.Table:
+    """The dossiers received in a month that end after its extract."""
+    return _ended(received(scenario, month), _extracted_on(month), date.max)
+
+
+def _extracted_on(month: Month) -> date:
+    """The day on which the extract of a month is made."""
+    return month.last + timedelta(days=EXTRACTED_DAYS_AFTER_MONTH)
+
+
+def _ended(dossiers: pa.Table, since: date, until: date) -> pa.Table:
+    """The dossiers that ended after a day, until another one."""
+    ended = dossiers["finished_on"]
+    return dossiers.filter(pc.and_(pc.greater(ended, pa.scalar(since)), pc.less_equal(ended, pa.scalar(until))))
+
+
+def _as_of(dossiers: pa.Table, day: date) -> pa.Table:
+    """The dossiers as they are on a day: what ends later is in progress."""
+    has_ended = pc.fill_null(pc.less_equal(dossiers["finished_on"], pa.scalar(day)), False)  # noqa: FBT003 - a value
+    shown = {
+        "finished_on": pc.if_else(has_ended, dossiers["finished_on"], None),
+        "dossier_status": pc.if_else(has_ended, dossiers["dossier_status"], IN_PROGRESS),
+    }
+    for name, values in shown.items():
+        dossiers = dossiers.set_column(dossiers.schema.get_field_index(name), name, values)
+    return dossiers
+
+
+@lru_cache(maxsize=1)  # the extract of the next month begins with it
+def received(scenario: Scenario, month: Month) -> pa.Table:
+    """The dossiers received in a month, in order of day, agency and arrival, as they end; some never do."""
     rng = scenario.generator("dossiers", month)
-    procedures, agencies = scenario.procedures, scenario.province.agencies
-    counts = volume(month, scenario.scale)
+    procedures, agencies = scenario.procedures_in(month), scenario.province_in(month).agencies
+    counts = volume(scenario, month)
     online = _online_procedures(scenario, month, counts.online, rng)
     direct = _drawn(rng, counts.total - counts.online, [item.direct_share for item in procedures])
     procedure = np.concatenate([online, direct])
-    agency = _agencies(scenario, procedure, rng)
+    agency = _agencies(scenario, month, procedure, rng)
     days = workday.days_of(month)
-    online_day = _drawn(rng, len(online), workday.portal_weights(month))
-    day = np.concatenate([online_day, _drawn(rng, len(direct), workday.counter_weights(month))])
+    online_day = _drawn(rng, len(online), scenario.workdays.portal_weights(month))
+    day = np.concatenate([online_day, _drawn(rng, len(direct), scenario.workdays.counter_weights(month))])
     channel = np.full(counts.total, DIRECT)
     channel[: counts.online] = ONLINE
     channel[(channel == DIRECT) & (rng.random(counts.total) < POST_SHARE)] = POST
     has_channel = (channel == ONLINE) | (rng.random(counts.total) >= MISSING_CHANNEL_SHARE)
     order = np.lexsort((rng.random(counts.total), agency, day))
     procedure, agency, day = procedure[order], agency[order], day[order]
-    received = days[day]
     codes = pa.array([agent.code for agent in agencies])
     fees, has_fee = _fees(procedures, procedure, rng)
     return pa.table(
@@ -99,8 +150,8 @@ def table(scenario: Scenario, month: Month) -> pa.Table:
             "procedure_code": pa.array([item.code for item in procedures]).take(pa.array(procedure)),
             "agency_code": codes.take(pa.array(agency)),
             "channel": CHANNELS.take(pa.array(channel[order], mask=~has_channel[order])),
-            "received_on": pa.array(received),
-            **_progress(month, received, _of_each(procedures, procedure, lambda item: item.term_days), rng),
+            "received_on": pa.array(days[day]),
+            **_progress(scenario, days[day], _of_each(procedures, procedure, lambda item: item.term_days), rng),
             "fee_vnd": pa.array(fees, mask=~has_fee),
         }
     )
@@ -129,7 +180,7 @@ def _online_procedures(scenario: Scenario, month: Month, count: int, rng: np.ran
         later = months_since(FIRST_HALF[-1], month)
         used = order[: SERVICES_USED_IN_FIRST_HALF + NEW_SERVICES_A_MONTH * later]
         return used[_drawn(rng, count, shares[used])]
-    by_month = [volume(each, scenario.scale).online for each in FIRST_HALF]
+    by_month = [volume(scenario, each).online for each in FIRST_HALF]
     used_count = min(SERVICES_USED_IN_FIRST_HALF, sum(by_month))
     first_uses = apportioned(used_count, by_month) if used_count else np.zeros(len(FIRST_HALF), np.int64)
     position = FIRST_HALF.index(month)
@@ -148,17 +199,24 @@ def _order_of_first_use(scenario: Scenario) -> Integers:
     return services[np.argsort(-(0.5 * np.log(shares[services]) + noise), kind="stable")].astype(np.int64)
 
 
-def _agencies(scenario: Scenario, procedure: Integers, rng: np.random.Generator) -> Integers:
+def _agencies(scenario: Scenario, month: Month, procedure: Integers, rng: np.random.Generator) -> Integers:
     """The agency (its position in the province) that receives each dossier."""
-    province, procedures = scenario.province, scenario.procedures
+    province, procedures = scenario.province_in(month), scenario.procedures_in(month)
     position = {agency.code: number for number, agency in enumerate(province.agencies)}
     fixed = _of_each(procedures, procedure, lambda item: position.get(item.agency_code or "", -1))
     is_district = _of_each(procedures, procedure, lambda item: item.level == "district")
     first_district = len(province.specialised)
     first_commune = first_district + len(province.districts)
-    districts = first_district + _drawn(rng, len(procedure), [agency.weight for agency in province.districts])
-    communes = first_commune + _drawn(rng, len(procedure), [agency.weight for agency in province.communes])
+    districts = first_district + _drawn_agencies(rng, len(procedure), province.districts)
+    communes = first_commune + _drawn_agencies(rng, len(procedure), province.communes)
     return np.where(fixed >= 0, fixed, np.where(is_district, districts, communes))
+
+
+def _drawn_agencies(rng: np.random.Generator, count: int, agencies: Sequence[Agency]) -> Integers:
+    """The position of an agency for each dossier; where there is no agency of a level, none is of that level."""
+    if not agencies:
+        return np.zeros(count, np.int64)
+    return _drawn(rng, count, [agency.weight for agency in agencies])
 
 
 def _codes(agency_codes: pa.Array, agency: Integers, days: Days, day: Integers) -> pa.Array:
@@ -171,22 +229,20 @@ def _codes(agency_codes: pa.Array, agency: Integers, days: Days, day: Integers) 
     return pc.binary_join_element_wise(agency_codes.take(pa.array(agency)), stamps.take(pa.array(day)), numbers, "-")
 
 
-def _progress(month: Month, received: Days, term: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:
-    """When each dossier is due and was finished, and its status on the day of the extract."""
-    count = len(received)
+def _progress(scenario: Scenario, days: Days, term: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:
+    """When each dossier received on these days is due and ends, and its status then."""
+    count = len(days)
     has_due_day = rng.random(count) >= WITHOUT_DUE_DAY
     in_time = np.floor(term * rng.beta(3.0, 1.4, count))
     is_late = rng.random(count) < LATE_SHARE
     taken = np.where(is_late, term + rng.geometric(0.22, count), in_time)
-    finished = workday.after_working_days(received, taken)
-    extracted = np.datetime64(month.last + timedelta(days=EXTRACTED_DAYS_AFTER_MONTH), "D")
-    is_done = (finished <= extracted) & (rng.random(count) >= NEVER_ENDING_SHARE)
+    ends = rng.random(count) >= NEVER_ENDING_SHARE
     ending = rng.random(count)
     status = np.where(ending < STOPPED_SHARE, 3, np.where(ending < STOPPED_SHARE + RETURNED_SHARE, 2, 1))
     return {
-        "due_on": pa.array(workday.after_working_days(received, term), mask=~has_due_day),
-        "finished_on": pa.array(finished, mask=~is_done),
-        "dossier_status": STATUSES.take(pa.array(np.where(is_done, status, 0))),
+        "due_on": pa.array(scenario.workdays.after(days, term), mask=~has_due_day),
+        "finished_on": pa.array(scenario.workdays.after(days, taken), mask=~ends),
+        "dossier_status": STATUSES.take(pa.array(np.where(ends, status, 0))),
     }
 
 

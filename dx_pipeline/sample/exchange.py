@@ -109,7 +109,7 @@ def _start_ms(month: Month) -> int:
 def _halves(scenario: Scenario, system: str, operation: Operation, month: Month) -> pa.Table:
     """Both halves of every exchange that started in a month, except those that were never stored."""
     rng = scenario.generator(f"exchange {system} {operation.name}", month)
-    started = _starts(operation, month, scenario.scale, rng)
+    started = _starts(scenario, operation, month, rng)
     count = len(started)
     is_failed = rng.random(count) < operation.failed_share
     fault = np.where(is_failed, rng.choice(len(FAULTS), count, p=FAULT_SHARES), -1)
@@ -155,9 +155,9 @@ def _halves(scenario: Scenario, system: str, operation: Operation, month: Month)
     return pa.concat_tables(sides)
 
 
-def _starts(operation: Operation, month: Month, scale: float, rng: np.random.Generator) -> Integers:
+def _starts(scenario: Scenario, operation: Operation, month: Month, rng: np.random.Generator) -> Integers:
     """The start of each exchange of a month, in order; the last one of each page is just before its end."""
-    busy = connection.busy_hours(operation, month, scale, rng)
+    busy = connection.busy_hours(scenario, operation, month, rng)
     hours = np.repeat(busy.number, busy.calls)
     started = _start_ms(month) + hours * 3_600_000 + rng.integers(0, 3_600_000, len(hours))
     ends = [min(number * PAGE_DAYS, month.last.day) for number in range(1, page_count(month) + 1)]

@@ -35,8 +35,8 @@ class Defect:
         disposition: what the pipeline must do: `quarantined`, `duplicate` or `refused` (the whole delivery).
         reason_code: the code under which the row is quarantined.
         reason: what is wrong, in words.
-        cells: the cells of the bad row by contract column, where they differ from the row it copies;
-            `{before}` is the day before the month, `{day}` its first day, `{year}` its year.
+        cells: the cells of the bad row by contract column, where they differ from the row it copies; `{before}` is
+            the day before the month, `{beyond}` the day after it, `{day}` its first day, `{year}` its year.
         fields_lost: how many fields the line lacks.
         is_cut: whether the line breaks off in the middle.
         column_lost: the contract column that the whole delivery lacks.
@@ -65,7 +65,7 @@ DEFECTS = {
         _dossier(4, "ambiguous_number", "a number in another style than the declared one", fee_vnd="200.000"),
         _dossier(5, "unknown_word", "a word that has no code", channel="Qua bưu tá"),
         _dossier(6, "finished_before_received", "finished before it was received", finished_on="{before}"),
-        _dossier(7, "outside_month", "a row of another month", received_on="{before}"),
+        _dossier(7, "outside_month", "a row of a later month", received_on="{beyond}"),
         Defect("duplicate", "", "the same row once more"),
         Defect("quarantined", "too_few_fields", "too few fields", fields_lost=3),
     ),
@@ -132,10 +132,13 @@ def _changed(line: str, defect: Defect, form: Form) -> str:
     assert isinstance(shape, Csv)  # noqa: S101 - the other defects are of fields
     cells = next(csv.reader([body], delimiter=shape.delimiter))
     printed = headings(form.layout)
-    before = form.month.first - timedelta(days=1)
+    before, beyond = form.month.first - timedelta(days=1), form.month.plus(1).first
     for column, text in defect.cells.items():
         cells[printed.index(form.layout.headers[column])] = text.format(
-            before=f"{before:%d/%m/%Y}", day=f"{form.month.first:%y%m%d}", year=form.month.year
+            before=f"{before:%d/%m/%Y}",
+            beyond=f"{beyond:%d/%m/%Y}",
+            day=f"{form.month.first:%y%m%d}",
+            year=form.month.year,
         )
     if defect.column_lost:
         del cells[printed.index(form.layout.headers[defect.column_lost])]

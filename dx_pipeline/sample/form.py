@@ -89,7 +89,7 @@ def form_of(catalogue: Catalogue, scenario: Scenario, source: str, table: str, m
         title=declared.title.vi,
         month=month,
         seed=scenario.seed,
-        names=scenario.province.names,
+        names=scenario.province_in(month).names,
         more_titles=return_06a.titles(month) if table == "statistics.return_06a" else (),
         spelling=OF_SOURCES.get((source, table), AS_DECLARED),
     )

@@ -185,10 +185,12 @@ def _security_server(settings: Settings, catalogue: Catalogue, made: Scenario, m
 
 
 def _dossiers(catalogue: Catalogue, made: Scenario, months: Sequence[Month]) -> Iterator[pa.Table]:
+    """The states of dossiers that each month's extract has, recorded on the month's last day."""
     contract = catalogue.contracts[DOSSIER]
     schema = arrow_schema(contract, contract.columns)
     for month in months:
-        yield rows.make(made, DOSSIER, ONE_STOP, month).select(schema.names).cast(schema)
+        states = rows.make(made, DOSSIER, ONE_STOP, month).select(schema.names).cast(schema)
+        yield states.append_column(postgres_server.RECORDED_ON, pa.array([month.last] * states.num_rows, pa.date32()))
 
 
 def _declared(**addresses: str) -> dict[str, Any]:

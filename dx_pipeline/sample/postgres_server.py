@@ -20,7 +20,7 @@ from dx_pipeline.formats.raw import SYNTHETIC_KEY
 
 SCHEMA, TABLE, VIEW = "mot_cua", "ho_so_goc", "ho_so"
 READER = "dx_reader"
-CURSOR = "so_thu_tu"
+CURSOR, RECORDED_ON = "so_thu_tu", "ngay_cap_nhat"
 
 
 @contextmanager
@@ -28,7 +28,8 @@ def serving(dossiers: Iterable[pa.Table], columns: Mapping[str, str]) -> Iterato
     """Serve a view of dossiers; yields the connection string of an account that may only read it.
 
     Args:
-        dossiers: rows of `statistics.dossier`, in the order in which the system received them.
+        dossiers: rows of `statistics.dossier`, in the order in which the system recorded them, with the day of that
+            in `RECORDED_ON`.
         columns: the columns of the view by those of the table. The view adds a cursor and the mark.
 
     Raises:
@@ -71,11 +72,11 @@ def _fill(owner: str, dossiers: Iterable[pa.Table], columns: Mapping[str, str]) 
         for rows in dossiers:
             numbers = pa.array(range(count + 1, count + rows.num_rows + 1), pa.int64())
             count += rows.num_rows
-            named = rows.select(list(columns)).rename_columns(list(columns.values()))
+            named = rows.select([*columns, RECORDED_ON]).rename_columns([*columns.values(), RECORDED_ON])
             marked = named.append_column(SYNTHETIC_KEY, pa.array([True] * rows.num_rows))
             full = marked.add_column(0, CURSOR, numbers)
             cursor.adbc_ingest(TABLE, full, mode="create_append", db_schema_name=SCHEMA)
-        shown = ", ".join([CURSOR, *columns.values(), SYNTHETIC_KEY])
+        shown = ", ".join([CURSOR, *columns.values(), RECORDED_ON, SYNTHETIC_KEY])
         cursor.execute(f"CREATE VIEW {SCHEMA}.{VIEW} AS SELECT {shown} FROM {SCHEMA}.{TABLE}")
         cursor.execute(f"CREATE ROLE {READER} LOGIN")
         cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}")

@@ -1,20 +1,22 @@
 """Procedures: what people can apply for, at which agency, at what fee, and how often.
 
 The number of services is calibrated to the article of mid-2022. All procedures are made up except
-the few in the reference file.
+the few in `procedures.csv`.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dx_pipeline.period import Month
 from dx_pipeline.sample.draw import apportioned, generator, normalised, zipf
-from dx_pipeline.sample.province import Province
+from dx_pipeline.sample.province import FIRST_MONTH, History, rows
 
 LEVEL_4_SERVICES = 1_818
 """Level-4 services in mid-2022 (the article: 960 of 1.818)."""
@@ -26,6 +28,12 @@ SERVICES_BY_LEVEL = {"province": 1_700, "district": 350, "commune": 170}
 WITHOUT_SERVICE_BY_LEVEL = {"province": 150, "district": 60, "commune": 40}
 DIRECT_DOSSIERS_BY_LEVEL = {"province": 0.22, "district": 0.22, "commune": 0.56}
 ONLINE_DOSSIERS_BY_LEVEL = {"province": 0.46, "district": 0.24, "commune": 0.30}
+
+FULL_SERVICES = {"level_4": 878, "level_3": 22}
+"""Services that the review of August 2022 finds to be fully online, by their level before it (made up)."""
+
+ALSO_ELIGIBLE = {"level_4": 0.85, "level_3": 0.5, None: 0.05}
+"""Shares (made up) of the other procedures that are eligible for full online handling, by their service's level."""
 
 FEES_VND = (0, 10_000, 20_000, 30_000, 50_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_200_000)
 FEE_SHARES = (0.52, 0.05, 0.06, 0.07, 0.08, 0.07, 0.04, 0.05, 0.03, 0.02, 0.01)
@@ -73,9 +81,29 @@ LOCAL_FIELDS = {
 }
 
 
+TO_THE_PROVINCE = 0.2
+"""Share (made up) of the districts' procedures that the merged province handles itself; communes handle the others."""
+
+PROVINCE_AGENCIES = {
+    "Hộ kinh doanh": "Sở Kế hoạch và Đầu tư",
+    "Đất đai": "Sở Tài nguyên và Môi trường",
+    "Hộ tịch": "Sở Tư pháp",
+    "Chứng thực": "Sở Tư pháp",
+    "Xây dựng": "Sở Xây dựng",
+    "Giáo dục tiểu học": "Sở Giáo dục và Đào tạo",
+}
+"""The agency that takes a district's procedure of a field to the province, by its name in the first month."""
+
+FACTS = {row["procedure_code"]: row for row in rows(Path(__file__).with_name("procedures.csv"))}
+"""What is known of real procedures, by code."""
+
+MADE_UP_FROM = (date(2014, 1, 1), date(2021, 12, 31))
+"""Between which days the made-up procedures came into force."""
+
+
 @dataclass(frozen=True)
 class Known:
-    """How a procedure of the reference file is used; shares are of the dossiers of its level."""
+    """How a real procedure is used; shares are of the dossiers of its level. Eligibility is assumed."""
 
     service_level: str
     fee_vnd: int
@@ -83,18 +111,22 @@ class Known:
     direct_share: float
     online_share: float
     agency: str | None = None
+    is_eligible: bool = True
 
 
 KNOWN = {
-    "2.000815": Known("level_3", 2_000, 0, 0.42, 0.02),
+    "2.000815": Known("level_3", 2_000, 0, 0.42, 0.02, is_eligible=False),
     "1.001193": Known("level_4", 0, 1, 0.11, 0.22),
     "2.000635": Known("level_4", 8_000, 1, 0.09, 0.14),
     "1.004873": Known("level_4", 15_000, 3, 0.07, 0.11),
     "1.000656": Known("level_4", 0, 1, 0.03, 0.05),
-    "1.000894": Known("level_3", 0, 1, 0.03, 0.03),
+    "1.000894": Known("level_3", 0, 1, 0.03, 0.03, is_eligible=False),
     "2.000488": Known("level_4", 200_000, 10, 0.09, 0.13, "Sở Tư pháp"),
     "2.001610": Known("level_4", 50_000, 3, 0.02, 0.03, "Sở Kế hoạch và Đầu tư"),
 }
+
+REPLACED = {"2.000488": ("3.000330", "Văn phòng UBND tỉnh")}
+"""The code that replaces one, and who receives its dossiers: judicial records are the police's now, no agency's own."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +142,11 @@ class Procedure:
     term_days: int
     direct_share: float
     online_share: float
+    is_full: bool = False
+    is_eligible: bool = False
+    name_vi: str = ""
+    valid_from: date = MADE_UP_FROM[0]
+    valid_to: date | None = None
 
     @property
     def has_service(self) -> bool:
@@ -117,33 +154,96 @@ class Procedure:
         return self.service_level is not None
 
 
-def procedures(reference: Path, province: Province, seed: int) -> tuple[Procedure, ...]:
-    """Every procedure of the province, the known ones first."""
-    known = tuple(_known(reference / "procedure.csv", province))
+def procedures(history: History, seed: int) -> tuple[Procedure, ...]:
+    """Every procedure of the province in the first month, the known ones first."""
+    known = tuple(_known(history))
     levels = _service_levels(known, seed)
-    made_up = [item for level in SERVICES_BY_LEVEL for item in _made_up(level, known, levels[level], province, seed)]
+    made_up = [item for level in SERVICES_BY_LEVEL for item in _made_up(level, known, levels[level], history, seed)]
     # no code of the national database begins with 9
-    numbers = range(100_000, 100_000 + 7 * len(made_up), 7)
-    return (*known, *(replace(item, code=f"9.{number:06d}") for item, number in zip(made_up, numbers, strict=True)))
+    codes = [f"9.{number:06d}" for number in range(100_000, 100_000 + 7 * len(made_up), 7)]
+    passed = generator(seed, "procedures in force").integers(0, (MADE_UP_FROM[1] - MADE_UP_FROM[0]).days, len(codes))
+    named = [
+        replace(
+            item,
+            code=code,
+            name_vi=f"Thủ tục tổng hợp {code} ({item.field_vi})",
+            valid_from=MADE_UP_FROM[0] + timedelta(days=days),
+        )
+        for item, code, days in zip(made_up, codes, passed.tolist(), strict=True)
+    ]
+    return _eligible(_full((*known, *named), seed), seed)
 
 
-def _known(path: Path, province: Province) -> Iterator[Procedure]:
-    with path.open(encoding="utf-8", newline="") as text:
-        rows = {row["procedure_code"]: row for row in csv.DictReader(text)}
+def in_month(first: Sequence[Procedure], history: History, month: Month, seed: int) -> tuple[Procedure, ...]:
+    """The procedures of the first month, in the same order, with the code, level and agency they have in a month."""
+    drawn = generator(seed, "procedures of former districts").random(len(first)).tolist()
+    without_districts = not history.province_in(month).districts
+    found = []
+    for item, number in zip(first, drawn, strict=True):
+        later = _replaced(item, history, month)
+        if item.level == "district" and without_districts:
+            agency = history.code_of(PROVINCE_AGENCIES[item.field_vi], month) if number < TO_THE_PROVINCE else None
+            later = replace(item, level="province" if agency else "commune", agency_code=agency)
+        elif later.agency_code is not None:
+            later = replace(later, agency_code=history.units_of(later.agency_code, month)[0])
+        found.append(later)
+    return tuple(found)
+
+
+def _replaced(item: Procedure, history: History, month: Month) -> Procedure:
+    """The procedure that replaces one by a month, or the procedure itself."""
+    if item.code not in REPLACED or item.valid_to is None or item.valid_to >= month.first:
+        return item
+    code, agency = REPLACED[item.code]
+    dated = _dated(FACTS[code]["name_vi"], FACTS[code]["valid_from"], FACTS[code]["valid_to"])
+    return replace(item, code=code, agency_code=history.code_of(agency, FIRST_MONTH), **dated)
+
+
+def _dated(name_vi: str, valid_from: str, valid_to: str) -> dict[str, Any]:
+    ends = date.fromisoformat(valid_to) if valid_to else None
+    return {"name_vi": name_vi, "valid_from": date.fromisoformat(valid_from), "valid_to": ends}
+
+
+def _known(history: History) -> Iterator[Procedure]:
     for code, use in KNOWN.items():
-        if code in rows:
-            level = rows[code]["authority_level"]
-            yield Procedure(
-                code=code,
-                level=level,
-                agency_code=province.code_of(use.agency) if use.agency else None,
-                field_vi=rows[code]["field_vi"],
-                service_level=use.service_level,
-                fee_vnd=use.fee_vnd,
-                term_days=use.term_days,
-                direct_share=DIRECT_DOSSIERS_BY_LEVEL[level] * use.direct_share,
-                online_share=ONLINE_DOSSIERS_BY_LEVEL[level] * use.online_share,
-            )
+        facts = FACTS[code]
+        level = facts["authority_level"]
+        yield Procedure(
+            code=code,
+            level=level,
+            agency_code=history.code_of(use.agency, FIRST_MONTH) if use.agency else None,
+            field_vi=facts["field_vi"],
+            service_level=use.service_level,
+            fee_vnd=use.fee_vnd,
+            term_days=use.term_days,
+            direct_share=DIRECT_DOSSIERS_BY_LEVEL[level] * use.direct_share,
+            online_share=ONLINE_DOSSIERS_BY_LEVEL[level] * use.online_share,
+            is_eligible=use.is_eligible,
+            **_dated(facts["name_vi"], facts["valid_from"], facts["valid_to"]),
+        )
+
+
+def _full(items: tuple[Procedure, ...], seed: int) -> tuple[Procedure, ...]:
+    """The procedures, those whose service the review finds to be fully online marked."""
+    rng = generator(seed, "full services")
+    full: set[str] = set()
+    for level, count in FULL_SERVICES.items():
+        codes = [item.code for item in items if item.service_level == level]
+        full |= {codes[position] for position in rng.permutation(len(codes))[:count].tolist()}
+    return tuple(replace(item, is_full=item.code in full) for item in items)
+
+
+def _eligible(items: tuple[Procedure, ...], seed: int) -> tuple[Procedure, ...]:
+    """The procedures, those eligible for full online handling marked: every full service is, and some others."""
+    drawn = generator(seed, "eligible procedures").random(len(items)).tolist()
+    return tuple(
+        replace(
+            item,
+            is_eligible=item.is_full
+            or (item.is_eligible if item.code in KNOWN else number < ALSO_ELIGIBLE[item.service_level]),
+        )
+        for item, number in zip(items, drawn, strict=True)
+    )
 
 
 def _service_levels(known: tuple[Procedure, ...], seed: int) -> dict[str, list[str | None]]:
@@ -162,12 +262,12 @@ def _service_levels(known: tuple[Procedure, ...], seed: int) -> dict[str, list[s
 
 
 def _made_up(
-    level: str, known: tuple[Procedure, ...], service_levels: list[str | None], province: Province, seed: int
+    level: str, known: tuple[Procedure, ...], service_levels: list[str | None], history: History, seed: int
 ) -> Iterator[Procedure]:
     """The made-up procedures of one authority level, without a code yet."""
     rng = generator(seed, f"procedures of the {level}")
     count = len(service_levels)
-    places = list(_places(level, count, province))
+    places = list(_places(level, count, history))
     volume = normalised([volume for _, _, volume in places])
     eagerness = rng.lognormal(0.0, 0.9, count)
     is_open = np.array([1.0 if item == "level_4" else 0.5 if item else 0.0 for item in service_levels])
@@ -182,11 +282,13 @@ def _made_up(
         yield Procedure("", level, agency_code, field_vi, service_level, fee, term, direct_share, online_share)
 
 
-def _places(level: str, count: int, province: Province) -> Iterator[tuple[str | None, str, float]]:
+def _places(level: str, count: int, history: History) -> Iterator[tuple[str | None, str, float]]:
     """Agency (None: every district or commune), field and relative volume of the procedures of a level."""
     work: dict[str | None, Work] = {None: Work(1, 1, LOCAL_FIELDS.get(level, ()))}
     if level == "province":
-        work = {agency.code: WORK.get(agency.name, OTHER_WORK) for agency in province.specialised}
+        work = {
+            agency.code: WORK.get(agency.name, OTHER_WORK) for agency in history.province_in(FIRST_MONTH).specialised
+        }
     counts = apportioned(count, [item.procedures for item in work.values()]).tolist()
     for (agency_code, item), own in zip(work.items(), counts, strict=True):
         for position, volume in enumerate((item.dossiers * zipf(own)).tolist()):

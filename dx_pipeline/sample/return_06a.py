@@ -84,7 +84,7 @@ def _shares(scenario: Scenario) -> Mapping[str, tuple[float, float]]:
 
 def _received(scenario: Scenario, month: Month, shares: Mapping[str, tuple[float, float]]) -> tuple[Integers, Integers]:
     """The dossiers that each field received online and otherwise: half of each of the two calendar months."""
-    halves = [dossier.volume(each, scenario.scale) for each in (month.plus(-1), month)]
+    halves = [dossier.volume(scenario, each) for each in (month.plus(-1), month)]
     online = sum(half.online for half in halves) // 2
     direct = sum(half.total for half in halves) // 2 - online
     by_field = list(shares.values())

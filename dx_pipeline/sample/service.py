@@ -32,9 +32,6 @@ MONTHLY_GROWTH_AFTERWARDS, MOST_INTEGRATED = 24, 1_700
 FIRST_NEW_LEVELS = Month(2022, 8)
 """Decree 42/2022/NĐ-CP, in force from 2022-08-15: levels 3 and 4 become partial and full."""
 
-FULL_OF_LEVEL_4, FULL_OF_LEVEL_3 = 878, 22
-"""Services that the review finds to be fully online, by their level before it."""
-
 BEFORE_THE_SAMPLE = (date(2020, 3, 2), date(2022, 1, 28))
 
 
@@ -45,15 +42,15 @@ def integrated_count(month: Month) -> int:
 
 def table(scenario: Scenario, month: Month) -> pa.Table:
     """`statistics.service` at the end of a month."""
-    services = [procedure for procedure in scenario.procedures if procedure.has_service]
-    days = _integration_days(scenario, month, services)
+    days = _integration_days(scenario, month, [item for item in scenario.procedures if item.has_service])
+    services = [item for item in scenario.procedures_in(month) if item.has_service]
     return pa.table(
         {
             "procedure_code": [service.code for service in services],
             "field_vi": [service.field_vi for service in services],
             "authority_level": [service.level for service in services],
             "agency_code": pa.array([service.agency_code for service in services], pa.string()),
-            "service_level": _levels(scenario, month, services),
+            "service_level": [_level(service, month) for service in services],
             "is_integrated": [day is not None for day in days],
             "integrated_on": pa.array(days, pa.date32()),
             "fee_vnd": pa.array([service.fee_vnd for service in services], pa.int64()),
@@ -65,16 +62,10 @@ def _positions(services: list[Procedure], level: str) -> list[int]:
     return [position for position, service in enumerate(services) if service.service_level == level]
 
 
-def _levels(scenario: Scenario, month: Month, services: list[Procedure]) -> list[str | None]:
+def _level(service: Procedure, month: Month) -> str | None:
     if month < FIRST_NEW_LEVELS:
-        return [service.service_level for service in services]
-    rng = scenario.generator("full services")
-    is_full = {
-        position
-        for level, count in (("level_4", FULL_OF_LEVEL_4), ("level_3", FULL_OF_LEVEL_3))
-        for position in rng.permutation(_positions(services, level))[:count].tolist()
-    }
-    return ["full" if position in is_full else "partial" for position in range(len(services))]
+        return service.service_level
+    return "full" if service.is_full else "partial"
 
 
 def _integration_days(scenario: Scenario, month: Month, services: list[Procedure]) -> list[date | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +35,8 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         yield connection
     finally:
+        with suppress(duckdb.TransactionException):  # of an error within a transaction; mostly there is none
+            connection.rollback()
         connection.execute(f"USE memory; DETACH {name}")
         connection.close()
 
@@ -46,6 +48,14 @@ def insert(
     connection.register("inserted_rows", pa.Table.from_pylist(list(rows), schema))
     connection.execute(f"INSERT INTO {qualified(table)} BY NAME FROM inserted_rows")
     connection.unregister("inserted_rows")
+
+
+def fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert plain rows into a table by the names of their columns, all in one statement."""
+    if rows:
+        connection.register("filled_rows", pa.Table.from_pylist([dict(row) for row in rows]))
+        connection.execute(f"INSERT INTO {qualified(table)} BY NAME FROM filled_rows")
+        connection.unregister("filled_rows")
 
 
 @lru_cache(maxsize=1)  # an instance stays alive while a step is connected to it

@@ -37,6 +37,11 @@ def write_text(settings: Settings, target: Path, text: str) -> None:
     replace(private, target)
 
 
+def limit(path: Path, mode: int) -> None:
+    """Set who may read, write and list a file or folder. A group that new files inherit is kept."""
+    path.chmod(path.stat().st_mode & 0o7000 | mode)
+
+
 def sync(path: Path) -> None:
     """Wait until a file's bytes, or a folder's names, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

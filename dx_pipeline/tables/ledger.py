@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.sql import literal
 from dx_pipeline.landing import delivery as deliveries
@@ -23,7 +23,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import insert
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.partition import AnyKey, Key, KpiKey
 from dx_pipeline.tables.run import PartitionRun
 
 Row = dict[str, Any]
@@ -31,24 +31,29 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class PartitionState:
-    """The state of one partition.
+    """The state of one partition of a table, or of the values of one KPI.
 
     `current`: its rows are the latest delivered. `stale`: a newer delivery was held back, and the last
     good rows stay. `missing`: it has no rows.
     """
 
-    key: Key
+    key: AnyKey
     state: str
     rows: int | None
     problem: str | None
     synthetic: bool | None
 
+    @property
+    def month(self) -> Month | None:
+        """The month of the partition, if it has one."""
+        return self.key.month if isinstance(self.key, Key) else None
+
     def as_json(self) -> Row:
         """What was held back, and why, as the data package and `--json` report it."""
         return {
             "table": self.key.table,
-            "source": self.key.source,
-            "month": str(self.key.month) if self.key.month else None,
+            "source": self.key.source if isinstance(self.key, Key) else self.key.code,
+            "month": str(self.month) if self.month else None,
             "state": self.state,
             "problem": self.problem,
         }
@@ -84,11 +89,14 @@ class Ledger:
             for table in declared.source.tables
             for month in ([None] if declared.is_reference else span)
         ]
+        every = {run.partition: run for run in partition.runs(settings) if run.table == KPI_TABLE}
+        values = [_state(settings, KpiKey(code), every.get(code)) for code in catalogue.kpis]
         observed = [key for key in sorted(runs, key=str) if catalogue.contracts[key.table].origin == "observed"]
-        return cls(runs, landed, tuple(_state(settings, key, runs.get(key)) for key in [*expected, *observed]))
+        delivered = (_state(settings, key, runs.get(key)) for key in [*expected, *observed])
+        return cls(runs, landed, (*delivered, *values))
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def keys(self) -> tuple[AnyKey, ...]:
         """Every partition that has published rows."""
         return tuple(state.key for state in self.states if state.state != "missing")
 
@@ -164,19 +172,25 @@ class Ledger:
             path = partition.quarantined(settings, key)
             if path is not None and pq.read_metadata(path).num_rows:
                 month = literal(str(key.month)) if key.month else "NULL"
+                is_public = catalogue.contracts[key.table].audience == "public"
+                # Neither a line, a reporter nor an order names a case, or gives a withheld count away.
+                shown = "*" if is_public else "COLUMNS(lambda name: name NOT IN ('delivery_line', 'reporter'))"
                 connection.execute(
                     f"""
                     INSERT INTO ledger.quarantine BY NAME
-                    SELECT {literal(key.table)} AS table_name, {literal(key.source)} AS source,
-                        {month} AS month, * FROM read_parquet({literal(str(path))}, hive_partitioning = false)
+                    SELECT {literal(key.table)} AS table_name, {literal(key.source)} AS source, {month} AS month,
+                        {shown}
+                    FROM read_parquet({literal(str(path))}, hive_partitioning = false)
+                    ORDER BY ALL
                     """
                 )
 
 
-def _state(settings: Settings, key: Key, run: PartitionRun | None) -> PartitionState:
+def _state(settings: Settings, key: AnyKey, run: PartitionRun | None) -> PartitionState:
     problem = run.problem if run else None
     if partition.rows(settings, key) is None:
-        return PartitionState(key, "missing", None, problem or "nothing was delivered", None)
+        nothing = "nothing was delivered" if isinstance(key, Key) else "it was never evaluated: run 'dx run'"
+        return PartitionState(key, "missing", None, problem or nothing, None)
     if run is None or problem is not None or not run.published:
         return PartitionState(key, "stale", None, problem, run.synthetic if run else None)
     return PartitionState(key, "current", run.rows, None, run.synthetic)

@@ -10,7 +10,7 @@ data set. The run is recorded last: a crash before that only means that the run 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +126,12 @@ def replace(
     parquet.write(settings, connection.table(staged), path, schema, {FINGERPRINT: fingerprint.encode()})
 
 
+def remove(settings: Settings, key: AnyKey) -> None:
+    """Remove a partition's published rows, if it has any."""
+    path = _rows_path(settings.tables, key)
+    path.unlink(missing_ok=True)
+
+
 def quarantine(settings: Settings, broken: duckdb.DuckDBPyRelation, key: AnyKey, contract: Contract) -> None:
     """Replace a partition's quarantined rows."""
     columns = {name: contract.columns[name] for name in broken.columns}
@@ -146,18 +152,26 @@ def attach(
     Small tables are read into memory: opening many files for every query takes longer than the query.
     Large ones stay views over their files. A table that is attached already stays as it is.
     """
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.', maxsplit=1)[0])}")
     if not paths:
+        _create_schema(connection, table)
         connection.execute(create_table(table, columns).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
         return
+    attach_rows(connection, table, select(columns, paths), paths)
+
+
+def attach_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: str, paths: Sequence[Path]) -> None:
+    """Make a SELECT over partition files readable as `schema.table`: in memory if they are small, else as a view."""
     count = sum(pq.read_metadata(path).num_rows for path in paths)
     kind = "TABLE" if count <= SMALL else "VIEW"
+    _create_schema(connection, table)
+    connection.execute(f"CREATE {kind} IF NOT EXISTS {qualified(table)} AS {rows}")
+
+
+def select(columns: Iterable[str], paths: Sequence[Path]) -> str:
+    """The SELECT that reads some columns of partition files."""
     listed = ", ".join(literal(str(path)) for path in paths)
     names = ", ".join(quoted(column) for column in columns)
-    connection.execute(
-        f"CREATE {kind} IF NOT EXISTS {qualified(table)} AS"
-        f" SELECT {names} FROM read_parquet([{listed}], hive_partitioning = false)"
-    )
+    return f"SELECT {names} FROM read_parquet([{listed}], hive_partitioning = false)"
 
 
 def attach_references(
@@ -166,6 +180,10 @@ def attach_references(
     """Make the reference tables that a contract refers to readable."""
     for table in contract.references:
         attach(connection, table, catalogue.contracts[table].stored, all_rows(settings, table))
+
+
+def _create_schema(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.', maxsplit=1)[0])}")
 
 
 def _rows_path(root: Path, key: AnyKey) -> Path:

@@ -32,6 +32,7 @@ class Staged:
 
     Args:
         is_complete: false where nothing could be read: then nothing is published, and the run says why.
+        failure: why nothing could be computed, if that is so: then nothing is published.
     """
 
     key: AnyKey
@@ -42,6 +43,7 @@ class Staged:
     refused: tuple[Refusal, ...] = ()
     superseded: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
+    failure: str | None = None
 
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
@@ -50,9 +52,17 @@ def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: It
 
 
 def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None:
-    """The latest run of a partition, if it had the same inputs; None if the partition has to run."""
+    """The latest run of a partition, if it had the same inputs and its rows are there; None if it has to run."""
     before = partition.run(settings, key)
-    return RunResult(before, changed=False) if before is not None and before.fingerprint == current else None
+    if before is None or before.fingerprint != current:
+        return None
+    is_lost = before.published and partition.rows(settings, key) is None
+    return None if is_lost else RunResult(before, changed=False)
+
+
+def audited(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, table: str) -> tuple[ExpectationResult, ...]:
+    """The results of auditing the staged rows of a table."""
+    return audit.audit(connection, STAGED, complete(table, catalogue.contracts[table], catalogue.suites.get(table)))
 
 
 def publish(
@@ -61,6 +71,7 @@ def publish(
     connection: duckdb.DuckDBPyConnection,
     staged: Staged,
     current: str,
+    results: tuple[ExpectationResult, ...] | None = None,
 ) -> RunResult:
     """Audit the staged rows, publish them if the audit passes, and record the run.
 
@@ -70,14 +81,16 @@ def publish(
         connection: has the rows in the table `staged`.
         staged: what is known of them.
         current: the fingerprint of their inputs.
+        results: of an audit of these rows among others, where all was met.
     """
     key = staged.key
     contract = catalogue.contracts[key.table]
-    audited: tuple[ExpectationResult, ...] = ()
-    if staged.is_complete:
+    found: tuple[ExpectationResult, ...] = ()
+    can_be_published = staged.is_complete and staged.failure is None
+    if can_be_published:
         partition.attach_references(settings, connection, catalogue, contract)
-        audited = audit.audit(connection, STAGED, complete(key.table, contract, catalogue.suites.get(key.table)))
-    is_published = staged.is_complete and audit.passes(audited)
+        found = audited(catalogue, connection, key.table) if results is None else results
+    is_published = can_be_published and audit.passes(found)
     if is_published:
         partition.replace(settings, connection, key, contract, STAGED, current)
     run = PartitionRun(
@@ -94,7 +107,8 @@ def publish(
         refused=staged.refused,
         superseded=staged.superseded,
         derived_from=staged.derived_from,
-        audit=audited,
+        failure=staged.failure,
+        audit=found,
     )
     partition.record(settings, key, run)
     return RunResult(run, changed=True)

@@ -31,6 +31,7 @@ class PartitionRun(BaseModel):
         published: whether its rows were published; if not, the last good rows stay.
         superseded: deliveries whose rows no longer count because a later delivery replaced them.
         derived_from: the partitions that a derived one was computed from.
+        failure: why nothing could be computed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,11 +49,14 @@ class PartitionRun(BaseModel):
     refused: tuple[Refusal, ...] = ()
     superseded: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
+    failure: str | None = None
     audit: tuple[ExpectationResult, ...] = ()
 
     @property
     def problem(self) -> str | None:
         """Why the published rows are not the latest, in one sentence; None if they are."""
+        if self.failure is not None:
+            return self.failure
         for result in self.audit:
             if result.severity == "critical" and result.status != "met":
                 what = "could not be evaluated" if result.status == "broken" else "is not met"

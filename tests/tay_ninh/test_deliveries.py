@@ -20,7 +20,7 @@ from dx_pipeline.settings import Settings
 @pytest.mark.parametrize(
     "months",
     [
-        [Month(2022, 5)],
+        [Month(2022, 5), Month(2025, 7)],
         pytest.param(list(Month(2022, 1).through(Month(2022, 9))), marks=pytest.mark.long, id="all_months"),
     ],
 )

@@ -68,8 +68,8 @@ def test_the_asset_of_the_system_shows_a_check_for_each_of_its_tables() -> None:
 
 
 def test_exchanges_stay_in_the_warehouse_and_traffic_is_published(declared: Catalogue) -> None:
-    assert "connection.exchange" not in declared.published
-    assert "connection.traffic" in declared.published
+    assert declared.contracts["connection.exchange"].audience == "none"
+    assert declared.contracts["connection.traffic"].audience == "public"
     said = dictionary(declared).partition("## `connection.exchange`")[2].partition("\n## ")[0]
     assert "kept in the warehouse, in no release" in said
     contract = declared.contracts["connection.exchange"]

@@ -235,10 +235,24 @@ def used_services(province: Scenario) -> int:
     return len(used)
 
 
-def test_the_whole_province_has_exactly_the_published_rates() -> None:
-    volumes = [sample.dossier.volume(month, 1.0) for month in FIRST_HALF]
+def test_the_whole_province_has_exactly_the_published_rates(small: Scenario) -> None:
+    volumes = [sample.dossier.volume(replace(small, scale=1.0), month) for month in FIRST_HALF]
     assert sum(volume.total for volume in volumes) == 400_000
     assert sum(volume.online for volume in volumes) == 70_600
+
+
+def test_an_extract_has_the_earlier_dossiers_that_ended_since_the_one_before(small: Scenario) -> None:
+    may, june = (rows_of(small, "statistics.dossier", month).to_pylist() for month in MADE)
+    opened = {row["dossier_code"]: row for row in may if row["dossier_status"] == "in_progress"}
+    earlier = [row for row in june if row["received_on"] < JUNE.first]
+    assert june[-len(earlier) :] == earlier  # after those that were received in the month
+    assert len({row["dossier_code"] for row in june}) == len(june)
+    assert {row["dossier_status"] for row in earlier} == {"finished", "returned", "stopped"}
+    assert all(date(2022, 6, 2) < row["finished_on"] <= date(2022, 7, 2) for row in earlier)
+    ended = [row for row in earlier if row["received_on"] >= MAY.first]
+    assert len(ended) > 0.8 * len(opened)
+    same = ("procedure_code", "agency_code", "channel", "received_on", "due_on", "fee_vnd")
+    assert all(row[name] == opened[row["dossier_code"]][name] for row in ended for name in same)
 
 
 def test_a_tiny_sample_uses_as_many_services_as_it_has_online_dossiers(small: Scenario) -> None:
@@ -320,7 +334,7 @@ def test_a_layout_without_room_for_the_mark_is_refused(tmp_path: Path) -> None:
 def test_months_and_scales_that_the_sample_does_not_cover_are_refused(declared: Catalogue, tmp_path: Path) -> None:
     settings = Settings(tmp_path, PROJECT)
     early = parse_months("2021-12:2022-01")
-    for months, scale, sentence in ((early, 1.0, "2022-01 to 2025-06"), ([JUNE], 0, "scale"), ([], 1.0, "month")):
+    for months, scale, sentence in ((early, 1.0, "2022-01 to 2026-12"), ([JUNE], 0, "scale"), ([], 1.0, "month")):
         with pytest.raises(UsageError, match=sentence):
             sample.make(settings, declared, months, scale=scale)
     assert not settings.inbox.exists()

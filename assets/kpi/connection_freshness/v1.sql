@@ -1,8 +1,8 @@
--- Age in days of the newest hour that a system reports: by the hour reported, not by when it was loaded.
+-- Age in days of the newest day that a system reports calls for: by the day reported, not by when it was loaded.
 WITH newest AS (
-    SELECT system, max(hour_at)::DATE AS last_day
-    FROM connection.traffic
-    WHERE hour_at < $window_end + INTERVAL 1 DAY
+    SELECT system, max(called_on) AS last_day
+    FROM view.exchange
+    WHERE called_on <= $window_end
     GROUP BY system
 )
 SELECT system, $window_end - last_day AS value FROM newest

@@ -16,17 +16,18 @@ WITH merged AS (
             sum(duration_to_10000_ms_count),
             sum(duration_over_10000_ms_count)
         ] AS counts
-    FROM connection.traffic
-    WHERE hour_at >= $window_start AND hour_at < $window_end + INTERVAL 1 DAY
+    FROM view.exchange
+    WHERE called_on BETWEEN $window_start AND $window_end
     GROUP BY GROUPING SETS ((system), ())
 ),
 bucket AS (
-    SELECT
-        system,
-        unnest([0, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]) AS lower_ms,
-        unnest([10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 10000]) AS upper_ms,
-        unnest(counts) AS calls
+    SELECT merged.system, bound.lower_ms, bound.upper_ms, merged.counts[bound.place] AS calls
     FROM merged
+    CROSS JOIN (
+        VALUES
+        (1, 0, 10), (2, 10, 20), (3, 20, 50), (4, 50, 100), (5, 100, 200), (6, 200, 500), (7, 500, 1000),
+        (8, 1000, 2000), (9, 2000, 5000), (10, 5000, 10000), (11, 10000, 10000)
+    ) AS bound (place, lower_ms, upper_ms)
 ),
 cumulated AS (
     SELECT
@@ -37,7 +38,8 @@ cumulated AS (
     WHERE calls > 0
 ),
 asked AS (
-    SELECT unnest(['p50', 'p95', 'p99']) AS statistic, unnest([0.50, 0.95, 0.99]) AS share
+    SELECT percentile.statistic, percentile.share
+    FROM (VALUES ('p50', 0.50), ('p95', 0.95), ('p99', 0.99)) AS percentile (statistic, share)
 )
 SELECT
     cumulated.system,

@@ -1,0 +1,25 @@
+SELECT
+    dossier.received_on,
+    unit.unit_code,
+    dossier.procedure_code,
+    coalesce(dossier.channel, 'direct') AS channel,
+    dossier.channel IS NULL AS is_channel_missing,
+    service.procedure_code IS NOT NULL AS has_online_service,
+    coalesce(procedure.is_full_online_eligible, FALSE) AS is_full_online_eligible,
+    dossier.as_of,
+    CASE
+        WHEN NOT dossier.is_latest THEN 'earlier_state'
+        WHEN unit.unit_code IS NULL THEN 'not_in_force'
+    END AS excluded,
+    dossier.month,
+    dossier.delivery_id,
+    dossier.delivery_line
+FROM statistics.dossier AS dossier
+LEFT JOIN reference.unit_of AS unit
+    ON unit.code = dossier.agency_code AND dossier.received_on BETWEEN unit.valid_from AND unit.valid_to
+LEFT JOIN statistics.service AS service
+    ON service.procedure_code = dossier.procedure_code AND service.month = date_trunc('month', dossier.received_on)
+LEFT JOIN reference.procedure AS procedure
+    ON
+        procedure.procedure_code = dossier.procedure_code
+        AND procedure.month = date_trunc('month', dossier.received_on)

@@ -1,0 +1,21 @@
+SELECT
+    dossier.finished_on,
+    unit.unit_code,
+    dossier.procedure_code,
+    coalesce(dossier.channel, 'direct') AS channel,
+    dossier.dossier_status,
+    dossier.received_on,
+    dossier.due_on,
+    dossier.as_of,
+    CASE
+        WHEN NOT dossier.is_latest THEN 'earlier_state'
+        WHEN dossier.dossier_status = 'in_progress' THEN 'in_progress'
+        WHEN dossier.finished_on IS NULL THEN 'no_day'
+        WHEN unit.unit_code IS NULL THEN 'not_in_force'
+    END AS excluded,
+    dossier.month,
+    dossier.delivery_id,
+    dossier.delivery_line
+FROM statistics.dossier AS dossier
+LEFT JOIN reference.unit_of AS unit
+    ON unit.code = dossier.agency_code AND dossier.finished_on BETWEEN unit.valid_from AND unit.valid_to

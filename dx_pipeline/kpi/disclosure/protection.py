@@ -1,0 +1,164 @@
+"""Which blocks to make: every sensitive cell is protected, at the least cost that is found.
+
+The largest cells come first: what protects a year of a district also protects months and communes in it. For each
+cell the search looks within the smallest area around it, then within larger ones, at last over everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer, Sets
+from dx_pipeline.kpi.disclosure.count_table import NEVER, CountTable, Floats
+from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement
+
+KINDS_TRIED = 8
+"""From how many kinds inside a scope rearrangements start."""
+
+NEAREST = 4
+"""With how many kinds outside the scope each of them is exchanged."""
+
+DOUBLE, OPPOSITE = 2, 12
+"""How many double exchanges are tried for each of them, and among how many other kinds they are sought."""
+
+POOLED, LARGEST_POOL = 3, 14
+"""Around how many of them more than two kinds are pooled, and how many: two kinds may count too few."""
+
+
+def protect(table: CountTable) -> None:
+    """Withhold more of the table until every sensitive cell is protected, or is found impossible to protect."""
+    Search(table).protect_all()
+
+
+class Search:
+    """The search for blocks in one table."""
+
+    def __init__(self, table: CountTable) -> None:
+        self._table = table
+        self._size = table.in_area.sum(axis=1)
+        self._everything = len(table.in_area)
+        self._enclosures: dict[int, Enclosure] = {}
+        self._doubles: dict[tuple[int, int], list[Exchange]] = {}
+        self._pooled: dict[tuple[int, int], list[Pool]] = {}
+
+    def protect_all(self) -> None:
+        """Protect every sensitive cell."""
+        in_scope = self._table.in_scope
+        for scope in np.argsort(-in_scope.sum(axis=1), kind="stable").tolist():
+            for tried in (KINDS_TRIED, in_scope.shape[1]):
+                areas = self._unprotected(scope)
+                if len(areas):
+                    choices = self._choices(scope, tried)
+                    for area in areas:
+                        self._protect(area, scope, choices)
+
+    def _unprotected(self, scope: int) -> list[int]:
+        """The areas of a scope with a sensitive cell that is not protected, the largest first."""
+        table = self._table
+        pending = table.is_sensitive[:, scope] & table.can_vary[:, scope] & ~table.is_protected[:, scope]
+        areas = np.flatnonzero(pending)
+        found: list[int] = areas[np.argsort(-self._size[areas], kind="stable")].tolist()
+        return found
+
+    def _protect(self, area: int, scope: int, choices: Choices) -> None:
+        for number in self._around(area):
+            if self._table.is_protected[area, scope]:
+                return
+            enclosure = self._enclosure(number)
+            offer = Offer(self._table, scope, choices, enclosure)
+            offer.note_protected()
+            if not self._table.is_protected[area, scope]:
+                offer.take(area)
+
+    def _around(self, area: int) -> Iterator[int]:
+        """The areas that contain this one, from the smallest, and at last everything."""
+        inside = self._table.in_area[area]
+        found = np.flatnonzero((self._table.in_area | ~inside).all(axis=1) & (self._size > self._size[area]))
+        yield from found[np.argsort(self._size[found], kind="stable")].tolist()
+        yield self._everything
+
+    def _enclosure(self, number: int) -> Enclosure:
+        if number not in self._enclosures:
+            in_area = self._table.in_area
+            if number == self._everything:
+                places, areas = np.arange(in_area.shape[1]), np.arange(in_area.shape[0])
+            else:
+                places = np.flatnonzero(in_area[number])
+                counted = np.count_nonzero(in_area[:, places], axis=1)
+                areas = np.flatnonzero((counted > 0) & (counted < len(places)))
+            counts_place = in_area[np.ix_(areas, places)]
+            self._enclosures[number] = Enclosure(places, areas, Sets(counts_place.T), Sets(in_area[:, places]))
+        return self._enclosures[number]
+
+    def _choices(self, scope: int, tried: int) -> Choices:
+        return Choices.of(self._table, scope, list(self._rearrangements(scope, tried)))
+
+    def _rearrangements(self, scope: int, tried: int) -> Iterator[Rearrangement]:
+        """Those that change a scope: between kinds inside and outside it that few other scopes distinguish."""
+        inside = np.flatnonzero(self._table.in_scope[scope])
+        outside = np.flatnonzero(~self._table.in_scope[scope])
+        distances = self._distances[np.ix_(inside, outside)]
+        inside = inside[np.argsort(distances.min(axis=1), kind="stable")[:tried]]
+        distances = self._distances[np.ix_(inside, outside)]
+        nearest = outside[np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]]
+        elsewhere = outside[-1]
+        for kind, others in zip(inside.tolist(), nearest.tolist(), strict=True):
+            for other in others if elsewhere in others else [*others, elsewhere]:
+                yield Exchange(np.array([kind]), np.array([other]))
+            for exchange in self._double_exchanges(kind, others[0]):
+                if exchange.changed_scopes(self._table)[scope]:
+                    yield exchange
+        for kind, others in zip(inside[:POOLED].tolist(), nearest.tolist(), strict=False):
+            yield from self._pools(kind, others[0])
+
+    @cached_property
+    def _scope_cost(self) -> Floats:
+        """For each scope, the cost of all cells that are not withheld yet."""
+        cost: Floats = np.where(self._table.cost < NEVER, self._table.cost, 0).sum(axis=0) + 1
+        return cost
+
+    @cached_property
+    def _distances(self) -> Floats:
+        """Kind by kind: the cost of all scopes that count one of the two."""
+        of_kind = self._table.by_kind.astype(float)
+        both = (of_kind * self._scope_cost) @ of_kind.T
+        one = np.diagonal(both)
+        distances: Floats = one[:, None] + one[None, :] - 2 * both
+        return distances
+
+    def _double_exchanges(self, kind: int, other: int) -> list[Exchange]:
+        """Exchanges of this pair together with another pair in the opposite sense: many scopes count both alike."""
+        if (kind, other) not in self._doubles:
+            by_kind = self._table.by_kind.astype(np.int8)
+            lost = np.argsort(self._distances[kind], kind="stable")[1 : 1 + OPPOSITE]
+            gained = np.argsort(self._distances[other], kind="stable")[1 : 1 + OPPOSITE]
+            changes = (by_kind[kind] - by_kind[other] - by_kind[lost])[:, None] + by_kind[gained] != 0
+            cost = changes @ self._scope_cost
+            cost[np.isin(lost, [kind, other])] = cost[:, np.isin(gained, [kind, other])] = NEVER
+            cost[lost[:, None] == gained] = NEVER
+            found = []
+            for number in np.argsort(cost, axis=None, kind="stable")[:DOUBLE].tolist():
+                row, column = divmod(number, len(gained))
+                if cost[row, column] < self._distances[kind, other]:
+                    found.append(Exchange(np.array([kind, gained[column]]), np.array([other, lost[row]])))
+            self._doubles[kind, other] = found
+        return self._doubles[kind, other]
+
+    def _pools(self, kind: int, other: int) -> list[Pool]:
+        """Larger and larger sets of kinds around a pair, by what few scopes distinguish."""
+        if (kind, other) not in self._pooled:
+            by_kind = self._table.by_kind
+            near = np.argsort(self._distances[kind], kind="stable")[: 2 * LARGEST_POOL]
+            chosen, pools = [kind, other], []
+            some, every = by_kind[kind] | by_kind[other], by_kind[kind] & by_kind[other]
+            while len(chosen) < LARGEST_POOL and len(near := near[~np.isin(near, chosen)]):
+                changed = (some | by_kind[near]) & ~(every & by_kind[near])
+                best = int(near[np.argmin(changed @ self._scope_cost)])
+                some, every = some | by_kind[best], every & by_kind[best]
+                chosen.append(best)
+                pools.append(Pool(np.array(chosen)))
+            self._pooled[kind, other] = pools
+        return self._pooled[kind, other]

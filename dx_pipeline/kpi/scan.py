@@ -1,0 +1,317 @@
+"""Scanning views: each view is read once, for every window of every KPI that counts on it.
+
+What is counted is kept by unit, system and part of a month; windows add parts up. Every row of the view's table
+must be among the rows of the view, counted or with a declared reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.kpi import Counting, DeclaredKpi
+from dx_pipeline.declarations.lineage import columns_of
+from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
+from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
+
+ROW = "dx_row"
+"""The columns of a scan that every view has: `dx_day`, `dx_unit`, `dx_system`, `dx_excluded`, `dx_month`, `dx_row`."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Something that one version of a KPI counts on a view.
+
+    Args:
+        item: the column whose distinct values are counted; None where rows are.
+        is_looked_in: whether items are only looked for among these rows.
+    """
+
+    kpi_code: str
+    version: int
+    statistic: str | None
+    by_system: bool
+    where: str
+    counted: str
+    among: str | None
+    item: str | None
+    is_looked_in: bool = False
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns of the view that it uses."""
+        expressions = [self.where, self.counted, *([self.among] if self.among else [])]
+        named = {name for expression in expressions for name in columns_of(expression)}
+        return named | ({self.item} if self.item else set())
+
+
+def figures(kpis: Iterable[DeclaredKpi]) -> dict[str, list[Figure]]:
+    """What some KPIs count, by view."""
+    found: dict[str, list[Figure]] = {}
+    for kpi in kpis:
+        for version in kpi.definition.versions:
+            for statistic, counting in kpi.definition.countings(version):
+                for view, figure in _figures(kpi, version.version, statistic, counting):
+                    found.setdefault(view, []).append(figure)
+    return found
+
+
+def _figures(kpi: DeclaredKpi, version: int, statistic: str | None, counting: Counting) -> Iterator[tuple[str, Figure]]:
+    place = (kpi.code, version, statistic, kpi.definition.by_system)
+    counted = (counting.where, counting.counted, counting.among, counting.distinct)
+    yield str(counting.of), Figure(*place, *counted)
+    looked_in = counting.looked_in
+    if looked_in is not None:
+        yield looked_in.of, Figure(*place, looked_in.where, "true", None, counting.distinct, is_looked_in=True)
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]) -> None:
+    """Create the views that some KPIs read, over tables that are attached; a view comes after those that it reads.
+
+    What free SQL reads, window by window, is computed once.
+    """
+    connection.execute('CREATE SCHEMA IF NOT EXISTS "view"')
+    wanted = {name for kpi in kpis for name in kpi.every_view}
+    read_often = {table for kpi in kpis for query in kpi.queries.values() for table in query.reads}
+    for name, view in catalogue.views.items():
+        if name in wanted:
+            kind = "TABLE" if view.table in read_often else "VIEW"
+            connection.execute(f"CREATE {kind} {qualified(view.table)} AS {view.sql}")
+
+
+def scan(
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    kpis: Sequence[DeclaredKpi],
+    protect: Callable[[DeclaredView, Sequence[Figure]], None],
+) -> dict[str, str]:
+    """Fill `counted`, `item`, `agreed` and `conserved` from the views of some KPIs.
+
+    Args:
+        connection: has the tables and views.
+        catalogue: what is declared.
+        kpis: which KPIs.
+        protect: is called with each protected view while its rows are in `scanned`.
+
+    Returns:
+        By KPI that could not be counted, why, in one sentence.
+    """
+    failures: dict[str, str] = {}
+    for name, on_view in figures(kpis).items():
+        view = catalogue.views[name]
+        try:
+            _read(connection, view, on_view)
+            problem = _conserve(connection, catalogue, view)
+        except duckdb.Error as error:
+            problem = f"view {name} fails: {first_line(error)}"
+        if problem is not None:
+            failures.update(dict.fromkeys((figure.kpi_code for figure in on_view), problem))
+            continue
+        _count_each(connection, view, [figure for figure in on_view if figure.item is None], failures)
+        for figure in on_view:
+            if figure.item is not None:
+                _try(connection, _items(view, figure), figure, failures)
+        good = [figure for figure in on_view if figure.kpi_code not in failures]
+        if view.view.protects is not None and good:
+            protect(view, good)
+    connection.execute("DROP TABLE IF EXISTS scanned")
+    for kpi in kpis:
+        _agree(connection, catalogue, kpi)
+    return failures
+
+
+def _read(connection: duckdb.DuckDBPyConnection, view: DeclaredView, on_view: Sequence[Figure]) -> None:
+    """Read a view, the columns that are used of it, into `scanned`."""
+    about, columns = view.view, view.contract.columns
+    used = sorted({column for figure in on_view for column in figure.columns})
+    fixed = {
+        "dx_day": quoted(about.date),
+        "dx_unit": quoted(about.unit) if about.unit else "NULL::VARCHAR",
+        "dx_system": quoted(about.system) if about.system else "NULL::VARCHAR",
+        "dx_excluded": EXCLUDED if EXCLUDED in columns else "NULL::VARCHAR",
+        "dx_month": _month(view.contract),
+        ROW: f"CASE WHEN {quoted(view.identity[0])} IS NOT NULL THEN {_hash(view)} END",
+    }
+    selected = [*(f"{expression} AS {name}" for name, expression in fixed.items()), *map(quoted, used)]
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE scanned AS SELECT {', '.join(selected)} FROM {qualified(view.table)}"
+    )
+
+
+def _conserve(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view: DeclaredView) -> str | None:
+    """Record where the rows of the view's table are; a sentence if one is lost, or invented, or without reason."""
+    table, name = view.view.of, literal(view.name)
+    month = _month(catalogue.contracts[table])
+    rows = f"count({'DISTINCT ' if view.view.repeats else ''}{ROW})"
+    place = f"{name}, {literal(table)}, dx_month, dx_unit, dx_excluded"
+    connection.execute(f"INSERT INTO conserved SELECT {place}, {rows} FROM scanned GROUP BY ALL")
+    distinct = "DISTINCT" if view.view.repeats else ""
+    reasons = [code for code, reason in view.view.excluded.items() if reason.is_lost]
+    connection.execute(sql_file(__file__, "lost"), {"view": view.name, "reasons": reasons})
+    broken = connection.execute(
+        f"""
+        WITH of_table AS (
+            SELECT {month} AS month, count(*) AS row_count, sum({_hash(view)}) AS digest
+            FROM {qualified(table)} GROUP BY ALL
+        ),
+        in_view AS (
+            SELECT dx_month AS month, count(*) AS row_count, sum({ROW}) AS digest
+            FROM (SELECT {distinct} dx_month, {ROW} FROM scanned WHERE {ROW} IS NOT NULL) GROUP BY ALL
+        )
+        SELECT coalesce(of_table.month, in_view.month), coalesce(of_table.row_count, 0),
+            coalesce(in_view.row_count, 0)
+        FROM of_table FULL JOIN in_view ON of_table.month IS NOT DISTINCT FROM in_view.month
+        WHERE (of_table.row_count, of_table.digest) IS DISTINCT FROM (in_view.row_count, in_view.digest)
+        ORDER BY ALL
+        """
+    ).fetchall()
+    for of_month, expected, found in broken:
+        return (
+            f"view {view.name} has {found} of the {expected} rows of {table} of {of_month or 'all time'}:"
+            " each belongs into the view once, counted or with a reason under 'excluded'."
+        )
+    undeclared = connection.execute(
+        "SELECT DISTINCT dx_excluded FROM scanned WHERE dx_excluded IS NOT NULL ORDER BY ALL"
+    ).fetchall()
+    for (reason,) in undeclared:
+        if reason not in view.view.excluded:
+            return f"view {view.name} excludes rows for '{reason}': describe this reason under 'excluded'."
+    return None
+
+
+def _month(contract: Contract) -> str:
+    """The month of a row's partition, as its first day; NULL for a table without months."""
+    column = contract.stored.get("month")
+    if column is None:
+        return "NULL::DATE"
+    return "month" if column.type == "date" else "strptime(month, '%Y-%m')::DATE"
+
+
+def _hash(view: DeclaredView) -> str:
+    return f"hash({', '.join(map(quoted, view.identity))})"
+
+
+def _count_each(
+    connection: duckdb.DuckDBPyConnection, view: DeclaredView, counts: Sequence[Figure], failures: dict[str, str]
+) -> None:
+    """Count all figures at once; where that fails, one by one, so that a wrong one does not stop the others."""
+    if not counts:
+        return
+    try:
+        connection.execute(_counts(view, counts))
+    except duckdb.Error:
+        for figure in counts:
+            _try(connection, _counts(view, [figure]), figure, failures)
+
+
+def _try(connection: duckdb.DuckDBPyConnection, sql: str, figure: Figure, failures: dict[str, str]) -> None:
+    try:
+        connection.execute(sql)
+    except duckdb.Error as error:
+        failures[figure.kpi_code] = f"version {figure.version} of KPI {figure.kpi_code} fails: {first_line(error)}"
+
+
+def _counts(view: DeclaredView, counts: Sequence[Figure]) -> str:
+    """The statement that counts figures: by day first, then by part, then one row a figure."""
+    sums, branches = [], []
+    for number, figure in enumerate(counts):
+        among = "NULL" if figure.among is None else f"d{number}"
+        sums.append(f"count(*) FILTER ({figure.where}) AS w{number}")
+        sums.append(f"{_total(figure.counted, figure.where)} AS n{number}")
+        if figure.among is not None:
+            sums.append(f"{_total(figure.among, figure.where)} AS d{number}")
+        branches.append(
+            f"SELECT {_place(view, figure)}, part_number, dx_unit, {'dx_system' if figure.by_system else 'NULL'},"
+            f" n{number}, {among} FROM by_part WHERE w{number} > 0"
+        )
+    names = [name for number, figure in enumerate(counts) for name in _names(number, figure)]
+    return f"""
+        INSERT INTO counted
+        WITH by_day AS (
+            SELECT dx_day, dx_unit, dx_system, {", ".join(sums)} FROM scanned WHERE dx_excluded IS NULL GROUP BY ALL
+        ),
+        by_part AS MATERIALIZED (
+            SELECT part_number, coalesce(dx_unit, whole.unit_code) AS dx_unit, dx_system,
+                {", ".join(f"sum({name}) AS {name}" for name in names)}
+            FROM by_day
+            JOIN part ON dx_day BETWEEN part.first_on AND part.last_on
+            LEFT JOIN whole USING (period)
+            GROUP BY ALL
+        )
+        {" UNION ALL ".join(branches)}
+        """
+
+
+def _names(number: int, figure: Figure) -> list[str]:
+    return [f"w{number}", f"n{number}", *([f"d{number}"] if figure.among is not None else [])]
+
+
+def _total(expression: str, where: str) -> str:
+    """How many rows a condition is true of, or the sum of a number."""
+    if expression == "true":
+        return f"count(*) FILTER ({where})"
+    return f"coalesce(sum(({expression})::DECIMAL(28, 4)) FILTER ({where}), 0)"
+
+
+def _place(view: DeclaredView, figure: Figure) -> str:
+    statistic = literal(figure.statistic) if figure.statistic else "NULL"
+    return f"{literal(figure.kpi_code)}, {figure.version}, {statistic}, {literal(view.view.basis)}"
+
+
+def _items(view: DeclaredView, figure: Figure) -> str:
+    """The statement that collects the distinct items of a figure, by part, unit and system."""
+    return f"""
+        INSERT INTO item
+        SELECT {_place(view, figure)}, {figure.is_looked_in}, part_number, coalesce(dx_unit, whole.unit_code),
+            {"dx_system" if figure.by_system else "NULL"}, item, bool_or(is_counted)
+        FROM (
+            SELECT DISTINCT dx_day, dx_unit, dx_system, {quoted(str(figure.item))}::VARCHAR AS item,
+                ({figure.counted}) AS is_counted
+            FROM scanned WHERE dx_excluded IS NULL AND ({figure.where})
+        )
+        JOIN part ON dx_day BETWEEN part.first_on AND part.last_on
+        LEFT JOIN whole USING (period)
+        GROUP BY ALL
+        """
+
+
+def _agree(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
+    """Record the levels that were agreed for a KPI in the data themselves."""
+    agreed = kpi.definition.agreed
+    if agreed is None:
+        return
+    view = catalogue.views[agreed.of]
+    for statistic in agreed.statistics or kpi.definition.statistic_names:
+        connection.execute(
+            f"""
+            INSERT INTO agreed
+            SELECT {literal(kpi.code)}, {literal(statistic) if statistic else "NULL"}, {quoted(view.view.date)},
+                {quoted(str(view.view.system))}, min({quoted(agreed.lowest)})
+            FROM {qualified(view.table)} WHERE {EXCLUDED if view.view.excluded else "NULL"} IS NULL GROUP BY ALL
+            """
+        )
+
+
+def looked_for(kpis: Iterable[DeclaredKpi]) -> list[Mapping[str, object]]:
+    """Which figures look for items in another view, and whether found items count, or those not found."""
+    return [
+        {
+            "kpi_code": kpi.code,
+            "definition_version": version.version,
+            "statistic": statistic,
+            "is_wanted": counting.seen_in is not None,
+        }
+        for kpi in kpis
+        for version in kpi.definition.versions
+        for statistic, counting in kpi.definition.countings(version)
+        if counting.looked_in is not None
+    ]
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says, without the place in the statement."""
+    return str(error).splitlines()[0]
