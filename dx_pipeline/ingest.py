@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -26,7 +27,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import attempts, partition, publication, traffic
+from dx_pipeline.tables import attempts, closing, partition, publication, traffic
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import Refusal, RunResult
@@ -57,8 +58,23 @@ def ingest(
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
         every = [result for of_month in results.values() for result in of_month]
         if not source.is_reference:
+            due = [month for month in present if month is not None]
+            closing.close(settings, catalogue, name, due, _today(settings, now))
             every.extend(next(workers.each(settings, catalogue, attempts.publish, [(name,)])))
         return tuple(every)
+
+
+def publish_landed(
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month]
+) -> tuple[RunResult, ...]:
+    """Publish some months of a source from what has landed, and what is derived from them; nothing is fetched."""
+    with writing(settings):
+        landed = {month: deliveries.landed(settings, name, month) for month in months}
+        present: Present = {
+            month: frozenset(item.entry.delivery_id for item in found) for month, found in landed.items()
+        }
+        results = [result for _, found in _publish(settings, catalogue, name, present) for result in found]
+        return (*results, *_derive(settings, catalogue, name, months))
 
 
 def fetch_and_land(
@@ -110,7 +126,8 @@ def _publish_month(
     # What a connector fetched cannot be withdrawn by taking a file out of the inbox.
     present |= {delivery.entry.delivery_id for delivery in landed if delivery.entry.cursor_range is not None}
     keys = [Key(table, name, month) for table in source.source.delivered]
-    current = {key: _fingerprint(settings, catalogue, key, landed, present) for key in keys}
+    late = {key: _late(settings, key, landed) for key in keys}
+    current = {key: _fingerprint(settings, catalogue, key, landed, present, late[key]) for key in keys}
     unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
@@ -118,7 +135,7 @@ def _publish_month(
     results = []
     with connect(settings) as connection:
         for key in keys:
-            staged = _read(settings, catalogue, connection, key, tables[key.table], present)
+            staged = _read(settings, catalogue, connection, key, tables[key.table], present, late[key])
             results.append(publication.publish(settings, catalogue, connection, staged, current[key]))
     return tuple(results)
 
@@ -144,9 +161,14 @@ def _read(
     key: Key,
     readable: Readable,
     present: frozenset[str],
+    late: frozenset[str],
 ) -> Staged:
-    """Stage the rows of a table's deliveries, and set aside those that broke the contract."""
+    """Stage the rows of a table's deliveries, and set aside those that broke the contract.
+
+    What was delivered `late` for a closed month is not read: it waits until a revision is accepted.
+    """
     contract = catalogue.contracts[key.table]
+    proposed = readable.without(late)
     partition.attach_references(settings, connection, catalogue, contract)
     counts = rows.stage(connection, contract, reading.load(connection, readable), key.month)
     quarantine = catalogue.contracts["ledger.quarantine"]
@@ -163,6 +185,7 @@ def _read(
             for delivery, problem in readable.unresolved(present)
         ),
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
+        proposed=tuple(delivery_id for delivery_id in proposed if delivery_id in present),
     )
 
 
@@ -203,13 +226,28 @@ def _bring_references_up_to_date(settings: Settings, catalogue: Catalogue, sourc
             raise DxError(f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it.")
 
 
+def _late(settings: Settings, key: Key, landed: Sequence[Delivery]) -> frozenset[str]:
+    """The deliveries that came after the month of a partition had closed."""
+    closed = closing.read(settings, key)
+    return closed.late(landed) if closed is not None else frozenset()
+
+
+def _today(settings: Settings, now: datetime | None) -> date:
+    return (now or datetime.now(UTC)).astimezone(ZoneInfo(settings.time_zone)).date()
+
+
 def _fingerprint(
-    settings: Settings, catalogue: Catalogue, key: Key, landed: Sequence[Delivery], present: frozenset[str]
+    settings: Settings,
+    catalogue: Catalogue,
+    key: Key,
+    landed: Sequence[Delivery],
+    present: frozenset[str],
+    late: frozenset[str],
 ) -> str:
     """A digest of everything that a delivered partition is made from."""
     inputs = [catalogue.digest(f"source:{key.source}")]
     inputs += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in landed]
-    inputs += sorted(present)
+    inputs += [*sorted(present), *(f"late {delivery_id}" for delivery_id in sorted(late))]
     for table in catalogue.contracts[key.table].references:
         inputs += [partition.fingerprint_of(path) for path in partition.all_rows(settings, table)]
     return publication.fingerprint(settings, catalogue, key.table, inputs)

@@ -30,7 +30,7 @@ class Settings:
     """One warehouse, its project, and the limits of a process that works on it.
 
     Args:
-        warehouse: the folder with `inbox/ landing/ tables/ quarantine/ releases/ current`.
+        warehouse: the folder with `inbox/ landing/ tables/ quarantine/ revisions/ releases/ current`.
         project: the folder with `assets/` and `checks/`.
         memory_limit: how much memory one DuckDB connection may use before it spills to disk.
         threads: how many threads DuckDB may use, and how many worker processes run.
@@ -82,6 +82,11 @@ class Settings:
     def quarantine(self) -> Path:
         """Where rows that broke their contract are recorded: delivery, line, reason code."""
         return self.warehouse / "quarantine"
+
+    @property
+    def revisions(self) -> Path:
+        """What the figures of each closed month rest on, and the values that accepted revisions changed."""
+        return self.warehouse / "revisions"
 
     @property
     def releases(self) -> Path:

@@ -17,13 +17,13 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.ingest import ingest
-from dx_pipeline.kpi import reference
+from dx_pipeline.kpi import reference, states
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.period import Month
 from dx_pipeline.release import Published
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect, fill
-from dx_pipeline.tables import attempts, history, partition
+from dx_pipeline.tables import attempts, closing, history, partition
 from dx_pipeline.tables.ledger import Ledger, PartitionState
 from dx_pipeline.tables.partition import Key, KpiKey
 from dx_pipeline.tables.run import PartitionRun, RunResult
@@ -108,13 +108,15 @@ class Engine:
 
     def view(self, name: str, columns: str, where: str = "true") -> Rows:
         """Columns of a view, over all that is published."""
-        sql = self.catalogue.views[name].sql
+        declared = self.catalogue.views[name]
         with connect(self.settings) as connection:
-            for table in {*self.catalogue.views[name].reads, *reference.TABLES} - {UNITS}:
+            for table in {*declared.reads, *reference.TABLES} - {UNITS}:
                 paths = partition.all_rows(self.settings, table)
                 history.attach(connection, table, self.catalogue.contracts[table], paths)
             connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
             fill(connection, UNITS, reference.units(connection).rows())
+            states.prepare(connection, closing.every(self.settings))
+            sql = states.select(connection, declared) if declared.has_states else declared.sql
             return connection.execute(f"SELECT {columns} FROM ({sql}) WHERE {where} ORDER BY ALL").fetchall()
 
     def state(self, key: Key) -> PartitionState:

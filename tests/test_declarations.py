@@ -83,7 +83,7 @@ def edit(path: Path, old: str, new: str) -> None:
             "no declared table or view: known are",
         ),
         (VIEW_SQL, "coalesce(", "coalesce((", "", "not valid SQL"),
-        (VIEW_SQL, "NOT dossier.is_latest", "FALSE", "", "every state of a row of statistics.dossier counts"),
+        (VIEW_SQL, "unit.unit_code IS NULL", "NOT dossier.is_latest", "", "is decided for all views alike"),
         (DOSSIER, "key: [dossier_code]", "key: []", "", "a table that changes is delivered by month: it needs"),
         (DOSSIER, "  channel:", "  as_of:", "", "'as_of' is added to every such table"),
     ],

@@ -131,6 +131,15 @@ def test_pages_name_only_targets_and_files_that_are_there() -> None:
                 assert any((PROJECT / folder / named).exists() for folder in NAMED_FROM), (page.name, named)
 
 
+def test_a_closed_month_is_revised_as_the_page_says(clone: Path, dagster_home: Path) -> None:
+    made, late, listed, accepted, summary = follow("revise-a-closed-month.md", clone, dagster_home)
+    assert (made.returncode, late.returncode) == (0, 1), made.stderr
+    assert "Proposed revision: statistics.dossier dossier 2022-02: bo-sung.csv" in late.stderr
+    assert "bo-sung.csv: 20 " in listed.stderr
+    assert accepted.returncode == 0, accepted.stderr
+    assert "online_dossier_rate" in summary.stdout
+
+
 def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(clone: Path, dagster_home: Path) -> None:
     made, queried = follow("deliver-by-hand.md", clone, dagster_home)
     assert made.returncode == 1, made.stderr  # every other source is silent

@@ -19,10 +19,13 @@ from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.options import as_json as json_option
 from dx_pipeline.cli.options import everywhere, on_project
 from dx_pipeline.cli.releases import releases
+from dx_pipeline.cli.revisions import revisions
+from dx_pipeline.cli.revisions import sentence as revision_sentence
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DeclarationError, DxError, UsageError
+from dx_pipeline.kpi import revision
 from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.settings import Settings
@@ -70,6 +73,7 @@ def commands() -> None:
 
 
 commands.add_command(releases)
+commands.add_command(revisions)
 
 
 @commands.command()
@@ -103,9 +107,10 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     held = [state for state in states if _is_held(state, chosen, without)]
     overdue = [silence for silence in silent if silence.is_overdue]
     strays = inbox.strays(settings, catalogue)
+    proposed = [proposal for proposal in revision.proposals(settings) if proposal.key.month in chosen]
     not_fetched = _not_fetched(settings, catalogue, chosen)
     low = figures.low_coverage(settings, [str(month) for month in chosen]) if result.is_published else []
-    is_well = result.is_published and not (held or strays or overdue or low or not_fetched or result.errors)
+    is_well = result.is_published and not (held or strays or overdue or proposed or low or not_fetched or result.errors)
     status = WELL if is_well else HELD_BACK
     shown = {
         "kpis": figures.headline(settings, catalogue) if result.is_published else [],
@@ -123,6 +128,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
                 "strays": [str(path) for path in strays],
                 "overdue": [silence.as_json() for silence in overdue],
                 "not_yet_due": [silence.as_json() for silence in silent if not silence.is_overdue],
+                "proposed_revisions": [proposal.as_json() for proposal in proposed],
                 "low_coverage": low,
                 "not_fetched": not_fetched,
                 "errors": list(result.errors),
@@ -141,6 +147,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
         (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
         (f"[yellow]{both('Quá hạn', 'Overdue')}[/]", map(_silence, overdue)),
+        (f"[yellow]{both('Đề nghị đính chính', 'Proposed revision')}[/]", map(revision_sentence, proposed)),
         (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
         (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
         (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),

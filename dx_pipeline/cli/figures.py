@@ -112,8 +112,8 @@ def show(title: str, rows: list[Row]) -> None:
         difference = row["published_difference"]
         lines.append(
             (
-                screen.titled(row, _part(row)),
-                _window(row),
+                screen.titled(row, screen.part(row)),
+                screen.window(row),
                 f"[bold]{screen.number(row['value'], unit)}[/]" + (" *" if row["synthetic"] else ""),
                 counts,
                 target,
@@ -139,26 +139,6 @@ def show(title: str, rows: list[Row]) -> None:
     )
     if any(row["synthetic"] for row in rows):
         screen.OUT.print(f"* {both('DỮ LIỆU TỔNG HỢP – không phải số liệu thật', 'SYNTHETIC DATA – not real figures')}")
-
-
-def _part(row: Row) -> str:
-    """Which of several figures of one KPI it is."""
-    parts = [part for part in (row["statistic"], row["system"]) if part is not None]
-    return f" ({', '.join(parts)})" if parts else ""
-
-
-def _window(row: Row) -> str:
-    """A window in few words: a month, a quarter, a year, or a year up to a month."""
-    start, end = row["window_start"], row["window_end"]
-    match row["window_type"]:
-        case "month":
-            return f"{end:%m/%Y}"
-        case "quarter":
-            return f"Q{(end.month + 2) // 3}/{end.year}"
-        case "ytd":
-            return f"{start:%m}–{end:%m/%Y}"
-        case _:
-            return f"{end.year}"
 
 
 def _query(settings: Settings, name: str, **parameters: Any) -> list[Row]:

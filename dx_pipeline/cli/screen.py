@@ -62,6 +62,26 @@ def titled(row: dict[str, Any], part: str = "") -> str:
     return both(f"{row['title_vi']}{part}", f"[dim]{row['title_en']}{part}[/]", "\n")
 
 
+def part(row: dict[str, Any]) -> str:
+    """Which of several figures of one KPI it is."""
+    parts = [part for part in (row["statistic"], row["system"]) if part is not None]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def window(row: dict[str, Any]) -> str:
+    """A window in few words: a month, a quarter, a year, or a year up to a month."""
+    start, end = row["window_start"], row["window_end"]
+    match row["window_type"]:
+        case "month":
+            return f"{end:%m/%Y}"
+        case "quarter":
+            return f"Q{(end.month + 2) // 3}/{end.year}"
+        case "ytd":
+            return f"{start:%m}–{end:%m/%Y}"
+        case _:
+            return f"{end.year}"
+
+
 def status(code: str) -> str:
     """The status of a value in words."""
     vi, en, colour = STATUS_WORDS[code]

@@ -9,6 +9,7 @@ from dx_pipeline.components.project import Project
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.errors import DxError
+from dx_pipeline.kpi import revision
 
 
 class Release(Declaration, Declared):
@@ -49,6 +50,7 @@ class Release(Declaration, Declared):
                     "internal": dg.MetadataValue.path(str(settings.internal)),
                     "stale": sum(state.state == "stale" for state in held),
                     "missing": sum(state.state == "missing" for state in held),
+                    "proposed_revisions": len(revision.proposals(settings)),
                 }
             )
 

@@ -1,6 +1,6 @@
 """Systems, tables and reference files as Dagster assets: one asset a source, one check a table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,9 +38,11 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import attempts, partition
 from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import PartitionRun
 
 LATENESS = "lateness"
 RETENTION = "retention"
+REVISION = "revision"
 
 
 class _SourceComponent(Declaration):
@@ -107,6 +109,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
             yield from report_to_dagster(settings, of_month, latest)
             if month:
                 yield lateness(settings, source, of_month, month, today)
+                yield _revision(of_month, [run for run in latest.values() if run is not None])
         yield from _fetching(settings, source, Partition(context.instance, key, code_version))
         yield from check_outputs(check_specs)
 
@@ -131,6 +134,12 @@ def _check_specs(
             asset=key,
             partitions_def=months,
             description="Dữ liệu của tháng đã đến hạn mà chưa giao / The month's delivery is late",
+        )
+        yield dg.AssetCheckSpec(
+            REVISION,
+            asset=key,
+            partitions_def=months,
+            description="Tệp đến sau khi khóa sổ chờ đính chính / Deliveries after closing wait for a revision",
         )
     if connectors.is_remote(source):
         yield dg.AssetCheckSpec(
@@ -167,6 +176,19 @@ def lateness(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"due": dg.MetadataValue.text(str(due)), "late_after": dg.MetadataValue.text(str(late_after))},
         description=f"the delivery of {month} was due on {due} and late after {late_after}" if is_late else None,
+    )
+
+
+def _revision(reported: Partition, runs: Sequence[PartitionRun]) -> dg.AssetCheckEvaluation:
+    """Whether nothing came after the month had closed; a warning if something waits to be accepted."""
+    proposed = sum(len(run.proposed) for run in runs)
+    waiting = f"{proposed} deliveries came after {reported.month} had closed: see 'dx revision list'"
+    return reported.evaluation(
+        REVISION,
+        passed=not proposed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"proposed": dg.MetadataValue.int(proposed)},
+        description=waiting if proposed else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -25,6 +26,8 @@ class Province(Declared):
         first_month: the first month (YYYY-MM) of the monthly partitions.
         suppress_below: published cells that count fewer dossiers than this are withheld.
         coverage_at_least: values that rest on a smaller share of what is expected are withheld.
+        closing_day: the day of the following month until which deliveries change a month's figures; later ones are
+            proposed as revisions. Without it no month is ever closed.
         headline: the KPIs that are shown first, in this order.
         local: the tables and KPIs that are about this province alone; `dx init` leaves them out.
     """
@@ -35,6 +38,7 @@ class Province(Declared):
     first_month: str
     suppress_below: int = Field(default=10, ge=1)
     coverage_at_least: float = Field(default=0.8, ge=0, le=1)
+    closing_day: int | None = Field(default=None, ge=1, le=28)
     headline: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
 
@@ -61,6 +65,10 @@ class Province(Declared):
         """The keys that nobody has filled in since `dx init`."""
         blank = {"title": self.title == NO_TITLE, "code": self.code == NO_CODE}
         return tuple(key for key, is_blank in blank.items() if is_blank)
+
+    def has_closed(self, month: Month, today: date) -> bool:
+        """Whether deliveries for a month no longer change its figures by themselves."""
+        return self.closing_day is not None and today > month.plus(1).first.replace(day=self.closing_day)
 
     @property
     def start(self) -> Month:

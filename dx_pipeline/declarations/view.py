@@ -58,6 +58,17 @@ class Reason(Declared):
     is_lost: bool = False
 
 
+STATE_REASONS = {
+    "earlier_state": Reason(
+        vi="Tình trạng khác, mới hơn, của cùng dòng được tính", en="Another, newer state of the same row counts"
+    ),
+    "later_state": Reason(
+        vi="Tình trạng mới hơn, đến sau khi tháng đã khóa sổ; chờ đính chính",
+        en="A newer state, which came after the month had closed; it waits for a revision",
+    ),
+}
+
+
 class Described(Declared):
     """What a column means that the view computes; its type follows from the SQL."""
 
@@ -103,6 +114,8 @@ class DeclaredView:
         sql: its one SELECT.
         reads: the tables and views in its FROM and JOIN clauses, sorted.
         contract: its columns, with the types that DuckDB gives them.
+        has_states: whether it has each row of the table `of` in every state; which one counts is then decided for
+            all views alike, and `excluded` says why the others do not.
         origins: by column, the tables and columns that it is computed from.
         identity: the columns that name the row of the table `of` that a row comes from.
     """
@@ -115,6 +128,12 @@ class DeclaredView:
     contract: Contract
     origins: dict[str, tuple[Origin, ...]]
     identity: tuple[str, ...]
+    has_states: bool
+
+    @property
+    def reasons(self) -> dict[str, Reason]:
+        """Why rows are in no figure, by code: the declared reasons, and those for states of rows."""
+        return {**self.view.excluded, **(STATE_REASONS if self.has_states else {})}
 
     @property
     def table(self) -> str:
@@ -229,6 +248,7 @@ def read(document: Document, name: str, known: Known, binder: Binder) -> Declare
         ),
         origins=origins,
         identity=identity(of_table),
+        has_states=of_table.changes and view.basis == "flow" and view.of in reads,
     )
     _check_columns(document, declared, of_table)
     return declared
@@ -257,7 +277,7 @@ def _check_columns(document: Document, declared: DeclaredView, of_table: Contrac
     for key, column in needed.items():
         if column is not None and column not in columns:
             raise document.error(f"'{column}' is no column of the view.", "attributes", key)
-    for column in (*declared.identity, *month, *((EXCLUDED,) if view.excluded else ())):
+    for column in (*declared.identity, *month, *((EXCLUDED,) if declared.reasons else ())):
         if column not in columns:
             raise DeclarationError(declared.path, 1, f"'{column}' is missing: a view returns {column} of its rows.")
     if columns[view.date].type != "date":
@@ -265,11 +285,17 @@ def _check_columns(document: Document, declared: DeclaredView, of_table: Contrac
     for column in view.columns:
         if column not in columns:
             raise document.error(f"'{column}' is no column of the view.", "attributes", "columns", column)
-    if of_table.changes and view.basis == "flow" and (view.of, IS_LATEST) not in declared.origins.get(EXCLUDED, ()):
+    if declared.has_states and any((view.of, IS_LATEST) in origins for origins in declared.origins.values()):
         raise DeclarationError(
             declared.path,
             1,
-            f"every state of a row of {view.of} counts: give those with {IS_LATEST} false a reason in '{EXCLUDED}'.",
+            f"which state of a row of {view.of} counts is decided for all views alike: leave {IS_LATEST} out.",
+        )
+    if of_table.changes and view.basis == "flow" and not declared.has_states and EXCLUDED not in columns:
+        raise DeclarationError(
+            declared.path,
+            1,
+            f"every state of a row of {view.of} counts: take '{EXCLUDED}' over from the view it reads.",
         )
 
 

@@ -25,7 +25,7 @@ from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.kpi import coverage, reference, scan, suppression
+from dx_pipeline.kpi import coverage, reference, scan, states, suppression
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
 from dx_pipeline.kpi.scan import first_line
 from dx_pipeline.kpi.units import DAY, Units
@@ -33,7 +33,7 @@ from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED, connect, fill
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import history, partition, publication
+from dx_pipeline.tables import closing, history, partition, publication
 from dx_pipeline.tables.partition import Key, KpiKey
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import PartitionRun, RunResult
@@ -43,6 +43,9 @@ Known = Mapping[Key, PartitionRun]
 
 CONSERVATION = "ledger.view_conservation"
 """The table of where the rows of each view's table went."""
+
+LATER_STATES = "ledger.later_state"
+"""The table of the later states that would change the figures of closed months, by view."""
 
 _AHEAD: ContextVar[dict[str, RunResult] | None] = ContextVar("results of KPIs evaluated together", default=None)
 
@@ -130,10 +133,13 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
 def _states(settings: Settings, known: Known) -> dict[Key, str]:
     """The state of every partition that has been run: what its rows were made from, and what is known of them."""
     states = {}
+    closings = closing.every(settings)
     for key, run in sorted(known.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
         rows = partition.fingerprint_of(path) if path is not None else None
-        states[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {len(run.superseded)}"
+        states[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic}"
+        if key in closings:
+            states[key] += f" states until {closings[key].basis.states_until}"
     return states
 
 
@@ -189,8 +195,7 @@ class _Evaluator:
 
     def evaluate(self, *days: date | None) -> dict[str, str]:
         """Make `staged`, with values on the units of some days besides; why KPIs failed, by code."""
-        self._attach()
-        units = reference.units(self.connection)
+        units = self._attach()
         evaluated = self._evaluations()
         for day in dict.fromkeys(day for day in days if day is not None):
             if units.period(day) is None:
@@ -206,23 +211,28 @@ class _Evaluator:
         return failures
 
     def record_conservation(self) -> None:
-        """Record where the rows of each view's table went."""
-        contract = self.catalogue.contracts[CONSERVATION]
-        columns = ", ".join(contract.stored)
+        """Record where the rows of each view's table went, and what waits until a revision is accepted."""
         for (name,) in self.connection.execute("SELECT DISTINCT view_name FROM conserved ORDER BY ALL").fetchall():
-            self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE of_view AS SELECT {columns} FROM conserved WHERE view_name = $name"
-                " ORDER BY ALL",
-                {"name": name},
-            )
-            partition.replace(self.settings, self.connection, Key(CONSERVATION, name, None), contract, "of_view", name)
+            self._record(CONSERVATION, "conserved", name)
+            if self.catalogue.views[name].has_states:
+                self._record(LATER_STATES, "waiting", name)
+
+    def _record(self, table: str, computed: str, view: str) -> None:
+        """Replace a view's rows of a table of the ledger."""
+        contract = self.catalogue.contracts[table]
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE of_view AS SELECT {', '.join(contract.stored)} FROM {computed}"
+            " WHERE view_name = $view ORDER BY ALL",
+            {"view": view},
+        )
+        partition.replace(self.settings, self.connection, Key(table, view, None), contract, "of_view", view)
 
     def _run(self, *names: str) -> None:
         for name in names:
             self.connection.execute(sql_file(__file__, name))
 
-    def _attach(self) -> None:
-        """Make the tables and views that the KPIs read readable."""
+    def _attach(self) -> Units:
+        """Make the tables and views that the KPIs read readable; the units that they find units by."""
         tables = {table for kpi in self.kpis for table in kpi.every_table}
         names = {name for kpi in self.kpis for name in kpi.every_view}
         for name in names:
@@ -231,7 +241,12 @@ class _Evaluator:
             paths = partition.all_rows(self.settings, table)
             history.attach(self.connection, table, self.catalogue.contracts[table], paths)
         self.connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
+        closings = {key: item for key, item in closing.every(self.settings).items() if key.table in tables}
+        units = reference.units(self.connection)
+        fill(self.connection, UNITS, units.rows())
+        states.prepare(self.connection, closings)
         scan.create_views(self.connection, self.catalogue, self.kpis)
+        return units
 
     def _evaluations(self) -> list[Evaluation]:
         """Every window that anything was delivered for, and those with a published figure to compare with."""
@@ -253,7 +268,6 @@ class _Evaluator:
     def _prepare(self, units: Units, evaluated: Sequence[Evaluation]) -> None:
         """Fill the tables of the evaluation with all that is known before anything is counted."""
         self._run("tables")
-        fill(self.connection, UNITS, units.rows())
         fill(self.connection, "unit_above", [vars(place) for place in units.places()])
         whole = [
             {"period": number, "unit_code": units.province(number), "first_on": first, "last_on": last}

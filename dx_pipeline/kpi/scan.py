@@ -17,6 +17,7 @@ from dx_pipeline.declarations.kpi import Counting, DeclaredKpi
 from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
+from dx_pipeline.kpi import states
 
 ROW = "dx_row"
 """The columns of a scan that every view has: `dx_day`, `dx_unit`, `dx_system`, `dx_excluded`, `dx_month`, `dx_row`."""
@@ -79,8 +80,9 @@ def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kp
     read_often = {table for kpi in kpis for query in kpi.queries.values() for table in query.reads}
     for name, view in catalogue.views.items():
         if name in wanted:
+            rows = states.select(connection, view) if view.has_states else view.sql
             kind = "TABLE" if view.table in read_often else "VIEW"
-            connection.execute(f"CREATE {kind} {qualified(view.table)} AS {view.sql}")
+            connection.execute(f"CREATE {kind} {qualified(view.table)} AS {rows}")
 
 
 def scan(
@@ -178,7 +180,7 @@ def _conserve(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view:
         "SELECT DISTINCT dx_excluded FROM scanned WHERE dx_excluded IS NOT NULL ORDER BY ALL"
     ).fetchall()
     for (reason,) in undeclared:
-        if reason not in view.view.excluded:
+        if reason not in view.reasons:
             return f"view {view.name} excludes rows for '{reason}': describe this reason under 'excluded'."
     return None
 

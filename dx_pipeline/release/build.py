@@ -18,8 +18,9 @@ from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import UNITS
-from dx_pipeline.kpi.evaluation import CONSERVATION
+from dx_pipeline.kpi.evaluation import CONSERVATION, protected
 from dx_pipeline.kpi.reference import units
+from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
@@ -71,6 +72,7 @@ class Snapshot:
         ledger = Ledger.read(settings, catalogue)
         keys = [*ledger.keys, *(Key(CONSERVATION, name, None) for name in catalogue.views)]
         rows = {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
+        rows |= {Key(REVISED, proposal, None): path for proposal, path in revised(settings).items()}
         inputs = {
             "code_version": settings.code_version,
             "declarations": catalogue.digest(*catalogue.digests),
@@ -123,8 +125,10 @@ def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release
         with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
             _create(connection, catalogue, part, folder)
             for name in catalogue.of_audience(part.name):
-                _fill(catalogue, connection, name, snapshot)
+                if name != KPI_TABLE:
+                    _fill(catalogue, connection, name, snapshot)
             if part is PUBLIC:
+                _fill_values(connection, snapshot)
                 _compute(settings, catalogue, connection, snapshot)
             connection.execute("COMMIT")
             counts = {
@@ -155,6 +159,8 @@ def _compute(
 ) -> None:
     """Fill the tables that are computed when a release is made."""
     fill(connection, UNITS, units(connection).rows())
+    if paths := snapshot.of_table(REVISED):
+        _fill_revisions(catalogue, connection, paths)
     if paths := snapshot.of_table(KPI_TABLE):
         adding_up = [code for code, kpi in catalogue.kpis.items() if kpi.adds_up]
         connection.execute(
@@ -170,8 +176,14 @@ def _compute(
     fill_expectations(connection, catalogue, months, reported)
 
 
+def _fill_revisions(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
+    about = {"protected": sorted(protected(catalogue)), "threshold": catalogue.province.suppress_below}
+    connection.execute(sql_file(__file__, "revision"), {"paths": list(map(str, paths)), **about})
+    connection.execute(sql_file(__file__, "revision_summary"))
+
+
 def _fill(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot) -> None:
-    """Fill a table from its published partitions; KPI values get the id of the release.
+    """Fill a table from its published partitions.
 
     Internal rows are sorted by everything that is in them: their order carries nothing, and rows with the same content
     are interchangeable.
@@ -180,14 +192,23 @@ def _fill(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str
     if not paths:
         return
     contract = catalogue.contracts[name]
-    is_kpi, order = name == KPI_TABLE, "ORDER BY ALL" if contract.audience == INTERNAL.name else ""
-    chosen = ", ".join(
-        literal(snapshot.release_id) if is_kpi and column == "release_id" else quoted(column)
-        for column in contract.published
-    )
+    order = "ORDER BY ALL" if contract.audience == INTERNAL.name else ""
+    chosen = ", ".join(map(quoted, contract.published))
     rows = history.select(connection, name, contract, paths)
-    where = "WHERE units_on IS NULL" if is_kpi else ""
-    connection.execute(f"INSERT INTO {qualified(name)} SELECT {chosen} FROM ({rows}) {where} {order}")
+    connection.execute(f"INSERT INTO {qualified(name)} SELECT {chosen} FROM ({rows}) {order}")
+
+
+def _fill_values(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+    """Fill `kpi.value`: values get the id of the release, and the number of their revisions."""
+    connection.execute(
+        "CREATE TEMP TABLE revised (kpi_code VARCHAR, window_type VARCHAR, window_end DATE, part_start DATE,"
+        " unit_code VARCHAR, system VARCHAR, statistic VARCHAR, revision BIGINT)"
+    )
+    if paths := snapshot.of_table(REVISED):
+        connection.execute(sql_file(__file__, "revision_count"), {"paths": list(map(str, paths))})
+    if paths := snapshot.of_table(KPI_TABLE):
+        about = {"paths": list(map(str, paths)), "release_id": snapshot.release_id}
+        connection.execute(sql_file(__file__, "value"), about)
 
 
 def _definition_rows(catalogue: Catalogue) -> list[dict[str, Any]]:

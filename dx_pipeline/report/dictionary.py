@@ -118,7 +118,7 @@ def _views(declared: Catalogue) -> Iterator[str]:
         yield f"**{about.title.vi}** / {about.title.en}. {about.grain.vi}. *{about.grain.en}.*"
         yield ""
         yield f"- Khung nhìn trên / View of: `{about.of}`"
-        for code, reason in about.excluded.items():
+        for code, reason in view.reasons.items():
             lost = " (mất, làm giảm độ phủ / lost, lowers coverage)" if reason.is_lost else ""
             yield f"- Không tính / Not counted, `{code}`: {reason.vi}. *{reason.en}.*{lost}"
         yield ""

@@ -26,40 +26,61 @@ def attach(connection: duckdb.DuckDBPyConnection, table: str, contract: Contract
         partition.attach_rows(connection, table, select(connection, table, contract, paths), paths)
     else:
         partition.attach(connection, table, contract.readable, paths)
+        if contract.changes:
+            create_states(connection, table)
 
 
 def select(connection: duckdb.DuckDBPyConnection, table: str, contract: Contract, paths: Sequence[Path]) -> str:
-    """The SELECT that reads a table from its partition files, with what is known of its states.
-
-    Which states are earlier ones is found now, and kept in a temporary table.
-    """
+    """The SELECT that reads a table from its partition files, with what is known of its states."""
     if not contract.changes:
         return partition.select(contract.stored, paths)
-    earlier = quoted(f"earlier states of {table}")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {earlier} AS {_earlier(contract, paths)}")
+    _find_states(connection, table, contract, paths)
     return f"""
-        SELECT state.* EXCLUDE ({PLACE}), last_day(state.month) AS {AS_OF}, earlier.file_index IS NULL AS {IS_LATEST}
-        FROM ({partition.select((*contract.stored, *PLACES), paths)}) AS state
-        LEFT JOIN {earlier} AS earlier USING ({PLACE})
+        SELECT row.* EXCLUDE ({PLACE}), last_day(row.month) AS {AS_OF},
+            coalesce(state.is_latest, true) AS {IS_LATEST}
+        FROM ({partition.select((*contract.stored, *PLACES), paths)}) AS row
+        LEFT JOIN {states_of(table)} AS state USING ({PLACE})
         """
 
 
-def _earlier(contract: Contract, paths: Sequence[Path]) -> str:
-    """The SELECT of the places of the rows whose key a later month has again.
+def states_of(table: str) -> str:
+    """The temporary table of those rows of an attached table that other states may replace, or that may replace some.
+
+    Grain: one row a state, of keys with several, or delivered for a later month than the one it is of: the number of
+    its key, the source that delivered it, and its month and place in the delivery.
+    """
+    return quoted(f"states of {table}")
+
+
+def create_states(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Create the table of states of a table that has no rows."""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {states_of(table)} (file_index UBIGINT, file_row_number BIGINT,"
+        " source VARCHAR, month DATE, delivery_id VARCHAR, delivery_line BIGINT, key_number UBIGINT, is_latest BOOLEAN)"
+    )
+
+
+def _find_states(connection: duckdb.DuckDBPyConnection, table: str, contract: Contract, paths: Sequence[Path]) -> None:
+    """Fill the table of states.
 
     Few keys have more than one row, so only theirs are put in order. They are found by their hashes, which take less
     memory; two keys of one hash do no harm.
     """
-    key = ", ".join(map(quoted, contract.key))
-    return f"""
+    key, of_month = ", ".join(map(quoted, contract.key)), quoted(str(contract.month))
+    columns = dict.fromkeys((*contract.key, str(contract.month), "month", "delivery_id", "delivery_line", *PLACES))
+    sources = [path.parent.name.removeprefix("partition=").rpartition("_")[0] for path in paths]
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {states_of(table)} AS
         WITH repeated AS (
             SELECT hash({key}) AS key_hash FROM ({partition.select(contract.key, paths)})
             GROUP BY key_hash HAVING count(*) > 1
-        ),
-        ordered AS (
-            SELECT {PLACE}, row_number() OVER (PARTITION BY {key} ORDER BY month DESC, {PLACE}) AS position
-            FROM ({partition.select((*contract.key, "month", *PLACES), paths)})
-            WHERE hash({key}) IN (SELECT key_hash FROM repeated)
         )
-        SELECT {PLACE} FROM ordered WHERE position > 1
-        """
+        SELECT {PLACE}, $sources[file_index::BIGINT + 1] AS source, month, delivery_id, delivery_line,
+            dense_rank() OVER (ORDER BY {key}) AS key_number,
+            row_number() OVER (PARTITION BY {key} ORDER BY month DESC, {PLACE}) = 1 AS is_latest
+        FROM ({partition.select(columns, paths)})
+        WHERE hash({key}) IN (SELECT key_hash FROM repeated) OR {of_month} < month
+        """,
+        {"sources": sources},
+    )

@@ -127,6 +127,9 @@ class Ledger:
                 refused = {"disposition": "refused", "problem": refusal.problem, "synthetic": None}
                 yield (key.source, run.month, refusal.delivery_id), {"table_name": run.table, **refused}
         for key, run in self.runs.items():
+            for delivery_id in run.proposed:
+                proposed = {"disposition": "proposed", "problem": None, "synthetic": None}
+                yield (key.source, run.month, delivery_id), {"table_name": run.table, **proposed}
             for counts in run.counts:
                 disposition = "superseded" if counts.delivery_id in run.superseded else "read"
                 read = {"disposition": disposition, "problem": None, "synthetic": run.synthetic}

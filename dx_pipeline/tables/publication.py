@@ -42,6 +42,7 @@ class Staged:
     counts: tuple[Counts, ...] = ()
     refused: tuple[Refusal, ...] = ()
     superseded: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
     derived_from: tuple[str, ...] = ()
     failure: str | None = None
 
@@ -106,6 +107,7 @@ def publish(
         counts=staged.counts,
         refused=staged.refused,
         superseded=staged.superseded,
+        proposed=staged.proposed,
         derived_from=staged.derived_from,
         failure=staged.failure,
         audit=found,

@@ -95,7 +95,9 @@ def test_no_cell_of_a_release_has_a_dossier_code(
 
 def test_internal_rows_have_neither_code_nor_place_in_a_delivery(internal: duckdb.DuckDBPyConnection) -> None:
     columns = tables(internal)
-    assert set(columns) == {f"dx_internal.{name}" for name in (*OF_DOSSIERS, "ledger.view_conservation")}
+    assert set(columns) == {
+        f"dx_internal.{name}" for name in (*OF_DOSSIERS, "kpi.revised_value", "ledger.view_conservation")
+    }
     for name in columns:
         assert columns[name].keys().isdisjoint({"dossier_code", "delivery_id", "delivery_line"}), name
     assert {"procedure_code", "agency_code", "received_on", "month", "synthetic"} <= columns[

@@ -8,7 +8,6 @@ SELECT
     coalesce(procedure.is_full_online_eligible, FALSE) AS is_full_online_eligible,
     dossier.as_of,
     CASE
-        WHEN NOT dossier.is_latest THEN 'earlier_state'
         WHEN unit.unit_code IS NULL THEN 'not_in_force'
     END AS excluded,
     dossier.month,

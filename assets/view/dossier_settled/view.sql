@@ -8,7 +8,6 @@ SELECT
     dossier.due_on,
     dossier.as_of,
     CASE
-        WHEN NOT dossier.is_latest THEN 'earlier_state'
         WHEN dossier.dossier_status = 'in_progress' THEN 'in_progress'
         WHEN dossier.finished_on IS NULL THEN 'no_day'
         WHEN unit.unit_code IS NULL THEN 'not_in_force'

@@ -4,7 +4,6 @@ SELECT
     coalesce(dossier.channel, 'direct') AS channel,
     dossier.as_of,
     CASE
-        WHEN NOT dossier.is_latest THEN 'earlier_state'
         WHEN unit.unit_code IS NULL THEN 'not_in_force'
     END AS excluded,
     dossier.month,

@@ -1,0 +1,126 @@
+"""`dx revision`: what came after its month had closed, what it would change, and its acceptance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from dx_pipeline.cli import screen
+from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.screen import both, heading
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.errors import DxError
+from dx_pipeline.kpi import revision
+from dx_pipeline.kpi.revision import Proposal
+from dx_pipeline.settings import Settings
+from dx_pipeline.tables.closing import REASONS, Reason
+
+Row = dict[str, Any]
+
+
+def sentence(proposal: Proposal) -> str:
+    """What is proposed for which closed month, in one sentence."""
+    words = [name for _, name in proposal.late]
+    if proposal.later_states:
+        words.append(f"{proposal.later_states} {both('tình trạng mới hơn', 'newer states')}")
+    see = both("xem", "see")
+    return f"{proposal.key}: {', '.join(words)} ({proposal.proposal_id}; {see} 'dx revision list')"
+
+
+@click.group(name="revision")
+def revisions() -> None:
+    """Đính chính số liệu của tháng đã khóa sổ / Revisions of closed months."""
+
+
+@revisions.command(name="list")
+@on_project()
+def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
+    """Liệt kê các đề nghị, giá trị trước và sau / List what is proposed, with values before and after."""
+    found = revision.proposals(settings)
+    with screen.bar("dx revision list", len(found) * (1 + len(catalogue.kpis))):
+        shown = [{**proposal.as_json(), **_effect(settings, catalogue, proposal)} for proposal in found]
+    if as_json:
+        screen.show_json(shown)
+        return 0
+    for proposal, row in zip(found, shown, strict=True):
+        show_changes(catalogue, proposal, row["changes"])
+        for file in row["rows"]:
+            screen.say(_rows(file))
+        if row["problem"]:
+            screen.say(f"[red]{both('Không thể chấp nhận', 'It cannot be accepted')}[/]: {row['problem']}")
+    if not found:
+        screen.say(both("Không có đề nghị đính chính nào.", "No revision is proposed."))
+    return 0
+
+
+@revisions.command()
+@on_project()
+@click.argument("proposal_id")
+@click.option(
+    "--reason", type=click.Choice(REASONS), default="routine", show_default=True, help="Lý do / Reason (Eurostat)."
+)
+@click.option("--note", default="", help="Ghi chú / A note, which stays inside the office.")
+def accept(settings: Settings, catalogue: Catalogue, as_json: bool, proposal_id: str, reason: Reason, note: str) -> int:
+    """Chấp nhận một đề nghị rồi công bố / Accept what is proposed, and publish it."""
+    from dx_pipeline.cli import run as runs
+
+    with screen.bar("dx revision accept", 2 * len(catalogue.kpis)):
+        accepted = revision.accept(settings, catalogue, proposal_id, reason, note)
+        month = accepted.key.month
+        result = runs.run(settings, catalogue, [month] if month else [])
+    is_well = result.is_published and not result.errors
+    if as_json:
+        screen.show_json({**accepted.as_json(), "reason": reason, "published": is_well, "errors": list(result.errors)})
+    else:
+        screen.say(f"{both('Đã chấp nhận', 'Accepted')}: {sentence(accepted)}")
+        for error in result.errors:
+            screen.say(f"[red]{both('Lỗi', 'Error')}[/]: {error}")
+    return int(not is_well)
+
+
+def show_changes(catalogue: Catalogue, proposal: Proposal, changes: Sequence[Row]) -> None:
+    """The province's values that a proposal would change, as a table."""
+    lines = []
+    for row in changes:
+        if row["unit_level"] != "province" or row["value_before"] == row["value_after"]:
+            continue
+        title, unit = catalogue.kpis[row["kpi_code"]].definition.title, row["unit_of_measure"]
+        lines.append(
+            (
+                screen.titled({"title_vi": title.vi, "title_en": title.en}, screen.part(row)),
+                screen.window(row),
+                screen.number(row["value_before"], unit),
+                f"[bold]{screen.number(row['value_after'], unit)}[/]" + (" *" if row["synthetic"] else ""),
+            )
+        )
+    screen.show_table(
+        f"{both('Đề nghị đính chính', 'Proposed revision')} {sentence(proposal)}",
+        ("KPI", heading("Kỳ", "Window"), heading("Trước", "Before"), heading("Sau", "After")),
+        lines,
+        right=(2, 3),
+    )
+
+
+def _rows(file: Row) -> str:
+    """Where the rows of one late file would go, in one sentence."""
+    words = {
+        "accepted": both("được nhận", "accepted"),
+        "duplicate": both("trùng", "duplicate"),
+        "filtered": both("lọc bỏ", "filtered"),
+        "quarantined": both("cách ly", "quarantined"),
+    }
+    parts = ", ".join(f"{screen.number(file[name])} {word}" for name, word in words.items() if file[name])
+    return f"{file['file_name']}: {parts or both('không có dòng nào', 'no rows')}"
+
+
+def _effect(settings: Settings, catalogue: Catalogue, proposal: Proposal) -> Row:
+    """Where the rows of a proposal would go and which values it would change, or why it cannot be published."""
+    try:
+        found = revision.effect(settings, catalogue, proposal)
+    except DxError as error:
+        return {"problem": str(error), "rows": [], "changes": []}
+    names = dict(proposal.late)
+    rows = [{"file_name": names[item.delivery_id], **item.model_dump(exclude={"delivery_id"})} for item in found.counts]
+    return {"problem": None, "rows": rows, "changes": found.changes}

@@ -1,0 +1,75 @@
+"""States: which state of a row that changes counts in a view, given the months that have closed.
+
+What a view has of a table that changes is each row in each of its states. By the day that the view gives a state, it
+counts towards a month; a closed month keeps the state that it was published with until a revision is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from dx_pipeline.declarations.contract import AS_OF, PLACE
+from dx_pipeline.declarations.sql import quoted, sql_file
+from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
+from dx_pipeline.period import Month
+from dx_pipeline.storage.database import fill
+from dx_pipeline.tables.closing import Closing
+from dx_pipeline.tables.history import states_of
+from dx_pipeline.tables.partition import Key
+
+STATE = ("month", *PLACE)
+"""The columns that name a state: the month that it was delivered for, and its place in the delivery."""
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, closings: Mapping[Key, Closing]) -> None:
+    """Make `closed`, the months that have closed, and `waiting`, those whose figures a later state would change."""
+    connection.execute("CREATE TEMP TABLE closed (table_name VARCHAR, source VARCHAR, month DATE, states_until DATE)")
+    rows = [
+        {
+            "table_name": key.table,
+            "source": key.source,
+            "month": key.month.first,
+            "states_until": Month.parse(closing.basis.states_until).first,
+        }
+        for key, closing in closings.items()
+        if key.month is not None
+    ]
+    fill(connection, "closed", rows)
+    connection.execute(
+        "CREATE TEMP TABLE waiting"
+        " (view_name VARCHAR, table_name VARCHAR, source VARCHAR, month DATE, row_count BIGINT)"
+    )
+
+
+def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
+    """The SELECT of a view of a table that changes, with a reason for each state that does not count.
+
+    Which ones do not is found now, and kept in a temporary table.
+    """
+    about, names = view.view, ", ".join(STATE)
+    said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*STATE, AS_OF})
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE every_state AS
+        WITH in_view AS (
+            SELECT {names}, min({quoted(about.date)}) AS day, bool_or({EXCLUDED} IS NULL) AS counts,
+                sum(hash({said})) AS content
+            FROM ({view.sql}\n) SEMI JOIN {states_of(about.of)} USING ({names})
+            GROUP BY ALL
+        )
+        SELECT source, {names}, key_number, day, counts, content, row_number() OVER (
+            PARTITION BY key_number ORDER BY month, file_index DESC, file_row_number DESC
+        ) AS position
+        FROM {states_of(about.of)} JOIN in_view USING ({names})
+        """
+    )
+    connection.execute(sql_file(__file__, "states"), {"table": about.of})
+    connection.execute(sql_file(__file__, "waiting"), {"table": about.of, "view": view.name})
+    uncounted = quoted(f"states that do not count in {view.name}")
+    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {names}, reason FROM state WHERE reason IS NOT NULL")
+    return f"""
+        SELECT every.* REPLACE (coalesce(uncounted.reason, every.{EXCLUDED}) AS {EXCLUDED})
+        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted USING ({names})
+        """

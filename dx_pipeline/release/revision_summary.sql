@@ -1,0 +1,14 @@
+-- How far revisions have moved the values of each KPI: the mean absolute revision is Eurostat's first indicator of it.
+INSERT INTO kpi.revision_summary BY NAME
+SELECT
+    kpi_code,
+    statistic,
+    unit_of_measure,
+    count(*) AS revision_count,
+    round(avg(abs(value_after - value_before)), 6) AS mean_absolute_revision,
+    round(avg(value_after - value_before), 6) AS mean_revision,
+    round(max(abs(value_after - value_before)), 6) AS largest_revision,
+    bool_or(synthetic) AS synthetic
+FROM kpi.revision
+GROUP BY ALL
+ORDER BY ALL

@@ -1,0 +1,132 @@
+"""Closing: what the figures of a month rest on from the day on which the month closes.
+
+    revisions/<schema>.<table>/<source>_<month>.json
+
+The record is kept beside landing: it is a fact about what was published, which no rebuild finds again. It has the
+deliveries that the published rows were made from, and the last month whose states of earlier rows counted. What comes
+later enters only by a revision that somebody accepts, which adds to the record and never replaces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.landing.delivery import Delivery
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import Key
+
+Reason = Literal["routine", "unscheduled", "major"]
+"""Why a published value is revised, as in Eurostat's revision policy of 2023: data that came later, an error that was
+found, a change of concepts, definitions or sources."""
+
+
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+class Basis(BaseModel):
+    """What the rows of a closed month rest on.
+
+    Args:
+        deliveries: the ids of the deliveries that they were made from, sorted.
+        states_until: the last month (YYYY-MM) of which states count that are of rows of this month.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    deliveries: tuple[str, ...]
+    states_until: str
+
+
+class Revision(Basis):
+    """What the rows of a closed month rest on since a revision was accepted.
+
+    Args:
+        proposal: the id under which it was proposed.
+    """
+
+    proposal: str
+    accepted_at: AwareDatetime
+    reason: Reason
+    note: str = ""
+
+
+class Closing(BaseModel):
+    """One closed month of one table and source: what it rested on when it closed, and each revision since."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    source: str
+    month: str
+    closed_on: date
+    first: Basis
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """The partition that it is about."""
+        return Key(self.table, self.source, Month.parse(self.month))
+
+    @property
+    def basis(self) -> Basis:
+        """What the month rests on now."""
+        return self.revisions[-1] if self.revisions else self.first
+
+    def late(self, landed: Iterable[Delivery]) -> frozenset[str]:
+        """The ids of those deliveries that the month does not rest on."""
+        return frozenset(item.entry.delivery_id for item in landed) - frozenset(self.basis.deliveries)
+
+
+def read(settings: Settings, key: Key) -> Closing | None:
+    """The closing of a partition; None while its month is open."""
+    path = settings.revisions / key.table / f"{key.name}.json"
+    return Closing.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def every(settings: Settings) -> dict[Key, Closing]:
+    """The closings of all partitions, ordered by table and partition."""
+    paths = sorted(settings.revisions.glob("*/*.json"))
+    found = (Closing.model_validate_json(path.read_text(encoding="utf-8")) for path in paths)
+    return {closing.key: closing for closing in found}
+
+
+def record(settings: Settings, closing: Closing) -> None:
+    """Write a closing whole, or not at all."""
+    path = settings.revisions / closing.table / f"{closing.key.name}.json"
+    files.write_text(settings, path, closing.model_dump_json(indent=1))
+
+
+def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month], today: date) -> None:
+    """Close those of a source's months that are due to close: of each table, if its latest rows were published.
+
+    A month for which nothing was published, or whose latest delivery was refused or held back, stays open.
+    """
+    due = [month for month in months if catalogue.province.has_closed(month, today)]
+    for table in catalogue.sources[name].source.delivered if due else ():
+        closed = {key.month: item for key, item in every(settings).items() if (key.table, key.source) == (table, name)}
+        new = [month for month in due if month not in closed and _is_settled(settings, Key(table, name, month))]
+        until = max([*new, *(month for month in closed if month is not None)], default=None)
+        for month in new:
+            landed = sorted(item.entry.delivery_id for item in deliveries.landed(settings, name, month))
+            basis = Basis(deliveries=tuple(landed), states_until=str(until))
+            record(settings, Closing(table=table, source=name, month=str(month), closed_on=today, first=basis))
+
+
+def last_closed(closings: Mapping[Key, Closing], table: str, source: str) -> Month | None:
+    """The latest closed month of a table and source."""
+    months = (key.month for key in closings if (key.table, key.source) == (table, source) and key.month is not None)
+    return max(months, default=None)
+
+
+def _is_settled(settings: Settings, key: Key) -> bool:
+    run = partition.run(settings, key)
+    return run is not None and run.published and run.problem is None
