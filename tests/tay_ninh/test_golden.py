@@ -170,7 +170,6 @@ def test_a_month_in_which_the_definition_changes_has_two_parts_and_no_whole(summ
     assert summer.about("service_usage_rate", AUGUST, "withheld_reason") == "definition_changed"
 
 
-@pytest.mark.xfail(reason="what a state needs is asked of the months of the flow beside it", strict=True)
 def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     references: Path, declared: Catalogue, tmp_path: Path
 ) -> None:
@@ -179,6 +178,26 @@ def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     # Which services there were on 31 July is not known: that is not none.
     assert august.of("service_usage_rate", AUGUST, part_start=day("2022-08-01")) == [None, None, None]
     assert august.of("service_usage_rate", AUGUST, part_start=day("2022-08-15")) == [1, 4, 25]
+
+
+def test_a_quarter_needs_the_services_of_its_last_month_and_the_dossiers_of_all_three(
+    references: Path, declared: Catalogue, tmp_path: Path
+) -> None:
+    offered = {"2022-06": [service("1.000001", "level_4", authority="district"), service("1.000002", "level_3")]}
+    received = {
+        month: dossiers(1, "H53.20", day(f"{month}-04"), "online", "1.000001")
+        for month in ("2022-04", "2022-05", "2022-06")
+    }
+    june = date(2022, 6, 30)
+    every = {"statistics.service": offered, "statistics.dossier": received}
+    assert Figures(references, tmp_path / "every", declared, every).of(
+        "service_usage_rate", june, window="quarter"
+    ) == [1, 2, 50]
+    without_april = {month: rows for month, rows in received.items() if month != "2022-04"}
+    fewer = {"statistics.service": offered, "statistics.dossier": without_april}
+    assert Figures(references, tmp_path / "fewer", declared, fewer).of(
+        "service_usage_rate", june, window="quarter"
+    ) == [None, None, None]
 
 
 def test_groups_exist_from_the_day_they_are_set_up_until_the_day_before_they_are_dissolved(summer: Figures) -> None:
