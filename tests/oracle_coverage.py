@@ -78,13 +78,15 @@ class Coverage:
         self._tables, self._systems, self._kind, self._span = tables, systems, kind, span
         parts = [part for part in spans(kind, span.type, span.start, span.end) if part.part_start]
         self._parts = parts if span.reason == "definition_changed" else [span]
+        self._months = {table: set(self._needed(table)) for table in kind.tables}
 
-    def _months(self, table: str) -> set[date]:
+    def _needed(self, table: str) -> Iterator[date]:
         """The months that are needed of a table: a window that is divided needs those that its parts need."""
-        if self._kind.basis != "flow" or table in self._kind.states:
-            return {part.state_on.replace(day=1) for part in self._parts}
-        ranges = [pd.date_range(part.first.replace(day=1), part.last, freq="MS") for part in self._parts]
-        return {month.date() for months in ranges for month in months}
+        for part in self._parts:
+            if self._kind.basis != "flow" or table in self._kind.states:
+                yield part.state_on.replace(day=1)
+            else:
+                yield from (month.date() for month in pd.date_range(part.first.replace(day=1), part.last, freq="MS"))
 
     def missing(self, system: str | None) -> str | None:
         """Whether a month is missing."""
@@ -113,7 +115,7 @@ class Coverage:
             until = self._span.last
             until_then = {source for source, month in there if month is not None and month <= until}
             return len(until_then.intersection(sources)), len(sources)
-        needed = {(source, month) for source in sources for month in self._months(table)}
+        needed = {(source, month) for source in sources for month in self._months[table]}
         return len(needed & there.keys()), len(needed)
 
     def _rows(self, table: str, system: str | None) -> Fraction:
@@ -126,7 +128,7 @@ class Coverage:
         return Fraction(accepted, accepted + rejected) if accepted + rejected else Fraction(1)
 
     def _concerns(self, table: str, source: str, month: date | None, system: str | None) -> bool:
-        return month in self._months(table) and (system is None or source == system)
+        return month in self._months[table] and (system is None or source == system)
 
     @cached_property
     def units(self) -> Mapping[str, tuple[Fraction | None, Fraction | None]]:
@@ -147,7 +149,7 @@ class Coverage:
     def _reports(self, table: str) -> dict[str, list[int]]:
         """By unit: reports expected and received, rows delivered and used."""
         totals: dict[str, list[int]] = {}
-        for month in self._months(table):
+        for month in self._months[table]:
             missed = 0 if table in self._kind.joined else LOST[table](self._tables, month)
             province = str(self._tables.territory.province(last_day(month)))
             for unit, line in [*reports(self._tables, table, month), (province, (0, 0, 0, -missed))]:

@@ -211,12 +211,15 @@ def _count_each(
 
 def _record_months(connection: duckdb.DuckDBPyConnection, view: DeclaredView, counted: Sequence[Figure]) -> None:
     """Record which months the partitions of the counted rows are of."""
-    bound = {"basis": view.view.basis, "table": view.view.of}
-    figures_of = {
-        "codes": [figure.kpi_code for figure in counted],
-        "versions": [figure.version for figure in counted],
-    }
-    connection.execute(sql_file(__file__, "counted_month"), {**bound, **figures_of})
+    connection.execute(
+        sql_file(__file__, "counted_month"),
+        {
+            "codes": [figure.kpi_code for figure in counted],
+            "versions": [figure.version for figure in counted],
+            "basis": view.view.basis,
+            "table": view.view.of,
+        },
+    )
 
 
 def _try(connection: duckdb.DuckDBPyConnection, sql: str, figure: Figure, failures: dict[str, str]) -> None:

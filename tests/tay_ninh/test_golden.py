@@ -180,24 +180,20 @@ def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     assert august.of("service_usage_rate", AUGUST, part_start=day("2022-08-15")) == [1, 4, 25]
 
 
-def test_a_quarter_needs_the_services_of_its_last_month_and_the_dossiers_of_all_three(
-    references: Path, declared: Catalogue, tmp_path: Path
+@pytest.mark.parametrize(
+    ("months", "found"), [(("2022-04", "2022-05", "2022-06"), [1, 2, 50]), (("2022-05", "2022-06"), [None, None, None])]
+)
+def test_a_quarter_needs_the_dossiers_of_its_three_months_and_the_services_of_the_last(
+    references: Path, declared: Catalogue, tmp_path: Path, months: tuple[str, ...], found: list[object]
 ) -> None:
-    offered = {"2022-06": [service("1.000001", "level_4", authority="district"), service("1.000002", "level_3")]}
-    received = {
-        month: dossiers(1, "H53.20", day(f"{month}-04"), "online", "1.000001")
-        for month in ("2022-04", "2022-05", "2022-06")
+    tables: dict[str, Months] = {
+        "statistics.service": {"2022-06": [service("1.000001", "level_4"), service("1.000002", "level_3")]},
+        "statistics.dossier": {
+            month: dossiers(1, "H53.20", day(f"{month}-04"), "online", "1.000001") for month in months
+        },
     }
-    june = date(2022, 6, 30)
-    every = {"statistics.service": offered, "statistics.dossier": received}
-    assert Figures(references, tmp_path / "every", declared, every).of(
-        "service_usage_rate", june, window="quarter"
-    ) == [1, 2, 50]
-    without_april = {month: rows for month, rows in received.items() if month != "2022-04"}
-    fewer = {"statistics.service": offered, "statistics.dossier": without_april}
-    assert Figures(references, tmp_path / "fewer", declared, fewer).of(
-        "service_usage_rate", june, window="quarter"
-    ) == [None, None, None]
+    quarter = Figures(references, tmp_path / "warehouse", declared, tables)
+    assert quarter.of("service_usage_rate", date(2022, 6, 30), window="quarter") == found
 
 
 def test_groups_exist_from_the_day_they_are_set_up_until_the_day_before_they_are_dissolved(summer: Figures) -> None:
