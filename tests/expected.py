@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 from oracle import BUCKETS, EDGES, KINDS, Counted, Kind, calls
-from oracle_coverage import Coverage, Span
+from oracle_coverage import Coverage, Span, spans
 from oracle_tables import Tables, last_day
 
 Place = tuple[str, str | None, str | None]
@@ -46,25 +46,6 @@ def windows(months: Sequence[date]) -> Iterator[tuple[str, date, date]]:
         found.add(("quarter", quarter, last_day(quarter.replace(month=quarter.month + 2))))
         found.add(("year", month.replace(month=1), month.replace(month=12, day=31)))
     yield from sorted(found)
-
-
-def spans(kind: Kind, type_: str, start: date, end: date) -> Iterator[Span]:
-    """A window as a whole; and in parts, where it is of a flow and a definition changes within it."""
-    within = [
-        (number, max(first, start), min(last or end, end))
-        for number, first, last in kind.versions
-        if first <= end and (last is None or last >= start)
-    ]
-    on_last_day = [number for number, _, last in within if last == end]
-    if not on_last_day and not within:
-        yield Span(type_, start, end, None, "no_definition")
-    elif kind.basis != "flow" or within == [(within[0][0], start, end)]:
-        number = on_last_day[0] if on_last_day else None
-        yield Span(type_, start, end, number, None if number else "no_definition")
-    else:
-        yield Span(type_, start, end, None, "definition_changed")
-        for number, first, last in within:
-            yield Span(type_, start, end, number, None, first, last)
 
 
 class Warehouse:

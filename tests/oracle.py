@@ -44,6 +44,7 @@ class Kind:
         count: the counting of a version.
         tables: those of which every partition is needed.
         basis: every month of the window (`flow`), its last one (`stock`) or the newest there is (`latest`).
+        states: tables of which only the last month is needed, although the basis is `flow`.
         versions: number, first and last day of each definition.
         joined: tables that only say something about rows of another: none of their own rows can be missed.
     """
@@ -59,6 +60,7 @@ class Kind:
     versions: tuple[tuple[int, date, date | None], ...] = ((1, START, None),)
     is_measure: bool = False
     joined: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
 
 def _placed(tables: Tables, frame: pd.DataFrame, code: str, day: str) -> pd.DataFrame:
@@ -341,8 +343,8 @@ KINDS = {
     ),
     "connection_coverage": _rate(connected, REGISTER, decimals=1),
     "connection_freshness": _of_systems(measured, TRAFFIC, basis="latest", is_measure=True),
-    "connection_undeclared": _of_systems(undeclared, REGISTER, TRAFFIC),
-    "connection_unused": _of_systems(unused, REGISTER, TRAFFIC),
+    "connection_undeclared": _of_systems(undeclared, REGISTER, TRAFFIC, states=(REGISTER,)),
+    "connection_unused": _of_systems(unused, REGISTER, TRAFFIC, states=(REGISTER,)),
     "digital_enterprise_count": Kind(enterprises("enterprise_count"), ("programme.digital_enterprise",)),
     "dossier_channel_missing_rate": _rate(channel_missing, DOSSIER, basis="flow", levels=("province",)),
     "dx_plan_coverage": _rate(plans, "programme.plan", versions=TIERS_CHANGED),
@@ -355,7 +357,7 @@ KINDS = {
     "online_dossier_rate_with_service": _rate(online_with_service, DOSSIER, SERVICE, basis="flow", joined=(SERVICE,)),
     "orphan_exchange_share": _of_systems(orphans, TRAFFIC, decimals=2, is_percent=True),
     "service_integration_rate": _rate(integrated, SERVICE, decimals=1, versions=LEVELS_CHANGED),
-    "service_usage_rate": _rate(used, DOSSIER, SERVICE, basis="flow", versions=LEVELS_CHANGED),
+    "service_usage_rate": _rate(used, DOSSIER, SERVICE, basis="flow", states=(SERVICE,), versions=LEVELS_CHANGED),
     "smart_city_progress": _rate(milestones, "programme.project_milestone"),
     "solution_provider_count": Kind(enterprises("solution_provider_count"), ("programme.digital_enterprise",)),
 }

@@ -52,13 +52,41 @@ class Span:
         return self.last if last_day(self.last) == self.last else self.last.replace(day=1) - DAY
 
 
+def spans(kind: Kind, type_: str, start: date, end: date) -> Iterator[Span]:
+    """A window as a whole; and in parts, where it is of a flow and a definition changes within it."""
+    within = [
+        (number, max(first, start), min(last or end, end))
+        for number, first, last in kind.versions
+        if first <= end and (last is None or last >= start)
+    ]
+    on_last_day = [number for number, _, last in within if last == end]
+    if not on_last_day and not within:
+        yield Span(type_, start, end, None, "no_definition")
+    elif kind.basis != "flow" or within == [(within[0][0], start, end)]:
+        number = on_last_day[0] if on_last_day else None
+        yield Span(type_, start, end, number, None if number else "no_definition")
+    else:
+        yield Span(type_, start, end, None, "definition_changed")
+        for number, first, last in within:
+            yield Span(type_, start, end, number, None, first, last)
+
+
 class Coverage:
     """Whether enough of what a value needs is there."""
 
     def __init__(self, tables: Tables, systems: Sequence[str], kind: Kind, span: Span) -> None:
         self._tables, self._systems, self._kind, self._span = tables, systems, kind, span
-        months = [month.date() for month in pd.date_range(span.first.replace(day=1), span.last, freq="MS")]
-        self._months = months if kind.basis == "flow" else [span.state_on.replace(day=1)]
+        parts = [part for part in spans(kind, span.type, span.start, span.end) if part.part_start]
+        self._parts = parts if span.reason == "definition_changed" else [span]
+        self._months = {table: set(self._needed(table)) for table in kind.tables}
+
+    def _needed(self, table: str) -> Iterator[date]:
+        """The months that are needed of a table: a window that is divided needs those that its parts need."""
+        for part in self._parts:
+            if self._kind.basis != "flow" or table in self._kind.states:
+                yield part.state_on.replace(day=1)
+            else:
+                yield from (month.date() for month in pd.date_range(part.first.replace(day=1), part.last, freq="MS"))
 
     def missing(self, system: str | None) -> str | None:
         """Whether a month is missing."""
@@ -87,7 +115,7 @@ class Coverage:
             until = self._span.last
             until_then = {source for source, month in there if month is not None and month <= until}
             return len(until_then.intersection(sources)), len(sources)
-        needed = {(source, month) for source in sources for month in self._months}
+        needed = {(source, month) for source in sources for month in self._months[table]}
         return len(needed & there.keys()), len(needed)
 
     def _rows(self, table: str, system: str | None) -> Fraction:
@@ -95,12 +123,12 @@ class Coverage:
         if table in REPORTERS:
             return Fraction(1)
         tables = self._tables
-        accepted = sum(count for key, count in tables.there(table).items() if self._concerns(*key, system))
-        rejected = sum(count for key, count in tables.broken(table).items() if self._concerns(*key[:2], system))
+        accepted = sum(count for key, count in tables.there(table).items() if self._concerns(table, *key, system))
+        rejected = sum(count for key, count in tables.broken(table).items() if self._concerns(table, *key[:2], system))
         return Fraction(accepted, accepted + rejected) if accepted + rejected else Fraction(1)
 
-    def _concerns(self, source: str, month: date | None, system: str | None) -> bool:
-        return month in self._months and (system is None or source == system)
+    def _concerns(self, table: str, source: str, month: date | None, system: str | None) -> bool:
+        return month in self._months[table] and (system is None or source == system)
 
     @cached_property
     def units(self) -> Mapping[str, tuple[Fraction | None, Fraction | None]]:
@@ -121,7 +149,7 @@ class Coverage:
     def _reports(self, table: str) -> dict[str, list[int]]:
         """By unit: reports expected and received, rows delivered and used."""
         totals: dict[str, list[int]] = {}
-        for month in self._months:
+        for month in self._months[table]:
             missed = 0 if table in self._kind.joined else LOST[table](self._tables, month)
             province = str(self._tables.territory.province(last_day(month)))
             for unit, line in [*reports(self._tables, table, month), (province, (0, 0, 0, -missed))]:

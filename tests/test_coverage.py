@@ -198,6 +198,29 @@ def test_a_change_of_definition_is_never_blended(edited: Edited) -> None:
     ]
 
 
+def test_a_table_read_as_a_state_and_as_a_flow_is_needed_for_both(edited: Edited) -> None:
+    settings = edited().settings
+    state, kpi = settings.project / "assets/view/community_group", settings.project / f"assets/kpi/{COUNT}/defs.yaml"
+    flow = shutil.copytree(state, state.with_name("group_reported")) / "defs.yaml"
+    flow.write_text(flow.read_text(encoding="utf-8").replace("  basis: stock\n", ""), encoding="utf-8")
+    items = "version: 1, distinct: unit_code, seen_in: {of: group_reported},"
+    kpi.write_text(kpi.read_text(encoding="utf-8").replace("version: 1,", items), encoding="utf-8")
+    catalogue.load.cache_clear()
+    engine = Engine(settings, catalogue.load(settings.project))
+    assert engine.catalogue.kpis[COUNT].tables[1]["programme.community_group"] == ("flow", "stock")
+    assert engine.catalogue.kpis[COUNT].tables[2]["programme.community_group"] == ("stock",)
+    for month in ("2022-05", "2022-06"):
+        engine.put("community_group", groups(*GROUPS), month=month)
+    engine.results("community_group", "2022-05", "2022-06")
+    engine.evaluate(COUNT)
+    where = "unit_code = '72' AND window_end = DATE '2022-06-30' AND part_start IS NULL"
+    assert engine.values(COUNT, where, "window_type, value, round(coverage_units, 2)") == [
+        ("month", 3, 1),
+        ("quarter", None, 0.66),
+        ("ytd", None, 0.33),
+    ]
+
+
 def test_a_state_takes_the_version_of_its_last_day(engine: Engine) -> None:
     for month in ("2022-07", "2022-08"):
         engine.put("community_group", groups(*GROUPS), month=month)

@@ -118,6 +118,38 @@ def test_an_earlier_state_is_in_the_view_with_its_reason_and_what_each_is_as_of(
     ]
 
 
+def needed(engine: Engine) -> Rows:
+    """Month, whether anything in it is synthetic, and what is stale, of the whole province."""
+    engine.evaluate(RATE)
+    where = "unit_level = 'province' AND window_type = 'month'"
+    return engine.values(RATE, where, "window_start, synthetic, stale_inputs")
+
+
+def test_a_month_that_is_stale_is_named_at_its_own_figures_and_at_no_earlier_ones(engine: Engine) -> None:
+    opened = State(1, date(2022, 5, 20))
+    deliver(engine, MAY, opened)
+    deliver(engine, JUNE, replace(opened, status="finished"), name="good.csv")
+    engine.put("dossier", b"unreadable", str(JUNE), "bad.csv", 6)
+    engine.results("dossier", str(JUNE))
+    assert needed(every_cell(engine)) == [
+        (date(2022, 5, 1), False, None),
+        (date(2022, 6, 1), False, "statistics.dossier dossier 2022-06"),
+    ]
+
+
+@pytest.mark.parametrize(("number", "is_synthetic"), [(1, True), (2, False)])
+def test_a_figure_is_synthetic_that_counts_a_synthetic_state_of_a_later_month(
+    engine: Engine,
+    number: int,
+    is_synthetic: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    deliver(engine, MAY, State(1, date(2022, 5, 20)))
+    later = State(number, date(2022, 5, 20) if is_synthetic else date(2022, 6, 20))
+    engine.put("dossier", dossiers(later.line, title="# SYNTHETIC DATA"), str(JUNE))
+    engine.results("dossier", str(JUNE))
+    assert needed(every_cell(engine)) == [(date(2022, 5, 1), is_synthetic, None), (date(2022, 6, 1), True, None)]
+
+
 def test_a_release_marks_the_latest_state_of_each_dossier(engine: Engine) -> None:
     opened = State(1, date(2022, 4, 20))
     deliver(engine, APRIL, opened, State(2, date(2022, 4, 21)))

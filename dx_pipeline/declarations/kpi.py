@@ -6,7 +6,7 @@ engine does them, the same way for every KPI. Free SQL is for what cannot be cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -211,8 +211,9 @@ class DeclaredKpi:
     Args:
         queries: its free SQL by version; empty for what is counted on views.
         views: the views that each version counts on or reads, with those that they read.
-        tables: the tables that each version rests on, sorted.
-        basis: `flow` if any of its figures needs every month of a window.
+        tables: the tables that each version rests on, sorted, each with the bases of the views through which it is
+            read; what free SQL reads has the basis of the KPI.
+        basis: `flow` if any of its figures counts a flow: then a window is divided where the definition changes.
         adds_up: whether values of units add up to those above them, and so can be shown on other units.
     """
 
@@ -220,7 +221,7 @@ class DeclaredKpi:
     definition: Definition
     queries: dict[int, Query]
     views: dict[int, tuple[str, ...]]
-    tables: dict[int, tuple[str, ...]]
+    tables: dict[int, dict[str, tuple[Basis, ...]]]
     basis: Basis
     adds_up: bool
 
@@ -275,8 +276,9 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     definition = document.read(Definition, "attributes")
     queries: dict[int, Query] = {}
     views: dict[int, tuple[str, ...]] = {}
-    tables: dict[int, tuple[str, ...]] = {}
+    tables: dict[int, dict[str, tuple[Basis, ...]]] = {}
     used: list[DeclaredView] = []
+    rests_on: set[tuple[str, Basis]]
     for position, version in enumerate(definition.versions):
         where = ("attributes", "versions", position)
         if version.sql is not None:
@@ -289,18 +291,19 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
             binder.types(query.path, 1, query.text, PARAMETERS)
             queries[version.version] = query
             reads = set(query.reads)
-            tables[version.version] = tuple(sorted({table for read in reads for table in known.tables_behind(read)}))
+            behind = {table for read in reads for table in known.tables_behind(read)}
+            rests_on = {(table, definition.basis or "flow") for table in behind}
         else:
-            reads, rests_on = set(), {PUBLISHED} if definition.is_reported else set[str]()
+            reads, rests_on = set(), {(PUBLISHED, "stock")} if definition.is_reported else set()
             for statistic, counting in definition.countings(version):
                 place = (*where, "statistics", statistic) if statistic else where
                 for view, columns in _counted_on(document, definition, counting, place, known, binder):
                     used.append(view)
                     reads.add(view.table)
-                    rests_on |= view.tables_of(columns)
+                    rests_on |= {(table, view.view.basis) for table in view.tables_of(columns)}
             if definition.agreed is not None:
                 reads.add(_agreed_in(document, definition.agreed, known).table)
-            tables[version.version] = tuple(sorted(rests_on))
+        tables[version.version] = _by_table(rests_on)
         views[version.version] = tuple(sorted(known.views_behind(reads)))
     flows = any(view.view.basis == "flow" for view in used)
     counted = [item for version in definition.versions for _, item in definition.countings(version)]
@@ -308,6 +311,14 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     has_units = any(view.view.unit is not None for view in used)
     basis: Basis = definition.basis or ("flow" if flows else "stock")
     return DeclaredKpi(code, definition, queries, views, tables, basis, adds_up and has_units)
+
+
+def _by_table(rests_on: Iterable[tuple[str, Basis]]) -> dict[str, tuple[Basis, ...]]:
+    """The bases of each table, in the order of the tables' names."""
+    found: dict[str, tuple[Basis, ...]] = {}
+    for table, basis in sorted(rests_on):
+        found[table] = (*found.get(table, ()), basis)
+    return found
 
 
 def _query(document: Document, definition: Definition, version: Version, where: Location) -> Query:

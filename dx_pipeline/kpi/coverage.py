@@ -50,12 +50,13 @@ def partitions(settings: Settings, known: Mapping[Key, PartitionRun]) -> list[Ro
 
 
 def tables(kpis: Iterable[DeclaredKpi]) -> list[Row]:
-    """Which tables each version of each KPI rests on."""
+    """Which tables each version of each KPI rests on, and the bases that it reads each of them by."""
     return [
-        {"kpi_code": kpi.code, "definition_version": version, "table_name": table}
+        {"kpi_code": kpi.code, "definition_version": version, "table_name": table, "basis": basis}
         for kpi in kpis
-        for version, names in kpi.tables.items()
-        for table in names
+        for version, tables_of in kpi.tables.items()
+        for table, bases in tables_of.items()
+        for basis in bases
     ]
 
 

@@ -2,30 +2,32 @@
 -- that came, and of the rows that were reported those that are in a figure or are in none by design.
 CREATE OR REPLACE TEMP TABLE unit_input AS
 WITH counted AS (
-    SELECT kpi.kpi_code, report.* FROM kpi CROSS JOIN report
+    SELECT needed.*, report.* EXCLUDE (table_name, month)
+    FROM needed
+    JOIN report USING (table_name, month)
     UNION ALL BY NAME
     -- Where nobody in particular is expected to report, the rows of all are compared for the whole province.
     SELECT
-        kpi.kpi_code,
-        partition.table_name,
-        partition.month,
-        whole.period,
+        needed.*,
+        whole.period AS from_period,
         whole.unit_code,
         partition.accepted + partition.quarantined AS delivered,
         partition.accepted AS used
-    FROM kpi
-    CROSS JOIN partition
-    JOIN whole ON last_day(partition.month) BETWEEN whole.first_on AND whole.last_on
-    WHERE partition.table_name IN (SELECT table_name FROM source_of WHERE NOT has_reporters AND NOT is_system)
+    FROM needed
+    JOIN source_of USING (table_name)
+    JOIN partition USING (table_name, source, month)
+    JOIN whole ON last_day(needed.month) BETWEEN whole.first_on AND whole.last_on
+    WHERE NOT source_of.has_reporters AND NOT source_of.is_system
     UNION ALL BY NAME
     -- Rows that a view lost: accepted, but in no figure.
-    SELECT kpi_view.kpi_code, lost.table_name, lost.month, lost.period, lost.unit_code, -lost.row_count AS used
-    FROM kpi_view
-    JOIN lost USING (view_name)
+    SELECT needed.*, lost.from_period, lost.unit_code, -lost.row_count AS used
+    FROM needed
+    JOIN kpi_view USING (kpi_code)
+    JOIN lost USING (view_name, table_name, month)
 ),
 of_table AS (
     SELECT
-        evaluation.evaluation_number,
+        counted.evaluation_number,
         counted.table_name,
         place.above_code AS unit_code,
         place.above_level AS unit_level,
@@ -34,25 +36,8 @@ of_table AS (
         sum(counted.received) AS received,
         sum(counted.delivered) AS delivered,
         sum(counted.used) AS used
-    FROM evaluation
-    JOIN kpi USING (kpi_code)
-    JOIN counted USING (kpi_code)
-    JOIN kpi_table
-        ON
-            kpi_table.kpi_code = evaluation.kpi_code AND kpi_table.table_name = counted.table_name
-            AND kpi_table.definition_version = evaluation.last_version
-    JOIN month
-        ON
-            month.first_on = counted.month
-            AND CASE kpi.basis
-                WHEN 'flow' THEN month.first_on <= evaluation.last_on AND month.last_on >= evaluation.first_on
-                WHEN 'stock' THEN month.last_on = evaluation.state_on
-            END
-    JOIN unit_above AS place
-        ON
-            place.from_period = counted.period
-            AND place.to_period = evaluation.period
-            AND place.unit_code = counted.unit_code
+    FROM counted
+    JOIN unit_above AS place USING (from_period, to_period, unit_code)
     GROUP BY ALL
 )
 SELECT

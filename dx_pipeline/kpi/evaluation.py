@@ -205,7 +205,7 @@ class _Evaluator:
         self._prepare(units, evaluated)
         failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.count, self.connection))
         failures |= self._run_sql(evaluated)
-        self._run(*("counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
+        self._run(*("synthetic", "counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
         self._stage()
         return failures
@@ -278,7 +278,7 @@ class _Evaluator:
         asked = [(kpi.code, name) for kpi in self.kpis for name in kpi.definition.statistic_names]
         fill(self.connection, "asked", [{"kpi_code": code, "statistic": name} for code, name in asked])
         fill(self.connection, "looked_for", scan.looked_for(self.kpis))
-        months = {month for item in evaluated for month in (*item.months, Month.of(item.state_on))}
+        months = {month for item in evaluated for month in item.months}
         fill(self.connection, "part", [vars(part) for part in parts(sorted(months), self.kpis, units)])
         fill(self.connection, "evaluation", [_row(number, item, units) for number, item in enumerate(evaluated)])
         self._prepare_coverage(months)
@@ -292,7 +292,7 @@ class _Evaluator:
         fill(self.connection, "kpi_view", [{"kpi_code": code, "view_name": name} for code, name in views])
         fill(self.connection, "source_of", coverage.sources(self.catalogue, self.kpis))
         fill(self.connection, "partition", coverage.partitions(self.settings, self.known))
-        self._run("inputs")
+        self._run("needed", "inputs")
         coverage.fill_reports(self.settings, self.connection, self.catalogue, self.kpis, self.known)
 
     def _run_sql(self, evaluated: Sequence[Evaluation]) -> dict[str, str]:

@@ -3,61 +3,31 @@
 INSERT INTO rolled_up BY NAME
 WITH placed AS (
     SELECT
-        evaluation.evaluation_number,
+        evaluated_part.evaluation_number,
         item.system,
         item.statistic,
         place.above_code AS unit_code,
         place.above_level AS unit_level,
         place.above_parent_code AS parent_code,
-        item.is_looked_in,
         item.item,
-        bool_or(item.is_counted) AS is_counted
+        bool_or(NOT item.is_looked_in) AS is_among,
+        bool_or(item.is_counted) FILTER (NOT item.is_looked_in) AS is_counted,
+        bool_or(item.is_looked_in) AS is_found
     FROM item
-    JOIN part USING (part_number)
-    JOIN evaluation
-        ON
-            evaluation.kpi_code = item.kpi_code
-            AND evaluation.definition_version = item.definition_version
-            AND CASE item.basis
-                WHEN 'flow' THEN part.first_on >= evaluation.first_on AND part.last_on <= evaluation.last_on
-                ELSE part.last_on = evaluation.state_on
-            END
-    JOIN unit_above AS place
-        ON
-            place.from_period = part.period
-            AND place.to_period = evaluation.period
-            AND place.unit_code = item.unit_code
+    JOIN evaluated_part USING (kpi_code, definition_version, basis, part_number)
+    JOIN unit_above AS place USING (from_period, to_period, unit_code)
     GROUP BY ALL
-),
-among AS (
-    SELECT * EXCLUDE (is_looked_in) FROM placed WHERE NOT is_looked_in
-),
-looked_in AS (
-    SELECT DISTINCT evaluation_number, system, statistic, unit_code, item FROM placed WHERE is_looked_in
 )
 SELECT
-    among.* EXCLUDE (item, is_counted),
-    count(*) FILTER (
-        among.is_counted
-        AND CASE looked_for.is_wanted
-            WHEN TRUE THEN looked_in.item IS NOT NULL
-            WHEN FALSE THEN looked_in.item IS NULL
-            ELSE TRUE
-        END
-    ) AS numerator,
+    placed.* EXCLUDE (item, is_among, is_counted, is_found),
+    count(*) FILTER (placed.is_counted AND coalesce(placed.is_found = looked_for.is_wanted, TRUE)) AS numerator,
     count(*) AS denominator
-FROM among
+FROM placed
 JOIN evaluation USING (evaluation_number)
 LEFT JOIN looked_for
     ON
         looked_for.kpi_code = evaluation.kpi_code
         AND looked_for.definition_version = evaluation.definition_version
-        AND looked_for.statistic IS NOT DISTINCT FROM among.statistic
-LEFT JOIN looked_in
-    ON
-        looked_in.evaluation_number = among.evaluation_number
-        AND looked_in.unit_code = among.unit_code
-        AND looked_in.item = among.item
-        AND looked_in.system IS NOT DISTINCT FROM among.system
-        AND looked_in.statistic IS NOT DISTINCT FROM among.statistic
+        AND looked_for.statistic IS NOT DISTINCT FROM placed.statistic
+WHERE placed.is_among
 GROUP BY ALL;

@@ -61,15 +61,9 @@ class Evaluation:
         return month.last if month.last == self.last_on else month.plus(-1).last
 
     @property
-    def months(self) -> tuple[Month, ...]:
-        """The months that it needs: all of a flow, the last of a stock, none of a latest state."""
-        match self.kpi.basis:
-            case "flow":
-                return tuple(Month.of(self.first_on).through(Month.of(self.last_on)))
-            case "stock":
-                return (Month.of(self.state_on),)
-            case "latest":
-                return ()
+    def months(self) -> frozenset[Month]:
+        """The months of its days, and that of the state at its end: what it needs of any table is of these."""
+        return frozenset((*Month.of(self.first_on).through(Month.of(self.last_on)), Month.of(self.state_on)))
 
 
 def evaluations(kpi: DeclaredKpi, windows: Iterable[Window]) -> Iterator[Evaluation]:

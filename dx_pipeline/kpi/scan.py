@@ -91,7 +91,7 @@ def scan(
     kpis: Sequence[DeclaredKpi],
     protect: Callable[[DeclaredView, Sequence[Figure]], None],
 ) -> dict[str, str]:
-    """Fill `counted`, `item`, `agreed` and `conserved` from the views of some KPIs.
+    """Fill `counted`, `item`, `counted_month`, `agreed` and `conserved` from the views of some KPIs.
 
     Args:
         connection: has the tables and views.
@@ -118,6 +118,7 @@ def scan(
             if figure.item is not None:
                 _try(connection, _items(view, figure), figure, failures)
         good = [figure for figure in on_view if figure.kpi_code not in failures]
+        _record_months(connection, view, good)
         if view.view.protects is not None and good:
             protect(view, good)
     connection.execute("DROP TABLE IF EXISTS scanned")
@@ -208,6 +209,19 @@ def _count_each(
     except duckdb.Error:
         for figure in counts:
             _try(connection, _counts(view, [figure]), figure, failures)
+
+
+def _record_months(connection: duckdb.DuckDBPyConnection, view: DeclaredView, counted: Sequence[Figure]) -> None:
+    """Record which months the partitions of the counted rows are of."""
+    connection.execute(
+        sql_file(__file__, "counted_month"),
+        {
+            "codes": [figure.kpi_code for figure in counted],
+            "versions": [figure.version for figure in counted],
+            "basis": view.view.basis,
+            "table": view.view.of,
+        },
+    )
 
 
 def _try(connection: duckdb.DuckDBPyConnection, sql: str, figure: Figure, failures: dict[str, str]) -> None:

@@ -50,7 +50,7 @@ CREATE TEMP TABLE evaluation (
 -- What is there of what KPIs rest on:
 CREATE TEMP TABLE system (system VARCHAR);
 CREATE TEMP TABLE month (first_on DATE, last_on DATE);
-CREATE TEMP TABLE kpi_table (kpi_code VARCHAR, definition_version BIGINT, table_name VARCHAR);
+CREATE TEMP TABLE kpi_table (kpi_code VARCHAR, definition_version BIGINT, table_name VARCHAR, basis VARCHAR);
 CREATE TEMP TABLE kpi_view (kpi_code VARCHAR, view_name VARCHAR);
 CREATE TEMP TABLE source_of (table_name VARCHAR, source VARCHAR, is_system BOOLEAN, has_reporters BOOLEAN);
 CREATE TEMP TABLE partition (
@@ -79,7 +79,7 @@ CREATE TEMP TABLE input (
 CREATE TEMP TABLE report (
     table_name VARCHAR,
     month DATE,
-    period INTEGER,
+    from_period INTEGER,
     unit_code VARCHAR,
     expected BIGINT,
     received BIGINT,
@@ -111,6 +111,11 @@ CREATE TEMP TABLE item (
     item VARCHAR,
     is_counted BOOLEAN
 );
+-- The months whose partitions the counted rows came with, by the part of the month of their day: the latest state of a
+-- dossier that was received in May may have come with June.
+CREATE TEMP TABLE counted_month (
+    kpi_code VARCHAR, definition_version BIGINT, basis VARCHAR, part_number INTEGER, table_name VARCHAR, month DATE
+);
 -- What free SQL returns, and figures that others computed:
 CREATE TEMP TABLE observed (
     evaluation_number INTEGER,
@@ -128,7 +133,7 @@ CREATE TEMP TABLE conserved (
 );
 -- Rows of a view that are in no figure although they belong into one, and the province that they belong to.
 CREATE TEMP TABLE lost (
-    view_name VARCHAR, table_name VARCHAR, month DATE, period INTEGER, unit_code VARCHAR, row_count BIGINT
+    view_name VARCHAR, table_name VARCHAR, month DATE, from_period INTEGER, unit_code VARCHAR, row_count BIGINT
 );
 CREATE TEMP TABLE rolled_up (
     evaluation_number INTEGER,

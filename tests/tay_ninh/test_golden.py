@@ -170,7 +170,6 @@ def test_a_month_in_which_the_definition_changes_has_two_parts_and_no_whole(summ
     assert summer.about("service_usage_rate", AUGUST, "withheld_reason") == "definition_changed"
 
 
-@pytest.mark.xfail(reason="what a state needs is asked of the months of the flow beside it", strict=True)
 def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     references: Path, declared: Catalogue, tmp_path: Path
 ) -> None:
@@ -179,6 +178,22 @@ def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     # Which services there were on 31 July is not known: that is not none.
     assert august.of("service_usage_rate", AUGUST, part_start=day("2022-08-01")) == [None, None, None]
     assert august.of("service_usage_rate", AUGUST, part_start=day("2022-08-15")) == [1, 4, 25]
+
+
+@pytest.mark.parametrize(
+    ("months", "found"), [(("2022-04", "2022-05", "2022-06"), [1, 2, 50]), (("2022-05", "2022-06"), [None, None, None])]
+)
+def test_a_quarter_needs_the_dossiers_of_its_three_months_and_the_services_of_the_last(
+    references: Path, declared: Catalogue, tmp_path: Path, months: tuple[str, ...], found: list[object]
+) -> None:
+    tables: dict[str, Months] = {
+        "statistics.service": {"2022-06": [service("1.000001", "level_4"), service("1.000002", "level_3")]},
+        "statistics.dossier": {
+            month: dossiers(1, "H53.20", day(f"{month}-04"), "online", "1.000001") for month in months
+        },
+    }
+    quarter = Figures(references, tmp_path / "warehouse", declared, tables)
+    assert quarter.of("service_usage_rate", date(2022, 6, 30), window="quarter") == found
 
 
 def test_groups_exist_from_the_day_they_are_set_up_until_the_day_before_they_are_dissolved(summer: Figures) -> None:
