@@ -34,6 +34,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED, connect, fill
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import closing, history, partition, publication
+from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key, KpiKey
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import PartitionRun, RunResult
@@ -116,7 +117,7 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
 
 def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, RunResult]:
     known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
-    states = _states(settings, known)
+    states = _states(settings, catalogue, known)
     current = _fingerprints(settings, catalogue, codes, states)
     results = {}
     for code in codes:
@@ -130,10 +131,16 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
     return results
 
 
-def _states(settings: Settings, known: Known) -> dict[Key, str]:
+def _closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
+    """The closed months of the tables whose rows are states."""
+    tables = [name for name, contract in catalogue.contracts.items() if contract.changes]
+    return {key: closed for table in tables for key, closed in closing.every(settings, table).items()}
+
+
+def _states(settings: Settings, catalogue: Catalogue, known: Known) -> dict[Key, str]:
     """The state of every partition that has been run: what its rows were made from, and what is known of them."""
     states = {}
-    closings = closing.every(settings)
+    closings = _closings(settings, catalogue)
     for key, run in sorted(known.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
         rows = partition.fingerprint_of(path) if path is not None else None
@@ -241,7 +248,7 @@ class _Evaluator:
             paths = partition.all_rows(self.settings, table)
             history.attach(self.connection, table, self.catalogue.contracts[table], paths)
         self.connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
-        closings = {key: item for key, item in closing.every(self.settings).items() if key.table in tables}
+        closings = _closings(self.settings, self.catalogue)
         units = reference.units(self.connection)
         fill(self.connection, UNITS, units.rows())
         states.prepare(self.connection, closings)

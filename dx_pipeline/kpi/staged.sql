@@ -100,7 +100,7 @@ SELECT
     CASE WHEN NOT is_reported THEN round(aimed.value - published.value, 6) END AS published_difference,
     suppressed,
     aimed.synthetic,
-    revision
+    0 AS revision
 FROM aimed
 LEFT JOIN programme.published_figure AS published
     ON

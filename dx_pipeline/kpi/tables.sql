@@ -60,7 +60,6 @@ CREATE TEMP TABLE partition (
     is_there BOOLEAN,
     is_stale BOOLEAN,
     synthetic BOOLEAN,
-    replaced BIGINT,
     accepted BIGINT,
     quarantined BIGINT
 );
@@ -72,8 +71,7 @@ CREATE TEMP TABLE input (
     coverage_rows DOUBLE,
     is_complete BOOLEAN,
     synthetic BOOLEAN,
-    stale_inputs VARCHAR,
-    revision BIGINT
+    stale_inputs VARCHAR
 );
 -- Reports expected and received, rows delivered and used, of tables that declare who reports, by unit.
 CREATE TEMP TABLE report (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -88,21 +89,20 @@ class Closing(BaseModel):
 
 def read(settings: Settings, key: Key) -> Closing | None:
     """The closing of a partition; None while its month is open."""
-    path = settings.revisions / key.table / f"{key.name}.json"
+    path = _path(settings, key)
     return Closing.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def every(settings: Settings) -> dict[Key, Closing]:
-    """The closings of all partitions, ordered by table and partition."""
-    paths = sorted(settings.revisions.glob("*/*.json"))
+def every(settings: Settings, table: str = "*", source: str = "*") -> dict[Key, Closing]:
+    """The closings of all partitions, or those of one table or source, ordered by table and partition."""
+    paths = sorted(settings.revisions.glob(f"{table}/{source}_*.json"))
     found = (Closing.model_validate_json(path.read_text(encoding="utf-8")) for path in paths)
     return {closing.key: closing for closing in found}
 
 
 def record(settings: Settings, closing: Closing) -> None:
     """Write a closing whole, or not at all."""
-    path = settings.revisions / closing.table / f"{closing.key.name}.json"
-    files.write_text(settings, path, closing.model_dump_json(indent=1))
+    files.write_text(settings, _path(settings, closing.key), closing.model_dump_json(indent=1))
 
 
 def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month], today: date) -> None:
@@ -111,10 +111,11 @@ def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[
     A month for which nothing was published, or whose latest delivery was refused or held back, stays open.
     """
     due = [month for month in months if catalogue.province.has_closed(month, today)]
-    for table in catalogue.sources[name].source.delivered if due else ():
-        closed = {key.month: item for key, item in every(settings).items() if (key.table, key.source) == (table, name)}
-        new = [month for month in due if month not in closed and _is_settled(settings, Key(table, name, month))]
-        until = max([*new, *(month for month in closed if month is not None)], default=None)
+    for table in catalogue.sources[name].source.delivered:
+        new = [month for month in due if _is_to_close(settings, Key(table, name, month))]
+        if not new:
+            continue
+        until = max([*new, last_closed(every(settings, table, name), table, name) or new[0]])
         for month in new:
             landed = sorted(item.entry.delivery_id for item in deliveries.landed(settings, name, month))
             basis = Basis(deliveries=tuple(landed), states_until=str(until))
@@ -127,6 +128,13 @@ def last_closed(closings: Mapping[Key, Closing], table: str, source: str) -> Mon
     return max(months, default=None)
 
 
-def _is_settled(settings: Settings, key: Key) -> bool:
+def _path(settings: Settings, key: Key) -> Path:
+    return settings.revisions / key.table / f"{key.name}.json"
+
+
+def _is_to_close(settings: Settings, key: Key) -> bool:
+    """Whether a partition has not been closed, and its latest rows are published."""
+    if _path(settings, key).is_file():
+        return False
     run = partition.run(settings, key)
     return run is not None and run.published and run.problem is None
