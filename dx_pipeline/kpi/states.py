@@ -10,17 +10,14 @@ from collections.abc import Mapping
 
 import duckdb
 
-from dx_pipeline.declarations.contract import AS_OF, PLACE
+from dx_pipeline.declarations.contract import AS_OF
 from dx_pipeline.declarations.sql import quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
 from dx_pipeline.period import Month
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables.closing import Closing
-from dx_pipeline.tables.history import states_of
+from dx_pipeline.tables.history import PLACE_OF_STATE, STATE, state_hash, states_of
 from dx_pipeline.tables.partition import Key
-
-STATE = ("month", *PLACE)
-"""The columns that name a state: the month that it was delivered for, and its place in the delivery."""
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, closings: Mapping[Key, Closing]) -> None:
@@ -48,28 +45,24 @@ def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
 
     Which ones do not is found now, and kept in a temporary table.
     """
-    about, names = view.view, ", ".join(STATE)
-    said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*STATE, AS_OF})
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE every_state AS
-        WITH in_view AS (
-            SELECT {names}, min({quoted(about.date)}) AS day, bool_or({EXCLUDED} IS NULL) AS counts,
-                sum(hash({said})) AS content
-            FROM ({view.sql}\n) SEMI JOIN {states_of(about.of)} USING ({names})
-            GROUP BY ALL
-        )
-        SELECT source, {names}, key_number, day, counts, content, row_number() OVER (
-            PARTITION BY key_number ORDER BY month, file_index DESC, file_row_number DESC
-        ) AS position
-        FROM {states_of(about.of)} JOIN in_view USING ({names})
+    about = view.view
+    said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*PLACE_OF_STATE, AS_OF})
+    in_view = f"""
+        SELECT {state_hash()} AS {STATE}, {quoted(about.date)} AS day, {EXCLUDED} IS NULL AS counts,
+            hash({said}) AS content
+        FROM ({view.sql}\n)
         """
+    if about.repeats:
+        summed = "min(day) AS day, bool_or(counts) AS counts, sum(content) AS content"
+        in_view = f"SELECT {STATE}, {summed} FROM ({in_view}) GROUP BY ALL"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE every_state AS FROM {states_of(about.of)} JOIN ({in_view}) USING ({STATE})"
     )
     connection.execute(sql_file(__file__, "states"), {"table": about.of})
     connection.execute(sql_file(__file__, "waiting"), {"table": about.of, "view": view.name})
     uncounted = quoted(f"states that do not count in {view.name}")
-    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {names}, reason FROM state WHERE reason IS NOT NULL")
+    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {STATE}, reason FROM state WHERE reason IS NOT NULL")
     return f"""
         SELECT every.* REPLACE (coalesce(uncounted.reason, every.{EXCLUDED}) AS {EXCLUDED})
-        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted USING ({names})
+        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted ON uncounted.{STATE} = {state_hash()}
         """

@@ -12,8 +12,14 @@ from pathlib import Path
 import duckdb
 
 from dx_pipeline.declarations.contract import AS_OF, IS_LATEST, Contract
+from dx_pipeline.declarations.contract import PLACE as LINE_OF_DELIVERY
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.tables import partition
+
+STATE = "state_hash"
+"""The column of the table of states that names one; see `state_hash`."""
+
+PLACE_OF_STATE = ("month", *LINE_OF_DELIVERY)
 
 PLACES = ("file_index", "file_row_number")
 PLACE = ", ".join(PLACES)
@@ -47,7 +53,7 @@ def states_of(table: str) -> str:
     """The temporary table of those rows of an attached table that other states may replace, or that may replace some.
 
     Grain: one row a state, of keys with several, or delivered for a later month than the one it is of: the number of
-    its key, the source that delivered it, and its month and place in the delivery.
+    its key, its position among them, the source that delivered it, and its month.
     """
     return quoted(f"states of {table}")
 
@@ -55,8 +61,8 @@ def states_of(table: str) -> str:
 def create_states(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     """Create the table of states of a table that has no rows."""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {states_of(table)} (file_index UBIGINT, file_row_number BIGINT,"
-        " source VARCHAR, month DATE, delivery_id VARCHAR, delivery_line BIGINT, key_number UBIGINT, is_latest BOOLEAN)"
+        f"CREATE OR REPLACE TEMP TABLE {states_of(table)} (file_index UBIGINT, file_row_number BIGINT, source VARCHAR,"
+        f" month DATE, {STATE} UBIGINT, key_number UHUGEINT, position BIGINT, is_latest BOOLEAN)"
     )
 
 
@@ -67,7 +73,7 @@ def _find_states(connection: duckdb.DuckDBPyConnection, table: str, contract: Co
     memory; two keys of one hash do no harm.
     """
     key, of_month = ", ".join(map(quoted, contract.key)), quoted(str(contract.month))
-    columns = dict.fromkeys((*contract.key, str(contract.month), "month", "delivery_id", "delivery_line", *PLACES))
+    columns = dict.fromkeys((*contract.key, str(contract.month), *PLACE_OF_STATE, *PLACES))
     sources = [path.parent.name.removeprefix("partition=").rpartition("_")[0] for path in paths]
     connection.execute(
         f"""
@@ -75,12 +81,26 @@ def _find_states(connection: duckdb.DuckDBPyConnection, table: str, contract: Co
         WITH repeated AS (
             SELECT hash({key}) AS key_hash FROM ({partition.select(contract.key, paths)})
             GROUP BY key_hash HAVING count(*) > 1
-        )
-        SELECT {PLACE}, $sources[file_index::BIGINT + 1] AS source, month, delivery_id, delivery_line,
-            dense_rank() OVER (ORDER BY {key}) AS key_number,
-            row_number() OVER (PARTITION BY {key} ORDER BY month DESC, {PLACE}) = 1 AS is_latest
-        FROM ({partition.select(columns, paths)})
-        WHERE hash({key}) IN (SELECT key_hash FROM repeated) OR {of_month} < month
+        ),
+        state AS (
+            SELECT {PLACE}, $sources[file_index::BIGINT + 1] AS source, month, {state_hash()} AS {STATE},
+                md5_number(concat_ws(chr(31), {key})) AS key_number
+            FROM ({partition.select(columns, paths)})
+            WHERE hash({key}) IN (SELECT key_hash FROM repeated) OR {of_month} < month
+        ),
+        ordered AS (
+            SELECT *, row_number() OVER (
+                PARTITION BY key_number ORDER BY month, file_index DESC, file_row_number DESC
+            ) AS position
+            FROM state
+        ),
+        last AS (SELECT key_number, max(position) AS last_position FROM ordered GROUP BY ALL)
+        SELECT ordered.*, position = last_position AS is_latest FROM ordered JOIN last USING (key_number)
         """,
         {"sources": sources},
     )
+
+
+def state_hash() -> str:
+    """The expression that names a state by one number: its month and its place in the delivery."""
+    return f"hash({', '.join(PLACE_OF_STATE)})"
