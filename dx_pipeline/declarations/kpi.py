@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from dx_pipeline.declarations.binding import Binder, check_known
 from dx_pipeline.declarations.contract import IDENTIFIER
-from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner
+from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
 from dx_pipeline.declarations.lineage import columns_of, is_aggregate
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
 from dx_pipeline.declarations.view import COLUMN_TYPES, SCHEMA, DeclaredView, Known
@@ -214,6 +214,7 @@ class DeclaredKpi:
         tables: the tables that each version rests on, sorted.
         basis: `flow` if any of its figures needs every month of a window.
         adds_up: whether values of units add up to those above them, and so can be shown on other units.
+        places: by version and statistic, where each expression is declared, as `file:line`.
     """
 
     code: str
@@ -223,6 +224,7 @@ class DeclaredKpi:
     tables: dict[int, tuple[str, ...]]
     basis: Basis
     adds_up: bool
+    places: dict[tuple[int, str | None], dict[str, str]]
 
     @property
     def every_view(self) -> tuple[str, ...]:
@@ -276,6 +278,7 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     queries: dict[int, Query] = {}
     views: dict[int, tuple[str, ...]] = {}
     tables: dict[int, tuple[str, ...]] = {}
+    places: dict[tuple[int, str | None], dict[str, str]] = {}
     used: list[DeclaredView] = []
     for position, version in enumerate(definition.versions):
         where = ("attributes", "versions", position)
@@ -293,8 +296,9 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
         else:
             reads, rests_on = set(), {PUBLISHED} if definition.is_reported else set[str]()
             for statistic, counting in definition.countings(version):
-                place = (*where, "statistics", statistic) if statistic else where
-                for view, columns in _counted_on(document, definition, counting, place, known, binder):
+                of_counting = (*where, "statistics", statistic) if statistic else where
+                places[version.version, statistic] = _places(document, counting, of_counting)
+                for view, columns in _counted_on(document, definition, counting, of_counting, known, binder):
                     used.append(view)
                     reads.add(view.table)
                     rests_on |= view.tables_of(columns)
@@ -307,7 +311,7 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     adds_up = bool(counted) and all(item.distinct is None for item in counted)
     has_units = any(view.view.unit is not None for view in used)
     basis: Basis = definition.basis or ("flow" if flows else "stock")
-    return DeclaredKpi(code, definition, queries, views, tables, basis, adds_up and has_units)
+    return DeclaredKpi(code, definition, queries, views, tables, basis, adds_up and has_units, places)
 
 
 def _query(document: Document, definition: Definition, version: Version, where: Location) -> Query:
@@ -315,6 +319,13 @@ def _query(document: Document, definition: Definition, version: Version, where: 
     if not path.is_file():
         raise document.error(f"'{version.sql}' is not there: put the SQL beside this file.", *where, "sql")
     return Query(path, definition.yields, definition.returned)
+
+
+def _places(document: Document, counting: Counting, where: Location) -> dict[str, str]:
+    """Where each expression of what is counted is declared, as `file:line`."""
+    looked_in = "seen_in" if counting.seen_in else "unseen_in"
+    keys = {"where": "where", "counted": "counted", "among": "among", "looked_in": looked_in}
+    return {name: place(document.path, document.line((*where, key))) for name, key in keys.items()}
 
 
 def _counted_on(

@@ -20,14 +20,16 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from dx_pipeline import progress, workers
+from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, reference, scan, suppression
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
-from dx_pipeline.kpi.scan import first_line
+from dx_pipeline.kpi.scan import what_failed
 from dx_pipeline.kpi.units import DAY, Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
@@ -191,6 +193,8 @@ class _Evaluator:
         """Make `staged`, with values on the units of some days besides; why KPIs failed, by code."""
         self._attach()
         units = reference.units(self.connection)
+        fill(self.connection, UNITS, units.rows())
+        scan.create_views(self.connection, self.catalogue, self.kpis)
         evaluated = self._evaluations()
         for day in dict.fromkeys(day for day in days if day is not None):
             if units.period(day) is None:
@@ -222,7 +226,7 @@ class _Evaluator:
             self.connection.execute(sql_file(__file__, name))
 
     def _attach(self) -> None:
-        """Make the tables and views that the KPIs read readable."""
+        """Make the tables readable that the KPIs and their views read; that of units is empty."""
         tables = {table for kpi in self.kpis for table in kpi.every_table}
         names = {name for kpi in self.kpis for name in kpi.every_view}
         for name in names:
@@ -231,7 +235,6 @@ class _Evaluator:
             paths = partition.all_rows(self.settings, table)
             history.attach(self.connection, table, self.catalogue.contracts[table], paths)
         self.connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
-        scan.create_views(self.connection, self.catalogue, self.kpis)
 
     def _evaluations(self) -> list[Evaluation]:
         """Every window that anything was delivered for, and those with a published figure to compare with."""
@@ -253,7 +256,6 @@ class _Evaluator:
     def _prepare(self, units: Units, evaluated: Sequence[Evaluation]) -> None:
         """Fill the tables of the evaluation with all that is known before anything is counted."""
         self._run("tables")
-        fill(self.connection, UNITS, units.rows())
         fill(self.connection, "unit_above", [vars(place) for place in units.places()])
         whole = [
             {"period": number, "unit_code": units.province(number), "first_on": first, "last_on": last}
@@ -302,7 +304,8 @@ class _Evaluator:
                     {"number": number, **asked},
                 )
             except duckdb.Error as error:
-                failures[item.kpi.code] = f"{query.path.name} of KPI {item.kpi.code} fails: {first_line(error)}"
+                declared = place(query.path, line_of(error))
+                failures[item.kpi.code] = f"{declared}: KPI {item.kpi.code} fails: {what_failed(error)}"
         return failures
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
