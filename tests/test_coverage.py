@@ -196,18 +196,35 @@ def test_what_fails_on_the_rows_is_named_with_file_and_line_and_without_their_va
     assert str(problem).startswith(expected), problem
 
 
-def test_free_sql_that_fails_on_the_rows_is_named_with_file_and_line(edited: Edited) -> None:
+def free_sql(numerator: str) -> dict[str, tuple[str, str, str]]:
+    """Edits by which the count of groups comes from free SQL, with this expression in its third line."""
     folder = f"assets/kpi/{COUNT}"
-    text = "SELECT\n    unit_code,\n    sum(unit_code::TINYINT) AS numerator,\n    1 AS denominator\n"
-    engine = edited(
-        sql=(f"{folder}/v1.sql", "", f"{text}FROM view.community_group\nGROUP BY unit_code\n"),
-        basis=(f"{folder}/defs.yaml", "of: community_group", "basis: stock"),
-        first=(f"{folder}/defs.yaml", "version: 1,", "version: 1, sql: v1.sql,"),
-        second=(f"{folder}/defs.yaml", "version: 2,", "version: 2, sql: v1.sql,"),
-    )
+    text = f"SELECT\n    unit_code,\n    {numerator} AS numerator,\n    1 AS denominator\n"
+    return {
+        "sql": (f"{folder}/v1.sql", "", f"{text}FROM view.community_group\nGROUP BY unit_code\n"),
+        "basis": (f"{folder}/defs.yaml", "of: community_group", "basis: stock"),
+        "first": (f"{folder}/defs.yaml", "version: 1,", "version: 1, sql: v1.sql,"),
+        "second": (f"{folder}/defs.yaml", "version: 2,", "version: 2, sql: v1.sql,"),
+    }
+
+
+def test_free_sql_that_fails_on_the_rows_is_named_with_file_and_line(edited: Edited) -> None:
+    engine = edited(**free_sql("sum(unit_code::TINYINT)"))
     engine.deliver("community_group", groups(*GROUPS))
     problem = evaluate(engine.settings, engine.catalogue, COUNT).run.problem
-    assert str(problem).startswith(f"{folder}/v1.sql:3: KPI {COUNT} {WITHOUT_THE_VALUE}INT8"), problem
+    assert str(problem).startswith(f"assets/kpi/{COUNT}/v1.sql:3: KPI {COUNT} {WITHOUT_THE_VALUE}INT8"), problem
+
+
+def test_a_view_that_fails_on_the_rows_fails_the_free_sql_that_reads_it_and_no_other_kpi(edited: Edited) -> None:
+    as_number = "unit.unit_code::TINYINT::VARCHAR AS unit_code,"
+    failing = ("assets/view/community_group/view.sql", "    unit.unit_code,", f"    {as_number}")
+    engine = edited(**free_sql("count(*)"), view=failing)
+    engine.deliver("community_group", groups(*GROUPS))
+    codes = engine.catalogue.kpis
+    runs = {code: evaluate(engine.settings, engine.catalogue, code, codes).run for code in codes}
+    assert {code for code, run in runs.items() if not run.published} == {COUNT}
+    expected = f"assets/view/community_group/view.sql:3: view community_group {WITHOUT_THE_VALUE}INT8"
+    assert str(runs[COUNT].problem).startswith(expected), runs[COUNT].problem
 
 
 def test_a_change_of_definition_is_never_blended(edited: Edited) -> None:

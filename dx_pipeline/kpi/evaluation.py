@@ -194,7 +194,7 @@ class _Evaluator:
         self._attach()
         units = reference.units(self.connection)
         fill(self.connection, UNITS, units.rows())
-        scan.create_views(self.connection, self.catalogue, self.kpis)
+        broken = scan.create_views(self.connection, self.catalogue, self.kpis)
         evaluated = self._evaluations()
         for day in dict.fromkeys(day for day in days if day is not None):
             if units.period(day) is None:
@@ -203,7 +203,7 @@ class _Evaluator:
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
         failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.count, self.connection))
-        failures |= self._run_sql(evaluated)
+        failures |= self._run_sql(evaluated) | broken
         self._run(*("counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
         self._stage()

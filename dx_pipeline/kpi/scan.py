@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.document import place
@@ -71,18 +72,30 @@ def _figures(kpi: DeclaredKpi, version: int, statistic: str | None, counting: Co
         yield looked_in.of, Figure(*place, looked_in.where, "true", None, counting.distinct, is_looked_in=True)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]) -> None:
+def create_views(
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]
+) -> dict[str, str]:
     """Create the views that some KPIs read, over tables that are attached; a view comes after those that it reads.
 
     What free SQL reads, window by window, is computed once.
+
+    Returns:
+        By KPI whose free SQL reads a view that fails on the rows, why, in one sentence.
     """
     connection.execute('CREATE SCHEMA IF NOT EXISTS "view"')
     wanted = {name for kpi in kpis for name in kpi.every_view}
-    read_often = {table for kpi in kpis for query in kpi.queries.values() for table in query.reads}
+    failures: dict[str, str] = {}
     for name, view in catalogue.views.items():
-        if name in wanted:
-            kind = "TABLE" if view.table in read_often else "VIEW"
-            connection.execute(f"CREATE {kind} {qualified(view.table)} AS {view.sql}")
+        if name not in wanted:
+            continue
+        reading = [kpi.code for kpi in kpis if any(view.table in query.reads for query in kpi.queries.values())]
+        try:
+            connection.execute(f"CREATE {'TABLE' if reading else 'VIEW'} {qualified(view.table)} AS {view.sql}")
+        except duckdb.Error as error:
+            problem = f"{place(view.path, line_of(error))}: view {name} fails: {what_failed(error)}"
+            failures.update(dict.fromkeys(reading, problem))
+            connection.execute(f"CREATE VIEW {qualified(view.table)} AS {view.sql}")
+    return failures
 
 
 def scan(
