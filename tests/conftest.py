@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,17 @@ from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.settings import Settings
 
-settings.register_profile("default", max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("default", max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # DuckDB's binding prints about leaks when the interpreter ends; by then all output of the tests is written.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the sample province come first: one worker makes it while the other runs the rest."""
+    items.sort(key=lambda item: "province" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
@@ -75,18 +81,38 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dx(dagster_home: Path) -> Dx:
+def dx_server() -> Iterator[subprocess.Popen[str]]:
+    """The server that `dx` is run by: see `dx_server.py`."""
+    command = [sys.executable, str(Path(__file__).with_name("dx_server.py"))]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dx(dagster_home: Path, dx_server: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory) -> Dx:
     """Run `dx` as a user would: another process, nothing of this one in it; with `threads`, workers of its own."""
+    written = tmp_path_factory.mktemp("written")
 
     def run(
-        *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home, threads: int = 1
+        *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home, threads: object = 1
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "dx_pipeline", *arguments]
-        folders = {"DX_WAREHOUSE": str(warehouse), "DAGSTER_HOME": str(home), "PYTHONPATH": str(project)}
-        environment = {**os.environ, **folders, "DX_THREADS": str(threads), "COLUMNS": "160"}
-        return subprocess.run(
-            command, cwd=project, env=environment, capture_output=True, text=True, timeout=170, check=False
-        )
+        folders = {"DX_WAREHOUSE": str(warehouse), "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+        request = {
+            "arguments": arguments,
+            "folder": str(project),
+            "environment": {**os.environ, **folders, "DX_THREADS": str(threads), "COLUMNS": "160"},
+            "stdout": str(written / "stdout"),
+            "stderr": str(written / "stderr"),
+        }
+        assert dx_server.stdin
+        assert dx_server.stdout
+        dx_server.stdin.write(f"{json.dumps(request)}\n")
+        dx_server.stdin.flush()
+        status = int(dx_server.stdout.readline())
+        shown = (written.joinpath(name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        return subprocess.CompletedProcess(["dx", *arguments], status, *shown)
 
     return run
 

@@ -94,7 +94,7 @@ def latest_dossiers(tables: Tables) -> pd.DataFrame:
 
 def dossiers(tables: Tables) -> pd.DataFrame:
     """Dossiers with the unit of their agency on the day they were received."""
-    frame = latest_dossiers(tables)
+    frame = tables.once(latest_dossiers)
     if frame.empty:
         return _empty("unit", "day", "channel", "procedure_code", "is_online", "month")
     placed = _placed(tables, frame, "agency_code", "received_on")

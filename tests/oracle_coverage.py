@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 
 import pandas as pd
 from oracle import Kind, sources_of
-from oracle_losses import LOST
+from oracle_losses import lost
 from oracle_tables import Tables, in_force, last_day
 from territory import DAY
 
@@ -150,7 +150,7 @@ class Coverage:
         """By unit: reports expected and received, rows delivered and used."""
         totals: dict[str, list[int]] = {}
         for month in self._months[table]:
-            missed = 0 if table in self._kind.joined else LOST[table](self._tables, month)
+            missed = 0 if table in self._kind.joined else lost(self._tables, table, month)
             province = str(self._tables.territory.province(last_day(month)))
             for unit, line in [*reports(self._tables, table, month), (province, (0, 0, 0, -missed))]:
                 for above in self._tables.territory.place(unit, last_day(month), self._span.last):

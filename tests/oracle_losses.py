@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 
 import pandas as pd
 from oracle import (
@@ -40,8 +41,8 @@ def _lost_plans(tables: Tables, month: date) -> int:
     return len(rows) and int((~rows["agency_code"].isin(codes)).sum())
 
 
-LOST: dict[str, Callable[[Tables, date], int]] = {
-    DOSSIER: lambda tables, month: _lost(latest_dossiers(tables), tables, month, "agency_code", "received_on"),
+_LOST: dict[str, Callable[[Tables, date], int]] = {
+    DOSSIER: lambda tables, month: _lost(tables.once(latest_dossiers), tables, month, "agency_code", "received_on"),
     SERVICE: _lost_services,
     "programme.community_group": lambda tables, month: _lost(existing_groups(tables), tables, month, "unit_code"),
     "programme.digital_enterprise": lambda tables, month: _lost(active_enterprises(tables), tables, month, "unit_code"),
@@ -50,4 +51,9 @@ LOST: dict[str, Callable[[Tables, date], int]] = {
         monthly(tables, "programme.project_milestone", "unit_code"), tables, month, "unit_code"
     ),
 }
-"""By table: rows of a month that belong into a figure and are in none."""
+
+
+@lru_cache(maxsize=1000)
+def lost(tables: Tables, table: str, month: date) -> int:
+    """How many rows of a table and month belong into a figure and are in none; computed once."""
+    return _LOST[table](tables, month)

@@ -29,6 +29,8 @@ def project(tmp_path: Path) -> Path:
         (("run", "--months", "2022-05"), "there is nothing for 2022-05 in"),
         (("run",), "make the sample with 'dx sample'"),
         (("kpi",), "there is no release yet: run 'dx run' first"),
+        (("kpi", "community_group_count", "--lang", "vi"), "dx: chưa có bản công bố nào: hãy chạy 'dx run' trước."),
+        (("kpi", "community_group_count", "--units-on", "2022-05-31"), "has no published values: run 'dx run' first"),
         (("fly",), "No such command 'fly'"),
         (("sample", "--scale", "0"), "Invalid value for '--scale'"),
         (("sample", "--port", "8080"), "'--port' goes with '--serve'"),
@@ -79,12 +81,15 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
     early = put(warehouse, "community_group", groups(*GROUPS), month="2021-12")
     (warehouse.inbox / "nobody").mkdir()
+    link = warehouse.inbox / "community_group" / "2022-06"
+    link.symlink_to(warehouse.inbox / "community_group" / "2022-05")
     result = run("run")
     assert result.returncode == 1, result.stderr
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in " ".join(result.stderr.split())
     assert "programme.community_group community_group 2022-05" not in result.stderr
     for stray in (warehouse.inbox / "nobody", early.parent):
         assert str(stray) in "".join(result.stderr.split())
+    assert f"{link} (liên kết" in " ".join(result.stderr.split()), result.stderr
     assert [item["current"] for item in json.loads(run("release", "list", "--json").stdout)] == [True]
     assert run("release", "verify").returncode == 0
     package = json.loads((warehouse.current / "datapackage.json").read_text(encoding="utf-8"))
@@ -93,6 +98,7 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     examined = run("doctor", "--json")
     assert examined.returncode == 1
     assert any("bad.csv" in finding["details"] for finding in json.loads(examined.stdout))
+    a_kpi_that_is_new_is_evaluated_first(run, project / "assets" / "kpi")
     headline_comes_first(run, project / "assets" / "province.yaml")
     one_language_is_enough(run)
 
@@ -108,6 +114,12 @@ def test_a_release_of_an_older_layout_is_neither_verified_nor_rolled_back_to(dx:
     warehouse.current.unlink()
     unnamed = dx("release", "rollback", warehouse=warehouse.warehouse, project=TRIAL)
     refused(unnamed, "there is no earlier release to go back to")
+
+
+def a_kpi_that_is_new_is_evaluated_first(run: Any, kpis: Path) -> None:
+    shutil.copytree(kpis / "community_group_count", kpis / "new_count")
+    refused(run("kpi", "new_count", "--lang", "en"), "dx: KPI new_count has no published values: run 'dx run' first")
+    shutil.rmtree(kpis / "new_count")
 
 
 def headline_comes_first(run: Any, province: Path) -> None:

@@ -37,7 +37,7 @@ def edited(furnished: Settings, tmp_path: Path) -> Edited:
         shutil.copytree(TRIAL, folder)
         for file, old, new in replaced.values():
             path = folder / file
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
             assert old in text, (file, old)
             path.write_text(text.replace(old, new), encoding="utf-8")
         return Engine(Settings(furnished.warehouse, folder, threads=1), catalogue.load(folder))
@@ -167,10 +167,64 @@ def test_one_kpi_that_fails_leaves_its_last_values_and_does_not_stop_the_others(
     codes = engine.catalogue.kpis
     runs = {code: evaluate(engine.settings, engine.catalogue, code, codes).run for code in codes}
     assert {code: run.published for code, run in runs.items()} == dict.fromkeys(codes, True) | {RATE: False}
-    assert str(runs[RATE].problem).startswith(f"version 1 of KPI {RATE} fails: Conversion Error")
+    assert f"version 1 of KPI {RATE} fails: Conversion Error" in str(runs[RATE].problem)
     states = release.publish(engine.settings, engine.catalogue).ledger.held_back
     held = {state.key.name: (state.state, state.problem) for state in states if state.key.table == "kpi.value"}
     assert held == {RATE: ("missing", runs[RATE].problem)}
+
+
+AS_NUMBER = "channel::INTEGER = 1"
+WITHOUT_THE_VALUE = "fails: Conversion Error: Could not convert string '…' to "
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("counted: channel = 'online'", f"counted: {AS_NUMBER}", 9),
+        ("among: true", f"among: {AS_NUMBER}", 10),
+        ("among: true", f"among: true\n      where: {AS_NUMBER}", 11),
+        ("among: true", f"distinct: unit_code\n      seen_in: {{of: dossier_received, where: '{AS_NUMBER}'}}", 11),
+    ],
+)
+def test_what_fails_on_the_rows_is_named_with_file_and_line_and_without_their_values(
+    edited: Edited, old: str, new: str, line: int
+) -> None:
+    engine = edited(wrong=(f"assets/kpi/{RATE}/defs.yaml", old, new))
+    engine.deliver("dossier", dossiers(*many(FIRST, 30)))
+    problem = evaluate(engine.settings, engine.catalogue, RATE).run.problem
+    expected = f"assets/kpi/{RATE}/defs.yaml:{line}: version 1 of KPI {RATE} {WITHOUT_THE_VALUE}INT32"
+    assert str(problem).startswith(expected), problem
+
+
+def free_sql(numerator: str) -> dict[str, tuple[str, str, str]]:
+    """Edits by which the count of groups comes from free SQL, with this expression in its third line."""
+    folder = f"assets/kpi/{COUNT}"
+    text = f"SELECT\n    unit_code,\n    {numerator} AS numerator,\n    1 AS denominator\n"
+    return {
+        "sql": (f"{folder}/v1.sql", "", f"{text}FROM view.community_group\nGROUP BY unit_code\n"),
+        "basis": (f"{folder}/defs.yaml", "of: community_group", "basis: stock"),
+        "first": (f"{folder}/defs.yaml", "version: 1,", "version: 1, sql: v1.sql,"),
+        "second": (f"{folder}/defs.yaml", "version: 2,", "version: 2, sql: v1.sql,"),
+    }
+
+
+def test_free_sql_that_fails_on_the_rows_is_named_with_file_and_line(edited: Edited) -> None:
+    engine = edited(**free_sql("sum(unit_code::TINYINT)"))
+    engine.deliver("community_group", groups(*GROUPS))
+    problem = evaluate(engine.settings, engine.catalogue, COUNT).run.problem
+    assert str(problem).startswith(f"assets/kpi/{COUNT}/v1.sql:3: KPI {COUNT} {WITHOUT_THE_VALUE}INT8"), problem
+
+
+def test_a_view_that_fails_on_the_rows_fails_the_free_sql_that_reads_it_and_no_other_kpi(edited: Edited) -> None:
+    as_number = "unit.unit_code::TINYINT::VARCHAR AS unit_code,"
+    failing = ("assets/view/community_group/view.sql", "    unit.unit_code,", f"    {as_number}")
+    engine = edited(**free_sql("count(*)"), view=failing)
+    engine.deliver("community_group", groups(*GROUPS))
+    codes = engine.catalogue.kpis
+    runs = {code: evaluate(engine.settings, engine.catalogue, code, codes).run for code in codes}
+    assert {code for code, run in runs.items() if not run.published} == {COUNT}
+    expected = f"assets/view/community_group/view.sql:3: view community_group {WITHOUT_THE_VALUE}INT8"
+    assert str(runs[COUNT].problem).startswith(expected), runs[COUNT].problem
 
 
 def test_a_change_of_definition_is_never_blended(edited: Edited) -> None:

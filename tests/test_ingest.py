@@ -181,3 +181,13 @@ def test_a_bad_byte_is_no_other_encoding_and_a_link_is_no_delivery(engine: Engin
     link.symlink_to(TRIAL / "warehouse" / "reference" / "agency.csv")
     assert "it is damaged" in str(engine.ingest("community_group").problem)
     assert inbox.strays(engine.settings, engine.catalogue) == [link]
+
+
+def test_a_linked_month_is_not_read_even_when_it_is_asked_for(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file.csv").write_bytes(groups(*GROUPS))
+    link = engine.settings.inbox / "community_group" / MAY
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    assert engine.results("community_group", MAY) == []
+    assert inbox.strays(engine.settings, engine.catalogue) == [link]

@@ -96,6 +96,21 @@ def test_a_stray_cell_at_the_end_of_the_sheet_is_a_refusal_and_no_crash(read: Re
         read(tmp_path / "book.xlsx", layout({"kind": "excel"}, COLUMNS))
 
 
+MIXED_LINE_ENDS = "Mã,Đúng hạn,Ngày\r\nA1,99,03/05/2022\n{line}\r\n\nA3,x,03/05/2022\r\n"
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_file_with_two_kinds_of_line_ends_is_read_line_by_line(
+    database: duckdb.DuckDBPyConnection, read: Read, *, is_compressed: bool
+) -> None:
+    content = MIXED_LINE_ENDS.format(line='"A2, ""hai""",50,').encode()
+    found = read(gzip.compress(content) if is_compressed else content)
+    assert found == [("A1", 99.0, date(2022, 5, 3)), ('A2, "hai"', 50.0, None)]
+    assert reasons(database) == [(5, "not_a_number", "on_time_pct")]
+    with pytest.raises(DeliveryRefusedError, match="line 3: a quotation mark is opened and not closed"):
+        read(MIXED_LINE_ENDS.format(line='"A\n2",50,'))
+
+
 HTML = """
 <html><head><title>x</title></head><body><h3>Biểu</h3>
 <table border=1><tr><td rowspan=2>Mã<td colspan="2">Kết quả</tr><tr><td>Đúng&nbsp;hạn<td>Ngày</td></tr>

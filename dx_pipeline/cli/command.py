@@ -143,6 +143,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         _show_paths(settings)
         if not result.changed:
             screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
+    unread = map(doctors.stray, strays)
     for words, sentences in (
         (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
         (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
@@ -151,7 +152,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
         (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
         (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),
-        (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", strays),
+        (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", unread),
         (f"[yellow]{both('Cần điền', 'To be filled in')}[/]", project.blanks(settings, catalogue)),
     ):
         for sentence in sentences:

@@ -6,6 +6,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -71,6 +72,12 @@ def held_back(state: PartitionState) -> str:
     return f"{state.key} ({both(*STATE_WORDS[state.state])}): {state.problem}"
 
 
+def stray(path: Path) -> str:
+    """Something in the inbox that is no delivery; of a link it says so."""
+    is_link = both("liên kết, không được đọc theo", "a link, which is not followed")
+    return f"{path} ({is_link})" if path.is_symlink() else str(path)
+
+
 def show(findings: list[Finding]) -> None:
     """Print the findings as a table."""
     marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
@@ -91,7 +98,7 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     if found := inbox.strays(settings, catalogue):
         reason = both("không thuộc nguồn hay tháng nào", "belongs to no source or month")
-        details = f"{reason}: {', '.join(map(str, found))}"
+        details = f"{reason}: {', '.join(map(stray, found))}"
         yield Finding(both("Hộp thư", "Inbox"), is_well=False, details=details)
 
 

@@ -16,6 +16,8 @@ from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import HEADLINE, evaluation
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import KpiKey
 
 Row = dict[str, Any]
 
@@ -37,9 +39,11 @@ def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
     """Every window of one KPI for the province.
 
     Raises:
-        UsageError: there is no such KPI in the release.
+        UsageError: there is no such KPI in the release, or no release.
     """
     rows = _query(settings, "one_kpi", code=code)
+    if not rows and code in catalogue.kpis:
+        raise _without_values(code)
     if not rows:
         known = ", ".join(sorted({row["kpi_code"] for row in headline(settings, catalogue)}))
         raise UsageError(f"'{code}' is no KPI of the current release; known are {known}.")
@@ -50,13 +54,24 @@ def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> 
     """Every window and unit of a KPI that adds up, on the units of a chosen day.
 
     Raises:
-        UsageError: there is no such KPI, or it does not add up.
+        UsageError: there is no such KPI, it has not been evaluated, or it does not add up.
     """
     if code not in catalogue.kpis:
         raise UsageError(f"'{code}' is no declared KPI; known are {', '.join(catalogue.kpis)}.")
+    if partition.rows(settings, KpiKey(code)) is None:
+        raise _without_values(code)
     title = catalogue.kpis[code].definition.title
     titled = {"title_vi": title.vi, "title_en": title.en}
     return [{**row, **titled} for row in evaluation.values_on(settings, catalogue, code, day)]
+
+
+def _without_values(code: str) -> UsageError:
+    return UsageError(
+        both(
+            f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' cho biết vì sao bị giữ.",
+            f"KPI {code} has no published values: run 'dx run' first; 'dx doctor' says why it is held back.",
+        )
+    )
 
 
 def connections(settings: Settings, catalogue: Catalogue) -> list[Row]:
@@ -144,7 +159,9 @@ def show(title: str, rows: list[Row]) -> None:
 def _query(settings: Settings, name: str, **parameters: Any) -> list[Row]:
     path = settings.current / release.PUBLIC.database
     if not path.is_file():
-        raise UsageError("there is no release yet: run 'dx run' first.")
+        raise UsageError(
+            both("chưa có bản công bố nào: hãy chạy 'dx run' trước.", "there is no release yet: run 'dx run' first.")
+        )
     connection = duckdb.connect(str(path), read_only=True)
     try:
         connection.execute(HEADLINE)

@@ -24,8 +24,13 @@ NAME = "files"
 
 
 def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
-    """The files of a source's inbox folder for a month. Names that begin with a dot or `~$` are no deliveries."""
-    found = sorted((settings.inbox / source / str(month)).glob("*"))
+    """The files of a source's inbox folder for a month. Names that begin with a dot or `~$` are no deliveries.
+
+    Links are not followed, neither to files nor to folders of months: whoever may deliver could make one that leads
+    out of the inbox.
+    """
+    folder = settings.inbox / source / str(month)
+    found = [] if folder.is_symlink() else sorted(folder.glob("*"))
     return tuple(path for path in found if _is_file(path) and not path.name.startswith((".", "~$")))
 
 

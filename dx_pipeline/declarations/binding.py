@@ -55,9 +55,7 @@ class Binder:
         try:
             described = self._connection.execute(f"DESCRIBE {bound}").fetchall()
         except duckdb.Error as error:
-            found = LINE.search(str(error))
-            offset = int(found["line"]) - 1 if found else 0
-            raise DeclarationError(path, line + offset, _sentence(str(error))) from error
+            raise DeclarationError(path, line + line_of(error) - 1, _sentence(str(error))) from error
         return {name: kind for name, kind, *_ in described}
 
     def add_view(self, name: str, sql: str) -> None:
@@ -67,6 +65,12 @@ class Binder:
     def close(self) -> None:
         """Give the database up."""
         self._connection.close()
+
+
+def line_of(error: duckdb.Error) -> int:
+    """The line of a statement that DuckDB complains about; the first, if it names none."""
+    found = LINE.search(str(error))
+    return int(found["line"]) if found else 1
 
 
 def one_select(path: Path, sql: str) -> exp.Query:

@@ -40,6 +40,11 @@ class Bilingual(Declared):
     en: str
 
 
+def place(path: Path, line: int) -> str:
+    """A line of a file under `assets/<group>/<name>/`, from the project's folder: the same on every machine."""
+    return f"{path.relative_to(path.parents[3]).as_posix()}:{line}"
+
+
 class Document:
     """One YAML file: its values, and the line of each value.
 

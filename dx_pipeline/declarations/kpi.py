@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from dx_pipeline.declarations.binding import Binder, check_known
 from dx_pipeline.declarations.contract import IDENTIFIER
-from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner
+from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
 from dx_pipeline.declarations.lineage import columns_of, is_aggregate
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
 from dx_pipeline.declarations.view import COLUMN_TYPES, SCHEMA, DeclaredView, Known
@@ -215,6 +215,7 @@ class DeclaredKpi:
             read; what free SQL reads has the basis of the KPI.
         basis: `flow` if any of its figures counts a flow: then a window is divided where the definition changes.
         adds_up: whether values of units add up to those above them, and so can be shown on other units.
+        places: by version and statistic, where each expression is declared, as `file:line`.
     """
 
     code: str
@@ -224,6 +225,7 @@ class DeclaredKpi:
     tables: dict[int, dict[str, tuple[Basis, ...]]]
     basis: Basis
     adds_up: bool
+    places: dict[tuple[int, str | None], dict[str, str]]
 
     @property
     def every_view(self) -> tuple[str, ...]:
@@ -277,6 +279,7 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     queries: dict[int, Query] = {}
     views: dict[int, tuple[str, ...]] = {}
     tables: dict[int, dict[str, tuple[Basis, ...]]] = {}
+    places: dict[tuple[int, str | None], dict[str, str]] = {}
     used: list[DeclaredView] = []
     rests_on: set[tuple[str, Basis]]
     for position, version in enumerate(definition.versions):
@@ -296,8 +299,9 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
         else:
             reads, rests_on = set(), {(PUBLISHED, "stock")} if definition.is_reported else set()
             for statistic, counting in definition.countings(version):
-                place = (*where, "statistics", statistic) if statistic else where
-                for view, columns in _counted_on(document, definition, counting, place, known, binder):
+                of_counting = (*where, "statistics", statistic) if statistic else where
+                places[version.version, statistic] = _places(document, counting, of_counting)
+                for view, columns in _counted_on(document, definition, counting, of_counting, known, binder):
                     used.append(view)
                     reads.add(view.table)
                     rests_on |= {(table, view.view.basis) for table in view.tables_of(columns)}
@@ -310,7 +314,7 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     adds_up = bool(counted) and all(item.distinct is None for item in counted)
     has_units = any(view.view.unit is not None for view in used)
     basis: Basis = definition.basis or ("flow" if flows else "stock")
-    return DeclaredKpi(code, definition, queries, views, tables, basis, adds_up and has_units)
+    return DeclaredKpi(code, definition, queries, views, tables, basis, adds_up and has_units, places)
 
 
 def _by_table(rests_on: Iterable[tuple[str, Basis]]) -> dict[str, tuple[Basis, ...]]:
@@ -326,6 +330,13 @@ def _query(document: Document, definition: Definition, version: Version, where: 
     if not path.is_file():
         raise document.error(f"'{version.sql}' is not there: put the SQL beside this file.", *where, "sql")
     return Query(path, definition.yields, definition.returned)
+
+
+def _places(document: Document, counting: Counting, where: Location) -> dict[str, str]:
+    """Where each expression of what is counted is declared, as `file:line`."""
+    looked_in = "seen_in" if counting.seen_in else "unseen_in"
+    keys = {"where": "where", "counted": "counted", "among": "among", "looked_in": looked_in}
+    return {name: place(document.path, document.line((*where, key))) for name, key in keys.items()}
 
 
 def _counted_on(

@@ -7,6 +7,8 @@ unnoticed.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
@@ -16,7 +18,7 @@ from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
-from dx_pipeline.formats.text import CODECS, in_unicode, opened, plain
+from dx_pipeline.formats.text import CODECS, in_unicode, opened, plain, with_line_feeds
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import normal
 
@@ -34,9 +36,8 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     dialect = format_of(layout, Csv)
     titles, found = _opening(path, layout)
     found = check_headings(found, layout, dialect.preamble_rows + 1)
-    with plain(connection, path, dialect.encoding) as text:
-        _parse(connection, text, dialect, found)
-        _number(connection, text, dialect, found, name)
+    with plain(connection, path, dialect.encoding) as text, _parsed(connection, text, dialect, found) as parsed:
+        _number(connection, parsed, dialect, found, name)
     (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
     return Raw(name, rows, is_marked(titles), titles)
 
@@ -91,23 +92,39 @@ def _other_encoding(path: Path, layout: Layout) -> Encoding | None:
     return None
 
 
+@contextmanager
+def _parsed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str]) -> Iterator[Path]:
+    """Parse a file; yields the one that was parsed: a copy, where lines end in two ways, of which DuckDB takes one.
+
+    What the copy changes within quotation marks is in no row: a record of several lines is refused.
+    """
+    try:
+        _parse(connection, path, dialect, found)
+    except duckdb.Error:
+        with with_line_feeds(connection, path) as copy:
+            try:
+                _parse(connection, copy, dialect, found)
+            except duckdb.Error:
+                message = "it cannot be read as delimited text; ask the sender to save the file again as CSV."
+                raise DeliveryRefusedError(message) from None  # DuckDB's own words quote the line
+            yield copy
+    else:
+        yield path
+
+
 def _parse(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str]) -> None:
     """Parse the well-formed lines into `csv_parsed`, the others into `csv_rejected`."""
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in found)
-    try:
-        connection.execute(
-            f"""
-            CREATE OR REPLACE TEMP TABLE csv_parsed AS
-            SELECT * FROM read_csv($path, auto_detect = false, header = true, columns = {{{columns}}},
-                delim = $delimiter, quote = $quote, escape = $quote, skip = $skip, nullstr = '',
-                strict_mode = true, null_padding = false, ignore_errors = true, store_rejects = true)
-            """,
-            {"path": str(path), "delimiter": dialect.delimiter, "quote": dialect.quote, "skip": dialect.preamble_rows},
-        )
-    except duckdb.Error:
-        message = "it cannot be read as delimited text; ask the sender to save the file again as CSV."
-        raise DeliveryRefusedError(message) from None  # DuckDB's own words quote the line
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE csv_parsed AS
+        SELECT * FROM read_csv($path, auto_detect = false, header = true, columns = {{{columns}}},
+            delim = $delimiter, quote = $quote, escape = $quote, skip = $skip, nullstr = '',
+            strict_mode = true, null_padding = false, ignore_errors = true, store_rejects = true)
+        """,
+        {"path": str(path), "delimiter": dialect.delimiter, "quote": dialect.quote, "skip": dialect.preamble_rows},
+    )
     connection.execute(sql_file(__file__, "csv_rejected"))
 
 

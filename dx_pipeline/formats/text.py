@@ -124,14 +124,35 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
     if encoding == "utf-8" and not is_compressed(path):
         yield path
         return
-    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
-    private = Path(folder) / f"{uuid.uuid4().hex}.txt"
-    private.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with _private(connection) as private:
         if encoding == "utf-8":
             _unpack(path, private)
         else:
             _transcode(path, encoding, private)
+        yield private
+
+
+@contextmanager
+def with_line_feeds(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Path]:
+    r"""A copy of a text in which every line that ends with `\r\n` ends with `\n`."""
+    with _private(connection) as private:
+        waiting = b""
+        with path.open("rb") as source, private.open("wb") as target:
+            while piece := source.read(PIECE_CHARACTERS):
+                whole = waiting + piece
+                waiting = b"\r" if whole.endswith(b"\r") else b""  # its line feed is in the next piece
+                target.write(whole.removesuffix(waiting).replace(b"\r\n", b"\n"))
+            target.write(waiting)
+        yield private
+
+
+@contextmanager
+def _private(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """A file of our own in the connection's spill folder, for as long as the block lasts."""
+    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    private = Path(folder) / f"{uuid.uuid4().hex}.txt"
+    private.parent.mkdir(parents=True, exist_ok=True)
+    try:
         yield private
     finally:
         private.unlink(missing_ok=True)

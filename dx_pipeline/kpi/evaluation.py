@@ -20,14 +20,16 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from dx_pipeline import progress, workers
+from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, reference, scan, states, suppression
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
-from dx_pipeline.kpi.scan import first_line
+from dx_pipeline.kpi.scan import what_failed
 from dx_pipeline.kpi.units import DAY, Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
@@ -202,7 +204,7 @@ class _Evaluator:
 
     def evaluate(self, *days: date | None) -> dict[str, str]:
         """Make `staged`, with values on the units of some days besides; why KPIs failed, by code."""
-        units = self._attach()
+        units, broken = self._attach()
         evaluated = self._evaluations()
         for day in dict.fromkeys(day for day in days if day is not None):
             if units.period(day) is None:
@@ -211,7 +213,7 @@ class _Evaluator:
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
         failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.count, self.connection))
-        failures |= self._run_sql(evaluated)
+        failures |= self._run_sql(evaluated) | broken
         self._run(*("synthetic", "counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
         self._stage()
@@ -238,8 +240,12 @@ class _Evaluator:
         for name in names:
             self.connection.execute(sql_file(__file__, name))
 
-    def _attach(self) -> Units:
-        """Make the tables and views that the KPIs read readable; the units that they find units by."""
+    def _attach(self) -> tuple[Units, dict[str, str]]:
+        """Make the tables and views that the KPIs read readable.
+
+        Returns:
+            The units that views find units by, and why KPIs cannot be evaluated whose views fail, by code.
+        """
         tables = {table for kpi in self.kpis for table in kpi.every_table}
         names = {name for kpi in self.kpis for name in kpi.every_view}
         for name in names:
@@ -248,12 +254,10 @@ class _Evaluator:
             paths = partition.all_rows(self.settings, table)
             history.attach(self.connection, table, self.catalogue.contracts[table], paths)
         self.connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
-        closings = _closings(self.settings, self.catalogue)
         units = reference.units(self.connection)
         fill(self.connection, UNITS, units.rows())
-        states.prepare(self.connection, closings)
-        scan.create_views(self.connection, self.catalogue, self.kpis)
-        return units
+        states.prepare(self.connection, _closings(self.settings, self.catalogue))
+        return units, scan.create_views(self.connection, self.catalogue, self.kpis)
 
     def _evaluations(self) -> list[Evaluation]:
         """Every window that anything was delivered for, and those with a published figure to compare with."""
@@ -323,7 +327,8 @@ class _Evaluator:
                     {"number": number, **asked},
                 )
             except duckdb.Error as error:
-                failures[item.kpi.code] = f"{query.path.name} of KPI {item.kpi.code} fails: {first_line(error)}"
+                declared = place(query.path, line_of(error))
+                failures[item.kpi.code] = f"{declared}: KPI {item.kpi.code} fails: {what_failed(error)}"
         return failures
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:

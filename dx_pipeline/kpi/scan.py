@@ -6,13 +6,16 @@ must be among the rows of the view, counted or with a declared reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
+from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import Counting, DeclaredKpi
 from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
@@ -70,19 +73,32 @@ def _figures(kpi: DeclaredKpi, version: int, statistic: str | None, counting: Co
         yield looked_in.of, Figure(*place, looked_in.where, "true", None, counting.distinct, is_looked_in=True)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]) -> None:
+def create_views(
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]
+) -> dict[str, str]:
     """Create the views that some KPIs read, over tables that are attached; a view comes after those that it reads.
 
     What free SQL reads, window by window, is computed once.
+
+    Returns:
+        By KPI whose free SQL reads a view that fails on the rows, why, in one sentence.
     """
     connection.execute('CREATE SCHEMA IF NOT EXISTS "view"')
     wanted = {name for kpi in kpis for name in kpi.every_view}
-    read_often = {table for kpi in kpis for query in kpi.queries.values() for table in query.reads}
+    failures: dict[str, str] = {}
     for name, view in catalogue.views.items():
-        if name in wanted:
+        if name not in wanted:
+            continue
+        reading = [kpi.code for kpi in kpis if any(view.table in query.reads for query in kpi.queries.values())]
+        try:
             rows = states.select(connection, view) if view.has_states else view.sql
-            kind = "TABLE" if view.table in read_often else "VIEW"
-            connection.execute(f"CREATE {kind} {qualified(view.table)} AS {rows}")
+            connection.execute(f"CREATE {'TABLE' if reading else 'VIEW'} {qualified(view.table)} AS {rows}")
+        except duckdb.Error as error:
+            problem = f"{place(view.path, line_of(error))}: view {name} fails: {what_failed(error)}"
+            failing = [kpi.code for kpi in kpis if name in kpi.every_view] if view.has_states else reading
+            failures.update(dict.fromkeys(failing, problem))
+            connection.execute(f"CREATE VIEW {qualified(view.table)} AS {view.sql}")
+    return failures
 
 
 def scan(
@@ -109,14 +125,14 @@ def scan(
             _read(connection, view, on_view)
             problem = _conserve(connection, catalogue, view)
         except duckdb.Error as error:
-            problem = f"view {name} fails: {first_line(error)}"
+            problem = f"{place(view.path, 1)}: view {name} fails: {what_failed(error)}"
         if problem is not None:
             failures.update(dict.fromkeys((figure.kpi_code for figure in on_view), problem))
             continue
-        _count_each(connection, view, [figure for figure in on_view if figure.item is None], failures)
+        _count_each(connection, catalogue, view, [figure for figure in on_view if figure.item is None], failures)
         for figure in on_view:
             if figure.item is not None:
-                _try(connection, _items(view, figure), figure, failures)
+                _try(connection, catalogue, _items(view, figure), figure, failures)
         good = [figure for figure in on_view if figure.kpi_code not in failures]
         _record_months(connection, view, good)
         if view.view.protects is not None and good:
@@ -199,7 +215,11 @@ def _hash(view: DeclaredView) -> str:
 
 
 def _count_each(
-    connection: duckdb.DuckDBPyConnection, view: DeclaredView, counts: Sequence[Figure], failures: dict[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    view: DeclaredView,
+    counts: Sequence[Figure],
+    failures: dict[str, str],
 ) -> None:
     """Count all figures at once; where that fails, one by one, so that a wrong one does not stop the others."""
     if not counts:
@@ -208,7 +228,7 @@ def _count_each(
         connection.execute(_counts(view, counts))
     except duckdb.Error:
         for figure in counts:
-            _try(connection, _counts(view, [figure]), figure, failures)
+            _try(connection, catalogue, _counts(view, [figure]), figure, failures)
 
 
 def _record_months(connection: duckdb.DuckDBPyConnection, view: DeclaredView, counted: Sequence[Figure]) -> None:
@@ -224,11 +244,30 @@ def _record_months(connection: duckdb.DuckDBPyConnection, view: DeclaredView, co
     )
 
 
-def _try(connection: duckdb.DuckDBPyConnection, sql: str, figure: Figure, failures: dict[str, str]) -> None:
+def _try(
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, sql: str, figure: Figure, failures: dict[str, str]
+) -> None:
+    """Run the statement of a figure; if it fails, note which declared expression fails, and why."""
     try:
         connection.execute(sql)
     except duckdb.Error as error:
-        failures[figure.kpi_code] = f"version {figure.version} of KPI {figure.kpi_code} fails: {first_line(error)}"
+        places = catalogue.kpis[figure.kpi_code].places[figure.version, figure.statistic]
+        named = f"{places[_failing(connection, figure)]}: version {figure.version} of KPI {figure.kpi_code}"
+        failures[figure.kpi_code] = f"{named} fails: {what_failed(error)}"
+
+
+def _failing(connection: duckdb.DuckDBPyConnection, figure: Figure) -> str:
+    """Which expression of a figure fails on the rows of `scanned`."""
+    if figure.is_looked_in:
+        return "looked_in"
+    for key, expression, rows in (("where", figure.where, "true"), ("among", figure.among, figure.where)):
+        try:
+            connection.execute(
+                f"SELECT max(({expression or 'true'})::VARCHAR) FROM scanned WHERE dx_excluded IS NULL AND ({rows})"
+            )
+        except duckdb.Error:
+            return key
+    return "counted"
 
 
 def _counts(view: DeclaredView, counts: Sequence[Figure]) -> str:
@@ -328,6 +367,6 @@ def looked_for(kpis: Iterable[DeclaredKpi]) -> list[Mapping[str, object]]:
     ]
 
 
-def first_line(error: duckdb.Error) -> str:
-    """What DuckDB says, without the place in the statement."""
-    return str(error).splitlines()[0]
+def what_failed(error: duckdb.Error) -> str:
+    """What DuckDB says, without the place in the statement, and without values: they may be of one dossier."""
+    return re.sub(r"'[^']*'", "'…'", str(error).splitlines()[0])
