@@ -24,7 +24,7 @@ from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
-from dx_pipeline.declarations.sql import create_table, sql_file
+from dx_pipeline.declarations.sql import create_table, literal, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, reference, scan, states, suppression
@@ -351,7 +351,7 @@ class _Evaluator:
         self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
         for kpi in self.kpis:
             self.connection.execute(
-                f"CREATE OR REPLACE TABLE {STAGED} AS FROM every_value WHERE kpi_code = $code", {"code": kpi.code}
+                f"CREATE OR REPLACE VIEW {STAGED} AS FROM every_value WHERE kpi_code = {literal(kpi.code)}"
             )
             ((rows, synthetic),) = self.connection.execute(
                 f"SELECT count(*), coalesce(bool_or(synthetic), false) FROM {STAGED}"
