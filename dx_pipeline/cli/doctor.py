@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from dx_pipeline import connectors, release
-from dx_pipeline.cli import project, screen
+from dx_pipeline.cli import project, revisions, screen
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
+from dx_pipeline.kpi import revision
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
@@ -64,6 +65,7 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
         *_of_release(settings, catalogue),
         *_of_inbox(settings, catalogue),
         *_of_sources(settings, catalogue),
+        *_of_revisions(settings),
     ]
 
 
@@ -93,6 +95,12 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
         return
     problems = release.problems(settings.releases / current, catalogue)
     yield Finding(subject, not problems, problems[0] if problems else f"{current}: {both('đã kiểm chứng', 'verified')}")
+
+
+def _of_revisions(settings: Settings) -> Iterator[Finding]:
+    for proposal in revision.proposals(settings):
+        details = revisions.sentence(proposal)
+        yield Finding(both("Đề nghị đính chính", "Proposed revision"), is_well=False, details=details)
 
 
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
