@@ -198,7 +198,7 @@ class _Evaluator:
             own = [item for item in evaluated if item.units_on is None]
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
-        failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.count, self.connection))
+        failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.collect, self.connection))
         failures |= self._run_sql(evaluated)
         self._run(*("counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
@@ -307,11 +307,11 @@ class _Evaluator:
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
         """Withhold values of few dossiers, and others that would give them away."""
-        for name, on_view in scan.figures(kpi for kpi in self.kpis if kpi.code not in failures).items():
-            view = self.catalogue.views[name]
-            if view.view.protects is not None:
-                threshold = self.catalogue.province.suppress_below
-                suppression.withhold(self.connection, view, on_view, evaluated, threshold, self.decided)
+        on_views = scan.figures(kpi for kpi in self.kpis if kpi.code not in failures)
+        protected = {name: each for name, each in on_views.items() if self.catalogue.views[name].view.protects}
+        if protected:
+            threshold = self.catalogue.province.suppress_below
+            suppression.withhold(self.connection, protected, evaluated, threshold, self.decided)
 
     def _stage(self) -> None:
         self.connection.execute(create_table(STAGED, self.catalogue.contracts[KPI_TABLE].stored))

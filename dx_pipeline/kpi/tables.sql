@@ -141,8 +141,5 @@ CREATE TEMP TABLE rolled_up (
     denominator DECIMAL(38, 4),
     given_value DOUBLE
 );
--- Dossiers of a protected view, by unit, part of a month, and the answers to the conditions of all figures.
-CREATE TEMP TABLE dossier (
-    view_name VARCHAR, unit_code VARCHAR, part_number INTEGER, answers VARCHAR, row_count BIGINT
-);
-CREATE TEMP TABLE withheld (evaluation_number INTEGER, unit_code VARCHAR);
+-- Values that are not shown because they count few dossiers, or would give others away that do.
+CREATE TEMP TABLE withheld (evaluation_number INTEGER, statistic VARCHAR, unit_code VARCHAR);
