@@ -57,6 +57,7 @@ class Counting(Declared):
         among: the same for the denominator. Without it the KPI is a plain count.
         distinct: a column; its values are counted once at every level, instead of rows.
         seen_in, unseen_in: an item is counted only if another view has a row with it, or has none.
+        levels: those that this figure is published for; by default those of the KPI.
     """
 
     of: str | None = Field(default=None, pattern=IDENTIFIER)
@@ -66,6 +67,7 @@ class Counting(Declared):
     distinct: str | None = Field(default=None, pattern=IDENTIFIER)
     seen_in: Seen | None = None
     unseen_in: Seen | None = None
+    levels: tuple[Level, ...] | None = None
 
     @model_validator(mode="after")
     def _only_items_are_looked_for(self) -> Counting:
@@ -173,6 +175,11 @@ class Definition(Declared):
         """The names of its figures; None for a KPI with one."""
         return tuple(self.statistics or self.versions[0].statistics) or (None,)
 
+    def levels_of(self, statistic: str | None) -> tuple[Level, ...]:
+        """The levels that one of its figures is published for."""
+        counting = self.versions[-1].statistics.get(statistic or "")
+        return self.levels if counting is None or counting.levels is None else counting.levels
+
     @property
     def returned(self) -> tuple[str, ...]:
         """The columns that free SQL returns, in order."""
@@ -272,7 +279,30 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
     Raises:
         DeclarationError: a column, view or table is not known, or what is counted is no condition or number.
     """
-    definition = document.read(Definition, "attributes")
+    return read_definition(document, code, document.read(Definition, "attributes"), known, binder)
+
+
+def read_definition(
+    document: Document,
+    code: str,
+    definition: Definition,
+    known: Known,
+    binder: Binder,
+    figures: Location | None = None,
+) -> DeclaredKpi:
+    """A KPI of a definition that comes from `document`.
+
+    Args:
+        document: where mistakes are shown.
+        code: the KPI's code.
+        definition: what was read.
+        known: the tables and views.
+        binder: binds SQL against them.
+        figures: where the document has its figures, by name, if that is not under `versions`.
+
+    Raises:
+        DeclarationError: as `read`.
+    """
     queries: dict[int, Query] = {}
     views: dict[int, tuple[str, ...]] = {}
     tables: dict[int, tuple[str, ...]] = {}
@@ -293,7 +323,8 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
         else:
             reads, rests_on = set(), {PUBLISHED} if definition.is_reported else set[str]()
             for statistic, counting in definition.countings(version):
-                place = (*where, "statistics", statistic) if statistic else where
+                within = figures if figures is not None else (*where, "statistics")
+                place = (*within, statistic) if statistic else where
                 for view, columns in _counted_on(document, definition, counting, place, known, binder):
                     used.append(view)
                     reads.add(view.table)

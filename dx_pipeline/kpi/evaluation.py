@@ -25,7 +25,7 @@ from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.kpi import coverage, reference, scan, suppression
+from dx_pipeline.kpi import coverage, reference, scan, summary, suppression
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
 from dx_pipeline.kpi.scan import first_line
 from dx_pipeline.kpi.units import DAY, Units
@@ -48,21 +48,21 @@ _AHEAD: ContextVar[dict[str, RunResult] | None] = ContextVar("results of KPIs ev
 
 
 def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterable[str] = ()) -> RunResult:
-    """Evaluate one KPI, together with others, and publish the values of each whose audit passes.
+    """Evaluate one KPI or summary, together with others, and publish the values of each whose audit passes.
 
     What is wrong with one KPI is in its run, and does not stop the others.
 
     Args:
         settings: the warehouse.
         catalogue: what is declared.
-        code: the KPI whose result is returned.
+        code: the KPI, or the table of the summary, whose result is returned.
         beside: KPIs that are wanted too: a view that they share is scanned once for all of them.
     """
     progress.announce(f"kpi {code}")
     ahead = _AHEAD.get()
     if ahead is not None and code in ahead:
         return ahead[code]
-    wanted = {code, *(catalogue.kpis if ahead is not None else beside)}
+    wanted = {code, *(catalogue.evaluated if ahead is not None else beside)}
     codes = tuple(sorted(wanted | (protected(catalogue) if wanted & protected(catalogue) else set())))
     with writing(settings):
         results = next(workers.each(settings, catalogue, _evaluate, [(codes,)]))
@@ -84,8 +84,8 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
     if not catalogue.kpis[code].adds_up:
         raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
     together = protected(catalogue) if code in protected(catalogue) else {code}
-    kpis = [catalogue.kpis[each] for each in sorted(together)]
-    known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
+    kpis = [catalogue.evaluated[each] for each in sorted(together)]
+    known = _known(settings, catalogue)
     with connect(settings) as connection:
         decided = suppression.published(settings, connection, sorted(together))
         evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
@@ -104,7 +104,7 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
     try:
         with (
             writing(settings),
-            workers.submit_ahead(settings, catalogue, _evaluate, [(tuple(sorted(catalogue.kpis)),)]),
+            workers.submit_ahead(settings, catalogue, _evaluate, [(tuple(sorted(catalogue.evaluated)),)]),
         ):
             yield
     finally:
@@ -112,19 +112,24 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
 
 
 def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, RunResult]:
-    known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
+    known = _known(settings, catalogue)
     states = _states(settings, known)
     current = _fingerprints(settings, catalogue, codes, states)
     results = {}
     for code in codes:
-        before = publication.unchanged(settings, KpiKey(code), current[code])
+        before = publication.unchanged(settings, partition.evaluated(catalogue, code), current[code])
         if before is not None:
             results[code] = before
-    changed = [catalogue.kpis[code] for code in codes if code not in results]
+    changed = [catalogue.evaluated[code] for code in codes if code not in results]
     if changed:
         with connect(settings) as connection:
             results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
     return results
+
+
+def _known(settings: Settings, catalogue: Catalogue) -> Known:
+    runs = (run for run in partition.runs(settings) if run.kpi_code is None and run.table not in catalogue.summaries)
+    return {partition.key_of(run): run for run in runs}
 
 
 def _states(settings: Settings, known: Known) -> dict[Key, str]:
@@ -138,8 +143,8 @@ def _states(settings: Settings, known: Known) -> dict[Key, str]:
 
 
 def protected(catalogue: Catalogue) -> set[str]:
-    """The KPIs about what is protected: which values of one are withheld depends on all the others."""
-    found = scan.figures(catalogue.kpis.values())
+    """The KPIs and summaries about what is protected: which values of one are withheld depends on all the others."""
+    found = scan.figures(catalogue.evaluated.values())
     views = [name for name in found if catalogue.views[name].view.protects is not None]
     return {figure.kpi_code for name in views for figure in found[name]}
 
@@ -151,7 +156,7 @@ def _fingerprints(
     together = protected(catalogue)
     found = {}
     for code in codes:
-        kpis = [catalogue.kpis[each] for each in sorted(together if code in together else {code})]
+        kpis = [catalogue.evaluated[each] for each in sorted(together if code in together else {code})]
         views = {name for kpi in kpis for name in kpi.every_view}
         tables = {table for kpi in kpis for table in kpi.every_table} | set(reference.TABLES)
         tables |= {table for name in views for table in catalogue.views[name].reads}
@@ -162,7 +167,7 @@ def _fingerprints(
             *sorted({str(key.month) for key in states}),
             *(state for key, state in states.items() if key.table in tables),
         ]
-        found[code] = publication.fingerprint(settings, catalogue, KPI_TABLE, inputs)
+        found[code] = publication.fingerprint(settings, catalogue, partition.evaluated(catalogue, code).table, inputs)
     return found
 
 
@@ -261,8 +266,12 @@ class _Evaluator:
         ]
         fill(self.connection, "whole", whole)
         fill(self.connection, "kpi", [_about(self.catalogue, kpi) for kpi in self.kpis])
-        asked = [(kpi.code, name) for kpi in self.kpis for name in kpi.definition.statistic_names]
-        fill(self.connection, "asked", [{"kpi_code": code, "statistic": name} for code, name in asked])
+        asked = [
+            {"kpi_code": kpi.code, "statistic": name, "levels": list(kpi.definition.levels_of(name))}
+            for kpi in self.kpis
+            for name in kpi.definition.statistic_names
+        ]
+        fill(self.connection, "asked", asked)
         fill(self.connection, "looked_for", scan.looked_for(self.kpis))
         months = {month for item in evaluated for month in (*item.months, Month.of(item.state_on))}
         fill(self.connection, "part", [vars(part) for part in parts(sorted(months), self.kpis, units)])
@@ -319,24 +328,37 @@ class _Evaluator:
 
     def _publish(self, current: Mapping[str, str], failures: Mapping[str, str]) -> Iterator[tuple[str, RunResult]]:
         """Audit all values at once; only where something is unmet, each KPI's for itself."""
+        self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
+        tables = list(self.catalogue.summaries)
+        self.connection.execute(
+            f"CREATE TABLE {STAGED} AS FROM every_value WHERE NOT list_contains($tables::VARCHAR[], kpi_code)",
+            {"tables": tables},
+        )
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
         together = protected(self.catalogue)
-        self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
         for kpi in self.kpis:
-            self.connection.execute(
-                f"CREATE OR REPLACE TABLE {STAGED} AS FROM every_value WHERE kpi_code = $code", {"code": kpi.code}
-            )
+            key = partition.evaluated(self.catalogue, kpi.code)
+            self._stage_rows(kpi.code)
             ((rows, synthetic),) = self.connection.execute(
                 f"SELECT count(*), coalesce(bool_or(synthetic), false) FROM {STAGED}"
             ).fetchall()
-            key = KpiKey(kpi.code)
             staged = Staged(key, rows, synthetic, failure=failures.get(kpi.code))
             if kpi.code in failures and kpi.code in together:
                 partition.remove(self.settings, key)  # its last values were shown beside other ones than today's
+            results = audited if isinstance(key, KpiKey) else None
             yield (
                 kpi.code,
-                publication.publish(self.settings, self.catalogue, self.connection, staged, current[kpi.code], audited),
+                publication.publish(self.settings, self.catalogue, self.connection, staged, current[kpi.code], results),
+            )
+
+    def _stage_rows(self, code: str) -> None:
+        """Stage the values of one KPI, or the rows of one summary."""
+        if code in self.catalogue.summaries:
+            summary.stage(self.connection, self.catalogue.summaries[code], self.catalogue.contracts[code])
+        else:
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {STAGED} AS FROM every_value WHERE kpi_code = $code", {"code": code}
             )
 
 
@@ -357,7 +379,6 @@ def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:
         "has_denominator": not is_plain_count or any(counting.among is not None for counting in counted),
         "is_reported": definition.is_reported,
         "by_system": definition.by_system,
-        "levels": list(definition.levels),
         "coverage_at_least": catalogue.province.coverage_at_least if least is None else least,
     }
 

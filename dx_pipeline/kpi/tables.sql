@@ -10,10 +10,9 @@ CREATE TEMP TABLE kpi (
     has_denominator BOOLEAN,
     is_reported BOOLEAN,
     by_system BOOLEAN,
-    levels VARCHAR[],
     coverage_at_least DOUBLE
 );
-CREATE TEMP TABLE asked (kpi_code VARCHAR, statistic VARCHAR);
+CREATE TEMP TABLE asked (kpi_code VARCHAR, statistic VARCHAR, levels VARCHAR[]);
 -- Whether items count that are found in the other view (`is_wanted`), or those that are not.
 CREATE TEMP TABLE looked_for (kpi_code VARCHAR, definition_version BIGINT, statistic VARCHAR, is_wanted BOOLEAN);
 CREATE TEMP TABLE part (part_number INTEGER, first_on DATE, last_on DATE, period INTEGER);
