@@ -86,8 +86,11 @@ class Catalogue:
         return self.digest(*names, *(of_tables & self.digests.keys()))
 
     def of_audience(self, audience: Audience) -> dict[str, Contract]:
-        """The contracts of the tables that releases have for an audience."""
-        return {name: contract for name, contract in self.contracts.items() if contract.audience == audience}
+        """The contracts of the tables that releases have for an audience; analysts inside see whole balances."""
+        found = {name: contract for name, contract in self.contracts.items() if contract.audience == audience}
+        if audience == "internal":
+            found |= {name: contract.inside for name, contract in self.contracts.items() if contract.balance}
+        return dict(sorted(found.items()))
 
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""

@@ -14,8 +14,9 @@ from pydantic import Field
 from dx_pipeline.declarations import kpi as kpis
 from dx_pipeline.declarations.binding import Binder
 from dx_pipeline.declarations.contract import IDENTIFIER, Contract
+from dx_pipeline.declarations.counting import LEVELS, Counting, Expression, Level
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Owner
-from dx_pipeline.declarations.kpi import LEVELS, Counting, DeclaredKpi, Definition, Expression, Level, Version
+from dx_pipeline.declarations.kpi import DeclaredKpi, Definition, Version
 from dx_pipeline.declarations.view import Known
 
 ABOUT = ("month", "unit_code", "unit_level", "withheld_columns", "withheld_reason", "coverage", "synthetic")

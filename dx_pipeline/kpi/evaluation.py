@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -28,7 +27,7 @@ from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, reference, scan, summary, suppression
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
 from dx_pipeline.kpi.scan import first_line
-from dx_pipeline.kpi.units import DAY, Units
+from dx_pipeline.kpi.units import Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED, connect, fill
@@ -63,7 +62,7 @@ def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterab
     if ahead is not None and code in ahead:
         return ahead[code]
     wanted = {code, *(catalogue.evaluated if ahead is not None else beside)}
-    codes = tuple(sorted(wanted | (protected(catalogue) if wanted & protected(catalogue) else set())))
+    codes = tuple(sorted(wanted | (scan.protected(catalogue) if wanted & scan.protected(catalogue) else set())))
     with writing(settings):
         results = next(workers.each(settings, catalogue, _evaluate, [(codes,)]))
     if ahead is not None:
@@ -83,11 +82,11 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
     """
     if not catalogue.kpis[code].adds_up:
         raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
-    together = protected(catalogue) if code in protected(catalogue) else {code}
+    together = scan.protected(catalogue) if code in scan.protected(catalogue) else {code}
     kpis = [catalogue.evaluated[each] for each in sorted(together)]
     known = _known(settings, catalogue)
     with connect(settings) as connection:
-        decided = suppression.published(settings, connection, sorted(together))
+        decided = suppression.published(settings, catalogue, connection, sorted(together))
         evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
         failures = evaluator.evaluate(evaluator.latest_day(), day)
         if code in failures:
@@ -142,18 +141,11 @@ def _states(settings: Settings, known: Known) -> dict[Key, str]:
     return states
 
 
-def protected(catalogue: Catalogue) -> set[str]:
-    """The KPIs and summaries about what is protected: which values of one are withheld depends on all the others."""
-    found = scan.figures(catalogue.evaluated.values())
-    views = [name for name in found if catalogue.views[name].view.protects is not None]
-    return {figure.kpi_code for name in views for figure in found[name]}
-
-
 def _fingerprints(
     settings: Settings, catalogue: Catalogue, codes: Sequence[str], states: Mapping[Key, str]
 ) -> dict[str, str]:
     """A digest of everything that the values of each KPI are computed from."""
-    together = protected(catalogue)
+    together = scan.protected(catalogue)
     found = {}
     for code in codes:
         kpis = [catalogue.evaluated[each] for each in sorted(together if code in together else {code})]
@@ -302,7 +294,7 @@ class _Evaluator:
             if item.version is None or item.version.version not in item.kpi.queries or item.kpi.code in failures:
                 continue
             query = item.kpi.queries[item.version.version]
-            bounds = _bounds(item, self.settings.time_zone)
+            bounds = item.bounds(self.settings.time_zone)
             asked = {name: bounds[name] for name in query.parameters}
             try:
                 self.connection.execute(
@@ -336,7 +328,7 @@ class _Evaluator:
         )
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
-        together = protected(self.catalogue)
+        together = scan.protected(self.catalogue)
         for kpi in self.kpis:
             key = partition.evaluated(self.catalogue, kpi.code)
             self._stage_rows(kpi.code)
@@ -403,15 +395,4 @@ def _row(number: int, item: Evaluation, units: Units) -> dict[str, object]:
         "state_on": item.state_on,
         "period": period,
         "province_code": units.province(period) if period is not None else None,
-    }
-
-
-def _bounds(item: Evaluation, time_zone: str) -> dict[str, date | datetime]:
-    """The parameters of free SQL: days, and moments, which are the same in any session's time zone."""
-    zone = ZoneInfo(time_zone)
-    return {
-        "window_start": item.first_on,
-        "window_end": item.last_on,
-        "window_start_at": datetime.combine(item.first_on, time(), zone),
-        "window_after_at": datetime.combine(item.last_on + DAY, time(), zone),
     }

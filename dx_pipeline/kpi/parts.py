@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from dx_pipeline.declarations.kpi import DeclaredKpi, Version
 from dx_pipeline.kpi.units import DAY, Units
@@ -70,6 +71,16 @@ class Evaluation:
                 return (Month.of(self.state_on),)
             case "latest":
                 return ()
+
+    def bounds(self, time_zone: str) -> dict[str, date | datetime]:
+        """The parameters of free SQL: days, and moments, which are the same in any session's time zone."""
+        zone = ZoneInfo(time_zone)
+        return {
+            "window_start": self.first_on,
+            "window_end": self.last_on,
+            "window_start_at": datetime.combine(self.first_on, time(), zone),
+            "window_after_at": datetime.combine(self.last_on + DAY, time(), zone),
+        }
 
 
 def evaluations(kpi: DeclaredKpi, windows: Iterable[Window]) -> Iterator[Evaluation]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 import duckdb
 
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import qualified, sql_file
 from dx_pipeline.declarations.view import DeclaredView
 from dx_pipeline.kpi.disclosure import NEVER, Cell, Role, suppression
@@ -25,7 +26,6 @@ from dx_pipeline.kpi.scan import Figure
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import KpiKey
 
 LEVEL_WEIGHTS = {"province": 16, "agency": 4, "district": 4, "commune": 1}
 WINDOW_WEIGHTS = {"year": 4, "ytd": 4, "quarter": 2, "month": 1}
@@ -92,20 +92,21 @@ def withhold(
     fill(connection, "withheld", rows)
 
 
-def published(settings: Settings, connection: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> Decided:
-    """The values of some KPIs that are published now, and which of them are shown."""
-    paths = [str(path) for code in codes if (path := partition.rows(settings, KpiKey(code))) is not None]
-    if not paths:
-        return {}
-    rows = connection.execute(
-        """
-        SELECT kpi_code, window_type, window_end, part_start, units_on, statistic, unit_code,
-            withheld_reason IS DISTINCT FROM 'few_dossiers'
-        FROM read_parquet($paths, hive_partitioning = false) WHERE system IS NULL
-        """,
-        {"paths": paths},
-    ).fetchall()
-    return {tuple(key): is_shown for *key, is_shown in rows}
+def published(
+    settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, codes: Sequence[str]
+) -> Decided:
+    """The values of some KPIs and summaries that are published now, and which of them are shown."""
+    found: dict[Key, bool] = {}
+    for code in codes:
+        path = partition.rows(settings, partition.evaluated(catalogue, code))
+        if path is not None:
+            is_summary = code in catalogue.summaries
+            asked = {"code": code, "columns": list(catalogue.summaries[code].summary.counts)} if is_summary else {}
+            rows = connection.execute(
+                sql_file(__file__, "published_summary" if is_summary else "published"), {"path": str(path), **asked}
+            ).fetchall()
+            found |= {tuple(key): is_shown for *key, is_shown in rows}
+    return found
 
 
 def _conditions(figures: Sequence[Figure]) -> tuple[str, ...]:
@@ -129,8 +130,8 @@ def _as_decided(cell: Cell, key: Key, decided: Decided) -> Cell | None:
     if key not in decided:
         return cell
     if cell.role == "detail":
-        return replace(cell, weight=NEVER) if decided[key] else None
-    return replace(cell, role="known" if decided[key] else "difference")
+        return cell._replace(weight=NEVER) if decided[key] else None
+    return cell._replace(role="known" if decided[key] else "difference")
 
 
 class _Problem:
@@ -153,10 +154,11 @@ class _Problem:
             view: {condition: place for place, condition in enumerate(_conditions(of_view))}
             for view, of_view in figures.items()
         }
-        self._figures: dict[tuple[str, int, str | None], list[tuple[str, Figure]]] = defaultdict(list)
+        self._numbers: dict[tuple[str, int, str | None], list[tuple[str, str, bool]]] = defaultdict(list)
         for view, of_view in figures.items():
             for figure in of_view:
-                self._figures[figure.kpi_code, figure.version, figure.statistic].append((view, figure))
+                numbers = [(view, condition, figure.is_looked_in) for condition in conditions(figure)]
+                self._numbers[figure.kpi_code, figure.version, figure.statistic] += numbers
         self._parts = connection.execute("SELECT part_number, first_on, last_on FROM part").fetchall()
         self._places_of: dict[tuple[str, int, str], frozenset[str]] = {}
         self._answered: dict[frozenset[str], Mapping[str, frozenset[str]]] = {}
@@ -232,15 +234,12 @@ class _Problem:
             part = item.part[0] if item.part else None
             key = (item.kpi.code, item.window.type, item.window.end, part, item.units_on, statistic, unit)
             value = _Value(key, number, statistic, unit, level, role)
-            for view, figure in self._figures.get((item.kpi.code, version, statistic), ()):
-                places = self._places(view, period, unit)
-                for condition in conditions(figure):
-                    kinds = self._counted(view, item, condition)
-                    yield _cell(item, value, places, kinds, view, condition), value
-                    if figure.is_looked_in and role == "published":
-                        for answers, some in self._by_answers(view, kinds).items():
-                            cell = _cell(item, value, places, some, view, condition, answers)
-                            yield replace(cell, role="detail"), value
+            for view, condition, is_looked_in in self._numbers.get((item.kpi.code, version, statistic), ()):
+                places, kinds = self._places(view, period, unit), self._counted(view, item, condition)
+                yield _cell(item, value, places, kinds, view, condition), value
+                if is_looked_in and role == "published":
+                    for answers, some in self._by_answers(view, kinds).items():
+                        yield _cell(item, value, places, some, view, condition, answers, role="detail"), value
 
     def _places(self, view: str, period: int, unit: str) -> frozenset[str]:
         """The places of the dossiers of a view within a unit."""
@@ -280,13 +279,21 @@ def _is_counted(kind: str | None, within: set[str], place: int) -> bool:
     return part in within and answers[place] == "1"
 
 
-def _cell(item: Evaluation, value: _Value, places: frozenset[str], kinds: frozenset[str], *number: str) -> Cell:
+def _cell(
+    item: Evaluation,
+    value: _Value,
+    places: frozenset[str],
+    kinds: frozenset[str],
+    *number: str,
+    role: Role | None = None,
+) -> Cell:
+    """The cell of one number of a value."""
     return Cell(
         key=(value.number, value.statistic, value.unit_code, *number),
         places=places,
         kinds=kinds,
         weight=LEVEL_WEIGHTS[value.unit_level] * WINDOW_WEIGHTS[item.window.type],
-        role=value.role,
+        role=role or value.role,
     )
 
 

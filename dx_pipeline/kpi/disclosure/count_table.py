@@ -8,8 +8,7 @@ that no cell counts and that has room for any number of dossiers. Kinds that all
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,7 @@ NEVER = 10**11
 """The cost of what cannot be withheld. All costs are whole numbers, and their sums are exact in 64 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One count of dossiers: those of `kinds` in `places`. Cells with the same sets are one cell under two keys.
 
     Args:
