@@ -27,7 +27,6 @@ class Publication:
         dossiers: how many dossiers each unit without units below it received, by unit, month and class.
         measures: what is counted: the classes that each measure counts.
         types: which windows there are.
-        rates: pairs of measures that are shown together or not at all, numerator first.
         unpublished: measures that are not published but must not be computable either.
     """
 
@@ -35,7 +34,6 @@ class Publication:
     dossiers: Mapping[tuple[str, Month, str], int]
     measures: Mapping[str, frozenset[str]]
     types: Sequence[WindowType] = ("month", "quarter", "ytd", "year")
-    rates: Sequence[tuple[str, str]] = ()
     unpublished: frozenset[str] = frozenset()
 
     @property
@@ -81,13 +79,7 @@ class Publication:
     def suppression(self) -> Suppression:
         """What the product withholds."""
         counts = {(place, f"{month} {each}"): count for (place, month, each), count in self.dossiers.items()}
-        groups = [
-            [(measure, unit, window) for measure in rate]
-            for rate in self.rates
-            for unit in self.units
-            for window in self.windows
-        ]
-        return suppression(counts, self.cells(), threshold=THRESHOLD, groups=groups)
+        return suppression(counts, self.cells(), threshold=THRESHOLD)
 
     def value(self, key: Key) -> int:
         """The true number of a key."""

@@ -103,6 +103,7 @@ def test_every_declaration_is_an_asset_with_all_that_the_ui_can_show() -> None:
     declared, graph = catalogue.load(PROJECT), definitions_of(PROJECT).resolve_asset_graph()
     expected = {dg.AssetKey([source.group, name]) for name, source in declared.sources.items()}
     expected |= {dg.AssetKey(["kpi", code]) for code in declared.kpis} | {dg.AssetKey(["release"])}
+    expected |= {dg.AssetKey(table.split(".")) for table in declared.summaries}
     views = {dg.AssetKey(["view", name]) for name in declared.views}
     assert set(graph.get_all_asset_keys()) == expected | views
     for key in expected:

@@ -73,31 +73,34 @@ def test_what_is_only_published_once_needs_no_protection() -> None:
     assert not found.exposed
 
 
-def test_the_numerator_is_withheld_with_its_denominator() -> None:
+def test_a_numerator_may_be_withheld_while_its_denominator_is_shown() -> None:
     dossiers = {
         (unit, Month(2022, 4), channel): count
         for unit, counts in {"25456": (4, 90), "25459": (30, 60), "25462": (60, 70), "25630": (80, 90)}.items()
         for channel, count in zip(("online", "direct"), counts, strict=True)
     }
     measures = {name: CHANNELS[name] - {"post"} for name in ("received", "online")}
-    together = Publication(TREE, dossiers, measures, ("month",), rates=[("online", "received")])
-    apart = Publication(TREE, dossiers, measures, ("month",))
-    assert together.suppression().withheld == {
-        (measure, unit, APRIL) for measure in ("online", "received") for unit in ("25456", "25459")
-    }
-    assert apart.suppression().withheld == {("online", "25456", APRIL), ("online", "25459", APRIL)}
+    found = Publication(TREE, dossiers, measures, ("month",)).suppression()
+    assert found.withheld == {("online", "25456", APRIL), ("online", "25459", APRIL)}
 
 
-def test_rates_that_share_a_count_are_all_withheld_together() -> None:
-    sizes = {"first": 90, "second": 80, "third": 70, "fourth": 4}
-    counts = {("25456", kind): count for kind, count in sizes.items()} | dict.fromkeys(
-        itertools.product(["25459"], sizes), 100
-    )
-    cells = [Cell((kind, place), frozenset({place}), frozenset({kind})) for place, kind in counts]
-    order = list(sizes)
-    groups = [[(one, "25456"), (other, "25456")] for one, other in itertools.pairwise(order)]
-    found = suppression(counts, cells, threshold=THRESHOLD, groups=groups)
-    assert found.withheld == {(kind, "25456") for kind in sizes}
+def test_a_number_of_items_is_withheld_where_dossiers_protect_a_count_below_it() -> None:
+    """No procedure with a service had an online dossier in a district: then none had one in its communes."""
+    counts = {("a", "service"): 0, ("b", "service"): 0, ("c", "service"): 40}
+    counts |= {(place, "other"): 30 for place in "abc"}
+    online = frozenset({"service", "other"})
+    cells = [Cell(("online", unit), frozenset(unit), online) for unit in ("a", "b", "c", "ab", "abc")]
+    cells += [Cell(("service", unit), frozenset(unit), frozenset({"service"})) for unit in ("a", "b", "c")]
+    details = [
+        Cell(("items", unit, kind), frozenset(unit), frozenset({kind}), role="detail")
+        for unit in ("ab", "c", "abc")
+        for kind in online
+    ]
+    found = suppression(counts, [*cells, *details], threshold=THRESHOLD)
+    assert found.sensitive == {("service", "a"), ("service", "b")}
+    assert not found.exposed
+    assert ("items", "ab", "service") in found.complementary
+    assert ("items", "abc", "service") not in found.withheld
 
 
 def test_the_same_count_in_two_tables_is_withheld_in_both() -> None:
@@ -122,7 +125,6 @@ def test_a_difference_is_protected_although_it_is_not_published() -> None:
         dossiers,
         {name: frozenset(each) for name, each in measures.items()},
         ("month",),
-        (),
         frozenset({"not online"}),
     )
     found = publication.suppression()

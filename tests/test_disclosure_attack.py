@@ -47,21 +47,11 @@ def publications(draw: st.DrawFn) -> Publication:
     units |= {"agency": "72"} if draw(st.booleans()) else {}
     first = Month(2022, draw(st.sampled_from([1, 2, 5, 10, 11])))
     months = list(first.through(first.plus(draw(st.integers(0, 3)))))
-    measures, rates = draw(
-        st.sampled_from(
-            [
-                (PLAIN, []),
-                (NESTED, []),
-                (NESTED, [("online", "received"), ("online eligible", "eligible")]),
-                (CHANNELS, []),
-                (CHANNELS, [("online", "received")]),
-            ]
-        )
-    )
+    measures = draw(st.sampled_from([PLAIN, NESTED, CHANNELS]))
     places = [unit for unit in units if unit not in units.values()]
     slots = [(place, month, each) for place in places for month in months for each in sorted(measures["received"])]
     sizes = draw(st.lists(SIZES, min_size=len(slots), max_size=len(slots)))
-    return Publication(units, dict(zip(slots, sizes, strict=True)), measures, rates=rates)
+    return Publication(units, dict(zip(slots, sizes, strict=True)), measures)
 
 
 def attacker(publication: Publication, withheld: frozenset[Hashable]) -> Attacker:
@@ -101,7 +91,7 @@ def small_province(seed: int, measures: Mapping[str, frozenset[str]], mean: int)
         for month in months
         for each in sorted(measures["received"])
     }
-    return Publication(units, dossiers, measures, rates=[("online", "received")] if "online" in measures else [])
+    return Publication(units, dossiers, measures)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -46,7 +46,7 @@ class Result:
 
 def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
     """How many steps of a run report progress."""
-    return len(catalogue.monthly) * len(months) + len(catalogue.kpis) + 1
+    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + 1
 
 
 def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:

@@ -8,6 +8,7 @@ from dx_pipeline.components.kpi import Kpi
 from dx_pipeline.components.nightly import Nightly
 from dx_pipeline.components.release import Release
 from dx_pipeline.components.source import Reference, System, Table
+from dx_pipeline.components.summary import Summary
 from dx_pipeline.components.view import View
 
-__all__ = ["Inbox", "Kpi", "Nightly", "Reference", "Release", "System", "Table", "View"]
+__all__ = ["Inbox", "Kpi", "Nightly", "Reference", "Release", "Summary", "System", "Table", "View"]

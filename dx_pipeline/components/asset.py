@@ -39,6 +39,11 @@ def kpi_key(code: str) -> dg.AssetKey:
     return dg.AssetKey(["kpi", code])
 
 
+def evaluated_key(catalogue: Catalogue, code: str) -> dg.AssetKey:
+    """The asset of a KPI, or that of a summary, whose code is the name of its table."""
+    return dg.AssetKey(code.split(".")) if code in catalogue.summaries else kpi_key(code)
+
+
 def view_key(name: str) -> dg.AssetKey:
     """The asset of a view."""
     return dg.AssetKey(["view", name])

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dx_pipeline.components.asset import POOL, code_references, column_schema, kpi_key, source_key, view_key
+from dx_pipeline.components.asset import (
+    POOL,
+    code_references,
+    column_schema,
+    evaluated_key,
+    kpi_key,
+    source_key,
+    view_key,
+)
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.components.results import (
@@ -68,7 +76,7 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     )
     def evaluated(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
         settings, catalogue = project.open()
-        run = evaluate(settings, catalogue, code, _selected(context, catalogue)).run
+        run = evaluate(settings, catalogue, code, selected(context, catalogue)).run
         metadata = headline(settings, code) if run.published else {}
         reported = Partition(context.instance, key, code_version)
         yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)
@@ -85,10 +93,10 @@ def _upstream(catalogue: Catalogue, kpi: DeclaredKpi) -> list[dg.AssetKey]:
     return [*map(view_key, kpi.every_view), *(source_key(catalogue, source) for source in sorted(sources))]
 
 
-def _selected(context: dg.AssetExecutionContext, catalogue: Catalogue) -> list[str]:
-    """The KPIs that the run is to evaluate."""
+def selected(context: dg.AssetExecutionContext, catalogue: Catalogue) -> list[str]:
+    """The KPIs and summaries that the run is to evaluate."""
     selection = context.run.asset_selection
-    return [code for code in catalogue.kpis if selection is None or kpi_key(code) in selection]
+    return [code for code in catalogue.evaluated if selection is None or evaluated_key(catalogue, code) in selection]
 
 
 def headline(settings: Settings, code: str) -> Metadata:

@@ -7,7 +7,7 @@ from dagster import DagsterRunStatus
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 from pydantic import Field
 
-from dx_pipeline.components.asset import RELEASE_KEY, kpi_key, partition_key, source_key
+from dx_pipeline.components.asset import RELEASE_KEY, evaluated_key, partition_key, source_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.declarations.catalogue import open_project
 from dx_pipeline.declarations.document import Declared
@@ -40,8 +40,8 @@ class Nightly(Declaration, Declared):
         )
         evaluation = dg.define_asset_job(
             "evaluation",
-            selection=dg.AssetSelection.assets(*(kpi_key(code) for code in catalogue.kpis)),
-            description="Tính mọi KPI / Every KPI",
+            selection=dg.AssetSelection.assets(*(evaluated_key(catalogue, code) for code in catalogue.evaluated)),
+            description="Tính mọi KPI và bảng tổng hợp / Every KPI and summary",
             executor_def=dg.in_process_executor,
         )
         publication = dg.define_asset_job(

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dx_pipeline import release
-from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, kpi_key
+from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, evaluated_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
@@ -27,7 +27,7 @@ class Release(Declaration, Declared):
 
         @dg.asset(
             key=RELEASE_KEY,
-            deps=[kpi_key(code) for code in catalogue.kpis],
+            deps=[evaluated_key(catalogue, code) for code in catalogue.evaluated],
             description=both(self.title),
             group_name="release",
             owners=[self.owner],

@@ -2,7 +2,7 @@
 
 assets/province.yaml                    the province
 assets/contract/<schema>/<table>.yaml   contracts
-assets/<group>/<name>/defs.yaml         sources (systems, tables, reference files) and KPIs
+assets/<group>/<name>/defs.yaml         sources (systems, tables, reference files), views, KPIs and summaries
 checks/<schema>/<table>.yaml            suites
 """
 
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 
 from dx_pipeline.declarations import kpi as kpis
 from dx_pipeline.declarations import suite as suites
+from dx_pipeline.declarations import summary as summaries
 from dx_pipeline.declarations import view as views
 from dx_pipeline.declarations.binding import Binder
 from dx_pipeline.declarations.contract import IDENTIFIER, Audience, Contract
@@ -25,6 +26,7 @@ from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.source import Reference, Source, reference_source
 from dx_pipeline.declarations.suite import Suite
+from dx_pipeline.declarations.summary import DeclaredSummary
 from dx_pipeline.declarations.view import SCHEMA, DeclaredView, Known
 from dx_pipeline.errors import DeclarationError, UsageError
 from dx_pipeline.settings import Settings
@@ -67,6 +69,12 @@ class Catalogue:
     kpis: dict[str, DeclaredKpi]
     suites: dict[str, Suite]
     digests: dict[str, str]
+    summaries: dict[str, DeclaredSummary] = field(default_factory=dict)
+
+    @cached_property
+    def evaluated(self) -> dict[str, DeclaredKpi]:
+        """What is counted on views: each KPI by its code, and each summary, as one, by its table."""
+        return {**self.kpis, **{table: summary.kpi for table, summary in self.summaries.items()}}
 
     def digest(self, *names: str) -> str:
         """One digest of the declarations named (`province`, `contract:…`, `source:…`, `suite:…`, `kpi:…`)."""
@@ -78,8 +86,11 @@ class Catalogue:
         return self.digest(*names, *(of_tables & self.digests.keys()))
 
     def of_audience(self, audience: Audience) -> dict[str, Contract]:
-        """The contracts of the tables that releases have for an audience."""
-        return {name: contract for name, contract in self.contracts.items() if contract.audience == audience}
+        """The contracts of the tables that releases have for an audience; analysts inside see whole balances."""
+        found = {name: contract for name, contract in self.contracts.items() if contract.audience == audience}
+        if audience == "internal":
+            found |= {name: contract.inside for name, contract in self.contracts.items() if contract.balance}
+        return dict(sorted(found.items()))
 
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""
@@ -129,6 +140,7 @@ class _Reader:
         self.sources: dict[str, DeclaredSource] = {}
         self.views: dict[str, DeclaredView] = {}
         self.kpis: dict[str, DeclaredKpi] = {}
+        self.summaries: dict[str, DeclaredSummary] = {}
         self.suites: dict[str, Suite] = {}
         self.digests: dict[str, str] = {}
 
@@ -145,7 +157,8 @@ class _Reader:
                 raise document.error(
                     f"'{code}' is no declared KPI: known are {', '.join(self.kpis)}.", "headline", position
                 )
-        return Catalogue(province, self.contracts, self.sources, self.views, self.kpis, self.suites, self.digests)
+        figures = (self.views, self.kpis, self.suites, self.digests, self.summaries)
+        return Catalogue(province, self.contracts, self.sources, *figures)
 
     def _read_contracts(self) -> None:
         documents: dict[str, Document] = {}
@@ -210,7 +223,7 @@ class _Reader:
                 self._add_source(document, DeclaredSource(group, name, document.read(Source, "attributes")))
 
     def _read_figures(self) -> None:
-        """Read views, each after those that it reads, then KPIs; all SQL is bound against empty tables."""
+        """Read views, each after those that it reads, KPIs and summaries; all SQL is bound against empty tables."""
         known = Known(self.contracts, self.views)
         binder = Binder({name: contract.readable for name, contract in self.contracts.items()})
         pending = {name: document for kind, _, name, document in self._components if kind == "View"}
@@ -223,6 +236,11 @@ class _Reader:
             kpi = kpis.read(document, code, known, binder)
             self.kpis[code] = kpi
             self.digests[f"kpi:{code}"] = _digest(document.path, *(query.path for query in kpi.queries.values()))
+        for kind, group, name, document in self._components:
+            if kind == "Summary":
+                table = f"{group}.{name}"
+                self.summaries[table] = summaries.read(document, table, self.contracts.get(table), known, binder)
+                self.digests[f"kpi:{table}"] = _digest(document.path)
         binder.close()
 
     def _add_source(self, document: Document, declared: DeclaredSource) -> None:

@@ -148,6 +148,65 @@ STATE: dict[str, Column] = {
 }
 
 
+class Beside(Declared):
+    """A summary, and those of its columns that count what a form may count too.
+
+    A period of the form is withheld as a whole if one of them is withheld for the whole province in a month of it.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+
+
+class Balance(Declared):
+    """The columns of a form that counts what is carried over, received, settled and in progress in a period.
+
+    What is carried over and received is settled or in progress; what is in progress is carried over into the next
+    period. Small counts of such a table are withheld from the public.
+
+    Args:
+        of: the column with what a row is about.
+        first_day, last_day: the columns with the period.
+        carried_over: the column of what was in progress when the period began.
+        received, settled, in_progress: the columns with the parts of these.
+        totals: the columns with the sums: of all that is carried over or received, settled, in progress.
+        beside: a summary that may be of the same dossiers.
+    """
+
+    of: str
+    first_day: str
+    last_day: str
+    carried_over: str
+    received: tuple[str, ...]
+    settled: tuple[str, ...]
+    in_progress: tuple[str, ...]
+    totals: tuple[str, str, str]
+    beside: Beside | None = None
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Every column that counts, and the columns that it is the sum of: itself, if it is no total."""
+        sums = ((self.carried_over, *self.received), self.settled, self.in_progress)
+        single = {name: (name,) for name in (*sums[0], *self.settled, *self.in_progress)}
+        return {**single, **dict(zip(self.totals, sums, strict=True))}
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every column that it names."""
+        return (self.of, self.first_day, self.last_day, *self.parts)
+
+
+WITHHELD_COLUMNS = "withheld_columns"
+WITHHELD: dict[str, Column] = {
+    WITHHELD_COLUMNS: Column(
+        type="text",
+        vi="Các cột bị che ở dòng này, cách nhau bằng dấu phẩy: quá ít hồ sơ, hoặc làm lộ một số quá ít",
+        en="The columns that are withheld in this row, separated by commas: too few dossiers, or they would give such a"
+        " number away",
+    )
+}
+
+
 class Contract(Declared):
     """One table.
 
@@ -167,6 +226,7 @@ class Contract(Declared):
         audience: who reads the table in a release. `public`: everybody. `internal`: analysts inside the office;
             rows come without their place in a delivery, in an order that follows from their content. `none`: nobody;
             it stays in the warehouse, where others are computed from it.
+        balance: of a public table, the columns whose small counts are withheld; analysts inside see all of them.
     """
 
     title: Bilingual
@@ -178,6 +238,7 @@ class Contract(Declared):
     changes: bool = False
     reads: tuple[str, ...] = ()
     audience: Audience = "public"
+    balance: Balance | None = None
     columns: dict[str, Column] = Field(default_factory=dict)
     columns_of: str | None = None
     rules: tuple[Rule, ...] = ()
@@ -191,9 +252,9 @@ class Contract(Declared):
             if name in self._added:
                 message = f"'{name}' is added to every such table: leave it out."
                 raise ValueError(message)
-        named = {*self.key, *([self.month] if self.month else [])}
+        named = {*self.key, *([self.month] if self.month else []), *(self.balance.named if self.balance else ())}
         if unknown := sorted(named - set(self.columns)):
-            message = f"'{unknown[0]}' is used as key or month but is not among the columns."
+            message = f"'{unknown[0]}' is used as key, month or in 'balance' but is not among the columns."
             raise ValueError(message)
         if self.reporters is not None and self._list_of_reporters() is None:
             message = f"'{self.reporters.column}' of 'reporters' is no column that refers to a list."
@@ -233,7 +294,16 @@ class Contract(Declared):
     def published(self) -> dict[str, Column]:
         """The columns that a release shows."""
         left_out = PLACE if self.audience == "internal" else ()
-        return {name: column for name, column in self.readable.items() if column.is_published and name not in left_out}
+        shown = {name: column for name, column in self.readable.items() if column.is_published and name not in left_out}
+        if self.balance is None:
+            return shown
+        open_to_nothing = {name: shown[name].model_copy(update={"required": False}) for name in self.balance.parts}
+        return {**shown, **open_to_nothing, **WITHHELD}
+
+    @property
+    def inside(self) -> Contract:
+        """The contract of the table as analysts inside the office see it, with every count."""
+        return self.model_copy(update={"audience": "internal", "balance": None})
 
     @property
     def references(self) -> tuple[str, ...]:

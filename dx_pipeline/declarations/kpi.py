@@ -9,76 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.binding import Binder, check_known
 from dx_pipeline.declarations.contract import IDENTIFIER
+from dx_pipeline.declarations.counting import LEVELS, Counting, Level, as_sql
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
 from dx_pipeline.declarations.lineage import columns_of, is_aggregate
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
-from dx_pipeline.declarations.view import COLUMN_TYPES, SCHEMA, DeclaredView, Known
+from dx_pipeline.declarations.view import COLUMN_TYPES, DeclaredView, Known
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
 
-Level = Literal["province", "agency", "district", "commune"]
-LEVELS: tuple[Level, ...] = ("province", "agency", "district", "commune")
 Basis = Literal["flow", "stock", "latest"]
 
 PUBLISHED = "programme.published_figure"
 """Where figures that others computed come from."""
-
-
-def _plain(value: object) -> object:
-    """YAML reads `among: true` as a truth value, and `counted: 1` as a number."""
-    return str(value).lower() if isinstance(value, bool | int) else value
-
-
-KINDS = [{"type": "string"}, {"type": "boolean"}, {"type": "integer"}]
-Expression = Annotated[str, BeforeValidator(_plain), WithJsonSchema({"anyOf": KINDS})]
-"""An SQL expression over the columns of a view, true or false for each row, or a number."""
-
-
-class Seen(Declared):
-    """Rows of another view within the window (of a state: at its end) that an item is looked for among."""
-
-    of: str = Field(pattern=IDENTIFIER)
-    where: Expression = "true"
-
-
-class Counting(Declared):
-    """What is counted.
-
-    Args:
-        of: the view; by default that of the KPI.
-        where: which of its rows are looked at.
-        counted: a condition, for how many rows it is true of; or a number, which is added up.
-        among: the same for the denominator. Without it the KPI is a plain count.
-        distinct: a column; its values are counted once at every level, instead of rows.
-        seen_in, unseen_in: an item is counted only if another view has a row with it, or has none.
-    """
-
-    of: str | None = Field(default=None, pattern=IDENTIFIER)
-    where: Expression = "true"
-    counted: Expression = "true"
-    among: Expression | None = None
-    distinct: str | None = Field(default=None, pattern=IDENTIFIER)
-    seen_in: Seen | None = None
-    unseen_in: Seen | None = None
-
-    @model_validator(mode="after")
-    def _only_items_are_looked_for(self) -> Counting:
-        if (self.seen_in or self.unseen_in) and self.distinct is None:
-            raise ValueError("'seen_in' and 'unseen_in' look for items: name the column of the items as 'distinct'.")
-        if self.seen_in and self.unseen_in:
-            raise ValueError("an item is looked for either in 'seen_in' or in 'unseen_in'.")
-        return self
-
-    @property
-    def looked_in(self) -> Seen | None:
-        """The other view in which items are looked for."""
-        return self.seen_in or self.unseen_in
 
 
 class Version(Counting):
@@ -173,6 +121,11 @@ class Definition(Declared):
         """The names of its figures; None for a KPI with one."""
         return tuple(self.statistics or self.versions[0].statistics) or (None,)
 
+    def levels_of(self, statistic: str | None) -> tuple[Level, ...]:
+        """The levels that one of its figures is published for."""
+        counting = self.versions[-1].statistics.get(statistic or "")
+        return self.levels if counting is None or counting.levels is None else counting.levels
+
     @property
     def returned(self) -> tuple[str, ...]:
         """The columns that free SQL returns, in order."""
@@ -246,36 +199,36 @@ class DeclaredKpi:
         return "\n".join(as_sql(counting) for _, counting in self.definition.countings(version))
 
 
-def as_sql(counting: Counting) -> str:
-    """What is counted, as a SELECT over the rows of one unit and window."""
-    if counting.distinct is not None:
-        looked_in = counting.looked_in
-        matched = ""
-        if looked_in is not None:
-            found = "IN" if counting.seen_in else "NOT IN"
-            rows = f"SELECT {counting.distinct} FROM {SCHEMA}.{looked_in.of} WHERE {looked_in.where}"
-            matched = f" AND {counting.distinct} {found} ({rows})"
-        item = f"count(DISTINCT {counting.distinct})"
-        numerator = f"{item} FILTER (({counting.counted}){matched})"
-        denominator = f", {item} AS denominator"
-    else:
-        numerator = _sum(counting.counted)
-        denominator = f", {_sum(counting.among)} AS denominator" if counting.among is not None else ""
-    return f"SELECT {numerator} AS numerator{denominator} FROM {SCHEMA}.{counting.of} WHERE {counting.where};"
-
-
-def _sum(expression: str) -> str:
-    """An expression over all rows, as the definition writes it: true of how many, or the sum of a number."""
-    return "count(*)" if expression == "true" else f"sum(({expression})::INTEGER)"
-
-
 def read(document: Document, code: str, known: Known, binder: Binder) -> DeclaredKpi:
     """The KPI in `document`, checked against the views and tables that are known.
 
     Raises:
         DeclarationError: a column, view or table is not known, or what is counted is no condition or number.
     """
-    definition = document.read(Definition, "attributes")
+    return read_definition(document, code, document.read(Definition, "attributes"), known, binder)
+
+
+def read_definition(
+    document: Document,
+    code: str,
+    definition: Definition,
+    known: Known,
+    binder: Binder,
+    figures: Location | None = None,
+) -> DeclaredKpi:
+    """A KPI of a definition that comes from `document`.
+
+    Args:
+        document: where mistakes are shown.
+        code: the KPI's code.
+        definition: what was read.
+        known: the tables and views.
+        binder: binds SQL against them.
+        figures: where the document has its figures, by name, if that is not under `versions`.
+
+    Raises:
+        DeclarationError: as `read`.
+    """
     queries: dict[int, Query] = {}
     views: dict[int, tuple[str, ...]] = {}
     tables: dict[int, dict[str, tuple[Basis, ...]]] = {}
@@ -299,7 +252,8 @@ def read(document: Document, code: str, known: Known, binder: Binder) -> Declare
         else:
             reads, rests_on = set(), {(PUBLISHED, "stock")} if definition.is_reported else set()
             for statistic, counting in definition.countings(version):
-                of_counting = (*where, "statistics", statistic) if statistic else where
+                within = figures if figures is not None else (*where, "statistics")
+                of_counting = (*within, statistic) if statistic else where
                 places[version.version, statistic] = _places(document, counting, of_counting)
                 for view, columns in _counted_on(document, definition, counting, of_counting, known, binder):
                     used.append(view)

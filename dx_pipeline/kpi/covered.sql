@@ -11,7 +11,12 @@ WITH resting AS (
         coalesce(unit_input.coverage_units = 0, FALSE) AS is_silent
     FROM rolled_up
     JOIN evaluation USING (evaluation_number)
-    JOIN kpi ON kpi.kpi_code = evaluation.kpi_code AND list_contains(kpi.levels, rolled_up.unit_level)
+    JOIN kpi ON kpi.kpi_code = evaluation.kpi_code
+    JOIN asked
+        ON
+            asked.kpi_code = evaluation.kpi_code
+            AND asked.statistic IS NOT DISTINCT FROM rolled_up.statistic
+            AND list_contains(asked.levels, rolled_up.unit_level)
     JOIN input
         ON
             input.evaluation_number = rolled_up.evaluation_number

@@ -1,12 +1,11 @@
--- Dossiers of a scanned view by unit, part of a month, and their answers to the conditions of all figures.
-INSERT INTO dossier
-WITH by_day AS (
-    SELECT dx_day, dx_unit, $answers AS answers, count(*) AS row_count
-    FROM scanned
-    WHERE dx_excluded IS NULL AND dx_unit IS NOT NULL
-    GROUP BY ALL
+-- Dossiers of a scanned view: unit, part of a month, and the answer to each condition of its figures.
+WITH day AS (
+    SELECT unnest(range(first_on, last_on + 1, INTERVAL 1 DAY))::DATE AS dx_day, part_number, period FROM part
 )
-SELECT $view AS view_name, by_day.dx_unit, part.part_number, by_day.answers, sum(by_day.row_count) AS row_count
-FROM by_day
-JOIN part ON by_day.dx_day BETWEEN part.first_on AND part.last_on
-GROUP BY ALL
+SELECT
+    scanned.dx_row,
+    day.period || ' ' || scanned.dx_unit AS place,
+    day.part_number || ' ' || ($answers) AS kind
+FROM scanned
+JOIN day USING (dx_day)
+WHERE scanned.dx_excluded IS NULL AND scanned.dx_unit IS NOT NULL

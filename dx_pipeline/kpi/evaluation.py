@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -24,13 +23,13 @@ from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
-from dx_pipeline.declarations.sql import create_table, literal, sql_file
+from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.kpi import coverage, reference, scan, states, suppression
+from dx_pipeline.kpi import coverage, reference, scan, states, summary, suppression
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
 from dx_pipeline.kpi.scan import what_failed
-from dx_pipeline.kpi.units import DAY, Units
+from dx_pipeline.kpi.units import Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED, connect, fill
@@ -54,22 +53,22 @@ _AHEAD: ContextVar[dict[str, RunResult] | None] = ContextVar("results of KPIs ev
 
 
 def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterable[str] = ()) -> RunResult:
-    """Evaluate one KPI, together with others, and publish the values of each whose audit passes.
+    """Evaluate one KPI or summary, together with others, and publish the values of each whose audit passes.
 
     What is wrong with one KPI is in its run, and does not stop the others.
 
     Args:
         settings: the warehouse.
         catalogue: what is declared.
-        code: the KPI whose result is returned.
+        code: the KPI, or the table of the summary, whose result is returned.
         beside: KPIs that are wanted too: a view that they share is scanned once for all of them.
     """
     progress.announce(f"kpi {code}")
     ahead = _AHEAD.get()
     if ahead is not None and code in ahead:
         return ahead[code]
-    wanted = {code, *(catalogue.kpis if ahead is not None else beside)}
-    codes = tuple(sorted(wanted | (protected(catalogue) if wanted & protected(catalogue) else set())))
+    wanted = {code, *(catalogue.evaluated if ahead is not None else beside)}
+    codes = tuple(sorted(wanted | (scan.protected(catalogue) if wanted & scan.protected(catalogue) else set())))
     with writing(settings):
         results = next(workers.each(settings, catalogue, _evaluate, [(codes,)]))
     if ahead is not None:
@@ -89,11 +88,11 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
     """
     if not catalogue.kpis[code].adds_up:
         raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
-    together = protected(catalogue) if code in protected(catalogue) else {code}
-    kpis = [catalogue.kpis[each] for each in sorted(together)]
-    known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
+    together = scan.protected(catalogue) if code in scan.protected(catalogue) else {code}
+    kpis = [catalogue.evaluated[each] for each in sorted(together)]
+    known = _known(settings, catalogue)
     with connect(settings) as connection:
-        decided = suppression.published(settings, connection, sorted(together))
+        decided = suppression.published(settings, catalogue, connection, sorted(together))
         evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
         failures = evaluator.evaluate(evaluator.latest_day(), day)
         if code in failures:
@@ -110,7 +109,7 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
     try:
         with (
             writing(settings),
-            workers.submit_ahead(settings, catalogue, _evaluate, [(tuple(sorted(catalogue.kpis)),)]),
+            workers.submit_ahead(settings, catalogue, _evaluate, [(tuple(sorted(catalogue.evaluated)),)]),
         ):
             yield
     finally:
@@ -118,19 +117,24 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
 
 
 def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, RunResult]:
-    known = {partition.key_of(run): run for run in partition.runs(settings) if run.kpi_code is None}
+    known = _known(settings, catalogue)
     states = _states(settings, catalogue, known)
     current = _fingerprints(settings, catalogue, codes, states)
     results = {}
     for code in codes:
-        before = publication.unchanged(settings, KpiKey(code), current[code])
+        before = publication.unchanged(settings, partition.evaluated(catalogue, code), current[code])
         if before is not None:
             results[code] = before
-    changed = [catalogue.kpis[code] for code in codes if code not in results]
+    changed = [catalogue.evaluated[code] for code in codes if code not in results]
     if changed:
         with connect(settings) as connection:
             results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
     return results
+
+
+def _known(settings: Settings, catalogue: Catalogue) -> Known:
+    runs = (run for run in partition.runs(settings) if run.kpi_code is None and run.table not in catalogue.summaries)
+    return {partition.key_of(run): run for run in runs}
 
 
 def _closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
@@ -152,21 +156,14 @@ def _states(settings: Settings, catalogue: Catalogue, known: Known) -> dict[Key,
     return states
 
 
-def protected(catalogue: Catalogue) -> set[str]:
-    """The KPIs about what is protected: which values of one are withheld depends on all the others."""
-    found = scan.figures(catalogue.kpis.values())
-    views = [name for name in found if catalogue.views[name].view.protects is not None]
-    return {figure.kpi_code for name in views for figure in found[name]}
-
-
 def _fingerprints(
     settings: Settings, catalogue: Catalogue, codes: Sequence[str], states: Mapping[Key, str]
 ) -> dict[str, str]:
     """A digest of everything that the values of each KPI are computed from."""
-    together = protected(catalogue)
+    together = scan.protected(catalogue)
     found = {}
     for code in codes:
-        kpis = [catalogue.kpis[each] for each in sorted(together if code in together else {code})]
+        kpis = [catalogue.evaluated[each] for each in sorted(together if code in together else {code})]
         views = {name for kpi in kpis for name in kpi.every_view}
         tables = {table for kpi in kpis for table in kpi.every_table} | set(reference.TABLES)
         tables |= {table for name in views for table in catalogue.views[name].reads}
@@ -177,7 +174,7 @@ def _fingerprints(
             *sorted({str(key.month) for key in states}),
             *(state for key, state in states.items() if key.table in tables),
         ]
-        found[code] = publication.fingerprint(settings, catalogue, KPI_TABLE, inputs)
+        found[code] = publication.fingerprint(settings, catalogue, partition.evaluated(catalogue, code).table, inputs)
     return found
 
 
@@ -212,7 +209,7 @@ class _Evaluator:
             own = [item for item in evaluated if item.units_on is None]
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
-        failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.count, self.connection))
+        failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.collect, self.connection))
         failures |= self._run_sql(evaluated) | broken
         self._run(*("synthetic", "counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
@@ -286,8 +283,12 @@ class _Evaluator:
         ]
         fill(self.connection, "whole", whole)
         fill(self.connection, "kpi", [_about(self.catalogue, kpi) for kpi in self.kpis])
-        asked = [(kpi.code, name) for kpi in self.kpis for name in kpi.definition.statistic_names]
-        fill(self.connection, "asked", [{"kpi_code": code, "statistic": name} for code, name in asked])
+        asked = [
+            {"kpi_code": kpi.code, "statistic": name, "levels": list(kpi.definition.levels_of(name))}
+            for kpi in self.kpis
+            for name in kpi.definition.statistic_names
+        ]
+        fill(self.connection, "asked", asked)
         fill(self.connection, "looked_for", scan.looked_for(self.kpis))
         months = {month for item in evaluated for month in item.months}
         fill(self.connection, "part", [vars(part) for part in parts(sorted(months), self.kpis, units)])
@@ -318,7 +319,7 @@ class _Evaluator:
             if item.version is None or item.version.version not in item.kpi.queries or item.kpi.code in failures:
                 continue
             query = item.kpi.queries[item.version.version]
-            bounds = _bounds(item, self.settings.time_zone)
+            bounds = item.bounds(self.settings.time_zone)
             asked = {name: bounds[name] for name in query.parameters}
             try:
                 self.connection.execute(
@@ -333,11 +334,11 @@ class _Evaluator:
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
         """Withhold values of few dossiers, and others that would give them away."""
-        for name, on_view in scan.figures(kpi for kpi in self.kpis if kpi.code not in failures).items():
-            view = self.catalogue.views[name]
-            if view.view.protects is not None:
-                threshold = self.catalogue.province.suppress_below
-                suppression.withhold(self.connection, view, on_view, evaluated, threshold, self.decided)
+        on_views = scan.figures(kpi for kpi in self.kpis if kpi.code not in failures)
+        protected = {name: each for name, each in on_views.items() if self.catalogue.views[name].view.protects}
+        if protected:
+            threshold = self.catalogue.province.suppress_below
+            suppression.withhold(self.connection, protected, evaluated, threshold, self.decided)
 
     def _stage(self) -> None:
         self.connection.execute(create_table(STAGED, self.catalogue.contracts[KPI_TABLE].stored))
@@ -345,24 +346,37 @@ class _Evaluator:
 
     def _publish(self, current: Mapping[str, str], failures: Mapping[str, str]) -> Iterator[tuple[str, RunResult]]:
         """Audit all values at once; only where something is unmet, each KPI's for itself."""
+        self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
+        tables = list(self.catalogue.summaries)
+        self.connection.execute(
+            f"CREATE TABLE {STAGED} AS FROM every_value WHERE NOT list_contains($tables::VARCHAR[], kpi_code)",
+            {"tables": tables},
+        )
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
-        together = protected(self.catalogue)
-        self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
+        together = scan.protected(self.catalogue)
         for kpi in self.kpis:
-            self.connection.execute(
-                f"CREATE OR REPLACE VIEW {STAGED} AS FROM every_value WHERE kpi_code = {literal(kpi.code)}"
-            )
+            key = partition.evaluated(self.catalogue, kpi.code)
+            self._stage_rows(kpi.code)
             ((rows, synthetic),) = self.connection.execute(
                 f"SELECT count(*), coalesce(bool_or(synthetic), false) FROM {STAGED}"
             ).fetchall()
-            key = KpiKey(kpi.code)
             staged = Staged(key, rows, synthetic, failure=failures.get(kpi.code))
             if kpi.code in failures and kpi.code in together:
                 partition.remove(self.settings, key)  # its last values were shown beside other ones than today's
+            results = audited if isinstance(key, KpiKey) else None
             yield (
                 kpi.code,
-                publication.publish(self.settings, self.catalogue, self.connection, staged, current[kpi.code], audited),
+                publication.publish(self.settings, self.catalogue, self.connection, staged, current[kpi.code], results),
+            )
+
+    def _stage_rows(self, code: str) -> None:
+        """Stage the values of one KPI, or the rows of one summary."""
+        if code in self.catalogue.summaries:
+            summary.stage(self.connection, self.catalogue.summaries[code], self.catalogue.contracts[code])
+        else:
+            self.connection.execute(
+                f"CREATE OR REPLACE TABLE {STAGED} AS FROM every_value WHERE kpi_code = $code", {"code": code}
             )
 
 
@@ -383,7 +397,6 @@ def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:
         "has_denominator": not is_plain_count or any(counting.among is not None for counting in counted),
         "is_reported": definition.is_reported,
         "by_system": definition.by_system,
-        "levels": list(definition.levels),
         "coverage_at_least": catalogue.province.coverage_at_least if least is None else least,
     }
 
@@ -408,15 +421,4 @@ def _row(number: int, item: Evaluation, units: Units) -> dict[str, object]:
         "state_on": item.state_on,
         "period": period,
         "province_code": units.province(period) if period is not None else None,
-    }
-
-
-def _bounds(item: Evaluation, time_zone: str) -> dict[str, date | datetime]:
-    """The parameters of free SQL: days, and moments, which are the same in any session's time zone."""
-    zone = ZoneInfo(time_zone)
-    return {
-        "window_start": item.first_on,
-        "window_end": item.last_on,
-        "window_start_at": datetime.combine(item.first_on, time(), zone),
-        "window_after_at": datetime.combine(item.last_on + DAY, time(), zone),
     }

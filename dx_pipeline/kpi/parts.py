@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from dx_pipeline.declarations.kpi import DeclaredKpi, Version
 from dx_pipeline.kpi.units import DAY, Units
@@ -64,6 +65,16 @@ class Evaluation:
     def months(self) -> frozenset[Month]:
         """The months of its days, and that of the state at its end: what it needs of any table is of these."""
         return frozenset((*Month.of(self.first_on).through(Month.of(self.last_on)), Month.of(self.state_on)))
+
+    def bounds(self, time_zone: str) -> dict[str, date | datetime]:
+        """The parameters of free SQL: days, and moments, which are the same in any session's time zone."""
+        zone = ZoneInfo(time_zone)
+        return {
+            "window_start": self.first_on,
+            "window_end": self.last_on,
+            "window_start_at": datetime.combine(self.first_on, time(), zone),
+            "window_after_at": datetime.combine(self.last_on + DAY, time(), zone),
+        }
 
 
 def evaluations(kpi: DeclaredKpi, windows: Iterable[Window]) -> Iterator[Evaluation]:

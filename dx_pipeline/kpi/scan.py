@@ -15,8 +15,9 @@ import duckdb
 from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.counting import Counting
 from dx_pipeline.declarations.document import place
-from dx_pipeline.declarations.kpi import Counting, DeclaredKpi
+from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
@@ -62,6 +63,13 @@ def figures(kpis: Iterable[DeclaredKpi]) -> dict[str, list[Figure]]:
                 for view, figure in _figures(kpi, version.version, statistic, counting):
                     found.setdefault(view, []).append(figure)
     return found
+
+
+def protected(catalogue: Catalogue) -> set[str]:
+    """The KPIs and summaries about what is protected: which values of one are withheld depends on all the others."""
+    found = figures(catalogue.evaluated.values())
+    views = [name for name in found if catalogue.views[name].view.protects is not None]
+    return {figure.kpi_code for name in views for figure in found[name]}
 
 
 def _figures(kpi: DeclaredKpi, version: int, statistic: str | None, counting: Counting) -> Iterator[tuple[str, Figure]]:

@@ -8,7 +8,9 @@ WITH shown AS (
         (10 ** covered.decimals)::INTEGER AS scale
     FROM covered
     LEFT JOIN withheld
-        ON withheld.evaluation_number = covered.evaluation_number AND withheld.unit_code = covered.unit_code
+        ON
+            withheld.evaluation_number = covered.evaluation_number
+            AND withheld.statistic IS NOT DISTINCT FROM covered.statistic AND withheld.unit_code = covered.unit_code
 ),
 valued AS (
     SELECT

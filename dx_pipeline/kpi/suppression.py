@@ -1,29 +1,31 @@
 """Suppression: which values about dossiers are withheld, decided for all KPIs at once.
 
-The dossiers of each protected view are counted by unit, part of a month, and the answers to every condition that a
-figure asks. Each number that would be published counts some of these; `disclosure` decides which of them are shown.
-A figure that only looks for items among dossiers is shown with the count of those dossiers, or not at all.
+A dossier may be a row of several protected views: received in May and settled in June. So dossiers are counted by what
+they are in all of these views together: in each of them the unit, the part of a month, and the answers to every
+condition that a figure asks. Each number that would be published counts some of these; `disclosure` decides which of
+them are shown. A figure that only looks for items among dossiers is shown with the count of those dossiers, or not at
+all, and gives away which dossiers there are besides.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 import duckdb
 
-from dx_pipeline.declarations.sql import sql_file
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.sql import qualified, sql_file
 from dx_pipeline.declarations.view import DeclaredView
-from dx_pipeline.kpi.disclosure import Cell, suppression
+from dx_pipeline.kpi.disclosure import NEVER, Cell, Role, suppression
 from dx_pipeline.kpi.parts import Evaluation
 from dx_pipeline.kpi.scan import Figure
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import KpiKey
 
 LEVEL_WEIGHTS = {"province": 16, "agency": 4, "district": 4, "commune": 1}
 WINDOW_WEIGHTS = {"year": 4, "ytd": 4, "quarter": 2, "month": 1}
@@ -45,51 +47,66 @@ def conditions(figure: Figure) -> tuple[str, ...]:
     return tuple(f"({figure.where}) AND ({expression})::BOOLEAN" for expression in counted)
 
 
-def count(connection: duckdb.DuckDBPyConnection, view: DeclaredView, figures: Sequence[Figure]) -> None:
-    """Count the dossiers of a scanned view in `dossier`: by unit, part of a month, and the answer to each condition."""
-    asked = _conditions(figures)
-    answers = " || ".join(f"CASE WHEN {condition} THEN '1' ELSE '0' END" for condition in asked)
-    connection.execute(sql_file(__file__, "dossier").replace("$answers", answers), {"view": view.name})
+def collect(connection: duckdb.DuckDBPyConnection, view: DeclaredView, figures: Sequence[Figure]) -> None:
+    """Keep what the dossiers of a scanned view are in it, in `dossier.<view>`: one row a dossier."""
+    answers = " || ".join(f"CASE WHEN {condition} THEN '1' ELSE '0' END" for condition in _conditions(figures))
+    rows = sql_file(__file__, "dossier").replace("$answers", answers)
+    if view.view.repeats:
+        number = "row_number() OVER (PARTITION BY dx_row ORDER BY place, kind)"
+        row = f"CASE {number} WHEN 1 THEN dx_row ELSE hash(dx_row, {number}) END"  # the first is that of other views
+        rows = f"SELECT {row} AS dx_row, place, kind FROM ({rows})"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS dossier; CREATE TABLE {_table(view.name)} AS {rows}")
 
 
 def withhold(
     connection: duckdb.DuckDBPyConnection,
-    view: DeclaredView,
-    figures: Sequence[Figure],
+    figures: Mapping[str, Sequence[Figure]],
     evaluated: Sequence[Evaluation],
     threshold: int,
     decided: Decided,
 ) -> None:
-    """Add to `withheld` the values of figures on a view that are not shown: those of which a number is withheld.
+    """Add to `withheld` the values on protected views that are not shown: those of which a number is withheld.
 
     The other numbers of such a value may be shown elsewhere: all dossiers, beside another KPI. What has been
     `decided` stays as it is.
+
+    Args:
+        connection: has the evaluation, and the dossiers that were collected.
+        figures: by protected view.
+        evaluated: the evaluations, by number.
+        threshold: the smallest count that is shown.
+        decided: values that have been published.
     """
-    problem = _Problem(connection, view, figures, evaluated)
+    problem = _Problem(connection, figures, evaluated)
     cells = [
-        (replace(cell, role="known" if decided[value.key] else "difference") if value.key in decided else cell, value)
+        (as_decided, value)
         for cell, value in problem.cells()
+        if (as_decided := _as_decided(cell, value.key, decided)) is not None
     ]
     found = suppression(problem.counts, [cell for cell, _ in cells], threshold=threshold).withheld
-    hidden = {(value.number, value.unit_code) for cell, value in cells if cell.key in found}
-    hidden |= {(value.number, value.unit_code) for _, value in cells if not decided.get(value.key, True)}
-    fill(connection, "withheld", [{"evaluation_number": number, "unit_code": unit} for number, unit in sorted(hidden)])
+    hidden = {value for cell, value in cells if cell.key in found or not decided.get(value.key, True)}
+    rows = [
+        {"evaluation_number": value.number, "statistic": value.statistic, "unit_code": value.unit_code}
+        for value in sorted(hidden, key=lambda value: (value.number, value.statistic or "", value.unit_code))
+    ]
+    fill(connection, "withheld", rows)
 
 
-def published(settings: Settings, connection: duckdb.DuckDBPyConnection, codes: Sequence[str]) -> Decided:
-    """The values of some KPIs that are published now, and which of them are shown."""
-    paths = [str(path) for code in codes if (path := partition.rows(settings, KpiKey(code))) is not None]
-    if not paths:
-        return {}
-    rows = connection.execute(
-        """
-        SELECT kpi_code, window_type, window_end, part_start, units_on, statistic, unit_code,
-            withheld_reason IS DISTINCT FROM 'few_dossiers'
-        FROM read_parquet($paths, hive_partitioning = false) WHERE system IS NULL
-        """,
-        {"paths": paths},
-    ).fetchall()
-    return {tuple(key): is_shown for *key, is_shown in rows}
+def published(
+    settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, codes: Sequence[str]
+) -> Decided:
+    """The values of some KPIs and summaries that are published now, and which of them are shown."""
+    found: dict[Key, bool] = {}
+    for code in codes:
+        path = partition.rows(settings, partition.evaluated(catalogue, code))
+        if path is not None:
+            is_summary = code in catalogue.summaries
+            asked = {"code": code, "columns": list(catalogue.summaries[code].summary.counts)} if is_summary else {}
+            rows = connection.execute(
+                sql_file(__file__, "published_summary" if is_summary else "published"), {"path": str(path), **asked}
+            ).fetchall()
+            found |= {tuple(key): is_shown for *key, is_shown in rows}
+    return found
 
 
 def _conditions(figures: Sequence[Figure]) -> tuple[str, ...]:
@@ -98,67 +115,89 @@ def _conditions(figures: Sequence[Figure]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Value:
-    """One value that would be published, but for suppression."""
+    """One value that would be published, but for suppression. That of a silent unit is known to be 0."""
 
     key: Key
     number: int
     statistic: str | None
     unit_code: str
     unit_level: str
-    is_publishable: bool
+    role: Role
+
+
+def _as_decided(cell: Cell, key: Key, decided: Decided) -> Cell | None:
+    """A cell as it is if its value has been decided; None if nothing of it is shown or protected."""
+    if key not in decided:
+        return cell
+    if cell.role == "detail":
+        return cell._replace(weight=NEVER) if decided[key] else None
+    return cell._replace(role="known" if decided[key] else "difference")
 
 
 class _Problem:
-    """The dossiers of a view, and every number about them that would be published."""
+    """The dossiers of all protected views in use, and every number about them that would be published.
+
+    A dossier that is in several views has a place (a unit of one period) and a kind (a part of a month, and answers)
+    in each of them; its place here is all of its places, which mostly are one and the same, its kind all of its kinds.
+    """
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        view: DeclaredView,
-        figures: Sequence[Figure],
+        figures: Mapping[str, Sequence[Figure]],
         evaluated: Sequence[Evaluation],
     ) -> None:
         self._connection = connection
-        self._view = view
         self._evaluated = evaluated
-        self._place_of_condition = {condition: place for place, condition in enumerate(_conditions(figures))}
-        self._figures: dict[tuple[str, int, str | None], list[Figure]] = defaultdict(list)
-        for figure in figures:
-            self._figures[figure.kpi_code, figure.version, figure.statistic].append(figure)
-        self._parts = connection.execute("SELECT part_number, first_on, last_on, period FROM part").fetchall()
-        self._kinds: dict[tuple[object, object, str], frozenset[str]] = {}
+        self._views = sorted(figures)
+        self._position = {
+            view: {condition: place for place, condition in enumerate(_conditions(of_view))}
+            for view, of_view in figures.items()
+        }
+        self._numbers: dict[tuple[str, int, str | None], list[tuple[str, str, bool]]] = defaultdict(list)
+        for view, of_view in figures.items():
+            for figure in of_view:
+                numbers = [(view, condition, figure.is_looked_in) for condition in conditions(figure)]
+                self._numbers[figure.kpi_code, figure.version, figure.statistic] += numbers
+        self._parts = connection.execute("SELECT part_number, first_on, last_on FROM part").fetchall()
+        self._places_of: dict[tuple[str, int, str], frozenset[str]] = {}
+        self._answered: dict[frozenset[str], Mapping[str, frozenset[str]]] = {}
+        self._kinds_of: dict[tuple[str, date, date, str], frozenset[str]] = {}
 
     @cached_property
-    def _answers(self) -> list[str]:
-        query = "SELECT DISTINCT answers FROM dossier WHERE view_name = $view ORDER BY ALL"
-        return [answers for (answers,) in self._connection.execute(query, {"view": self._view.name}).fetchall()]
+    def _rows(self) -> list[tuple[tuple[str, ...], tuple[str | None, ...], int]]:
+        """Dossiers by place and kind in each view; where a dossier is not in a view, its place is that in another."""
+        joined = f"FROM {_table(self._views[0])} AS v0"
+        for number, view in enumerate(self._views[1:], 1):
+            joined += f" FULL JOIN {_table(view)} AS v{number} ON v{number}.dx_row = {_first(number, 'dx_row')}"
+        places, kinds = ([f"v{number}.{name}" for number in range(len(self._views))] for name in ("place", "kind"))
+        rows = self._connection.execute(
+            f"SELECT {', '.join([*places, *kinds])}, count(*) AS row_count {joined} GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        size = len(self._views)
+        return [(_filled(row[:size]), row[size:-1], row[-1]) for row in rows]
+
+    @cached_property
+    def _kinds(self) -> dict[tuple[str | None, ...], str]:
+        """The name of each kind."""
+        return {kind: " | ".join(each or "-" for each in kind) for _, kind, _ in self._rows}
 
     @cached_property
     def counts(self) -> Mapping[tuple[str, str], int]:
-        """Dossiers by place (a unit of one period) and kind (a part of a month, and answers); also those with none."""
-        rows = self._connection.execute(
-            """
-            SELECT part.period, dossier.unit_code, dossier.part_number, dossier.answers, dossier.row_count
-            FROM dossier JOIN part USING (part_number) WHERE view_name = $view
-            """,
-            {"view": self._view.name},
-        ).fetchall()
-        units = defaultdict(set)
-        for period, unit, *_ in rows:
-            units[period].add(unit)
-        found = {
-            (f"{period} {unit}", f"{part} {answers}"): 0
-            for part, _, _, period in self._parts
-            for unit in units[period]
-            for answers in self._answers
-        }
-        for period, unit, part, answers, row_count in rows:
-            found[f"{period} {unit}", f"{part} {answers}"] = row_count
+        """Dossiers by place and kind, also those with none: where a place of the same periods has such a kind."""
+        places, kinds = defaultdict(set), defaultdict(set)
+        for place, kind, _ in self._rows:
+            periods = tuple(each.partition(" ")[0] for each in place)
+            places[periods].add(_name(place))
+            kinds[periods].add(self._kinds[kind])
+        found = {(place, kind): 0 for periods in places for place in places[periods] for kind in kinds[periods]}
+        for place, kind, row_count in self._rows:
+            found[_name(place), self._kinds[kind]] += row_count
         return found
 
     @cached_property
-    def _places(self) -> Mapping[tuple[int, str], frozenset[str]]:
-        """The places within each unit, by the period that the unit is in."""
+    def _units(self) -> Mapping[tuple[int, str], frozenset[str]]:
+        """The units of all periods within each unit, by the period that the unit is in."""
         found = defaultdict(set)
         for from_period, to_period, unit, above in self._connection.execute(
             "SELECT from_period, to_period, unit_code, above_code FROM unit_above"
@@ -166,41 +205,112 @@ class _Problem:
             found[to_period, above].add(f"{from_period} {unit}")
         return {unit: frozenset(places) for unit, places in found.items()}
 
+    @cached_property
+    def _by_unit(self) -> list[dict[str, set[str]]]:
+        """For each view, the places of each unit of a period."""
+        found: list[dict[str, set[str]]] = [defaultdict(set) for _ in self._views]
+        for place in {place for place, _, _ in self._rows}:
+            for units, unit in zip(found, place, strict=True):
+                units[unit].add(_name(place))
+        return found
+
     def cells(self) -> Iterator[tuple[Cell, _Value]]:
         """Every number that would be published, with the value that it belongs to."""
         rows = self._connection.execute(
             """
-            SELECT evaluation_number, statistic, unit_code, unit_level, is_publishable, period
+            SELECT evaluation_number, statistic, unit_code, unit_level, period,
+                CASE
+                    WHEN is_publishable THEN 'published'
+                    WHEN is_silent AND coalesce(numerator, 0) = 0 AND coalesce(denominator, 0) = 0 THEN 'known'
+                    ELSE 'difference'
+                END AS role
             FROM covered
             WHERE definition_version IS NOT NULL AND is_complete AND system IS NULL ORDER BY ALL
             """
         ).fetchall()
-        for number, statistic, unit, level, is_publishable, period in rows:
+        for number, statistic, unit, level, period, role in rows:
             item = self._evaluated[number]
             version = item.version.version if item.version else 0
             part = item.part[0] if item.part else None
             key = (item.kpi.code, item.window.type, item.window.end, part, item.units_on, statistic, unit)
-            value = _Value(key, number, statistic, unit, level, is_publishable)
-            for figure in self._figures.get((item.kpi.code, version, statistic), ()):
-                for place, condition in enumerate(conditions(figure)):
-                    yield self._cell(item, value, (place, condition), self._places[period, unit]), value
+            value = _Value(key, number, statistic, unit, level, role)
+            for view, condition, is_looked_in in self._numbers.get((item.kpi.code, version, statistic), ()):
+                places, kinds = self._places(view, period, unit), self._counted(view, item, condition)
+                yield _cell(item, value, places, kinds, view, condition), value
+                if is_looked_in and role == "published":
+                    for answers, some in self._by_answers(view, kinds).items():
+                        yield _cell(item, value, places, some, view, condition, answers, role="detail"), value
 
-    def _cell(self, item: Evaluation, value: _Value, asked: tuple[int, str], places: frozenset[str]) -> Cell:
-        place, condition = asked
-        return Cell(
-            key=(value.number, value.statistic, value.unit_code, place),
-            places=places,
-            kinds=self._kinds_of(item, condition),
-            weight=LEVEL_WEIGHTS[value.unit_level] * WINDOW_WEIGHTS[item.window.type],
-            role="published" if value.is_publishable else "difference",
-        )
+    def _places(self, view: str, period: int, unit: str) -> frozenset[str]:
+        """The places of the dossiers of a view within a unit."""
+        key = (view, period, unit)
+        if key not in self._places_of:
+            of_view = self._by_unit[self._views.index(view)]
+            units = self._units[period, unit]
+            self._places_of[key] = frozenset().union(*(of_view[each] for each in units if each in of_view))
+        return self._places_of[key]
 
-    def _kinds_of(self, item: Evaluation, condition: str) -> frozenset[str]:
-        """The kinds that an evaluation counts: its parts of months, with a yes to the condition."""
-        key = (item.first_on, item.last_on, condition)
-        if key not in self._kinds:
-            place = self._place_of_condition[condition]
-            answers = [each for each in self._answers if each[place] == "1"]
-            within = [part for part, first, last, _ in self._parts if first >= item.first_on and last <= item.last_on]
-            self._kinds[key] = frozenset(f"{part} {each}" for part in within for each in answers)
-        return self._kinds[key]
+    def _counted(self, view: str, item: Evaluation, condition: str) -> frozenset[str]:
+        """The kinds that an evaluation counts in a view: its parts of months, with a yes to the condition."""
+        key = (view, item.first_on, item.last_on, condition)
+        if key not in self._kinds_of:
+            number, place = self._views.index(view), self._position[view][condition]
+            within = {str(part) for part, first, last in self._parts if first >= item.first_on and last <= item.last_on}
+            self._kinds_of[key] = frozenset(
+                name for kind, name in self._kinds.items() if _is_counted(kind[number], within, place)
+            )
+        return self._kinds_of[key]
+
+    def _by_answers(self, view: str, kinds: frozenset[str]) -> Mapping[str, frozenset[str]]:
+        """Kinds by what is known of a dossier in a view: a number about items shows which of these there are."""
+        if kinds not in self._answered:
+            number, found = self._views.index(view), defaultdict(set)
+            for kind, name in self._kinds.items():
+                if name in kinds:
+                    found[str(kind[number]).partition(" ")[2]].add(name)
+            self._answered[kinds] = {answers: frozenset(names) for answers, names in found.items()}
+        return self._answered[kinds]
+
+
+def _is_counted(kind: str | None, within: set[str], place: int) -> bool:
+    if kind is None:
+        return False
+    part, _, answers = kind.partition(" ")
+    return part in within and answers[place] == "1"
+
+
+def _cell(
+    item: Evaluation,
+    value: _Value,
+    places: frozenset[str],
+    kinds: frozenset[str],
+    *number: str,
+    role: Role | None = None,
+) -> Cell:
+    """The cell of one number of a value."""
+    return Cell(
+        key=(value.number, value.statistic, value.unit_code, *number),
+        places=places,
+        kinds=kinds,
+        weight=LEVEL_WEIGHTS[value.unit_level] * WINDOW_WEIGHTS[item.window.type],
+        role=role or value.role,
+    )
+
+
+def _table(view: str) -> str:
+    return qualified(f"dossier.{view}")
+
+
+def _first(number: int, column: str) -> str:
+    """The column of whichever of the first views has the dossier."""
+    return f"coalesce({', '.join(f'v{each}.{column}' for each in range(number))})"
+
+
+def _filled(place: tuple[str | None, ...]) -> tuple[str, ...]:
+    some = next(each for each in place if each is not None)
+    return tuple(each or some for each in place)
+
+
+def _name(place: tuple[str, ...]) -> str:
+    """The name of a place: that of its unit, if it is the same in all views."""
+    return place[0] if len(set(place)) == 1 else " | ".join(place)

@@ -10,10 +10,9 @@ CREATE TEMP TABLE kpi (
     has_denominator BOOLEAN,
     is_reported BOOLEAN,
     by_system BOOLEAN,
-    levels VARCHAR[],
     coverage_at_least DOUBLE
 );
-CREATE TEMP TABLE asked (kpi_code VARCHAR, statistic VARCHAR);
+CREATE TEMP TABLE asked (kpi_code VARCHAR, statistic VARCHAR, levels VARCHAR[]);
 -- Whether items count that are found in the other view (`is_wanted`), or those that are not.
 CREATE TEMP TABLE looked_for (kpi_code VARCHAR, definition_version BIGINT, statistic VARCHAR, is_wanted BOOLEAN);
 CREATE TEMP TABLE part (part_number INTEGER, first_on DATE, last_on DATE, period INTEGER);
@@ -144,8 +143,5 @@ CREATE TEMP TABLE rolled_up (
     denominator DECIMAL(38, 4),
     given_value DOUBLE
 );
--- Dossiers of a protected view, by unit, part of a month, and the answers to the conditions of all figures.
-CREATE TEMP TABLE dossier (
-    view_name VARCHAR, unit_code VARCHAR, part_number INTEGER, answers VARCHAR, row_count BIGINT
-);
-CREATE TEMP TABLE withheld (evaluation_number INTEGER, unit_code VARCHAR);
+-- Values that are not shown because they count few dossiers, or would give others away that do.
+CREATE TEMP TABLE withheld (evaluation_number INTEGER, statistic VARCHAR, unit_code VARCHAR);

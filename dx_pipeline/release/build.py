@@ -15,13 +15,15 @@ import duckdb
 
 from dx_pipeline import progress
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
-from dx_pipeline.declarations.contract import arrow_schema
+from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import UNITS
-from dx_pipeline.kpi.evaluation import CONSERVATION, protected
+from dx_pipeline.kpi.evaluation import CONSERVATION
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
+from dx_pipeline.kpi.scan import protected
 from dx_pipeline.release import datapackage
+from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
@@ -124,9 +126,9 @@ def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release
         folder = part.make(release)
         with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
             _create(connection, catalogue, part, folder)
-            for name in catalogue.of_audience(part.name):
-                if name != KPI_TABLE:
-                    _fill(catalogue, connection, name, snapshot)
+            tables = {name: item for name, item in catalogue.of_audience(part.name).items() if name != KPI_TABLE}
+            for name, contract in sorted(tables.items(), key=lambda item: item[1].balance is not None):
+                _fill(catalogue, connection, name, contract, snapshot)
             if part is PUBLIC:
                 _fill_values(connection, snapshot)
                 _compute(settings, catalogue, connection, snapshot)
@@ -182,7 +184,9 @@ def _fill_revisions(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection,
     connection.execute(sql_file(__file__, "revision_summary"))
 
 
-def _fill(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str, snapshot: Snapshot) -> None:
+def _fill(
+    catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str, contract: Contract, snapshot: Snapshot
+) -> None:
     """Fill a table from its published partitions.
 
     Internal rows are sorted by everything that is in them: their order carries nothing, and rows with the same content
@@ -191,7 +195,9 @@ def _fill(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, name: str
     paths = snapshot.of_table(name)
     if not paths:
         return
-    contract = catalogue.contracts[name]
+    if contract.balance is not None:
+        fill_balance(connection, name, contract, contract.balance, paths, catalogue.province.suppress_below)
+        return
     order = "ORDER BY ALL" if contract.audience == INTERNAL.name else ""
     chosen = ", ".join(map(quoted, contract.published))
     rows = history.select(connection, name, contract, paths)

@@ -65,7 +65,8 @@ def write(
             "software_version": __version__,
             "synthetic": any(run.synthetic for run in ledger.runs.values()),
             "tables": {
-                name: {"rows": rows, "schema": _schema(catalogue.contracts[name])} for name, rows in table_rows.items()
+                name: {"rows": table_rows[name], "schema": _schema(contract)}
+                for name, contract in catalogue.of_audience(part.name).items()
             },
             **(about if part is PUBLIC else {}),
         },

@@ -27,6 +27,10 @@ AUDIENCES = {
     "none": "không ai, chỉ giữ trong kho / nobody: kept in the warehouse, in no release",
 }
 NEVER = "không có trong bản công bố / in no release"
+BALANCE = (
+    "Số nhỏ được che trong bản công khai, bản nội bộ có đủ / Small counts are withheld from the public; analysts inside"
+    " the office see all of them"
+)
 CHANGES = (
     "Thay đổi / Changes: mỗi dòng là một tình trạng; phân vùng của một tháng có cả dòng của tháng trước đã thay đổi;"
     f" `{AS_OF}` và `{IS_LATEST}` được tính khi đọc, không lưu trong phân vùng"
@@ -61,10 +65,13 @@ def _tables(declared: Catalogue) -> Iterator[str]:
             yield f"- Khóa / Key: {', '.join(f'`{column}`' for column in contract.key)}"
         if contract.changes:
             yield f"- {CHANGES}"
+        if contract.balance:
+            yield f"- {BALANCE}"
         yield ""
         yield "| Cột / Column | Kiểu / Type | Đơn vị / Unit | Ý nghĩa | Meaning | Quy tắc / Rules |"
         yield "|---|---|---|---|---|---|"
-        for column, about in contract.readable.items():
+        added = {name: column for name, column in contract.published.items() if name not in contract.readable}
+        for column, about in {**contract.readable, **added}.items():
             yield _row(column, about, is_published=column in contract.published)
         yield ""
         yield from _rules(contract)

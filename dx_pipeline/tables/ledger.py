@@ -23,7 +23,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import insert
 from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import AnyKey, Key, KpiKey
+from dx_pipeline.tables.partition import AnyKey, Key
 from dx_pipeline.tables.run import PartitionRun
 
 Row = dict[str, Any]
@@ -89,8 +89,10 @@ class Ledger:
             for table in declared.source.tables
             for month in ([None] if declared.is_reference else span)
         ]
-        every = {run.partition: run for run in partition.runs(settings) if run.table == KPI_TABLE}
-        values = [_state(settings, KpiKey(code), every.get(code)) for code in catalogue.kpis]
+        tables = {KPI_TABLE, *catalogue.summaries}
+        every = {(run.table, run.partition): run for run in partition.runs(settings) if run.table in tables}
+        computed = [partition.evaluated(catalogue, code) for code in catalogue.evaluated]
+        values = [_state(settings, key, every.get((key.table, key.name)), is_computed=True) for key in computed]
         observed = [key for key in sorted(runs, key=str) if catalogue.contracts[key.table].origin == "observed"]
         delivered = (_state(settings, key, runs.get(key)) for key in [*expected, *observed])
         return cls(runs, landed, (*delivered, *values))
@@ -189,10 +191,10 @@ class Ledger:
                 )
 
 
-def _state(settings: Settings, key: AnyKey, run: PartitionRun | None) -> PartitionState:
+def _state(settings: Settings, key: AnyKey, run: PartitionRun | None, *, is_computed: bool = False) -> PartitionState:
     problem = run.problem if run else None
     if partition.rows(settings, key) is None:
-        nothing = "nothing was delivered" if isinstance(key, Key) else "it was never evaluated: run 'dx run'"
+        nothing = "it was never evaluated: run 'dx run'" if is_computed else "nothing was delivered"
         return PartitionState(key, "missing", None, problem or nothing, None)
     if run is None or problem is not None or not run.published:
         return PartitionState(key, "stale", None, problem, run.synthetic if run else None)

@@ -69,6 +69,11 @@ class KpiKey:
 AnyKey = Key | KpiKey
 
 
+def evaluated(catalogue: Catalogue, code: str) -> AnyKey:
+    """The partition with the values of a KPI, or with the rows of a summary, whose code is the name of its table."""
+    return Key(code, catalogue.summaries[code].name, None) if code in catalogue.summaries else KpiKey(code)
+
+
 def key_of(run: PartitionRun) -> Key:
     """The partition of a run over what a source delivers."""
     return Key(run.table, run.source or "", Month.parse(run.month) if run.month else None)

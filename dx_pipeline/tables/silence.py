@@ -43,6 +43,6 @@ def silences(settings: Settings, catalogue: Catalogue, months: Sequence[Month], 
                 continue
             source = catalogue.sources[name].source
             calendar = source.calendar
-            waiting = [code for code, kpi in catalogue.kpis.items() if {*source.tables} & {*kpi.every_table}]
+            waiting = [code for code, kpi in catalogue.evaluated.items() if {*source.tables} & {*kpi.every_table}]
             late_after = calendar.late_after(month)
             yield Silence(name, month, calendar.due(month), late_after, today > late_after, tuple(waiting))

@@ -6,6 +6,7 @@ SELECT
     dossier.dossier_status,
     dossier.received_on,
     dossier.due_on,
+    coalesce(dossier.finished_on > dossier.due_on, FALSE) AS is_late,
     dossier.as_of,
     CASE
         WHEN dossier.dossier_status = 'in_progress' THEN 'in_progress'

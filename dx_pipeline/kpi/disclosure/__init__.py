@@ -14,13 +14,13 @@ this protection: facts that everybody knows confine them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dx_pipeline.kpi.disclosure.count_table import Cell, CountTable, Role
+from dx_pipeline.kpi.disclosure.count_table import NEVER, SHOWN, Cell, CountTable, Role
 from dx_pipeline.kpi.disclosure.protection import protect
 
-__all__ = ["Cell", "Role", "Suppression", "suppression"]
+__all__ = ["NEVER", "Cell", "Role", "Suppression", "suppression"]
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,7 @@ class Suppression:
         return self.sensitive | self.complementary
 
 
-def suppression(
-    counts: Mapping[tuple[str, str], int],
-    cells: Sequence[Cell],
-    *,
-    threshold: int,
-    groups: Iterable[Sequence[Hashable]] = (),
-) -> Suppression:
+def suppression(counts: Mapping[tuple[str, str], int], cells: Sequence[Cell], *, threshold: int) -> Suppression:
     """Which of the cells are withheld.
 
     The same counts and cells give the same answer, in whatever order they come and on every machine.
@@ -59,9 +53,8 @@ def suppression(
             occur, and everybody knows it: a unit that did not exist in that month.
         cells: everything that is published about these dossiers, in one list.
         threshold: the smallest count that is shown.
-        groups: keys of cells that are only shown together: numerator and denominator of a rate.
     """
-    table = CountTable(counts, cells, groups, threshold)
+    table = CountTable(counts, cells, threshold)
     protect(table)
     sensitive, complementary, exposed = set(), set(), set()
     is_sensitive = table.is_sensitive[table.area_of, table.scope_of].tolist()
@@ -72,6 +65,6 @@ def suppression(
             sensitive.add(cell.key)
             if not protected:
                 exposed.add(cell.key)
-        elif withheld and cell.role == "published":
+        elif withheld and cell.role in SHOWN:
             complementary.add(cell.key)
     return Suppression(frozenset(sensitive), frozenset(complementary), frozenset(exposed))

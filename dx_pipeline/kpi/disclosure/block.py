@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -59,14 +60,16 @@ class Choices:
         rearrangements: what they are.
         scopes: all scopes that any of them changes.
         changes: for each of them, which of these scopes it changes.
-        part: place by rearrangement: by how many dossiers it lowers the scope's count there, at most.
-        rest: place by rearrangement: by how many it raises it.
-        can_occur: place by rearrangement: whether the place can have all kinds it concerns.
+        first: the first layer of each of them.
+        part: place by layer: by how many dossiers it lowers the scope's count there, at most.
+        rest: place by layer: by how many it raises it.
+        can_occur: place by rearrangement: whether the place can have all kinds of one of its layers.
     """
 
     rearrangements: list[Rearrangement]
     scopes: Integers
     changes: Sets
+    first: Integers
     part: Floats
     rest: Floats
     can_occur: Bools
@@ -77,20 +80,32 @@ class Choices:
         changed = np.array([each.changed_scopes(table) for each in rearrangements])
         scopes = np.flatnonzero(changed.any(axis=0))
         amounts = [each.amounts(table, scope) for each in rearrangements]
+        layers = np.array([len(each.kinds) for each in rearrangements])
         return cls(
             rearrangements,
             scopes,
             Sets(changed[:, scopes]),
-            np.array([part for part, _ in amounts]).T,
-            np.array([rest for _, rest in amounts]).T,
-            np.array([table.can_occur[:, each.kinds].all(axis=1) for each in rearrangements]).T,
+            np.cumsum(layers) - layers,
+            np.hstack([part for part, _ in amounts]),
+            np.hstack([rest for _, rest in amounts]),
+            np.array([np.any(np.all(table.can_occur[:, each.kinds], axis=2), axis=1) for each in rearrangements]).T,
         )
+
+    @cached_property
+    def of_layer(self) -> Integers:
+        """For each layer, the number of its rearrangement."""
+        return np.repeat(np.arange(len(self.rearrangements)), np.diff([*self.first, self.part.shape[1]]))
+
+    def total(self, by_layer: Floats) -> Floats:
+        """For each rearrangement, the sum over its layers; they are the last axis."""
+        sums: Floats = np.add.reduceat(by_layer, self.first, axis=-1)
+        return sums
 
 
 class Offer:
     """For one scope, each rearrangement's block: which places are in it now, and at what cost others join.
 
-    All arrays are place by rearrangement.
+    Arrays are place by rearrangement, but for `_part` and `_rest`, which are place by layer.
     """
 
     def __init__(self, table: CountTable, scope: int, choices: Choices, enclosure: Enclosure) -> None:
@@ -99,30 +114,34 @@ class Offer:
         cost = enclosure.areas_of.sums(of_area)
         self._cost: Floats = np.where(choices.can_occur[enclosure.places], cost, NEVER)
         self._part, self._rest = choices.part[enclosure.places], choices.rest[enclosure.places]
-        self._row = self._part + self._rest
         self._is_free: Bools = self._cost == 0
 
     def note_protected(self) -> None:
         """Note which sensitive cells of the scope the blocks protect that exist now."""
         table, scope = self._table, self._scope
-        part, rest = self._part * self._is_free, self._rest * self._is_free
-        varies = width(self._enclosure.places_of.sums(part + rest), part.sum(axis=0), rest.sum(axis=0))
-        table.is_protected[:, scope] |= (varies >= table.threshold).any(axis=1)
+        is_free = self._is_free[:, self._choices.of_layer]
+        part, rest = self._part * is_free, self._rest * is_free
+        by_layer = width(self._enclosure.places_of.sums(part + rest), part.sum(axis=0), rest.sum(axis=0))
+        table.is_protected[:, scope] |= (self._choices.total(by_layer) >= table.threshold).any(axis=1)
 
     def take(self, area: int) -> None:
         """Withhold what makes the cheapest block that protects the cell of this area, if there is one."""
         inside = self._table.in_area[area, self._enclosure.places][:, None]
         joined = self._is_free.copy()
-        own = self._missing(joined & inside, self._row)
-        self._join(joined, inside, [(self._row, own)])
+        part, rest = self._choices.total(self._part), self._choices.total(self._rest)
+        row = part + rest
+        own = self._missing(joined & inside, row)
+        self._join(joined, inside, [(row, own)])
         needs = [
-            (self._row, self._missing(joined & ~inside, self._row)),
-            (self._part, self._missing(joined, self._part)),
-            (self._rest, self._missing(joined, self._rest)),
+            (row, self._missing(joined & ~inside, row)),
+            (part, self._missing(joined, part)),
+            (rest, self._missing(joined, rest)),
         ]
         self._join(joined, ~inside, needs)
-        part, rest = self._part * joined, self._rest * joined
-        varies = width(((part + rest) * inside).sum(axis=0), part.sum(axis=0), rest.sum(axis=0))
+        of_layer = joined[:, self._choices.of_layer]
+        part, rest = self._part * of_layer, self._rest * of_layer
+        by_layer = width(((part + rest) * inside).sum(axis=0), part.sum(axis=0), rest.sum(axis=0))
+        varies = self._choices.total(by_layer)
         price = np.where(varies >= self._table.threshold, (self._cost * joined).sum(axis=0), NEVER)
         best = int(np.argmin(price))
         if price[best] < NEVER:

@@ -2,15 +2,13 @@
 
 An *area* is a set of places that some cell counts over (a commune, a district), a *scope* a set of kinds (online
 dossiers in the first quarter). A cell is one area and one scope. Places and kinds end with one more, elsewhere,
-that no cell counts and that has room for any number of dossiers.
+that no cell counts and that has room for any number of dossiers. Kinds that all cells count alike are one kind here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
-from typing import Literal
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,24 +17,27 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
-Role = Literal["published", "difference", "known"]
+Role = Literal["published", "difference", "known", "detail"]
+
+SHOWN: frozenset[Role] = frozenset({"published", "detail"})
+"""The roles of what is shown unless it is withheld."""
 
 UNLIMITED = 1e9
 """How many dossiers are elsewhere: more than any threshold asks for."""
 
-NEVER = 1e11
+NEVER = 10**11
 """The cost of what cannot be withheld. All costs are whole numbers, and their sums are exact in 64 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One count of dossiers: those of `kinds` in `places`. Cells with the same sets are one cell under two keys.
 
     Args:
         key: its name, of any hashable type.
         weight: what is lost when it is withheld, relative to other cells of about the same count.
         role: `published` unless it is withheld; a `difference` is never published and protected all the same
-            ("received, but not online"); what is `known` to everybody is never withheld.
+            ("received, but not online"); what is `known` to everybody is never withheld; a `detail` is shown by
+            another number, such as how many procedures the dossiers are of, and is itself never too small.
         zero_is_sensitive: whether 0 is a count under the threshold like others.
     """
 
@@ -66,19 +67,14 @@ class CountTable:
         cost: area by scope: what is lost if that cell is withheld; 0 where nothing is shown.
     """
 
-    def __init__(
-        self,
-        counts: Mapping[tuple[str, str], int],
-        cells: Sequence[Cell],
-        groups: Iterable[Sequence[Hashable]],
-        threshold: int,
-    ) -> None:
+    def __init__(self, counts: Mapping[tuple[str, str], int], cells: Sequence[Cell], threshold: int) -> None:
         self.threshold = threshold
         places = {place: number for number, place in enumerate(sorted({place for place, _ in counts}))}
         kinds = {kind: number for number, kind in enumerate(sorted({kind for _, kind in counts}))}
-        self.counts, self.can_occur = _matrix(counts, places, kinds)
         self.in_area, self.area_of = _sets([cell.places for cell in cells], places)
-        self.in_scope, self.scope_of = _sets([cell.kinds for cell in cells], kinds)
+        in_scope, self.scope_of = _sets([cell.kinds for cell in cells], kinds)
+        self.in_scope, merged = _merged(in_scope)
+        self.counts, self.can_occur = _matrix(counts, places, kinds, merged)
         self.by_kind = np.ascontiguousarray(self.in_scope.T)
         self._shape = len(self.in_area), len(self.in_scope)
         self._values = self._cell_sums(self.counts)[self.area_of, self.scope_of]
@@ -88,22 +84,13 @@ class CountTable:
         self.is_protected = np.zeros(self._shape, dtype=np.bool_)
         self.is_withheld = np.zeros(self._shape, dtype=np.bool_)
         self.cost = self._costs(cells)
-        self._group = self._groups(cells, groups)
-        self._by_group = np.argsort(self._group, axis=None, kind="stable")
-        self._group_sizes = np.bincount(self._group.ravel())
-        self._group_ends = np.cumsum(self._group_sizes)
         self.withhold(*np.nonzero(self.is_sensitive))
 
     def withhold(self, areas: Integers, scopes: Integers) -> None:
-        """Withhold these cells, as far as they are published, and those that are only shown with them."""
+        """Withhold these cells, as far as they are published."""
         shown = (self.cost[areas, scopes] > 0) & (self.cost[areas, scopes] < NEVER)
-        found = np.unique(self._group[areas[shown], scopes[shown]])
-        ends = self._group_ends[found]
-        spans = zip((ends - self._group_sizes[found]).tolist(), ends.tolist(), strict=True)
-        members = np.fromiter(chain.from_iterable(range(*span) for span in spans), np.intp)
-        cells = self._by_group[members]
-        self.cost.flat[cells] = 0
-        self.is_withheld.flat[cells] = True
+        self.cost[areas[shown], scopes[shown]] = 0
+        self.is_withheld[areas[shown], scopes[shown]] = True
 
     def _cell_sums(self, values: Floats) -> Floats:
         """Area by scope: the sum of the values of its places and kinds."""
@@ -119,49 +106,48 @@ class CountTable:
 
     def _sensitive(self, cells: Sequence[Cell]) -> Bools:
         least = np.fromiter((0 if cell.zero_is_sensitive else 1 for cell in cells), float, len(cells))
-        is_open = np.fromiter((cell.role != "known" for cell in cells), np.bool_, len(cells))
+        is_known = np.fromiter((cell.role == "known" for cell in cells), np.bool_, len(cells))
+        is_open = np.fromiter((cell.role in {"published", "difference"} for cell in cells), np.bool_, len(cells))
         found = np.flatnonzero(is_open & (self._values < self.threshold) & (self._values >= least))
         sensitive = np.zeros(self._shape, dtype=np.bool_)
         sensitive[self.area_of[found], self.scope_of[found]] = True
-        known = np.flatnonzero(~is_open)
+        known = np.flatnonzero(is_known)
         sensitive[self.area_of[known], self.scope_of[known]] = False
         return sensitive
 
     def _costs(self, cells: Sequence[Cell]) -> Floats:
         """A cell costs more the more it counts, but less than in proportion."""
-        weight = np.fromiter((cell.weight * (cell.role == "published") for cell in cells), float, len(cells))
+        weight = np.fromiter((cell.weight * (cell.role in SHOWN) for cell in cells), float, len(cells))
         cost = np.zeros(self._shape)
         np.maximum.at(cost, (self.area_of, self.scope_of), weight * (10 + np.floor(np.sqrt(self._values))))
+        cost = np.minimum(cost, NEVER)
         known = np.flatnonzero(np.fromiter((cell.role == "known" for cell in cells), np.bool_, len(cells)))
         cost[self.area_of[known], self.scope_of[known]] = NEVER
         return cost
 
-    def _groups(self, cells: Sequence[Cell], groups: Iterable[Sequence[Hashable]]) -> Integers:
-        """Area by scope: the number of the group that a cell is shown with; 0 where nothing is ever withheld."""
-        position = dict(zip((cell.key for cell in cells), range(len(cells)), strict=True))
-        pairs = [(position[group[0]], position[key]) for group in groups for key in group[1:]]
-        flat = np.ravel_multi_index((self.area_of, self.scope_of), self._shape)
-        first, second = flat[np.array(pairs, dtype=np.intp).reshape(-1, 2)].T
-        group = np.arange(1, 1 + self._shape[0] * self._shape[1])
-        while not np.array_equal(group[first], group[second]):
-            smaller = np.minimum(group[first], group[second])
-            np.minimum.at(group, first, smaller)
-            np.minimum.at(group, second, smaller)
-        grouped: Integers = np.where((self.cost > 0) & (self.cost < NEVER), group.reshape(self._shape), 0)
-        return grouped
+
+def _merged(in_scope: Bools) -> tuple[Bools, Integers]:
+    """Scopes by distinct kinds, with elsewhere at the end, and for each kind the number of the one that it is now."""
+    distinct, number = np.unique(in_scope.T, axis=0, return_inverse=True)
+    elsewhere = int(number[-1])
+    order = np.delete(np.arange(len(distinct)), elsewhere)
+    numbers = np.empty(len(distinct), dtype=np.intp)
+    numbers[order], numbers[elsewhere] = np.arange(len(order)), len(order)
+    return distinct[[*order, elsewhere]].T, numbers[number.reshape(-1)]
 
 
 def _matrix(
-    counts: Mapping[tuple[str, str], int], places: Mapping[str, int], kinds: Mapping[str, int]
+    counts: Mapping[tuple[str, str], int], places: Mapping[str, int], kinds: Mapping[str, int], merged: Integers
 ) -> tuple[Floats, Bools]:
     """The counts by place and kind, and which of them can be other than 0, with one more place and kind."""
     rows = np.fromiter((places[place] for place, _ in counts), np.intp, len(counts))
-    columns = np.fromiter((kinds[kind] for _, kind in counts), np.intp, len(counts))
-    values = np.full((len(places) + 1, len(kinds) + 1), UNLIMITED)
-    can_occur = np.ones(values.shape, dtype=np.bool_)
-    values[:-1, :-1], can_occur[:-1, :-1] = 0, False
-    values[rows, columns] = np.fromiter(counts.values(), float, len(counts))
+    columns = merged[np.fromiter((kinds[kind] for _, kind in counts), np.intp, len(counts))]
+    values = np.zeros((len(places) + 1, int(merged[-1]) + 1))
+    np.add.at(values, (rows, columns), np.fromiter(counts.values(), float, len(counts)))
+    can_occur = np.zeros(values.shape, dtype=np.bool_)
     can_occur[rows, columns] = True
+    values[-1], values[:, -1] = UNLIMITED, UNLIMITED
+    can_occur[-1], can_occur[:, -1] = True, True
     return values, can_occur
 
 

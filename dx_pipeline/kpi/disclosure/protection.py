@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer, Sets
-from dx_pipeline.kpi.disclosure.count_table import NEVER, CountTable, Floats
+from dx_pipeline.kpi.disclosure.count_table import NEVER, CountTable, Floats, Integers
 from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement
 
 KINDS_TRIED = 8
@@ -41,6 +41,7 @@ class Search:
         self._size = table.in_area.sum(axis=1)
         self._everything = len(table.in_area)
         self._enclosures: dict[int, Enclosure] = {}
+        self._exchanges: dict[int, Exchange] = {}
         self._doubles: dict[tuple[int, int], list[Exchange]] = {}
         self._pooled: dict[tuple[int, int], list[Pool]] = {}
 
@@ -101,18 +102,51 @@ class Search:
         inside = np.flatnonzero(self._table.in_scope[scope])
         outside = np.flatnonzero(~self._table.in_scope[scope])
         distances = self._distances[np.ix_(inside, outside)]
-        inside = inside[np.argsort(distances.min(axis=1), kind="stable")[:tried]]
+        inside = inside[np.argsort(distances.min(axis=1), kind="stable")]
         distances = self._distances[np.ix_(inside, outside)]
         nearest = outside[np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]]
-        elsewhere = outside[-1]
+        elsewhere, seen, pooled = int(outside[-1]), set[int](), 0
         for kind, others in zip(inside.tolist(), nearest.tolist(), strict=True):
-            for other in others if elsewhere in others else [*others, elsewhere]:
-                yield Exchange(np.array([kind]), np.array([other]))
+            new = [other for other in dict.fromkeys([*others, elsewhere]) if self._difference(kind, other) not in seen]
+            if not new:
+                continue  # what it is exchanged with is a layer of an earlier exchange
+            seen |= {self._difference(kind, other) for other in new}
+            yield from (self._exchange(kind, other) for other in new)
             for exchange in self._double_exchanges(kind, others[0]):
                 if exchange.changed_scopes(self._table)[scope]:
                     yield exchange
-        for kind, others in zip(inside[:POOLED].tolist(), nearest.tolist(), strict=False):
-            yield from self._pools(kind, others[0])
+            if pooled < POOLED:
+                yield from self._pools(kind, others[0])
+            pooled += 1
+            if pooled == tried:
+                return
+
+    @cached_property
+    def _digest(self) -> Integers:
+        """For each kind a number that follows from the scopes that count it."""
+        drawn = np.random.default_rng(1).integers(1 << 40, size=self._table.by_kind.shape[1])
+        digest: Integers = self._table.by_kind @ drawn
+        return digest
+
+    def _difference(self, kind: int, other: int) -> int:
+        """Which scopes distinguish two kinds, and in which sense, as a number."""
+        return int(self._digest[kind] - self._digest[other])
+
+    def _exchange(self, kind: int, other: int) -> Exchange:
+        """The exchange of two kinds; its other layers are the pairs that the same scopes distinguish."""
+        difference = self._difference(kind, other)
+        if difference not in self._exchanges:
+            order = np.argsort(self._digest, kind="stable")
+            wanted = self._digest - difference
+            place = np.searchsorted(self._digest[order], wanted).clip(max=len(order) - 1)
+            gained = np.flatnonzero(self._digest[order][place] == wanted)
+            lost = order[place[gained]]
+            by_kind, counts = self._table.by_kind.astype(np.int8), self._table.counts
+            same = (by_kind[gained] - by_kind[lost] == by_kind[kind] - by_kind[other]).all(axis=1)
+            has_dossiers = counts[:-1, gained].any(axis=0) & counts[:-1, lost].any(axis=0)
+            chosen = same & (has_dossiers | (gained == kind))
+            self._exchanges[difference] = Exchange(gained[chosen][:, None], lost[chosen][:, None])
+        return self._exchanges[difference]
 
     @cached_property
     def _scope_cost(self) -> Floats:
@@ -143,7 +177,7 @@ class Search:
             for number in np.argsort(cost, axis=None, kind="stable")[:DOUBLE].tolist():
                 row, column = divmod(number, len(gained))
                 if cost[row, column] < self._distances[kind, other]:
-                    found.append(Exchange(np.array([kind, gained[column]]), np.array([other, lost[row]])))
+                    found.append(Exchange(np.array([[kind, gained[column]]]), np.array([[other, lost[row]]])))
             self._doubles[kind, other] = found
         return self._doubles[kind, other]
 

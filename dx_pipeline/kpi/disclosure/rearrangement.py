@@ -13,6 +13,7 @@ all lowering, and all raising.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,56 +28,68 @@ def width(own: Floats, part: Floats, rest: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Exchange:
-    """The same number more of each kind in `gained` and fewer of each in `lost`, or the other way round."""
+    """In each layer the same number more of each kind in `gained` and fewer of each in `lost`, or the other way round.
+
+    Layers are rows of kinds. They rearrange each for itself, and all change the same scopes in the same sense:
+    "online" for "direct" among the dossiers that were settled in May, and among those settled in June. So what they
+    can do adds up.
+    """
 
     gained: Integers
     lost: Integers
 
-    @property
+    @cached_property
     def kinds(self) -> Integers:
-        """Every kind it concerns."""
-        return np.concatenate([self.gained, self.lost])
+        """Layer by number: every kind that a layer concerns."""
+        return np.hstack([self.gained, self.lost])
 
     def changed_scopes(self, table: CountTable) -> Bools:
         """Which scopes count the kinds unequally."""
-        gained, lost = table.by_kind[self.gained].sum(axis=0), table.by_kind[self.lost].sum(axis=0)
+        gained, lost = table.by_kind[self.gained[0]].sum(axis=0), table.by_kind[self.lost[0]].sum(axis=0)
         changed: Bools = gained != lost
         return changed
 
     def amounts(self, table: CountTable, _scope: int) -> tuple[Floats, Floats]:
-        """For each place, by how much it can lower and raise what a scope counts, or the other way round."""
-        return table.counts[:, self.gained].min(axis=1), table.counts[:, self.lost].min(axis=1)
+        """Place by layer: by how much a place can lower and raise what a scope counts, or the other way round."""
+        possible: Bools = np.all(table.can_occur[:, self.kinds], axis=2)
+        gained, lost = (table.counts[:, kinds].min(axis=2) * possible for kinds in (self.gained, self.lost))
+        return gained, lost
 
     def protects(self, table: CountTable, places: Integers, scopes: Integers) -> Bools:
         """Area by scope: which cells vary enough if these places rearrange. The scopes are those it changes."""
         part, rest = (amount[places] for amount in self.amounts(table, 0))
-        varies = width(table.in_area[:, places] @ (part + rest), part.sum(), rest.sum()) >= table.threshold
-        return np.repeat(varies[:, None], len(scopes), axis=1)
+        varies = width(table.in_area[:, places] @ (part + rest), part.sum(axis=0), rest.sum(axis=0)).sum(axis=1)
+        return np.repeat((varies >= table.threshold)[:, None], len(scopes), axis=1)
 
 
 @dataclass(frozen=True)
 class Pool:
     """Any rearrangement of more than two kinds in which each place keeps its sum over all of them."""
 
-    kinds: Integers
+    members: Integers
+
+    @property
+    def kinds(self) -> Integers:
+        """Layer by number: every kind that it concerns, in one layer."""
+        return self.members[None, :]
 
     def changed_scopes(self, table: CountTable) -> Bools:
         """Which scopes count some of the kinds and not all."""
-        of_kinds = table.by_kind[self.kinds]
+        of_kinds = table.by_kind[self.members]
         changed: Bools = np.any(of_kinds, axis=0) & ~np.all(of_kinds, axis=0)
         return changed
 
     def amounts(self, table: CountTable, scope: int) -> tuple[Floats, Floats]:
-        """For each place, its dossiers of these kinds that the scope counts, and the others."""
-        is_counted = table.in_scope[scope, self.kinds]
-        counts = table.counts[:, self.kinds]
-        return counts[:, is_counted].sum(axis=1), counts[:, ~is_counted].sum(axis=1)
+        """Place by layer, of which there is one: dossiers of these kinds that the scope counts, and the others."""
+        possible: Bools = np.all(table.can_occur[:, self.members], axis=1)
+        counts, is_counted = table.counts[:, self.members] * possible[:, None], table.in_scope[scope, self.members]
+        return counts[:, is_counted].sum(axis=1)[:, None], counts[:, ~is_counted].sum(axis=1)[:, None]
 
     def protects(self, table: CountTable, places: Integers, scopes: Integers) -> Bools:
         """Area by scope: which cells vary enough if these places rearrange. The scopes are those it changes."""
-        counts = table.counts[np.ix_(places, self.kinds)]
+        counts = table.counts[np.ix_(places, self.members)]
         own, total = table.in_area[:, places] @ counts.sum(axis=1), counts.sum()
-        part = table.in_scope[np.ix_(scopes, self.kinds)] @ counts.sum(axis=0)
+        part = table.in_scope[np.ix_(scopes, self.members)] @ counts.sum(axis=0)
         varies: Bools = width(own[:, None], part[None, :], total - part[None, :]) >= table.threshold
         return varies
 

@@ -1,0 +1,223 @@
+"""Nobody who has all of `current/` finds a count of dossiers that was withheld, over all KPIs, views and tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from engine import Engine
+from projects import PROJECT
+from public_numbers import OF_KPIS, THRESHOLD, Number, Reader, confined_in_form, of_summary, of_values
+
+from dx_pipeline import release
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+
+MONTHS = list(Month(2022, 1).through(Month(2022, 6)))
+Row = dict[str, Any]
+SUMMARY, RETURN = "statistics.dossier_summary", "statistics.return_06a"
+
+RATE = """\
+type: dx_pipeline.components.Kpi
+attributes:
+  title: {{vi: Thử, en: Trial}}
+  owner: team:thu
+  unit_of_measure: percent
+  of: {view}
+  versions:
+    - version: 1
+      counted: {counted}
+      among: true
+      valid_from: 2022-01-01
+      legal_basis: {{vi: Thử, en: Trial}}
+      formula: {{vi: Thử, en: Trial}}
+"""
+
+
+def read(files: str) -> list[Row]:
+    """Rows of Parquet files with KPI values or a summary."""
+    found = duckdb.read_parquet(files, hive_partitioning=False)
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+def ask(database: Path, query: str) -> list[Row]:
+    """Rows of a query over a database."""
+    with duckdb.connect(database, read_only=True) as connection:
+        found = connection.execute(query)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is in `current/`, and what is not."""
+
+    current: Path
+    engine: Engine
+
+    def rows(self, query: str) -> list[Row]:
+        """Rows of a query over the public database."""
+        return ask(self.current / "dx.duckdb", query)
+
+    def inside(self, query: str) -> list[Row]:
+        """Rows of a query over the internal database."""
+        return ask(self.current.parent / "internal" / "dx_internal.duckdb", query)
+
+    def values(self) -> list[Row]:
+        """The values of all KPIs, from the files beside the database."""
+        return read(f"{self.current}/kpi/value.parquet")
+
+    def reader(self, values: Sequence[Row], summary: Sequence[Row]) -> Reader:
+        """Somebody who has these rows, and knows the units and the calendar."""
+        units = self.rows("SELECT unit_code, parent_code FROM reference.admin_unit WHERE valid_from <= '2022-06-30'")
+        above = {row["unit_code"]: row["parent_code"] for row in units}
+        above |= {row["unit_code"]: "72" for row in values if row["unit_level"] == "agency"}
+        values = [row for row in values if row["system"] is None and row["part_start"] is None]
+        windows = [(row, (row["unit_code"], row["window_start"], row["window_end"])) for row in values]
+        usage = [(row, where) for row, where in windows if row["kpi_code"] == "service_usage_rate"]
+        return Reader(
+            above,
+            sorted(above),
+            MONTHS,
+            {**dict(of_values(values)), **dict(of_summary(summary))},
+            frozenset(w for row, w in windows if row["withheld_reason"] == "silent" and row["kpi_code"] in OF_KPIS),
+            {where: int(row["numerator"]) for row, where in usage if row["numerator"] is not None},
+        )
+
+    def truth(self, reader: Reader) -> np.ndarray:
+        """How many dossiers each atom of the reader has."""
+        received = "unit_code, date_trunc('month', received_on)::DATE, channel = 'online', has_online_service"
+        received += ", is_full_online_eligible, is_channel_missing, count(*)"
+        settled = "unit_code, date_trunc('month', finished_on)::DATE, channel = 'online', is_late, count(*)"
+        found = np.zeros(len(reader.every_atom))
+        for event, columns in (("received", received), ("settled", settled)):
+            for unit, day, *answers, count in self.engine.view(
+                f"dossier_{event}", columns, "excluded IS NULL GROUP BY ALL"
+            ):
+                if (atom := reader.every_atom.get((event, unit, Month.of(day), tuple(answers)))) is not None:
+                    found[atom] += count
+        return found
+
+
+def candidates(values: Sequence[Row], summary: Sequence[Row]) -> Iterator[Number]:
+    """Every number that would be in these rows, withheld ones among them."""
+    for row in values:
+        if row["withheld_reason"] in {None, "few_dossiers"}:
+            filled = {**row, "numerator": 0, "denominator": 0}
+            yield from (number for number, _ in of_values([filled]))
+    for row in summary:
+        names = (row["withheld_columns"] or "").split(", ") if row["withheld_reason"] == "few_dossiers" else []
+        yield from (number for number, _ in of_summary([{**row, **dict.fromkeys(filter(None, names), 0)}]))
+
+
+@pytest.fixture(scope="module")
+def published(province: dict[str, Any], declared_province: Catalogue) -> Release:
+    settings = Settings(province["warehouse"], PROJECT)
+    return Release(settings.current.resolve(), Engine(settings, declared_province))
+
+
+@pytest.fixture(scope="module")
+def declared_province() -> Catalogue:
+    return catalogue.load(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def several_views(province: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """The same dossiers, with rates of those settled, and a copy of a view under another name."""
+    folder = tmp_path_factory.mktemp("several_views")
+    for part in ("assets", "checks"):
+        shutil.copytree(PROJECT / part, folder / part)
+    shutil.copytree(folder / "assets/view/dossier_received", folder / "assets/view/dossier_copied")
+    for code, view, counted in (
+        ("copied_rate", "dossier_copied", "channel = 'online'"),
+        ("late_rate", "dossier_settled", "is_late"),
+        ("settled_online_rate", "dossier_settled", "channel = 'online'"),
+    ):
+        (folder / "assets/kpi" / code).mkdir()
+        text = RATE.format(view=view, counted=counted)
+        (folder / "assets/kpi" / code / "defs.yaml").write_text(text, encoding="utf-8")
+    settings = Settings(folder / "warehouse", folder)
+    for part in ("tables", "landing"):
+        shutil.copytree(province["warehouse"] / part, settings.warehouse / part)
+    declared = catalogue.load(folder)
+    for code in declared.evaluated:
+        assert evaluate(settings, declared, code).run.published
+    release.publish(settings, declared)
+    return Release(settings.current.resolve(), Engine(settings, declared))
+
+
+def attack(found: Release, values: Sequence[Row], summary: Sequence[Row], *, at_once: bool) -> Iterator[Number]:
+    """The small numbers that some rows confine: those of all units at once, or of each district for itself."""
+    reader = found.reader(values, summary)
+    truth, every = found.truth(reader), set(candidates(values, summary))
+    for number, value in reader.shown.items():
+        assert truth[reader.atoms(number)].sum() == value >= THRESHOLD, number
+    small = sorted(
+        number for number in every if truth[reader.atoms(number)].sum() < THRESHOLD and number[1:] not in reader.empty
+    )
+    assert len(small) > 500
+    for unit in ["72"] if at_once else sorted(unit for unit in reader.above if len(unit) == len("703")):
+        one = reader.within(unit)
+        yield from one.confined(number for number in small if number[1] in one.above)
+
+
+def test_no_small_count_is_confined_by_all_that_is_published_of_its_district(several_views: Release) -> None:
+    summary = several_views.rows(f"FROM {SUMMARY}")
+    assert not list(attack(several_views, several_views.values(), summary, at_once=False))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["published", "several_views"])
+def test_no_small_count_is_confined_over_all_units(name: str, request: pytest.FixtureRequest) -> None:
+    found = request.getfixturevalue(name)
+    assert not list(attack(found, found.values(), found.rows(f"FROM {SUMMARY}"), at_once=True))
+
+
+def test_the_same_attack_finds_counts_where_kpis_and_summary_are_decided_apart(
+    several_views: Release, tmp_path: Path
+) -> None:
+    declared, rows = several_views.engine.catalogue, {}
+    for name, some in (("kpis", replace(declared, summaries={})), ("summary", replace(declared, kpis={}))):
+        settings = replace(several_views.engine.settings, warehouse=tmp_path / name)
+        shutil.copytree(several_views.engine.settings.tables, settings.tables)
+        for code in some.evaluated:
+            evaluate(settings, some, code)
+        table = SUMMARY if name == "summary" else "kpi.value"
+        rows[name] = read(f"{settings.tables}/{table}/*/rows.parquet")
+    values = [row for row in rows["kpis"] if row["units_on"] is None]
+    assert next(attack(several_views, values, rows["summary"], at_once=False))
+
+
+def test_every_empty_cell_is_marked(published: Release) -> None:
+    for table in (SUMMARY, RETURN):
+        for row in published.rows(f"FROM {table}"):
+            empty = [name for name, value in row.items() if name.endswith("_count") and value is None]
+            if row.get("unit_level", "province") != "province":
+                empty.remove("received_channel_missing_count")  # of the province alone
+            assert ", ".join(empty) == (row["withheld_columns"] or "")
+            assert table == RETURN or (row["withheld_reason"] is None) == (not empty)
+
+
+@pytest.mark.parametrize("until", ["2022-01-31", pytest.param("2022-06-30", marks=pytest.mark.long)])
+def test_no_small_cell_of_form_06a_is_confined(published: Release, until: str) -> None:
+    query = f"FROM {RETURN} WHERE period_end <= '{until}'"
+    shown, truth = published.rows(query), published.inside(query)
+    assert len(shown) == len(truth) > 50
+    assert any(row["settled_total_count"] for row in shown)
+    assert not list(confined_in_form(shown, truth))
+
+
+def test_the_same_attack_finds_cells_of_form_06a_where_only_small_ones_are_withheld(published: Release) -> None:
+    truth = published.inside(f"FROM {RETURN}")
+    counts = [name for name in truth[0] if name.endswith("_count")]
+    shown = [{**row, **{name: None for name in counts if row[name] < THRESHOLD}} for row in truth]
+    assert next(confined_in_form(shown, truth))
