@@ -23,7 +23,7 @@ from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
-from dx_pipeline.declarations.sql import create_table, sql_file
+from dx_pipeline.declarations.sql import create_table, literal, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, reference, scan, states, summary, suppression
@@ -347,11 +347,7 @@ class _Evaluator:
     def _publish(self, current: Mapping[str, str], failures: Mapping[str, str]) -> Iterator[tuple[str, RunResult]]:
         """Audit all values at once; only where something is unmet, each KPI's for itself."""
         self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
-        tables = list(self.catalogue.summaries)
-        self.connection.execute(
-            f"CREATE TABLE {STAGED} AS FROM every_value WHERE NOT list_contains($tables::VARCHAR[], kpi_code)",
-            {"tables": tables},
-        )
+        self._stage_values(self.catalogue.kpis)
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
         together = scan.protected(self.catalogue)
@@ -375,9 +371,12 @@ class _Evaluator:
         if code in self.catalogue.summaries:
             summary.stage(self.connection, self.catalogue.summaries[code], self.catalogue.contracts[code])
         else:
-            self.connection.execute(
-                f"CREATE OR REPLACE TABLE {STAGED} AS FROM every_value WHERE kpi_code = $code", {"code": code}
-            )
+            self._stage_values([code])
+
+    def _stage_values(self, codes: Iterable[str]) -> None:
+        """Make `staged` a view of the values of some KPIs."""
+        listed = ", ".join(map(literal, codes))
+        self.connection.execute(f"CREATE OR REPLACE VIEW {STAGED} AS FROM every_value WHERE kpi_code IN ({listed})")
 
 
 def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:

@@ -11,10 +11,11 @@ from dx_pipeline.storage.database import STAGED
 
 
 def stage(connection: duckdb.DuckDBPyConnection, summary: DeclaredSummary, contract: Contract) -> None:
-    """Make `staged` with the rows of a summary, from the values in `every_value`."""
-    connection.execute(f"DROP TABLE IF EXISTS {STAGED}; {create_table(STAGED, contract.stored)}")
+    """Make `staged` a view of the rows of a summary, from the values in `every_value`."""
+    connection.execute(f"DROP TABLE IF EXISTS summary; {create_table('summary', contract.stored)}")
     columns = list(summary.summary.counts)
     counts = ", ".join(f"max(value) FILTER (statistic = {literal(name)}) AS {quoted(name)}" for name in columns)
     connection.execute(
         sql_file(__file__, "summary").replace("$counts", counts), {"table": summary.table, "columns": columns}
     )
+    connection.execute(f"CREATE OR REPLACE VIEW {STAGED} AS FROM summary")

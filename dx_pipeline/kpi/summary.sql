@@ -1,5 +1,5 @@
 -- One row a unit and month: each figure of the summary is a column.
-INSERT INTO staged BY NAME
+INSERT INTO summary BY NAME
 SELECT
     window_start AS month,
     unit_code,
