@@ -22,6 +22,7 @@ from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Arrival, Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Readable, rows
+from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.reading.rows import QUARANTINED
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
@@ -52,14 +53,16 @@ def ingest(
     with writing(settings):
         source = catalogue.sources[name]
         _bring_references_up_to_date(settings, catalogue, source)
+        monthly = [month for month in months if month is not None]
+        today = _today(settings, now)
+        closing.close(settings, catalogue, name, monthly, today)  # what is fetched now comes after
         present = _fetch(settings, catalogue, name, months, now)
         results = {month: [*found] for month, found in _publish(settings, catalogue, name, present)}
         for derived in _derive(settings, catalogue, name, months):
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
         every = [result for of_month in results.values() for result in of_month]
         if not source.is_reference:
-            due = [month for month in present if month is not None]
-            closing.close(settings, catalogue, name, due, _today(settings, now))
+            closing.close(settings, catalogue, name, monthly, today)
             every.extend(next(workers.each(settings, catalogue, attempts.publish, [(name,)])))
         return tuple(every)
 
@@ -165,11 +168,15 @@ def _read(
 ) -> Staged:
     """Stage the rows of a table's deliveries, and set aside those that broke the contract.
 
-    What was delivered `late` for a closed month is not read: it waits until a revision is accepted.
+    What was delivered `late` for a closed month is read for its counts alone: it waits until a revision is accepted.
     """
     contract = catalogue.contracts[key.table]
-    proposed = readable.without(late)
     partition.attach_references(settings, connection, catalogue, contract)
+    proposed: tuple[Counts, ...] = ()
+    if late:
+        every = rows.stage(connection, contract, reading.load(connection, readable), key.month)
+        proposed = tuple(item for item in every if item.delivery_id in late & present)
+        readable = readable.without(late)
     counts = rows.stage(connection, contract, reading.load(connection, readable), key.month)
     quarantine = catalogue.contracts["ledger.quarantine"]
     partition.quarantine(settings, connection.table(QUARANTINED), key, quarantine)
@@ -185,7 +192,8 @@ def _read(
             for delivery, problem in readable.unresolved(present)
         ),
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
-        proposed=tuple(delivery_id for delivery_id in proposed if delivery_id in present),
+        proposed=proposed,
+        revision=closing.revisions(settings, key),
     )
 
 
@@ -248,6 +256,8 @@ def _fingerprint(
     inputs = [catalogue.digest(f"source:{key.source}")]
     inputs += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in landed]
     inputs += [*sorted(present), *(f"late {delivery_id}" for delivery_id in sorted(late))]
+    if revision := closing.revisions(settings, key):
+        inputs.append(f"revision {revision}")
     for table in catalogue.contracts[key.table].references:
         inputs += [partition.fingerprint_of(path) for path in partition.all_rows(settings, table)]
     return publication.fingerprint(settings, catalogue, key.table, inputs)

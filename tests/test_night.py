@@ -55,6 +55,16 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
     assert values == {"community_group_count": 3, "digital_enterprise_count": 5}
 
 
+def test_a_first_night_in_which_nothing_came_names_every_source(dx: Dx, tmp_path: Path, furnished: Settings) -> None:
+    project, today = runnable(tmp_path / "project"), inbox.today(furnished)
+    ran = dx("run", "--json", "--months", "2022-05", warehouse=furnished.warehouse, project=project)
+    answer = json.loads(ran.stdout)
+    assert (ran.returncode, answer["published"], answer["errors"]) == (1, True, [])
+    assert {silence["source"] for silence in answer["overdue"]} >= {"community_group", "dossier"}
+    ran = dx("run", "--json", "--months", str(Month.of(today)), warehouse=furnished.warehouse, project=project)
+    assert (ran.returncode, json.loads(ran.stdout)["overdue"]) == (0, [])
+
+
 def test_a_silent_month_is_overdue_after_its_day_of_grace_and_not_yet_due_before(
     dx: Dx, tmp_path: Path, furnished: Settings
 ) -> None:

@@ -18,6 +18,7 @@ from projects import TRIAL, Fresh
 from test_history import Delivered, State, arrivals, by_month, deliver, every_cell, expected, key
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.province import Province
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi import revision
@@ -28,7 +29,7 @@ from dx_pipeline.tables.ledger import Ledger
 
 APRIL, MAY, JUNE = Month(2022, 4), Month(2022, 5), Month(2022, 6)
 MAY_25, MAY_26 = (datetime(2022, 5, day, 12, tzinfo=UTC) for day in (25, 26))
-COLUMNS = "month, value_before, value_after, revision, reason"
+COLUMNS = "month, value_before, value_after, numerator_before, numerator_after, reason"
 
 
 @pytest.fixture
@@ -41,6 +42,10 @@ def closing_on_25(engine: Engine) -> Engine:
     shown = every_cell(engine)
     province = shown.catalogue.province.model_copy(update={"closing_day": 25})
     return Engine(shown.settings, replace(shown.catalogue, province=province))
+
+
+def never_closing(engine: Engine) -> Province:
+    return engine.catalogue.province.model_copy(update={"closing_day": None})
 
 
 def of(number: int, received_on: date, channel: str = "online", count: int = 1) -> list[State]:
@@ -61,6 +66,11 @@ def accept(engine: Engine, proposal: Proposal) -> None:
 
 def released(engine: Engine, sql: str) -> Rows:
     with duckdb.connect(str(engine.publish().path / "public" / "dx.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def inside(engine: Engine, sql: str) -> Rows:
+    with duckdb.connect(str(engine.publish().path / "internal" / "dx_internal.duckdb"), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -94,34 +104,26 @@ def test_both_values_stay_and_a_value_has_the_number_of_its_revision(closes: Eng
         accept(closes, proposal)
         by_month(closes)
     # 10 of 40; then 30 of 60; then 50 of 80. The mean of 25 and 12.5 is 18.75.
-    where = "WHERE kpi_code = 'online_dossier_rate' AND unit_level = 'province' AND window_type = 'month' ORDER BY ALL"
-    assert released(closes, f"SELECT {COLUMNS} FROM kpi.revision {where}") == [
-        ("2022-04", 25, 50, 1, "routine"),
-        ("2022-04", 50, 62.5, 2, "routine"),
-    ]
+    where = "WHERE kpi_code = 'online_dossier_rate' AND unit_level = 'province' AND window_type = 'month'"
     assert released(closes, f"SELECT value, revision FROM kpi.value {where}") == [(62.5, 2)]
-    assert released(closes, "SELECT mean_absolute_revision, largest_revision FROM kpi.revision_summary") == [
-        (18.75, 25)
+    assert inside(closes, f"SELECT {COLUMNS} FROM kpi.revised_value {where} ORDER BY accepted_at") == [
+        ("2022-04", 25, 50, 10, 30, "routine"),
+        ("2022-04", 50, 62.5, 30, 50, "routine"),
     ]
+    summary = "SELECT mean_absolute_revision, largest_revision FROM kpi.revision_summary"
+    assert inside(closes, summary) == [(18.75, 25)]
 
 
-def test_a_revision_of_few_dossiers_is_shown_inside_only(closes: Engine) -> None:
-    province = closes.catalogue.province.model_copy(update={"suppress_below": 10})
-    engine = Engine(closes.settings, replace(closes.catalogue, province=province))
-    deliver(engine, APRIL, *of(1, date(2022, 4, 4), "direct", 30), *of(31, date(2022, 4, 4), count=10))
-    by_month(engine)
-    deliver(engine, APRIL, *of(100, date(2022, 4, 5), count=9), name="late.csv", day=20)
-    (proposal,) = proposals(engine)
-    accept(engine, proposal)
-    by_month(engine)
-    assert released(engine, "SELECT value, revision FROM kpi.value WHERE window_type = 'month'") != []
-    assert released(engine, "SELECT * FROM kpi.revision") == []
-    with duckdb.connect(str(engine.publish().path / "internal" / "dx_internal.duckdb"), read_only=True) as connection:
-        found = connection.execute(
-            "SELECT numerator_before, numerator_after FROM kpi.revised_value"
-            " WHERE unit_level = 'province' AND window_type = 'month'"
-        )
-        assert found.fetchall() == [(10, 19)]
+def test_no_revision_of_dossiers_is_public(closes: Engine) -> None:
+    deliver(closes, APRIL, *of(1, date(2022, 4, 4), "direct", 30), *of(31, date(2022, 4, 4), count=10))
+    by_month(closes)
+    deliver(closes, APRIL, *of(100, date(2022, 4, 5)), name="late.csv", day=20)
+    (proposal,) = proposals(closes)
+    accept(closes, proposal)
+    by_month(closes)
+    assert released(closes, "SELECT * FROM kpi.revision") == []
+    # Every value that rests on the month has the number, whether the late dossier changed it or not.
+    assert released(closes, "SELECT DISTINCT revision FROM kpi.value WHERE kpi_code = 'online_dossier_rate'") == [(1,)]
 
 
 def test_until_the_closing_day_a_delivery_changes_the_month(closes: Engine) -> None:
@@ -150,7 +152,7 @@ def test_a_later_state_changes_no_closed_month_until_it_is_accepted(closes: Engi
     deliver(closes, MAY, replace(received, channel="direct"), *of(3, date(2022, 5, 4)))
     assert by_month(closes) == [(APRIL.first, 2, 2), (MAY.first, 1, 1)]
     (proposal,) = proposals(closes)
-    assert (proposal.key, proposal.late, proposal.later_states) == (key(APRIL), (), 1)
+    assert (proposal.key, proposal.late, proposal.later_states) == (key(APRIL), (), (("2022-05", 1),))
     accept(closes, proposal)
     assert by_month(closes) == [(APRIL.first, 1, 2), (MAY.first, 1, 1)]
     assert proposals(closes) == []
@@ -189,7 +191,7 @@ def test_a_file_that_is_taken_out_of_the_inbox_is_proposed_no_more(closes: Engin
 
 def test_the_ledger_says_of_a_late_delivery_that_it_is_proposed(closes: Engine) -> None:
     deliver(closes, APRIL, *of(1, date(2022, 4, 4)))
-    deliver(closes, APRIL, *of(2, date(2022, 4, 4)), name="late.csv", day=20)
+    deliver(closes, APRIL, *of(2, date(2022, 4, 4), count=2), name="late.csv", day=20)
     by_month(closes)
     assert released(
         closes, "SELECT file_name, disposition FROM ledger.delivery WHERE month = '2022-04' ORDER BY ALL"
@@ -197,6 +199,8 @@ def test_the_ledger_says_of_a_late_delivery_that_it_is_proposed(closes: Engine) 
         ("extract.csv", "read"),
         ("late.csv", "proposed"),
     ]
+    conserved = "SELECT rows_in, rows_accepted FROM ledger.conservation WHERE month = '2022-04' ORDER BY ALL"
+    assert released(closes, conserved) == [(1, 1), (2, 2)]
 
 
 def test_what_cannot_be_published_cannot_be_accepted(closes: Engine) -> None:
@@ -217,13 +221,44 @@ def test_an_id_that_is_not_proposed_is_refused_in_one_sentence(closes: Engine) -
         revision.accept(closes.settings, closes.catalogue, "abcdef12", "routine", "")
 
 
-def test_a_month_with_a_refused_delivery_stays_open(closes: Engine) -> None:
+def test_a_refused_delivery_keeps_no_month_open(closes: Engine) -> None:
     closes.put("dossier", b"not a table", str(APRIL), "broken.csv", 20)
     deliver(closes, APRIL, *of(1, date(2022, 4, 4)))
-    assert closing.every(closes.settings) == {}
-    (closes.settings.inbox / "dossier" / str(APRIL) / "broken.csv").unlink()
-    closes.results("dossier", str(APRIL))
-    assert list(closing.every(closes.settings)) == [key(APRIL)]
+    assert by_month(closes) == [(APRIL.first, 1, 1)]
+    deliver(closes, APRIL, *of(2, date(2022, 4, 4)), name="late.csv", day=21)
+    assert by_month(closes) == [(APRIL.first, 1, 1)]
+    assert [name for proposal in proposals(closes) for _, name in proposal.late] == ["late.csv"]
+
+
+def test_a_delivery_that_is_held_back_keeps_no_month_open(closes: Engine) -> None:
+    open_until_then = Engine(closes.settings, replace(closes.catalogue, province=never_closing(closes)))
+    deliver(open_until_then, APRIL, *of(1, date(2022, 4, 4)))
+    unknown = State(2, date(2022, 4, 4)).line.replace("H53.07;", "H99.99;")
+    closes.put("dossier", dossiers(unknown), str(APRIL), "extract.csv", 20)  # in place of the one good row
+    open_until_then.results("dossier", str(APRIL))
+    deliver(closes, APRIL, *of(3, date(2022, 4, 4)), name="late.csv", day=21)
+    assert by_month(closes) == [(APRIL.first, 1, 1)]
+    assert [name for proposal in proposals(closes) for _, name in proposal.late] == ["extract.csv", "late.csv"]
+
+
+def test_what_comes_with_the_first_run_after_the_closing_day_is_late(closes: Engine) -> None:
+    first, late = (dossiers(State(number, date(2022, 4, 4)).line) for number in (1, 2))
+    closes.put("dossier", first, str(APRIL), "extract.csv", 5)
+    ingest(closes.settings, closes.catalogue, "dossier", [APRIL], now=MAY_25)
+    closes.put("dossier", late, str(APRIL), "late.csv", 24)
+    ingest(closes.settings, closes.catalogue, "dossier", [APRIL], now=MAY_26)
+    assert by_month(closes) == [(APRIL.first, 1, 1)]
+    assert len(proposals(closes)) == 1
+
+
+def test_a_proposal_is_accepted_once(closes: Engine) -> None:
+    deliver(closes, APRIL, *of(1, date(2022, 4, 4)))
+    by_month(closes)
+    deliver(closes, APRIL, *of(2, date(2022, 4, 4)), name="late.csv", day=20)
+    (proposal,) = proposals(closes)
+    revision.accept(closes.settings, closes.catalogue, proposal.proposal_id, "routine", "")
+    with pytest.raises(UsageError, match="there is no proposed revision"):
+        revision.accept(closes.settings, closes.catalogue, proposal.proposal_id, "major", "")
 
 
 def test_a_rebuilt_warehouse_keeps_what_has_closed(closes: Engine) -> None:

@@ -36,6 +36,10 @@ from dx_pipeline.tables.silence import Silence, silences
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 SAMPLE_MONTHS = "2022-01:2022-09"
+INSIDE = (
+    "Mọi đơn vị: --json. Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
+    "Every unit: --json. For use inside the office: figures of two days together can give withheld ones away.",
+)
 PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 
 
@@ -148,7 +152,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
         (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
         (f"[yellow]{both('Quá hạn', 'Overdue')}[/]", map(_silence, overdue)),
-        (f"[yellow]{both('Đề nghị đính chính', 'Proposed revision')}[/]", map(revision_sentence, proposed)),
+        (f"[yellow]{both('Đề nghị đính chính', 'Proposed revision')}[/]", map(_proposed, proposed)),
         (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
         (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
         (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),
@@ -168,7 +172,8 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     """The months of a run: those asked for, or every month for which anything was delivered.
 
     Raises:
-        UsageError: a month is before the province's first one or after the current one, or nothing was delivered.
+        UsageError: a month is before the province's first one or after the current one, or none was asked for and
+            nothing was delivered.
     """
     first, last = catalogue.province.start, inbox.this_month(settings)
     waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, catalogue, name)}
@@ -176,10 +181,9 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     chosen = tuple(sorted(known)) if text is None else parse_months(text)
     if first > last or (text and (chosen[0] < first or chosen[-1] > last)):
         raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")
-    if not known and not (text and any(map(connectors.is_remote, catalogue.sources.values()))):
+    if not known and text is None:
         raise UsageError(
-            f"there is nothing for {text or 'any month'} in {settings.inbox}: put deliveries there, or make the sample"
-            " with 'dx sample'."
+            f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
         )
     return chosen
 
@@ -196,6 +200,11 @@ def _silence(silence: Silence) -> str:
     """Who has delivered nothing for which month, when it was due, and what waits for it, in one sentence."""
     waiting = f", {both('chờ', 'waiting')}: {', '.join(silence.kpis)}" if silence.kpis else ""
     return f"{silence.source} {silence.month}: {both('hạn', 'due')} {silence.due_on}{waiting}"
+
+
+def _proposed(proposal: revision.Proposal) -> str:
+    """What waits for acceptance, and where to see what it would change, in one sentence."""
+    return f"{revision_sentence(proposal)}: {both('xem', 'see')} 'dx revision list'"
 
 
 def _low_coverage(row: dict[str, Any]) -> str:
@@ -289,12 +298,17 @@ def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | Non
     elif units_on is None:
         rows = figures.of_one(settings, catalogue, code)
     else:
+        if units_on.date() > inbox.today(settings):
+            raise UsageError(f"the units of {units_on.date()} are not known yet: write a day that has come.")
         rows = figures.on_units(settings, catalogue, code, units_on.date())
     if as_json:
         screen.show_json(rows)
-    else:
-        shown = [row for row in rows if row["unit_level"] == "province"]
-        figures.show(code or both(*PROVINCE), shown)
+        return WELL
+    shown = [row for row in rows if row["unit_level"] == "province"]
+    day = f" – {both('đơn vị ngày', 'units of')} {units_on.date()}" if units_on else ""
+    figures.show(f"{code or both(*PROVINCE)}{day}", shown)
+    if units_on is not None:
+        screen.say(both(*INSIDE))
     return WELL
 
 

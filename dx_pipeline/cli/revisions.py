@@ -23,10 +23,9 @@ Row = dict[str, Any]
 def sentence(proposal: Proposal) -> str:
     """What is proposed for which closed month, in one sentence."""
     words = [name for _, name in proposal.late]
-    if proposal.later_states:
-        words.append(f"{proposal.later_states} {both('tình trạng mới hơn', 'newer states')}")
-    see = both("xem", "see")
-    return f"{proposal.key}: {', '.join(words)} ({proposal.proposal_id}; {see} 'dx revision list')"
+    newer, of_month = both("tình trạng mới hơn, giao cho tháng", "newer states, delivered for"), proposal.later_states
+    words += [f"{count} {newer} {month}" for month, count in of_month]
+    return f"{proposal.key}: {', '.join(words)} ({proposal.proposal_id})"
 
 
 @click.group(name="revision")

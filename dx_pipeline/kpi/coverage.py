@@ -40,6 +40,7 @@ def partitions(settings: Settings, known: Mapping[Key, PartitionRun]) -> list[Ro
             "is_there": partition.rows(settings, key) is not None,
             "is_stale": not run.published or run.problem is not None,
             "synthetic": run.synthetic,
+            "revision": run.revision,
             "accepted": sum(item.accepted for item in run.counts),
             "quarantined": sum(item.quarantined for item in run.counts if item.delivery_id not in run.superseded),
         }

@@ -150,7 +150,7 @@ def _states(settings: Settings, catalogue: Catalogue, known: Known) -> dict[Key,
     for key, run in sorted(known.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
         rows = partition.fingerprint_of(path) if path is not None else None
-        states[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic}"
+        states[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {run.revision}"
         if key in closings:
             states[key] += f" states until {closings[key].basis.states_until}"
     return states

@@ -40,6 +40,7 @@ of_table AS (
         sum(partition.accepted) AS accepted,
         sum(partition.quarantined) AS quarantined,
         coalesce(bool_or(partition.synthetic) FILTER (partition.is_there), FALSE) AS synthetic,
+        coalesce(sum(partition.revision), 0) AS revision,
         list(concat_ws(' ', wanted.table_name, wanted.source, strftime(wanted.month, '%Y-%m')))
         FILTER (partition.is_there AND partition.is_stale) AS stale
     FROM asked_for
@@ -58,6 +59,7 @@ summed AS (
         min(accepted / nullif(accepted + quarantined, 0)) FILTER (NOT has_reporters) AS coverage_rows,
         sum(there_count) = sum(needed_count) AS are_all_there,
         bool_or(synthetic) AS synthetic,
+        sum(revision)::BIGINT AS revision,
         array_to_string(list_sort(list_distinct(flatten(list(stale) FILTER (stale IS NOT NULL)))), ', ') AS stale_inputs
     FROM of_table
     GROUP BY ALL
@@ -79,6 +81,7 @@ SELECT
         ELSE coalesce(summed.are_all_there, TRUE)
     END AS is_complete,
     coalesce(summed.synthetic, FALSE) AS synthetic,
+    coalesce(summed.revision, 0) AS revision,
     nullif(summed.stale_inputs, '') AS stale_inputs
 FROM asked_for
 JOIN evaluation USING (evaluation_number)

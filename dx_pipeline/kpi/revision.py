@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -52,13 +52,13 @@ class Proposal:
     Args:
         closing: what the month rests on now.
         late: the deliveries that came after it had closed: id and file name.
-        later_states: how many later states, delivered for other months, would change its figures.
+        later_states: by the month that they were delivered for, how many later states would change its figures.
         states_until: the last month of which states count once it is accepted.
     """
 
     closing: Closing
     late: tuple[tuple[str, str], ...]
-    later_states: int
+    later_states: tuple[tuple[str, int], ...]
     states_until: str
 
     @property
@@ -69,7 +69,7 @@ class Proposal:
     @property
     def proposal_id(self) -> str:
         """Its id: another one as soon as anything else is proposed for the month."""
-        about = [str(self.key), *(delivery_id for delivery_id, _ in self.late), str(self.later_states)]
+        about = [str(self.key), *(delivery_id for delivery_id, _ in self.late), *map(str, self.later_states)]
         about += [self.states_until] if self.later_states else []
         return sha256("\n".join(about).encode()).hexdigest()[:8]
 
@@ -94,7 +94,7 @@ class Proposal:
             "source": self.key.source,
             "month": str(self.key.month),
             "files": [name for _, name in self.late],
-            "later_states": self.later_states,
+            "later_states": dict(self.later_states),
             "reason": "routine",
         }
 
@@ -114,18 +114,14 @@ class Effect:
 
 def proposals(settings: Settings) -> list[Proposal]:
     """What came after its month had closed and waits for acceptance, by table, source and month."""
-    closings = closing.every(settings)
-    states = _later_states(settings)
+    closings, states = closing.every(settings), _later_states(settings)
     found = []
     for key, closed in closings.items():
-        run = partition.run(settings, key)
-        ids = set(run.proposed) if run is not None else set()
-        landed = deliveries.landed(settings, key.source, key.month) if ids else ()
-        names = {item.entry.delivery_id: item.entry.file_name for item in landed}
-        late = tuple((delivery_id, names[delivery_id]) for delivery_id in names if delivery_id in ids)
-        if late or states[key]:
-            until = closing.last_closed(closings, key.table, key.source)
-            found.append(Proposal(closed, late, states[key], str(until)))
+        until = closing.last_closed(closings, key.table, key.source)
+        later = states[key] if str(until) > closed.basis.states_until else ()
+        late = _late(settings, closed)
+        if late or later:
+            found.append(Proposal(closed, late, later, str(until)))
     return found
 
 
@@ -226,17 +222,25 @@ def _copy(settings: Settings) -> Iterator[Settings]:
         shutil.rmtree(folder)
 
 
-def _later_states(settings: Settings) -> dict[Key, int]:
+def _late(settings: Settings, closed: Closing) -> tuple[tuple[str, str], ...]:
+    """The deliveries, id and file name, that the latest run of a month found late and nobody has accepted since."""
+    run = partition.run(settings, closed.key)
+    ids = {item.delivery_id for item in run.proposed} - {*closed.basis.deliveries} if run is not None else set()
+    landed = deliveries.landed(settings, closed.source, closed.key.month) if ids else ()
+    return tuple((item.entry.delivery_id, item.entry.file_name) for item in landed if item.entry.delivery_id in ids)
+
+
+def _later_states(settings: Settings) -> dict[Key, tuple[tuple[str, int], ...]]:
     """How many later states would change the figures of each closed month: in the view in which they are most."""
-    found: dict[Key, int] = defaultdict(int)
-    paths: Sequence[Path] = partition.all_rows(settings, LATER_STATES)
-    if paths:
+    found: dict[Key, tuple[tuple[str, int], ...]] = defaultdict(tuple)
+    if paths := partition.all_rows(settings, LATER_STATES):
         rows = duckdb.execute(
-            "SELECT table_name, source, month, max(row_count)"
+            "SELECT table_name, source, month, state_month, max(row_count)"
             f" FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"
-            " GROUP BY ALL"
+            " GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-        found.update({Key(table, source, Month.of(month)): count for table, source, month, count in rows})
+        for table, source, month, state_month, count in rows:
+            found[Key(table, source, Month.of(month))] += ((str(Month.of(state_month)), count),)
     return found
 
 

@@ -102,7 +102,7 @@ SELECT
     CASE WHEN NOT is_reported THEN round(aimed.value - published.value, 6) END AS published_difference,
     suppressed,
     aimed.synthetic,
-    0 AS revision
+    revision
 FROM aimed
 LEFT JOIN programme.published_figure AS published
     ON

@@ -36,7 +36,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, closings: Mapping[Key, Closin
     fill(connection, "closed", rows)
     connection.execute(
         "CREATE TEMP TABLE waiting"
-        " (view_name VARCHAR, table_name VARCHAR, source VARCHAR, month DATE, row_count BIGINT)"
+        " (view_name VARCHAR, table_name VARCHAR, source VARCHAR, month DATE, state_month DATE, row_count BIGINT)"
     )
 
 
@@ -45,6 +45,34 @@ def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
 
     Which ones do not is found now, and kept in a temporary table.
     """
+    if _is_behind(connection, view.view.of):
+        _decide(connection, view)
+    else:
+        last = f"SELECT {STATE}, 'earlier_state' AS reason FROM {states_of(view.view.of)} WHERE NOT is_latest"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE state AS {last}")
+    uncounted = quoted(f"states that do not count in {view.name}")
+    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {STATE}, reason FROM state WHERE reason IS NOT NULL")
+    return f"""
+        SELECT every.* REPLACE (coalesce(uncounted.reason, every.{EXCLUDED}) AS {EXCLUDED})
+        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted ON uncounted.{STATE} = {state_hash()}
+        """
+
+
+def _is_behind(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether there are states of a later month than some closed month may have, or than any that has closed."""
+    found = connection.execute(
+        f"""
+        SELECT 1 FROM (SELECT source, max(month) AS month FROM {states_of(table)} GROUP BY ALL) AS state
+        JOIN closed ON closed.source = state.source AND closed.table_name = $table
+        WHERE closed.states_until < state.month LIMIT 1
+        """,
+        {"table": table},
+    )
+    return found.fetchone() is not None
+
+
+def _decide(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> None:
+    """Make `state`: which states count in a view, month by month; add to `waiting` what does not yet."""
     about = view.view
     said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*PLACE_OF_STATE, AS_OF})
     in_view = f"""
@@ -60,9 +88,3 @@ def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
     )
     connection.execute(sql_file(__file__, "states"), {"table": about.of})
     connection.execute(sql_file(__file__, "waiting"), {"table": about.of, "view": view.name})
-    uncounted = quoted(f"states that do not count in {view.name}")
-    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {STATE}, reason FROM state WHERE reason IS NOT NULL")
-    return f"""
-        SELECT every.* REPLACE (coalesce(uncounted.reason, every.{EXCLUDED}) AS {EXCLUDED})
-        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted ON uncounted.{STATE} = {state_hash()}
-        """

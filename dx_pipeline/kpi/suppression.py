@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 import duckdb
 
@@ -113,8 +113,7 @@ def _conditions(figures: Sequence[Figure]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(condition for figure in figures for condition in conditions(figure)))
 
 
-@dataclass(frozen=True)
-class _Value:
+class _Value(NamedTuple):
     """One value that would be published, but for suppression. That of a silent unit is known to be 0."""
 
     key: Key
@@ -123,6 +122,20 @@ class _Value:
     unit_code: str
     unit_level: str
     role: Role
+
+
+class _Figure(NamedTuple):
+    """What the values of one figure of an evaluation have in common.
+
+    Attributes:
+        key: the first parts of each value's key.
+        weight: of the window.
+        numbers: by view and condition the kinds that are counted, and those by what a number about items shows.
+    """
+
+    key: tuple[str, str, date, date | None, date | None]
+    weight: int
+    numbers: list[tuple[str, str, frozenset[str], tuple[tuple[str, frozenset[str]], ...]]]
 
 
 def _as_decided(cell: Cell, key: Key, decided: Decided) -> Cell | None:
@@ -160,6 +173,7 @@ class _Problem:
                 numbers = [(view, condition, figure.is_looked_in) for condition in conditions(figure)]
                 self._numbers[figure.kpi_code, figure.version, figure.statistic] += numbers
         self._parts = connection.execute("SELECT part_number, first_on, last_on FROM part").fetchall()
+        self._figures: dict[tuple[int, str | None], _Figure] = {}
         self._places_of: dict[tuple[str, int, str], frozenset[str]] = {}
         self._answered: dict[frozenset[str], Mapping[str, frozenset[str]]] = {}
         self._kinds_of: dict[tuple[str, date, date, str], frozenset[str]] = {}
@@ -229,17 +243,32 @@ class _Problem:
             """
         ).fetchall()
         for number, statistic, unit, level, period, role in rows:
+            counted = self._figure(number, statistic)
+            kpi, window, end, part, units_on = counted.key
+            value = _Value((kpi, window, end, part, units_on, statistic, unit), number, statistic, unit, level, role)
+            weight = LEVEL_WEIGHTS[level] * counted.weight
+            for view, condition, kinds, details in counted.numbers:
+                places = self._places(view, period, unit)
+                key = (number, statistic, unit, view, condition)
+                yield Cell(key, places, kinds, weight, role), value
+                if role == "published":
+                    for answers, some in details:
+                        yield Cell((*key, answers), places, some, weight, "detail"), value
+
+    def _figure(self, number: int, statistic: str | None) -> _Figure:
+        """What is the same of a figure's values for all units."""
+        if (number, statistic) not in self._figures:
             item = self._evaluated[number]
             version = item.version.version if item.version else 0
             part = item.part[0] if item.part else None
-            key = (item.kpi.code, item.window.type, item.window.end, part, item.units_on, statistic, unit)
-            value = _Value(key, number, statistic, unit, level, role)
+            numbers = []
             for view, condition, is_looked_in in self._numbers.get((item.kpi.code, version, statistic), ()):
-                places, kinds = self._places(view, period, unit), self._counted(view, item, condition)
-                yield _cell(item, value, places, kinds, view, condition), value
-                if is_looked_in and role == "published":
-                    for answers, some in self._by_answers(view, kinds).items():
-                        yield _cell(item, value, places, some, view, condition, answers, role="detail"), value
+                kinds = self._counted(view, item, condition)
+                details = tuple(self._by_answers(view, kinds).items()) if is_looked_in else ()
+                numbers.append((view, condition, kinds, details))
+            key = (item.kpi.code, item.window.type, item.window.end, part, item.units_on)
+            self._figures[number, statistic] = _Figure(key, WINDOW_WEIGHTS[item.window.type], numbers)
+        return self._figures[number, statistic]
 
     def _places(self, view: str, period: int, unit: str) -> frozenset[str]:
         """The places of the dossiers of a view within a unit."""
@@ -277,24 +306,6 @@ def _is_counted(kind: str | None, within: set[str], place: int) -> bool:
         return False
     part, _, answers = kind.partition(" ")
     return part in within and answers[place] == "1"
-
-
-def _cell(
-    item: Evaluation,
-    value: _Value,
-    places: frozenset[str],
-    kinds: frozenset[str],
-    *number: str,
-    role: Role | None = None,
-) -> Cell:
-    """The cell of one number of a value."""
-    return Cell(
-        key=(value.number, value.statistic, value.unit_code, *number),
-        places=places,
-        kinds=kinds,
-        weight=LEVEL_WEIGHTS[value.unit_level] * WINDOW_WEIGHTS[item.window.type],
-        role=role or value.role,
-    )
 
 
 def _table(view: str) -> str:

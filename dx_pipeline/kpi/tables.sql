@@ -59,6 +59,7 @@ CREATE TEMP TABLE partition (
     is_there BOOLEAN,
     is_stale BOOLEAN,
     synthetic BOOLEAN,
+    revision BIGINT,
     accepted BIGINT,
     quarantined BIGINT
 );
@@ -70,7 +71,8 @@ CREATE TEMP TABLE input (
     coverage_rows DOUBLE,
     is_complete BOOLEAN,
     synthetic BOOLEAN,
-    stale_inputs VARCHAR
+    stale_inputs VARCHAR,
+    revision BIGINT
 );
 -- Reports expected and received, rows delivered and used, of tables that declare who reports, by unit.
 CREATE TEMP TABLE report (

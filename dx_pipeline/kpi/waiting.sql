@@ -1,6 +1,12 @@
 -- The closed months whose figures a state would change that waits for a revision.
 INSERT INTO waiting
-SELECT $view AS view_name, $table AS table_name, state.source, closed.month, count(*) AS row_count
+SELECT
+    $view AS view_name,
+    $table AS table_name,
+    state.source,
+    closed.month,
+    state.month AS state_month,
+    count(*) AS row_count
 FROM state
 JOIN closed
     ON

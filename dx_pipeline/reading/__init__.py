@@ -44,11 +44,11 @@ class Readable:
     refused: list[tuple[Delivery, str]] = field(default_factory=list)
     loaded: list[Loaded] = field(default_factory=list)
 
-    def without(self, delivery_ids: frozenset[str]) -> tuple[str, ...]:
-        """Leave deliveries out, before any is loaded; the ids of those that were among them, in order."""
-        left_out = [item for item in self.deliveries if item[0].entry.delivery_id in delivery_ids]
-        self.deliveries = [item for item in self.deliveries if item not in left_out]
-        return tuple(delivery.entry.delivery_id for delivery, _ in left_out)
+    def without(self, delivery_ids: frozenset[str]) -> Readable:
+        """The same without some of the deliveries, and without any loaded; what was refused stays refused."""
+        kept = [item for item in self.deliveries if item[0].entry.delivery_id not in delivery_ids]
+        refused = [item for item in self.refused if item[0] not in [delivery for delivery, _ in kept]]
+        return Readable(kept, refused)
 
     def unresolved(self, present: frozenset[str]) -> list[tuple[Delivery, str]]:
         """The refusals that still count, in order: of deliveries that are `present`, if no later one was read.

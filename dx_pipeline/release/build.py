@@ -132,6 +132,8 @@ def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release
             if part is PUBLIC:
                 _fill_values(connection, snapshot)
                 _compute(settings, catalogue, connection, snapshot)
+            else:
+                connection.execute(sql_file(__file__, "revision_summary"))
             connection.execute("COMMIT")
             counts = {
                 name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
@@ -162,7 +164,8 @@ def _compute(
     """Fill the tables that are computed when a release is made."""
     fill(connection, UNITS, units(connection).rows())
     if paths := snapshot.of_table(REVISED):
-        _fill_revisions(catalogue, connection, paths)
+        about = {"paths": list(map(str, paths)), "protected": sorted(protected(catalogue))}
+        connection.execute(sql_file(__file__, "revision"), about)
     if paths := snapshot.of_table(KPI_TABLE):
         adding_up = [code for code, kpi in catalogue.kpis.items() if kpi.adds_up]
         connection.execute(
@@ -176,12 +179,6 @@ def _compute(
     months = sorted({state.month for state in snapshot.ledger.states if state.month is not None})
     reported = {name: snapshot.of_table(name) for name, contract in catalogue.contracts.items() if contract.reporters}
     fill_expectations(connection, catalogue, months, reported)
-
-
-def _fill_revisions(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
-    about = {"protected": sorted(protected(catalogue)), "threshold": catalogue.province.suppress_below}
-    connection.execute(sql_file(__file__, "revision"), {"paths": list(map(str, paths)), **about})
-    connection.execute(sql_file(__file__, "revision_summary"))
 
 
 def _fill(
@@ -205,16 +202,13 @@ def _fill(
 
 
 def _fill_values(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-    """Fill `kpi.value`: values get the id of the release, and the number of their revisions."""
-    connection.execute(
-        "CREATE TEMP TABLE revised (kpi_code VARCHAR, window_type VARCHAR, window_end DATE, part_start DATE,"
-        " unit_code VARCHAR, system VARCHAR, statistic VARCHAR, revision BIGINT)"
-    )
-    if paths := snapshot.of_table(REVISED):
-        connection.execute(sql_file(__file__, "revision_count"), {"paths": list(map(str, paths))})
+    """Fill `kpi.value` with the values on the units of their own windows, which get the id of the release."""
     if paths := snapshot.of_table(KPI_TABLE):
-        about = {"paths": list(map(str, paths)), "release_id": snapshot.release_id}
-        connection.execute(sql_file(__file__, "value"), about)
+        connection.execute(
+            f"INSERT INTO {KPI_TABLE} BY NAME SELECT * REPLACE ($release_id AS release_id)"
+            " FROM read_parquet($paths, hive_partitioning = false) WHERE units_on IS NULL",
+            {"paths": list(map(str, paths)), "release_id": snapshot.release_id},
+        )
 
 
 def _definition_rows(catalogue: Catalogue) -> list[dict[str, Any]]:

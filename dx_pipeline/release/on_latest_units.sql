@@ -5,20 +5,12 @@ WITH adding_up AS (
 moved AS (
     SELECT DISTINCT kpi_code, window_type, window_end, part_start FROM adding_up WHERE units_on IS NOT NULL
 )
-SELECT adding_up.* REPLACE ($release_id AS release_id, coalesce(revised.revision, 0) AS revision)
+SELECT adding_up.* REPLACE ($release_id AS release_id)
 FROM adding_up
 LEFT JOIN moved
     ON
         moved.kpi_code = adding_up.kpi_code
         AND moved.window_type = adding_up.window_type AND moved.window_end = adding_up.window_end
         AND moved.part_start IS NOT DISTINCT FROM adding_up.part_start
-LEFT JOIN revised
-    ON
-        revised.kpi_code = adding_up.kpi_code AND adding_up.units_on IS NULL
-        AND revised.window_type = adding_up.window_type AND revised.window_end = adding_up.window_end
-        AND revised.unit_code = adding_up.unit_code
-        AND revised.part_start IS NOT DISTINCT FROM adding_up.part_start
-        AND revised.system IS NOT DISTINCT FROM adding_up.system
-        AND revised.statistic IS NOT DISTINCT FROM adding_up.statistic
 WHERE adding_up.units_on IS NOT NULL OR moved.kpi_code IS NULL
 ORDER BY ALL

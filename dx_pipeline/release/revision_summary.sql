@@ -9,6 +9,6 @@ SELECT
     round(avg(value_after - value_before), 6) AS mean_revision,
     round(max(abs(value_after - value_before)), 6) AS largest_revision,
     bool_or(synthetic) AS synthetic
-FROM kpi.revision
+FROM kpi.revised_value
 GROUP BY ALL
 ORDER BY ALL

@@ -113,7 +113,8 @@ def _kpi_problems(
         code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
     }
     missing = {item["source"] for item in package["dx"]["held_back"] if item["table"] == KPI_TABLE}
-    for code in sorted(set(catalogue.kpis) - evaluated - missing):
+    ((months,),) = connection.execute("SELECT count(month) FROM ledger.delivery").fetchall()
+    for code in sorted(set(catalogue.kpis) - evaluated - missing) if months else ():
         yield f"KPI {code} has no value, and is not among what was held back."
     ((lost,),) = connection.execute(
         """

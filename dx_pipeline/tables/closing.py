@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
 
+import pyarrow.parquet as pq
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -93,6 +94,12 @@ def read(settings: Settings, key: Key) -> Closing | None:
     return Closing.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
+def revisions(settings: Settings, key: Key) -> int:
+    """How many revisions of a partition have been accepted."""
+    closed = read(settings, key)
+    return len(closed.revisions) if closed is not None else 0
+
+
 def every(settings: Settings, table: str = "*", source: str = "*") -> dict[Key, Closing]:
     """The closings of all partitions, or those of one table or source, ordered by table and partition."""
     paths = sorted(settings.revisions.glob(f"{table}/{source}_*.json"))
@@ -106,9 +113,9 @@ def record(settings: Settings, closing: Closing) -> None:
 
 
 def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month], today: date) -> None:
-    """Close those of a source's months that are due to close: of each table, if its latest rows were published.
+    """Close those of a source's months that are due to close and of which rows are published, table by table.
 
-    A month for which nothing was published, or whose latest delivery was refused or held back, stays open.
+    A month for which nothing is published stays open: its first delivery is no revision.
     """
     due = [month for month in months if catalogue.province.has_closed(month, today)]
     for table in catalogue.sources[name].source.delivered:
@@ -117,8 +124,7 @@ def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[
             continue
         until = max([*new, last_closed(every(settings, table, name), table, name) or new[0]])
         for month in new:
-            landed = sorted(item.entry.delivery_id for item in deliveries.landed(settings, name, month))
-            basis = Basis(deliveries=tuple(landed), states_until=str(until))
+            basis = Basis(deliveries=_used(settings, Key(table, name, month)), states_until=str(until))
             record(settings, Closing(table=table, source=name, month=str(month), closed_on=today, first=basis))
 
 
@@ -133,8 +139,15 @@ def _path(settings: Settings, key: Key) -> Path:
 
 
 def _is_to_close(settings: Settings, key: Key) -> bool:
-    """Whether a partition has not been closed, and its latest rows are published."""
-    if _path(settings, key).is_file():
-        return False
-    run = partition.run(settings, key)
-    return run is not None and run.published and run.problem is None
+    return not _path(settings, key).is_file() and partition.rows(settings, key) is not None
+
+
+def _used(settings: Settings, key: Key) -> tuple[str, ...]:
+    """The deliveries that the published rows of a partition were made from, and those before them in precedence."""
+    landed = deliveries.landed(settings, key.source, key.month)
+    run, path = partition.run(settings, key), partition.rows(settings, key)
+    if path is not None and (run is None or not run.published):  # the latest deliveries were held back
+        found = set(pq.read_table(path, columns=["delivery_id"])["delivery_id"].unique().to_pylist())
+        latest = max((item.order for item in landed if item.entry.delivery_id in found), default=None)
+        landed = tuple(item for item in landed if latest is not None and item.order <= latest)
+    return tuple(sorted(item.entry.delivery_id for item in landed))

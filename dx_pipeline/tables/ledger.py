@@ -129,9 +129,9 @@ class Ledger:
                 refused = {"disposition": "refused", "problem": refusal.problem, "synthetic": None}
                 yield (key.source, run.month, refusal.delivery_id), {"table_name": run.table, **refused}
         for key, run in self.runs.items():
-            for delivery_id in run.proposed:
-                proposed = {"disposition": "proposed", "problem": None, "synthetic": None}
-                yield (key.source, run.month, delivery_id), {"table_name": run.table, **proposed}
+            for counts in run.proposed:
+                proposed = {"disposition": "proposed", "problem": None, "synthetic": run.synthetic}
+                yield (key.source, run.month, counts.delivery_id), {"table_name": run.table, **proposed}
             for counts in run.counts:
                 disposition = "superseded" if counts.delivery_id in run.superseded else "read"
                 read = {"disposition": disposition, "problem": None, "synthetic": run.synthetic}
@@ -146,7 +146,7 @@ class Ledger:
     def _conservation(self) -> Iterator[Row]:
         for run in self.runs.values():
             place = {"table_name": run.table, "source": run.source, "month": run.month}
-            for counts in run.counts:
+            for counts in (*run.counts, *run.proposed):
                 rows = {
                     f"rows_{name}": getattr(counts, name)
                     for name in ("accepted", "duplicate", "filtered", "quarantined")

@@ -42,7 +42,8 @@ class Staged:
     counts: tuple[Counts, ...] = ()
     refused: tuple[Refusal, ...] = ()
     superseded: tuple[str, ...] = ()
-    proposed: tuple[str, ...] = ()
+    proposed: tuple[Counts, ...] = ()
+    revision: int = 0
     derived_from: tuple[str, ...] = ()
     failure: str | None = None
 
@@ -108,6 +109,7 @@ def publish(
         refused=staged.refused,
         superseded=staged.superseded,
         proposed=staged.proposed,
+        revision=staged.revision,
         derived_from=staged.derived_from,
         failure=staged.failure,
         audit=found,

@@ -30,7 +30,9 @@ class PartitionRun(BaseModel):
         fingerprint: of all inputs of the run; the same inputs need not run again.
         published: whether its rows were published; if not, the last good rows stay.
         superseded: deliveries whose rows no longer count because a later delivery replaced them.
-        proposed: deliveries that came after the month had closed; they wait until a revision is accepted.
+        proposed: where the rows of deliveries would go that came after the month had closed, and wait until a revision
+            is accepted.
+        revision: how many revisions of the partition have been accepted.
         derived_from: the partitions that a derived one was computed from.
         failure: why nothing could be computed.
     """
@@ -49,7 +51,8 @@ class PartitionRun(BaseModel):
     counts: tuple[Counts, ...] = ()
     refused: tuple[Refusal, ...] = ()
     superseded: tuple[str, ...] = ()
-    proposed: tuple[str, ...] = ()
+    proposed: tuple[Counts, ...] = ()
+    revision: int = 0
     derived_from: tuple[str, ...] = ()
     failure: str | None = None
     audit: tuple[ExpectationResult, ...] = ()

@@ -41,7 +41,7 @@ from dx_pipeline.errors import ConservationError
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED, connect
-from dx_pipeline.tables import partition, publication
+from dx_pipeline.tables import closing, partition, publication
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import RunResult
@@ -77,8 +77,13 @@ def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) 
     with connect(settings) as connection:
         partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
         rows, synthetic = stage(connection, contract, system, month, settings.time_zone)
-        derived_from = tuple(str(near) for near in basis)
-        staged = Staged(Key(TABLE, system, month), rows, synthetic, derived_from=derived_from)
+        staged = Staged(
+            Key(TABLE, system, month),
+            rows,
+            synthetic,
+            derived_from=tuple(str(near) for near in basis),
+            revision=closing.revisions(settings, Key(BASIS, system, month)),
+        )
         current = _fingerprint(settings, catalogue, basis)
         return publication.publish(settings, catalogue, connection, staged, current)
 
