@@ -20,11 +20,11 @@ run: $(READY)  ## make the sample province if the inbox is empty, run the pipeli
 	@$(BIN)/dx sample --if-empty
 	@$(BIN)/dx run
 
-test: $(READY)  ## run the test suite, and measure its coverage
-	@rm -f .coverage .coverage.*
-	@$(MAKE) --no-print-directory .coverage
+test: $(READY)  ## run the test suite
+	@$(BIN)/pytest -n 2
 
 .coverage: $(CODE) pyproject.toml | $(READY)
+	@rm -f .coverage .coverage.*
 	@$(BIN)/pytest -n 2 --cov --cov-report=
 
 test-long: $(READY)  ## run the property tests with many more examples
@@ -33,7 +33,7 @@ test-long: $(READY)  ## run the property tests with many more examples
 ui: $(READY) $(DAGSTER_HOME)/dagster.yaml  ## open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000) -w workspace.yaml
 
-check: lint .coverage  ## lint, and check that coverage has not fallen (runs the tests if something changed since)
+check: lint .coverage  ## lint, and run the tests with coverage, which must not fall (only if something changed since)
 	$(BIN)/coverage report --format=total
 
 lint: $(READY)  ## check format, types, import layers, SQL, declarations and generated pages
