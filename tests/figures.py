@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from projects import PROJECT
-from tables import publish, values
+from tables import publish, published, values
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.settings import Settings
@@ -33,6 +33,7 @@ class Figures:
                 month, _, source = key.partition(" ")
                 publish(settings, shown, table, source or table.partition(".")[2], month, rows)
         self.rows = values(settings, shown)
+        self.summary = published(settings, "statistics.dossier_summary")
 
     def of(self, code: str, end: date, unit: str | None = None, window: str = "month", **more: object) -> list[object]:
         """Numerator, denominator and value of the province or a unit; with `system`, `statistic`, `part_start`."""

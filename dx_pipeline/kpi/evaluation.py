@@ -206,7 +206,8 @@ class _Evaluator:
         for day in dict.fromkeys(day for day in days if day is not None):
             if units.period(day) is None:
                 raise UsageError(f"no unit is known on {day}: the units begin on {units.periods[0][0]}.")
-            own = [item for item in evaluated if item.units_on is None]
+            summaries = self.catalogue.summaries  # only on the units of their own months
+            own = [item for item in evaluated if item.units_on is None and item.kpi.code not in summaries]
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
         failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.collect, self.connection))

@@ -300,6 +300,24 @@ def test_an_agency_keeps_its_figures_when_it_is_renamed_and_takes_in_another(mer
     assert mergers.of("online_dossier_rate", day("2025-07-31"), "H53.11", "ytd") == [26, 50, 52]
 
 
+def test_the_summary_has_each_month_on_its_own_units_once(mergers: Figures) -> None:
+    rows = [row for row in mergers.summary if row["unit_code"] in {"H53.11", "H53.18", "72", "80"}]
+    counted = ("received_total_count", "received_online_count", "received_direct_count")
+    found = sorted((row["unit_code"], str(row["month"])[:7], *(row[name] for name in counted)) for row in rows)
+    assert [row for row in found if row[2]] == [
+        ("72", "2025-01", 20, 8, 12),
+        ("72", "2025-02", 10, 4, 6),
+        ("72", "2025-03", 20, 14, 6),
+        ("72", "2025-04", 1, 0, 1),
+        ("72", "2025-05", 1, 0, 1),
+        ("72", "2025-06", 10, 5, 5),
+        ("80", "2025-07", 5, 3, 2),
+        ("H53.11", "2025-01", 20, 8, 12),
+        ("H53.11", "2025-03", 20, 14, 6),
+        ("H53.18", "2025-02", 10, 4, 6),
+    ]
+
+
 def test_a_code_used_before_its_first_day_is_lost_and_lowers_coverage(mergers: Figures) -> None:
     june = day("2025-06-30")
     # 5 of 10 at H53.20; the 2 of H53.110 belong to no unit of June: 10 of 12 rows are in a figure.
