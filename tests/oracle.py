@@ -324,6 +324,7 @@ EDGES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 BUCKETS = (*(f"duration_to_{edge}_ms_count" for edge in EDGES), "duration_over_10000_ms_count")
 DOSSIER, SERVICE = "statistics.dossier", "statistics.service"
 TRAFFIC, REGISTER = "connection.traffic", "connection.register"
+READINGS_SHOWN = ("province", "district")
 LEVELS_CHANGED = ((1, START, NEW_LEVELS - DAY), (2, NEW_LEVELS, None))
 TIERS_CHANGED = ((1, START, TWO_TIERS - DAY), (2, TWO_TIERS, None))
 
@@ -352,9 +353,16 @@ KINDS = {
     "exchange_volume": _of_systems(volume, TRAFFIC),
     "online_dossier_rate": _rate(online_of_all, DOSSIER, basis="flow"),
     "online_dossier_rate_full_online": _rate(
-        online_eligible, DOSSIER, "reference.procedure", basis="flow", joined=("reference.procedure",)
+        online_eligible,
+        DOSSIER,
+        "reference.procedure",
+        basis="flow",
+        joined=("reference.procedure",),
+        levels=READINGS_SHOWN,
     ),
-    "online_dossier_rate_with_service": _rate(online_with_service, DOSSIER, SERVICE, basis="flow", joined=(SERVICE,)),
+    "online_dossier_rate_with_service": _rate(
+        online_with_service, DOSSIER, SERVICE, basis="flow", joined=(SERVICE,), levels=READINGS_SHOWN
+    ),
     "orphan_exchange_share": _of_systems(orphans, TRAFFIC, decimals=2, is_percent=True),
     "service_integration_rate": _rate(integrated, SERVICE, decimals=1, versions=LEVELS_CHANGED),
     "service_usage_rate": _rate(used, DOSSIER, SERVICE, basis="flow", states=(SERVICE,), versions=LEVELS_CHANGED),

@@ -83,7 +83,8 @@ def withhold(
         for cell, value in problem.cells()
         if (as_decided := _as_decided(cell, value.key, decided)) is not None
     ]
-    found = suppression(problem.counts, [cell for cell, _ in cells], threshold=threshold).withheld
+    every = [*(cell for cell, _ in cells), *problem.differences()]
+    found = suppression(problem.counts, every, threshold=threshold).withheld
     hidden = {value for cell, value in cells if cell.key in found or not decided.get(value.key, True)}
     rows = [
         {"evaluation_number": value.number, "statistic": value.statistic, "unit_code": value.unit_code}
@@ -129,11 +130,13 @@ class _Figure(NamedTuple):
 
     Attributes:
         key: the first parts of each value's key.
+        days: the first and the last.
         weight: of the window.
         numbers: by view and condition the kinds that are counted, and those by what a number about items shows.
     """
 
     key: tuple[str, str, date, date | None, date | None]
+    days: tuple[date, date]
     weight: int
     numbers: list[tuple[str, str, frozenset[str], tuple[tuple[str, frozenset[str]], ...]]]
 
@@ -174,6 +177,7 @@ class _Problem:
                 self._numbers[figure.kpi_code, figure.version, figure.statistic] += numbers
         self._parts = connection.execute("SELECT part_number, first_on, last_on FROM part").fetchall()
         self._figures: dict[tuple[int, str | None], _Figure] = {}
+        self._shown: dict[tuple[str, date, date], dict[frozenset[str], dict[frozenset[str], None]]] = {}
         self._places_of: dict[tuple[str, int, str], frozenset[str]] = {}
         self._answered: dict[frozenset[str], Mapping[str, frozenset[str]]] = {}
         self._kinds_of: dict[tuple[str, date, date, str], frozenset[str]] = {}
@@ -252,8 +256,23 @@ class _Problem:
                 key = (number, statistic, unit, view, condition)
                 yield Cell(key, places, kinds, weight, role), value
                 if role == "published":
+                    self._shown.setdefault((view, *counted.days), {}).setdefault(places, {})[kinds] = None
                     for answers, some in details:
                         yield Cell((*key, answers), places, some, weight, "detail"), value
+
+    def differences(self) -> Iterator[Cell]:
+        """What two shown numbers about the same places and days give away, of which one counts a part of the other.
+
+        A difference of 0 says only that the one condition includes the other.
+        """
+        for about, by_places in self._shown.items():
+            every = list(dict.fromkeys(kinds for shown in by_places.values() for kinds in shown))
+            parts = {(whole, part): whole - part for whole in every for part in every if part and part < whole}
+            for places, shown in by_places.items():
+                for (whole, part), rest in parts.items():
+                    if whole in shown and part in shown:
+                        key = ("difference", *about, places, rest)
+                        yield Cell(key, places, rest, role="difference", zero_is_sensitive=False)
 
     def _figure(self, number: int, statistic: str | None) -> _Figure:
         """What is the same of a figure's values for all units."""
@@ -267,7 +286,8 @@ class _Problem:
                 details = tuple(self._by_answers(view, kinds).items()) if is_looked_in else ()
                 numbers.append((view, condition, kinds, details))
             key = (item.kpi.code, item.window.type, item.window.end, part, item.units_on)
-            self._figures[number, statistic] = _Figure(key, WINDOW_WEIGHTS[item.window.type], numbers)
+            days = (item.first_on, item.last_on)
+            self._figures[number, statistic] = _Figure(key, days, WINDOW_WEIGHTS[item.window.type], numbers)
         return self._figures[number, statistic]
 
     def _places(self, view: str, period: int, unit: str) -> frozenset[str]:
