@@ -29,6 +29,7 @@ from dx_pipeline.storage import files
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import attempts, closing, partition, publication, traffic
+from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import Refusal, RunResult
@@ -129,8 +130,8 @@ def _publish_month(
     # What a connector fetched cannot be withdrawn by taking a file out of the inbox.
     present |= {delivery.entry.delivery_id for delivery in landed if delivery.entry.cursor_range is not None}
     keys = [Key(table, name, month) for table in source.source.delivered]
-    late = {key: _late(settings, key, landed) for key in keys}
-    current = {key: _fingerprint(settings, catalogue, key, landed, present, late[key]) for key in keys}
+    closed = {key: closing.read(settings, key) for key in keys}
+    current = {key: _fingerprint(settings, catalogue, key, landed, present, closed[key]) for key in keys}
     unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
@@ -138,7 +139,7 @@ def _publish_month(
     results = []
     with connect(settings) as connection:
         for key in keys:
-            staged = _read(settings, catalogue, connection, key, tables[key.table], present, late[key])
+            staged = _read(settings, catalogue, connection, key, tables[key.table], present, closed[key])
             results.append(publication.publish(settings, catalogue, connection, staged, current[key]))
     return tuple(results)
 
@@ -164,16 +165,16 @@ def _read(
     key: Key,
     readable: Readable,
     present: frozenset[str],
-    late: frozenset[str],
+    closed: Closing | None,
 ) -> Staged:
     """Stage the rows of a table's deliveries, and set aside those that broke the contract.
 
-    What was delivered `late` for a closed month is read for its counts alone: it waits until a revision is accepted.
+    What was delivered late for a `closed` month is read for its counts alone: it waits until a revision is accepted.
     """
     contract = catalogue.contracts[key.table]
     partition.attach_references(settings, connection, catalogue, contract)
     proposed: tuple[Counts, ...] = ()
-    if late:
+    if closed is not None and (late := closed.late(delivery for delivery, _ in readable.deliveries)):
         every = rows.stage(connection, contract, reading.load(connection, readable), key.month)
         proposed = tuple(item for item in every if item.delivery_id in late & present)
         readable = readable.without(late)
@@ -193,7 +194,7 @@ def _read(
         ),
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
         proposed=proposed,
-        revision=closing.revisions(settings, key),
+        revision=len(closed.revisions) if closed is not None else 0,
     )
 
 
@@ -234,12 +235,6 @@ def _bring_references_up_to_date(settings: Settings, catalogue: Catalogue, sourc
             raise DxError(f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it.")
 
 
-def _late(settings: Settings, key: Key, landed: Sequence[Delivery]) -> frozenset[str]:
-    """The deliveries that came after the month of a partition had closed."""
-    closed = closing.read(settings, key)
-    return closed.late(landed) if closed is not None else frozenset()
-
-
 def _today(settings: Settings, now: datetime | None) -> date:
     return (now or datetime.now(UTC)).astimezone(ZoneInfo(settings.time_zone)).date()
 
@@ -250,14 +245,15 @@ def _fingerprint(
     key: Key,
     landed: Sequence[Delivery],
     present: frozenset[str],
-    late: frozenset[str],
+    closed: Closing | None,
 ) -> str:
     """A digest of everything that a delivered partition is made from."""
     inputs = [catalogue.digest(f"source:{key.source}")]
     inputs += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in landed]
-    inputs += [*sorted(present), *(f"late {delivery_id}" for delivery_id in sorted(late))]
-    if revision := closing.revisions(settings, key):
-        inputs.append(f"revision {revision}")
+    inputs += sorted(present)
+    if closed is not None:
+        inputs += [f"late {delivery_id}" for delivery_id in sorted(closed.late(landed))]
+        inputs += [f"revision {revision.proposal}" for revision in closed.revisions]
     for table in catalogue.contracts[key.table].references:
         inputs += [partition.fingerprint_of(path) for path in partition.all_rows(settings, table)]
     return publication.fingerprint(settings, catalogue, key.table, inputs)

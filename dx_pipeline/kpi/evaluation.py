@@ -26,7 +26,8 @@ from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, literal, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.kpi import coverage, reference, scan, states, summary, suppression
+from dx_pipeline.kpi import coverage, inputs, reference, scan, states, summary, suppression
+from dx_pipeline.kpi.inputs import Known
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
 from dx_pipeline.kpi.scan import what_failed
 from dx_pipeline.kpi.units import Units
@@ -34,14 +35,10 @@ from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED, connect, fill
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import closing, history, partition, publication
-from dx_pipeline.tables.closing import Closing
+from dx_pipeline.tables import history, partition, publication
 from dx_pipeline.tables.partition import Key, KpiKey
 from dx_pipeline.tables.publication import Staged
-from dx_pipeline.tables.run import PartitionRun, RunResult
-
-Known = Mapping[Key, PartitionRun]
-"""The latest run of every partition that sources fill."""
+from dx_pipeline.tables.run import RunResult
 
 CONSERVATION = "ledger.view_conservation"
 """The table of where the rows of each view's table went."""
@@ -90,7 +87,7 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
         raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
     together = scan.protected(catalogue) if code in scan.protected(catalogue) else {code}
     kpis = [catalogue.evaluated[each] for each in sorted(together)]
-    known = _known(settings, catalogue)
+    known = inputs.known(settings, catalogue)
     with connect(settings) as connection:
         decided = suppression.published(settings, catalogue, connection, sorted(together))
         evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
@@ -117,9 +114,8 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
 
 
 def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, RunResult]:
-    known = _known(settings, catalogue)
-    states = _states(settings, catalogue, known)
-    current = _fingerprints(settings, catalogue, codes, states)
+    known = inputs.known(settings, catalogue)
+    current = inputs.fingerprints(settings, catalogue, codes, known)
     results = {}
     for code in codes:
         before = publication.unchanged(settings, partition.evaluated(catalogue, code), current[code])
@@ -130,52 +126,6 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
         with connect(settings) as connection:
             results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
     return results
-
-
-def _known(settings: Settings, catalogue: Catalogue) -> Known:
-    runs = (run for run in partition.runs(settings) if run.kpi_code is None and run.table not in catalogue.summaries)
-    return {partition.key_of(run): run for run in runs}
-
-
-def _closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
-    """The closed months of the tables whose rows are states."""
-    tables = [name for name, contract in catalogue.contracts.items() if contract.changes]
-    return {key: closed for table in tables for key, closed in closing.every(settings, table).items()}
-
-
-def _states(settings: Settings, catalogue: Catalogue, known: Known) -> dict[Key, str]:
-    """The state of every partition that has been run: what its rows were made from, and what is known of them."""
-    states = {}
-    closings = _closings(settings, catalogue)
-    for key, run in sorted(known.items(), key=lambda item: str(item[0])):
-        path = partition.rows(settings, key)
-        rows = partition.fingerprint_of(path) if path is not None else None
-        states[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {run.revision}"
-        if key in closings:
-            states[key] += f" states until {closings[key].basis.states_until}"
-    return states
-
-
-def _fingerprints(
-    settings: Settings, catalogue: Catalogue, codes: Sequence[str], states: Mapping[Key, str]
-) -> dict[str, str]:
-    """A digest of everything that the values of each KPI are computed from."""
-    together = scan.protected(catalogue)
-    found = {}
-    for code in codes:
-        kpis = [catalogue.evaluated[each] for each in sorted(together if code in together else {code})]
-        views = {name for kpi in kpis for name in kpi.every_view}
-        tables = {table for kpi in kpis for table in kpi.every_table} | set(reference.TABLES)
-        tables |= {table for name in views for table in catalogue.views[name].reads}
-        named = [f"kpi:{kpi.code}" for kpi in kpis] + [f"view:{name}" for name in views]
-        inputs = [
-            code,
-            catalogue.digest("province", *named),
-            *sorted({str(key.month) for key in states}),
-            *(state for key, state in states.items() if key.table in tables),
-        ]
-        found[code] = publication.fingerprint(settings, catalogue, partition.evaluated(catalogue, code).table, inputs)
-    return found
 
 
 @dataclass
@@ -254,7 +204,7 @@ class _Evaluator:
         self.connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
         units = reference.units(self.connection)
         fill(self.connection, UNITS, units.rows())
-        states.prepare(self.connection, _closings(self.settings, self.catalogue))
+        states.prepare(self.connection, inputs.closings(self.settings, self.catalogue))
         return units, scan.create_views(self.connection, self.catalogue, self.kpis)
 
     def _evaluations(self) -> list[Evaluation]:

@@ -1,0 +1,62 @@
+"""Inputs: the partitions that figures are computed from, and whether anything of them has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.kpi import reference, scan
+from dx_pipeline.settings import Settings
+from dx_pipeline.tables import closing, partition, publication
+from dx_pipeline.tables.closing import Closing
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import PartitionRun
+
+Known = Mapping[Key, PartitionRun]
+"""The latest run of every partition that sources fill."""
+
+
+def known(settings: Settings, catalogue: Catalogue) -> Known:
+    """The latest run of every partition that sources fill; summaries are no inputs."""
+    runs = (run for run in partition.runs(settings) if run.kpi_code is None and run.table not in catalogue.summaries)
+    return {partition.key_of(run): run for run in runs}
+
+
+def closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
+    """The closed months of the tables whose rows are states."""
+    tables = [name for name, contract in catalogue.contracts.items() if contract.changes]
+    return {key: closed for table in tables for key, closed in closing.every(settings, table).items()}
+
+
+def _states(settings: Settings, catalogue: Catalogue, runs: Known) -> dict[Key, str]:
+    """The state of every partition that has been run: what its rows were made from, and what is known of them."""
+    found = {}
+    closed = closings(settings, catalogue)
+    for key, run in sorted(runs.items(), key=lambda item: str(item[0])):
+        path = partition.rows(settings, key)
+        rows = partition.fingerprint_of(path) if path is not None else None
+        found[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {run.revision}"
+        if key in closed:
+            found[key] += f" states until {closed[key].basis.states_until}"
+    return found
+
+
+def fingerprints(settings: Settings, catalogue: Catalogue, codes: Sequence[str], runs: Known) -> dict[str, str]:
+    """A digest of everything that the values of each KPI are computed from."""
+    states = _states(settings, catalogue, runs)
+    together = scan.protected(catalogue)
+    found = {}
+    for code in codes:
+        kpis = [catalogue.evaluated[each] for each in sorted(together if code in together else {code})]
+        views = {name for kpi in kpis for name in kpi.every_view}
+        tables = {table for kpi in kpis for table in kpi.every_table} | set(reference.TABLES)
+        tables |= {table for name in views for table in catalogue.views[name].reads}
+        named = [f"kpi:{kpi.code}" for kpi in kpis] + [f"view:{name}" for name in views]
+        inputs = [
+            code,
+            catalogue.digest("province", *named),
+            *sorted({str(key.month) for key in states}),
+            *(state for key, state in states.items() if key.table in tables),
+        ]
+        found[code] = publication.fingerprint(settings, catalogue, partition.evaluated(catalogue, code).table, inputs)
+    return found
