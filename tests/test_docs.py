@@ -142,6 +142,16 @@ def test_a_closed_month_is_revised_as_the_page_says(clone: Path, dagster_home: P
     assert "online_dossier_rate" in summary.stdout
 
 
+def test_a_release_is_proven_as_the_page_says(clone: Path, dagster_home: Path) -> None:
+    made, earlier, damaged = follow("prove-a-release.md", clone, dagster_home)
+    for proven in (made, earlier):
+        assert proven.returncode == 0, proven.stderr
+        assert "rebuilt, and equal" in proven.stdout
+    assert damaged.returncode == 1
+    assert "content (" in damaged.stderr
+    assert "is not what was landed" in damaged.stderr
+
+
 def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(clone: Path, dagster_home: Path) -> None:
     made, queried = follow("deliver-by-hand.md", clone, dagster_home)
     assert made.returncode == 1, made.stderr  # every other source is silent
