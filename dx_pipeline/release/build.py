@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from dx_pipeline import progress
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import UNITS
+from dx_pipeline.kpi import change
 from dx_pipeline.kpi.evaluation import CONSERVATION
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
@@ -26,6 +28,7 @@ from dx_pipeline.release import datapackage
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
+from dx_pipeline.release.predecessor import VALUES, Predecessor
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
@@ -61,12 +64,14 @@ class Snapshot:
     Args:
         ledger: what was delivered and run.
         rows: the published rows of every partition of a declared table, and of every KPI.
-        inputs: the digests from which the release's id derives.
+        inputs: the digests of all that is delivered and declared.
+        predecessor: the release that the values are compared with.
     """
 
     ledger: Ledger
     rows: Mapping[AnyKey, Path]
     inputs: dict[str, Any]
+    predecessor: Predecessor
 
     @classmethod
     def read(cls, settings: Settings, catalogue: Catalogue) -> Snapshot:
@@ -78,15 +83,17 @@ class Snapshot:
         inputs = {
             "code_version": settings.code_version,
             "declarations": catalogue.digest(*catalogue.digests),
+            "definitions": change.definitions(catalogue),
             "partitions": {f"{key.table}/{key.name}": files.digest(path) for key, path in rows.items()},
             "ledger": ledger.digest,
         }
-        return cls(ledger, rows, inputs)
+        return cls(ledger, rows, inputs, Predecessor.of(settings, inputs))
 
     @property
     def release_id(self) -> str:
         """The id of the release that is built from it."""
-        return sha256(json.dumps(self.inputs, sort_keys=True).encode()).hexdigest()[:16]
+        derived_from = {**self.inputs, "predecessor": self.predecessor.release_id}
+        return sha256(json.dumps(derived_from, sort_keys=True).encode()).hexdigest()[:16]
 
     def of_table(self, table: str) -> list[Path]:
         """The rows of a table, in the order of their partitions' names."""
@@ -122,6 +129,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
 
 
 def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:
+    changes = None
     for part in PARTS:
         folder = part.make(release)
         with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
@@ -132,18 +140,22 @@ def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release
             if part is PUBLIC:
                 _fill_values(connection, snapshot)
                 _compute(settings, catalogue, connection, snapshot)
+                _write_kpis(settings, catalogue, connection, folder)
+                changes = _compare(catalogue, connection, snapshot, folder)
             else:
                 connection.execute(sql_file(__file__, "revision_summary"))
+                connection.register("changes", changes)
+                connection.execute(f"INSERT INTO {change.RELEASE_CHANGE} BY NAME FROM changes")
+                connection.unregister("changes")
             connection.execute("COMMIT")
             counts = {
                 name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
                 for name in catalogue.of_audience(part.name)
             }
-            if part is PUBLIC:
-                _write_kpis(settings, catalogue, connection, folder)
             connection.execute("USE memory")
             connection.execute("DETACH release")
-        datapackage.write(part, folder, catalogue, snapshot.release_id, snapshot.inputs, counts, snapshot.ledger)
+        about = {"inputs": snapshot.inputs, "predecessor": snapshot.predecessor.as_json()}
+        datapackage.write(part, folder, catalogue, snapshot.release_id, about, counts, snapshot.ledger)
         part.close(folder)
 
 
@@ -179,6 +191,33 @@ def _compute(
     months = sorted({state.month for state in snapshot.ledger.states if state.month is not None})
     reported = {name: snapshot.of_table(name) for name, contract in catalogue.contracts.items() if contract.reporters}
     fill_expectations(connection, catalogue, months, reported)
+
+
+def _compare(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, folder: Path) -> pa.Table:
+    """Fill the table of changes with those that everybody may see.
+
+    Between two releases that is no change of a KPI about dossiers: a change of few would give their unit and channel
+    away. Returns the changes since the release before of every KPI, which are for analysts inside the office.
+    """
+    if not snapshot.of_table(KPI_TABLE):
+        return connection.sql(f"FROM {change.CHANGE}").to_arrow_table()
+    revised: set[tuple[str, str]] = set()
+    if paths := snapshot.of_table(REVISED):
+        found = connection.execute(
+            "SELECT DISTINCT proposal, table_name || '/' || source || '_' || month"
+            " FROM read_parquet($paths, hive_partitioning = false)",
+            {"paths": list(map(str, paths))},
+        )
+        revised.update(found.fetchall())
+    inputs = change.Inputs.of(snapshot.inputs)
+    release = change.Release(snapshot.release_id, folder / VALUES, inputs, frozenset(revised))
+    change.compare(connection, catalogue, units(connection), release, snapshot.predecessor.values)
+    connection.execute(
+        f"INSERT INTO {change.CHANGE} BY NAME FROM change"
+        " WHERE compared_with = 'window' OR NOT list_contains($protected::VARCHAR[], kpi_code) ORDER BY ALL",
+        {"protected": sorted(protected(catalogue))},
+    )
+    return connection.sql("FROM change WHERE compared_with = 'release' ORDER BY ALL").to_arrow_table()
 
 
 def _fill(

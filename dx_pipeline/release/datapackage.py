@@ -27,6 +27,7 @@ FIELD_TYPES: dict[ColumnType, str] = {
     "text": "string",
     "integer": "integer",
     "number": "number",
+    "decimal": "number",
     "boolean": "boolean",
     "date": "date",
     "timestamp": "datetime",
@@ -38,13 +39,13 @@ def write(
     folder: Path,
     catalogue: Catalogue,
     release_id: str,
-    inputs: dict[str, Any],
+    made_from: dict[str, Any],
     table_rows: dict[str, int],
     ledger: Ledger,
 ) -> None:
     """Describe the files of a part of a release in `folder`; nothing in the description depends on the clock.
 
-    What was held back, and the inputs of the whole release, are in the description of the public part.
+    What was held back, and what the whole release was made from, are in the description of the public part.
     """
     contracts = {name: catalogue.contracts[f"kpi.{name}"] for name in ("definition", "on_latest_units")}
     parquet_files = sorted((folder / "kpi").glob("*.parquet"))
@@ -53,7 +54,7 @@ def write(
     ]
     database = folder / part.database
     resources.append({"name": database.stem, "path": part.database, "format": "duckdb", "dx": _file(database)})
-    about = {"inputs": inputs, "held_back": [state.as_json() for state in ledger.held_back]}
+    about = {**made_from, "held_back": [state.as_json() for state in ledger.held_back]}
     package = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "dx-pipeline" if part is PUBLIC else f"dx-pipeline-{part.name}",
