@@ -133,12 +133,27 @@ def compare(
     _decompose(connection, release, before)
 
 
+def window_before(connection: duckdb.DuckDBPyConnection, later: int) -> int | None:
+    """The number of the value of the window before, in `figure`; None if none is shown.
+
+    Args:
+        connection: one that `prepare` has filled.
+        later: the number of the value.
+    """
+    connection.execute(sql_file(__file__, "change_window"))
+    found = connection.execute(
+        "SELECT before_number FROM pair WHERE after_number = $later", {"later": later}
+    ).fetchall()
+    connection.execute("DELETE FROM pair")
+    return found[0][0] if found else None
+
+
 def between(
     connection: duckdb.DuckDBPyConnection, release: Release, before: Release | None, earlier: int, later: int
 ) -> Row:
     """The difference of any two rows of `figure`, with its parts, as a row of `kpi.change`.
 
-    Two rows of one window and release are of two units (`compared_with` is `unit`), and are compared as a whole.
+    Two units in one window are compared as a whole, without the units below them (`compared_with` is `unit`).
 
     Args:
         connection: one that `prepare` has filled for these releases.
@@ -147,17 +162,32 @@ def between(
         earlier: the number of the value that is compared with.
         later: the number of the value that is explained.
     """
-    connection.execute(
-        "INSERT INTO pair SELECT CASE WHEN earlier.is_before THEN 'release'"
-        " WHEN earlier.last_on = later.last_on AND earlier.window_start = later.window_start THEN 'unit'"
-        " ELSE 'window' END, $earlier, $later"
-        " FROM figure AS earlier, figure AS later"
-        " WHERE earlier.figure_number = $earlier AND later.figure_number = $later",
-        {"earlier": earlier, "later": later},
-    )
+    connection.execute(sql_file(__file__, "change_chosen"), {"before_number": earlier, "after_number": later})
     _decompose(connection, release, before)
-    (row,) = rows(connection, "change")
+    (row,) = rows(connection, "FROM change")
     return row
+
+
+def differences(connection: duckdb.DuckDBPyConnection, release: Release, before: Release) -> list[Row]:
+    """Every value that differs between two releases, as a row of `kpi.change` with its `size`, the largest first.
+
+    Args:
+        connection: one that `prepare` has filled for these releases.
+        release: the later one.
+        before: the earlier one.
+    """
+    connection.execute(sql_file(__file__, "change_release"))
+    _decompose(connection, release, before)
+    return rows(connection, sql_file(__file__, "change_largest"))
+
+
+def appeared(connection: duckdb.DuckDBPyConnection) -> list[Row]:
+    """The values that only one of two releases shows, with the reason why the other one does not.
+
+    Args:
+        connection: one that `prepare` has filled for these releases.
+    """
+    return rows(connection, sql_file(__file__, "change_appeared"))
 
 
 def prepare(
@@ -183,9 +213,9 @@ def prepare(
     connection.execute(sql_file(__file__, "change_figure"))
 
 
-def rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
-    """The rows of a temporary table."""
-    found = connection.execute(f"FROM {table} ORDER BY ALL")
+def rows(connection: duckdb.DuckDBPyConnection, query: str, **parameters: object) -> list[Row]:
+    """The rows that a query returns, by the names of their columns."""
+    found = connection.execute(query, parameters)
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

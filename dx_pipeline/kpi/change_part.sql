@@ -11,6 +11,14 @@ changed AS (
     FROM changed_month
     GROUP BY ALL
 ),
+late_within AS (
+    SELECT DISTINCT figure.figure_number
+    FROM figure
+    JOIN changed_month
+        ON
+            changed_month.kpi_code = figure.kpi_code AND NOT changed_month.is_revised
+            AND changed_month.month BETWEEN figure.window_start AND figure.window_end
+),
 compared AS (
     SELECT
         pair.*,
@@ -24,18 +32,14 @@ compared AS (
         changed.kpi_code IS NOT NULL AS has_other_data,
         coalesce(changed.has_reference, FALSE) AS has_other_reference,
         coalesce(changed.has_late, FALSE) AS is_late,
-        EXISTS (
-            SELECT * FROM changed_month
-            WHERE
-                changed_month.kpi_code = later.kpi_code AND NOT changed_month.is_revised
-                AND changed_month.month BETWEEN later.window_start AND later.window_end
-        ) AS is_late_within
+        late_within.figure_number IS NOT NULL AS is_late_within
     FROM pair
     JOIN figure AS earlier ON earlier.figure_number = pair.before_number
     JOIN figure AS later ON later.figure_number = pair.after_number
     JOIN kpi_kind ON kpi_kind.kpi_code = later.kpi_code
     LEFT JOIN redefined ON redefined.kpi_code = later.kpi_code
     LEFT JOIN changed ON changed.kpi_code = later.kpi_code
+    LEFT JOIN late_within ON late_within.figure_number = pair.after_number
 ),
 -- What explains all that differs (`whole_cause`), or whatever differs with the same reports (`data_cause`).
 caused AS (
@@ -69,7 +73,10 @@ weighed AS (
         (member.numerator_after - middle * member.denominator_after) / later.denominator AS contribution_after,
         member.denominator_before > 0 AND member.denominator_after > 0 AS has_rates,
         member.numerator_after / member.denominator_after - member.numerator_before / member.denominator_before
-            AS rate_difference
+            AS rate_difference,
+        (member.denominator_before / earlier.denominator + member.denominator_after / later.denominator) / 2
+            AS mean_share,
+        (1 / earlier.denominator + 1 / later.denominator) / 2 AS mean_reciprocal
     FROM caused
     JOIN member USING (compared_with, after_number)
     JOIN figure AS earlier ON earlier.figure_number = caused.before_number
@@ -99,11 +106,8 @@ contributed AS (
         END AS amount,
         CASE
             WHEN NOT has_rates THEN 0
-            WHEN form = 'ratio'
-                THEN factor * (denominator_before / whole_before + denominator_after / whole_after) / 2
-                * rate_difference
-            WHEN form = 'items'
-                THEN factor * (numerator_after - numerator_before) * (1 / whole_before + 1 / whole_after) / 2
+            WHEN form = 'ratio' THEN factor * mean_share * rate_difference
+            WHEN form = 'items' THEN factor * (numerator_after - numerator_before) * mean_reciprocal
             WHEN form = 'count' THEN (denominator_before + denominator_after) / 2 * rate_difference
             ELSE 0
         END AS of_rate
