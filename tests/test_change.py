@@ -249,6 +249,15 @@ def test_causes_that_cannot_be_told_apart_are_not_separated(since: Since) -> Non
     assert since(BEFORE, accepted, changed=(IN_APRIL,)) == amounts(not_separated="3")
 
 
+def test_data_of_another_month_explain_nothing_unless_they_can_have_later_states(since: Since) -> None:
+    assert since(BEFORE, AFTER, definition="other", changed=(IN_APRIL.replace("04", "05"),)) == amounts(definition="3")
+    assert since(BEFORE, AFTER, changed=(IN_APRIL.replace("04", "05"),)) == amounts(not_separated="3")
+    rates = (shown(APRIL, p72=(10, 100)), shown(APRIL, p72=(20, 100)))
+    for month, cause in (("2022-03", "not_separated"), ("2022-04", "late_data"), ("2022-05", "late_data")):
+        changed = (f"statistics.dossier/dossier_{month}",)
+        assert since(*rates, code=RATE, changed=changed) == amounts(**{cause: "10"})
+
+
 def test_a_unit_that_reported_late_is_coverage_and_what_others_added_is_late_data(since: Since) -> None:
     silent = [*shown(APRIL, p72=(30, None), d703=(30, None)), Shown("709", "district", APRIL, None, "silent")]
     reported = shown(APRIL, p72=(75, None), d703=(35, None), d709=(40, None))

@@ -171,11 +171,16 @@ def test_two_releases_differ_in_values_that_changed_appeared_and_vanished(engine
     }
     sizes = [row["size"] for row in found.changes]
     assert sizes == sorted(sizes, reverse=True)
-    assert {(row["kpi_code"], row["withheld_reason"]) for row in found.appeared} == {
-        ("digital_enterprise_count", "incomplete")
+    assert {(row["kpi_code"], row["unit_level"], row["withheld_reason"]) for row in found.appeared} == {
+        ("digital_enterprise_count", "province", "incomplete"),
+        ("digital_enterprise_count", "district", "no_row"),
     }
     assert found.vanished == []
-    assert [row["value_before"] for row in between(engine, later, first).vanished if row["unit_code"] == "72"] == [4]
+    vanished = between(engine, later, first).vanished
+    assert {(row["unit_code"], row["value_before"], row["value"]) for row in vanished} == {
+        ("72", 4, None),
+        ("703", 4, None),
+    }
 
 
 def test_any_two_values_are_compared(engine: Engine) -> None:
@@ -203,6 +208,7 @@ def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx
 
     assert "dữ liệu đến sau / late data" in ran(*of_one)
     assert "+1" in ran("release", "diff", first.release_id, "current", "--lang", "en", "--limit", "1")
+    assert first.release_id in ran("release", "diff")
     assert json.loads(ran(*of_one, "--json"))["late_data"] == 1
     listed = json.loads(ran("release", "diff", first.release_id, "--json"))
     assert {row["unit_code"] for row in listed["changes"]} == {"72", "703", "25456"}
@@ -215,7 +221,7 @@ def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx
         (("change", "community_group_count"), "there is no release 'current': see 'dx release list'."),
         (("change", "community_group_count", "--window", "2022-02:2022-03"), "a year to date begins in January"),
         (("change", "community_group_count", "--against", "2022", "--against-unit", "703"), "exclude each other"),
-        (("release", "diff", "nonsense"), "there is no release 'nonsense'"),
+        (("release", "diff", "nonsense", "other"), "there is no release 'other': see 'dx release list'."),
     ],
 )
 def test_wrong_use_is_refused_in_one_sentence(

@@ -96,12 +96,19 @@ def change(
 
 @click.command(name="diff")
 @on_project()
-@click.argument("before")
+@click.argument("before", default="predecessor")
 @click.argument("after", default="current")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Số dòng / Rows of each kind.")
 def diff(settings: Settings, catalogue: Catalogue, as_json: bool, before: str, after: str, limit: int) -> int:
-    """Mọi giá trị khác nhau giữa hai bản công bố / Every value that differs between two releases, the largest first."""
-    found = differences.difference(settings, catalogue, _chosen(settings, before), _chosen(settings, after))
+    """Mọi giá trị khác nhau giữa hai bản công bố / Every value that differs between two releases, the largest first.
+
+    Mặc định: bản đang dùng so với bản trước nó / By default the current one, against its predecessor.
+    """
+    later = _chosen(settings, after)
+    earlier = release.predecessor_id(settings, later) if before == "predecessor" else before
+    if earlier is None:
+        raise UsageError(f"release {later} has no predecessor: name the release that it is compared with.")
+    found = differences.difference(settings, catalogue, _chosen(settings, earlier), later)
     if as_json:
         screen.show_json({**vars(found), "changes": [_plain(row) for row in found.changes]})
         return 0

@@ -9,8 +9,10 @@ compared at once, in temporary tables of one connection.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +143,9 @@ def window_before(connection: duckdb.DuckDBPyConnection, later: int) -> int | No
         later: the number of the value.
     """
     connection.execute(sql_file(__file__, "change_window"))
-    found = connection.execute(
-        "SELECT before_number FROM pair WHERE after_number = $later", {"later": later}
-    ).fetchall()
+    found = rows(connection, "SELECT before_number FROM pair WHERE after_number = $later", later=later)
     connection.execute("DELETE FROM pair")
-    return found[0][0] if found else None
+    return found[0]["before_number"] if found else None
 
 
 def between(
@@ -265,8 +265,12 @@ def _fill_differences(
     connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, release: Release, before: Release
 ) -> None:
     """Fill the tables of what differs between the inputs of two releases."""
-    named = [(code, table) for code, kpi in catalogue.kpis.items() for table in sorted(_tables(catalogue, kpi))]
-    fill(connection, "kpi_table", [{"kpi_code": code, "table_name": table} for code, table in named])
+    of_kpis = [
+        {"kpi_code": code, "table_name": table, "is_state": catalogue.contracts[table].changes}
+        for code, kpi in catalogue.kpis.items()
+        for table in sorted(_tables(catalogue, kpi))
+    ]
+    fill(connection, "kpi_table", of_kpis)
     known = before.inputs.partitions
     changed = {name for name, _ in release.inputs.partitions.items() ^ known.items()}
     revised = {name for proposal, name in release.revised if f"{REVISED}/{proposal}" not in known}
@@ -279,13 +283,13 @@ def _fill_differences(
     fill(connection, "redefined", [{"kpi_code": code} for code in sorted(redefined)])
 
 
-def _month_of(partition: str) -> object:
+def _month_of(partition: str) -> date | None:
     """The first day of the month of a partition; None for a table without months."""
-    month = partition.rpartition("_")[2]
-    return Month.parse(month).first if month[:1].isdigit() else None
+    found = re.search(r"_(\d{4}-\d{2})$", partition)
+    return Month.parse(found[1]).first if found else None
 
 
 def _tables(catalogue: Catalogue, kpi: DeclaredKpi) -> set[str]:
     """The tables that decide a KPI's values."""
-    read = {table for name in kpi.every_view for table in catalogue.views[name].reads if table in catalogue.contracts}
-    return {*kpi.every_table, *read, *reference.TABLES} - WITHOUT_EFFECT
+    read = {table for name in kpi.every_view for table in catalogue.views[name].reads}
+    return {*kpi.every_table, *read, *reference.TABLES} & catalogue.contracts.keys() - WITHOUT_EFFECT

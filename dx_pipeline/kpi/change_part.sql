@@ -2,22 +2,26 @@
 -- rounded by is a part of its own.
 CREATE OR REPLACE TEMP TABLE change AS
 WITH changed_month AS (
-    SELECT kpi_table.kpi_code, changed_partition.month, changed_partition.is_revised
+    SELECT kpi_table.kpi_code, kpi_table.is_state, changed_partition.month, changed_partition.is_revised
     FROM kpi_table
     JOIN changed_partition USING (table_name)
 ),
-changed AS (
-    SELECT kpi_code, bool_or(month IS NULL) AS has_reference, NOT bool_and(is_revised) AS has_late
-    FROM changed_month
-    GROUP BY ALL
+other_reference AS (
+    SELECT DISTINCT kpi_code FROM changed_month WHERE month IS NULL
 ),
-late_within AS (
-    SELECT DISTINCT figure.figure_number
-    FROM figure
+-- A partition can change the figures of its own month and, with later states of earlier rows, of those before.
+touched AS (
+    SELECT
+        compared_window.*,
+        NOT bool_and(changed_month.is_revised) AS is_late,
+        bool_or(NOT changed_month.is_revised AND changed_month.month <= compared_window.window_end) AS is_late_within
+    FROM (SELECT DISTINCT kpi_code, window_start, window_end FROM figure) AS compared_window
     JOIN changed_month
         ON
-            changed_month.kpi_code = figure.kpi_code AND NOT changed_month.is_revised
-            AND changed_month.month BETWEEN figure.window_start AND figure.window_end
+            changed_month.kpi_code = compared_window.kpi_code
+            AND changed_month.month >= compared_window.window_start
+            AND (changed_month.is_state OR changed_month.month <= compared_window.window_end)
+    GROUP BY ALL
 ),
 compared AS (
     SELECT
@@ -29,17 +33,20 @@ compared AS (
         coalesce(later.definition_version, 0) <> coalesce(earlier.definition_version, 0)
         OR pair.compared_with = 'release' AND redefined.kpi_code IS NOT NULL AS is_redefined,
         later.revision > earlier.revision AS is_revised,
-        changed.kpi_code IS NOT NULL AS has_other_data,
-        coalesce(changed.has_reference, FALSE) AS has_other_reference,
-        coalesce(changed.has_late, FALSE) AS is_late,
-        late_within.figure_number IS NOT NULL AS is_late_within
+        touched.kpi_code IS NOT NULL AS has_other_data,
+        other_reference.kpi_code IS NOT NULL AS has_other_reference,
+        coalesce(touched.is_late, FALSE) AS is_late,
+        coalesce(touched.is_late_within, FALSE) AS is_late_within
     FROM pair
     JOIN figure AS earlier ON earlier.figure_number = pair.before_number
     JOIN figure AS later ON later.figure_number = pair.after_number
     JOIN kpi_kind ON kpi_kind.kpi_code = later.kpi_code
     LEFT JOIN redefined ON redefined.kpi_code = later.kpi_code
-    LEFT JOIN changed ON changed.kpi_code = later.kpi_code
-    LEFT JOIN late_within ON late_within.figure_number = pair.after_number
+    LEFT JOIN other_reference ON other_reference.kpi_code = later.kpi_code
+    LEFT JOIN touched
+        ON
+            touched.kpi_code = later.kpi_code
+            AND touched.window_start = later.window_start AND touched.window_end = later.window_end
 ),
 -- What explains all that differs (`whole_cause`), or whatever differs with the same reports (`data_cause`).
 caused AS (
@@ -47,8 +54,8 @@ caused AS (
         *,
         CASE
             WHEN is_release AND $is_other_program THEN 'not_separated'
-            WHEN is_redefined AND NOT (is_release AND has_other_data) THEN 'definition'
-            WHEN is_release AND (is_redefined OR has_other_reference) THEN 'not_separated'
+            WHEN is_release AND (has_other_reference OR is_redefined AND has_other_data) THEN 'not_separated'
+            WHEN is_redefined THEN 'definition'
             WHEN NOT is_release AND form = 'opaque' THEN 'not_separated'
         END AS whole_cause,
         CASE

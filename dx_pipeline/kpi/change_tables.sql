@@ -14,8 +14,8 @@ CREATE OR REPLACE TEMP TABLE continued (
     to_parent VARCHAR,
     is_same_area BOOLEAN
 );
--- What differs between two releases: partitions of the tables that KPIs rest on (`month` NULL: reference data;
--- `is_revised`: by an accepted revision), and definitions.
-CREATE OR REPLACE TEMP TABLE kpi_table (kpi_code VARCHAR, table_name VARCHAR);
+-- What differs between two releases: definitions, and partitions of the tables that KPIs rest on (`is_state`: a later
+-- month may have another state of an earlier row; `month` NULL: reference data; `is_revised`: by an accepted revision).
+CREATE OR REPLACE TEMP TABLE kpi_table (kpi_code VARCHAR, table_name VARCHAR, is_state BOOLEAN);
 CREATE OR REPLACE TEMP TABLE changed_partition (table_name VARCHAR, month DATE, is_revised BOOLEAN);
 CREATE OR REPLACE TEMP TABLE redefined (kpi_code VARCHAR);

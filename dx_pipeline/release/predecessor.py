@@ -62,6 +62,13 @@ class Predecessor:
         return {"release_id": self.release_id, "problem": self.problem}
 
 
+def predecessor_id(settings: Settings, release_id: str) -> str | None:
+    """The id of the release that the values of one on disk are compared with; None if there was none."""
+    about = _about(settings, release_id) or {}
+    found: str | None = about.get("predecessor", {}).get("release_id")
+    return found
+
+
 def values_of(settings: Settings, release_id: str) -> change.Release:
     """The values of a release on disk, and what they were computed from.
 
