@@ -65,8 +65,8 @@ def test_the_rate_of_the_province_is_taken_apart_by_its_units(connection: duckdb
         SELECT unit_level, unit_code, window_end = '2022-04-30' AS is_later, numerator, denominator
         FROM kpi.value
         WHERE
-            kpi_code = 'online_dossier_rate_with_service' AND window_type = 'month' AND window_end IN ('2022-03-31', '2022-04-30')
-            AND unit_level IN ('province', 'agency', 'district')
+            kpi_code = 'online_dossier_rate_with_service' AND window_type = 'month'
+            AND window_end IN ('2022-03-31', '2022-04-30') AND unit_level IN ('province', 'agency', 'district')
         """
     ).fetchall()
     whole = {is_later: (n, d) for level, _, is_later, n, d in rows if level == "province"}
