@@ -152,6 +152,16 @@ def test_a_release_is_proven_as_the_page_says(clone: Path, dagster_home: Path) -
     assert "is not what was landed" in damaged.stderr
 
 
+def test_why_a_figure_changed_is_found_out_as_the_page_says(clone: Path, dagster_home: Path) -> None:
+    made, changed, queried, accepted, compared = follow("why-a-figure-changed.md", clone, dagster_home)
+    assert made.returncode == 0, made.stderr
+    assert "tỷ lệ của các đơn vị / rates of the units" in made.stdout
+    assert json.loads(changed.stdout[changed.stdout.index("{") :])["system"] == "civil_status"
+    assert "rounding" in queried.stdout
+    assert accepted.returncode == 0, accepted.stderr
+    assert "đính chính / revision" in compared.stdout
+
+
 def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(clone: Path, dagster_home: Path) -> None:
     made, queried = follow("deliver-by-hand.md", clone, dagster_home)
     assert made.returncode == 1, made.stderr  # every other source is silent

@@ -172,17 +172,13 @@ def test_a_dossier_that_was_changed_inside_the_office_is_found(releases: tuple[E
     ]
 
 
-def test_a_table_that_cannot_be_rebuilt_is_named_and_nothing_else(releases: tuple[Engine, str, str]) -> None:
-    engine, first, _ = releases
-    path = engine.settings.releases / first / "public" / "dx.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("DELETE FROM kpi.definition")
-    (chosen,) = [item for item in release.kept(engine.settings) if item.release_id == first]
-    again = Rebuild.of(engine.settings, engine.catalogue, chosen)
-    missing = {"kpi.definition": "the release before is not on disk."}
-    assert again.differences(engine.settings, engine.catalogue, missing) == [
-        "kpi.definition could not be compared: the release before is not on disk."
-    ]
+def test_changes_since_a_release_that_is_gone_are_not_compared_and_everything_else_is(
+    releases: tuple[Engine, str, str],
+) -> None:
+    engine, first, second = releases
+    shutil.rmtree(engine.settings.releases / first)
+    gone = f"could not be compared: release {first} is not on disk, or is of an older layout."
+    assert differences(engine, second) == [f"kpi.change {gone}", f"kpi.release_change {gone}"]
 
 
 def test_a_description_and_a_file_too_many_are_found(releases: tuple[Engine, str, str]) -> None:

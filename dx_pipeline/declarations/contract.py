@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.document import Bilingual, Declared
 
-ColumnType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
+ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp"]
 PersonalData = Literal["none", "linkable"]
 Audience = Literal["public", "internal", "none"]
 Origin = Literal["delivered", "reference", "observed", "computed", "view"]
@@ -25,6 +25,7 @@ DUCKDB_TYPES: dict[ColumnType, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "number": "DOUBLE",
+    "decimal": "DECIMAL(38,6)",
     "boolean": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMPTZ",
@@ -34,6 +35,7 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "text": pa.string(),
     "integer": pa.int64(),
     "number": pa.float64(),
+    "decimal": pa.decimal128(38, 6),
     "boolean": pa.bool_(),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", tz="UTC"),
@@ -49,7 +51,8 @@ class Column(Declared):
 
     A value that breaks `required`, `allowed`, `pattern`, `min`, `max` or `references` sends its
     row to quarantine. `personal_data: linkable` marks a value that could lead to a person: it is
-    kept to distinguish rows and never leaves the warehouse (no release has it).
+    kept to distinguish rows and never leaves the warehouse (no release has it). A `decimal` has exactly six decimals,
+    so sums of it are exact; only computed tables have such columns.
     """
 
     type: ColumnType
@@ -255,6 +258,9 @@ class Contract(Declared):
         named = {*self.key, *([self.month] if self.month else []), *(self.balance.named if self.balance else ())}
         if unknown := sorted(named - set(self.columns)):
             message = f"'{unknown[0]}' is used as key, month or in 'balance' but is not among the columns."
+            raise ValueError(message)
+        if self.origin != "computed" and any(column.type == "decimal" for column in self.columns.values()):
+            message = "'decimal' is for tables that the pipeline computes: write 'number'."
             raise ValueError(message)
         if self.reporters is not None and self._list_of_reporters() is None:
             message = f"'{self.reporters.column}' of 'reporters' is no column that refers to a list."

@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import product
 
 FOREVER = date(9999, 12, 31)
 DAY = timedelta(days=1)
@@ -58,6 +59,24 @@ class Place:
     above_code: str
     above_level: str
     above_parent_code: str | None
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A unit of one period that is a unit of another: all of either lies in the other. The province is the province.
+
+    Args:
+        from_parent, to_parent: the units above it.
+        is_same_area: false for a province under another code, which has what others had before.
+    """
+
+    from_period: int
+    from_code: str
+    from_parent: str | None
+    to_period: int
+    to_code: str
+    to_parent: str | None
+    is_same_area: bool
 
 
 class Units:
@@ -160,6 +179,16 @@ class Units:
                     moved = self.moved(unit, to_period)
                     for above in self.above(moved, to_period) if moved else ():
                         yield Place(from_period, to_period, unit.code, above.code, above.level, above.parent_code)
+
+    def continuations(self) -> Iterator[Continuation]:
+        """Every unit of every period that is a unit of another one, too."""
+        for first, second in product(range(len(self.periods)), repeat=2):
+            for unit in self.in_force(first).values():
+                other = self.in_force(second).get(self.moved(unit, second) or "")
+                if other is not None and self.moved(other, first) == unit.code:
+                    is_same_area = unit == other or unit.level != "province"
+                    before, after = (unit.code, unit.parent_code), (other.code, other.parent_code)
+                    yield Continuation(first, *before, second, *after, is_same_area)
 
     def rows(self) -> list[dict[str, object]]:
         """What each code counts towards, as rows of `reference.unit_of`."""

@@ -139,7 +139,7 @@ def _shape(column: Column, placement: Placement) -> str | None:
             return "(?i:true|false)"
         case "date" | "timestamp":
             return shape.moment(placement.date) if placement.date else shape.ISO[column.type]
-        case "integer" | "number":
+        case "integer" | "number" | "decimal":
             percent = r"(?:\s?%)?" if placement.percent else ""
             return f"(?:{shape.number(placement.number, leading_zeros=False)}){percent}"
 

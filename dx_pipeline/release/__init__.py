@@ -8,12 +8,14 @@
 `public` may leave the office as it is. `internal` is for analysts inside: rows that are about one case each, which no
 other user of the machine can read. Which table is for whom is declared: `audience` in its contract.
 
-The id derives from what is in it: the same inputs give the same release, byte for byte. Nothing in a
-release depends on the clock, the machine or the order of work.
+The id derives from what is in it: the same inputs after the same predecessor give the same release, byte for byte.
+Nothing in a release depends on the clock, the machine or the order of work. The predecessor is the release that was
+current when it was built; `kpi.change` compares with it.
 """
 
 from dx_pipeline.release.build import Published, publish
 from dx_pipeline.release.part import INTERNAL, PUBLIC, Part
+from dx_pipeline.release.predecessor import predecessor_id
 from dx_pipeline.release.rebuild import Rebuild
 from dx_pipeline.release.store import Kept, current_id, kept, switch
 from dx_pipeline.release.verification import problems, verify
@@ -27,6 +29,7 @@ __all__ = [
     "Rebuild",
     "current_id",
     "kept",
+    "predecessor_id",
     "problems",
     "publish",
     "switch",

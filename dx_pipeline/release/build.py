@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from dx_pipeline import progress
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import UNITS
+from dx_pipeline.kpi import change
 from dx_pipeline.kpi.evaluation import CONSERVATION
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
@@ -28,6 +30,7 @@ from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.inputs import ReleaseInputs
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
+from dx_pipeline.release.predecessor import VALUES, Predecessor
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
@@ -63,14 +66,16 @@ class Snapshot:
     Args:
         ledger: what was delivered and run.
         rows: the published rows of every partition of a declared table, and of every KPI.
-        inputs: the digests from which the release's id derives.
+        inputs: the digests of all that is delivered and declared.
         built_from: what the rows of sources were made from; it is among the inputs as one digest.
+        predecessor: the release that the values are compared with.
     """
 
     ledger: Ledger
     rows: Mapping[AnyKey, Path]
     inputs: dict[str, Any]
     built_from: ReleaseInputs
+    predecessor: Predecessor
 
     @classmethod
     def read(cls, settings: Settings, catalogue: Catalogue) -> Snapshot:
@@ -83,25 +88,27 @@ class Snapshot:
         inputs = {
             "code_version": settings.code_version,
             "declarations": catalogue.digest(*catalogue.digests),
+            "definitions": change.definitions(catalogue),
             "partitions": {f"{key.table}/{key.name}": parquet.digest(path) for key, path in rows.items()},
             "ledger": ledger.digest,
             "built_from": built_from.digest,
         }
-        return cls(ledger, rows, inputs, built_from)
+        return cls(ledger, rows, inputs, built_from, Predecessor.of(settings, inputs))
 
     @property
     def release_id(self) -> str:
         """The id of the release that is built from it."""
-        return id_of(self.inputs)
+        return id_of(self.inputs, self.predecessor.release_id)
 
     def of_table(self, table: str) -> list[Path]:
         """The rows of a table, in the order of their partitions' names."""
         return [path for _, path in sorted((key.name, path) for key, path in self.rows.items() if key.table == table)]
 
 
-def id_of(inputs: dict[str, Any]) -> str:
-    """The id of the release that has these inputs."""
-    return sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+def id_of(inputs: Mapping[str, Any], predecessor_id: str | None) -> str:
+    """The id of the release that is made of these inputs and compared with that predecessor."""
+    derived_from = {**inputs, "predecessor": predecessor_id}
+    return sha256(json.dumps(derived_from, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def publish(settings: Settings, catalogue: Catalogue) -> Published:
@@ -134,6 +141,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
 
 def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:
     """Write both parts of the release of a snapshot into an empty folder."""
+    changes = None
     for part in PARTS:
         folder = part.make(release)
         with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
@@ -144,15 +152,18 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
             if part is PUBLIC:
                 _fill_values(connection, snapshot)
                 _compute(settings, catalogue, connection, snapshot)
+                _write_kpis(settings, catalogue, connection, folder)
+                changes = _compare(catalogue, connection, snapshot, folder)
             else:
                 connection.execute(sql_file(__file__, "revision_summary"))
+                connection.register("changes", changes)
+                connection.execute(f"INSERT INTO {change.RELEASE_CHANGE} BY NAME FROM changes")
+                connection.unregister("changes")
             connection.execute("COMMIT")
             counts = {
                 name: connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()[0][0]
                 for name in catalogue.of_audience(part.name)
             }
-            if part is PUBLIC:
-                _write_kpis(settings, catalogue, connection, folder)
             connection.execute("USE memory")
             connection.execute("DETACH release")
         datapackage.write(part, folder, catalogue, snapshot.release_id, _about(part, snapshot), counts, snapshot.ledger)
@@ -163,7 +174,11 @@ def _about(part: Part, snapshot: Snapshot) -> dict[str, Any]:
     """What the description of a part has beside its files and tables."""
     if part is INTERNAL:
         return {"built_from": snapshot.built_from.model_dump(mode="json")}
-    return {"inputs": snapshot.inputs, "held_back": [state.as_json() for state in snapshot.ledger.held_back]}
+    return {
+        "inputs": snapshot.inputs,
+        "predecessor": snapshot.predecessor.as_json(),
+        "held_back": [state.as_json() for state in snapshot.ledger.held_back],
+    }
 
 
 def _create(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, part: Part, folder: Path) -> None:
@@ -199,6 +214,33 @@ def _compute(
     months = sorted({state.month for state in snapshot.ledger.states if state.month is not None})
     reported = {name: snapshot.of_table(name) for name, contract in catalogue.contracts.items() if contract.reporters}
     fill_expectations(connection, catalogue, months, reported)
+
+
+def _compare(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, folder: Path) -> pa.Table:
+    """Fill the table of changes with those that everybody may see.
+
+    Between two releases that is no change of a KPI about dossiers: a change of few would give their unit and channel
+    away. Returns the changes since the release before of every KPI, which are for analysts inside the office.
+    """
+    if not snapshot.of_table(KPI_TABLE):
+        return connection.sql(f"FROM {change.CHANGE}").to_arrow_table()
+    revised: set[tuple[str, str]] = set()
+    if paths := snapshot.of_table(REVISED):
+        found = connection.execute(
+            "SELECT DISTINCT proposal, table_name || '/' || source || '_' || month"
+            " FROM read_parquet($paths, hive_partitioning = false)",
+            {"paths": list(map(str, paths))},
+        )
+        revised.update(found.fetchall())
+    inputs = change.Inputs.of(snapshot.inputs)
+    release = change.Release(snapshot.release_id, folder / VALUES, inputs, frozenset(revised))
+    change.compare(connection, catalogue, units(connection), release, snapshot.predecessor.values)
+    connection.execute(
+        f"INSERT INTO {change.CHANGE} BY NAME FROM change"
+        " WHERE compared_with = 'window' OR NOT list_contains($protected::VARCHAR[], kpi_code) ORDER BY ALL",
+        {"protected": sorted(protected(catalogue))},
+    )
+    return connection.sql("FROM change WHERE compared_with = 'release' ORDER BY ALL").to_arrow_table()
 
 
 def _fill(

@@ -27,6 +27,7 @@ FIELD_TYPES: dict[ColumnType, str] = {
     "text": "string",
     "integer": "integer",
     "number": "number",
+    "decimal": "number",
     "boolean": "boolean",
     "date": "date",
     "timestamp": "datetime",

@@ -20,6 +20,7 @@ from typing import Any
 from dx_pipeline import ingest, progress, workers
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import ReleaseError
+from dx_pipeline.kpi.change import CHANGE, RELEASE_CHANGE
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.landing import attempts as log
@@ -30,11 +31,15 @@ from dx_pipeline.release import comparison, datapackage
 from dx_pipeline.release.build import Snapshot, build, id_of
 from dx_pipeline.release.inputs import LandedDelivery, RecordedRun, ReleaseInputs
 from dx_pipeline.release.part import INTERNAL, PUBLIC
+from dx_pipeline.release.predecessor import Predecessor
 from dx_pipeline.release.store import Kept
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.tables import attempts, closing
 from dx_pipeline.tables.run import RunInputs
+
+COMPARED_WITH_PREDECESSOR = (CHANGE, RELEASE_CHANGE)
+"""The tables that a release computes from the values of its predecessor."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,15 @@ class Rebuild:
         release: where it is.
         inputs: the digests that its id derives from.
         built_from: what its rows were made from.
+        predecessor: the release that its values are compared with, as it is on disk now.
+        not_compared: the tables that cannot be rebuilt without a predecessor that is gone, with the reason of each.
     """
 
     release: Kept
     inputs: dict[str, Any]
     built_from: ReleaseInputs
+    predecessor: Predecessor
+    not_compared: Mapping[str, str]
 
     @classmethod
     def of(cls, settings: Settings, catalogue: Catalogue, release: Kept) -> Rebuild:
@@ -59,7 +68,8 @@ class Rebuild:
             ReleaseError: it does not say what it was built from, or was built by another version of the program or with
                 other declarations.
         """
-        inputs = _described(release, PUBLIC.name).get("inputs", {})
+        public = _described(release, PUBLIC.name)
+        inputs = public.get("inputs", {})
         built_from = _described(release, INTERNAL.name).get("built_from")
         if built_from is None or "built_from" not in inputs:
             problem = "it was built before releases recorded what they are built from"
@@ -70,7 +80,7 @@ class Rebuild:
             )
         elif inputs["declarations"] != catalogue.digest(*catalogue.digests):
             problem = "it was built with other declarations than those of the project now"
-        elif id_of(inputs) != release.release_id:
+        elif id_of(inputs, public.get("predecessor", {}).get("release_id")) != release.release_id:
             problem = "its id does not derive from the inputs that it names"
         else:
             found = ReleaseInputs.model_validate(built_from)
@@ -81,7 +91,8 @@ class Rebuild:
             elif found.digest != inputs["built_from"]:
                 problem = "the record of what it was built from has been changed"
             else:
-                return cls(release, inputs, found)
+                predecessor, not_compared = _predecessor(settings, public.get("predecessor", {}))
+                return cls(release, inputs, found, predecessor, not_compared)
         raise ReleaseError(f"release {release.release_id} cannot be rebuilt: {problem}.")
 
     @property
@@ -89,15 +100,12 @@ class Rebuild:
         """How many steps report progress."""
         return len(_earlier(self.built_from.runs)) + len(_latest(self.built_from.runs)) + len(("kpi", "release"))
 
-    def differences(
-        self, settings: Settings, catalogue: Catalogue, not_compared: Mapping[str, str] = comparison.NOTHING
-    ) -> list[str]:
+    def differences(self, settings: Settings, catalogue: Catalogue) -> list[str]:
         """Every difference between the release and the rebuilt one, each in one sentence; none if they are equal.
 
         Args:
             settings: the warehouse.
             catalogue: what is declared.
-            not_compared: tables that cannot be rebuilt, with the reason of each.
 
         Raises:
             ReleaseError: a record that it was built from is missing, or is not as it was.
@@ -112,10 +120,11 @@ class Rebuild:
             snapshot = Snapshot.read(private, catalogue)
             rebuilt = private.releases / self.release.release_id
             rebuilt.mkdir(parents=True)
-            build(private, catalogue, replace(snapshot, inputs=self.inputs, built_from=self.built_from), rebuilt)
+            original = replace(snapshot, inputs=self.inputs, built_from=self.built_from, predecessor=self.predecessor)
+            build(private, catalogue, original, rebuilt)
             return [
                 *_other_inputs(self.inputs, snapshot.inputs),
-                *comparison.differences(private, self.release.path, rebuilt, not_compared),
+                *comparison.differences(private, self.release.path, rebuilt, self.not_compared),
             ]
 
 
@@ -127,6 +136,15 @@ def _described(release: Kept, part: str) -> dict[str, Any]:
         raise ReleaseError(f"release {release.release_id} cannot be rebuilt: {error}.") from error
     found: dict[str, Any] = package.get("dx", {})
     return found
+
+
+def _predecessor(settings: Settings, recorded: Mapping[str, str | None]) -> tuple[Predecessor, dict[str, str]]:
+    """The predecessor that a release names, and what cannot be compared because it is no longer there."""
+    now = Predecessor.named(settings, recorded.get("release_id"))
+    if recorded.get("problem") is not None or now.problem is None:
+        values = now.values if recorded.get("problem") is None else None
+        return Predecessor(now.release_id, values, recorded.get("problem")), {}
+    return Predecessor(now.release_id), dict.fromkeys(COMPARED_WITH_PREDECESSOR, now.problem)
 
 
 def _other_inputs(inputs: Mapping[str, Any], rebuilt: Mapping[str, Any]) -> Iterator[str]:

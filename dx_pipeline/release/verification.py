@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.sql import qualified
 from dx_pipeline.errors import ReleaseError
+from dx_pipeline.kpi import change
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.part import PARTS, PUBLIC, Part, files_in
 from dx_pipeline.release.store import has_parts
@@ -108,7 +109,7 @@ def _database_problems(
 def _kpi_problems(
     connection: duckdb.DuckDBPyConnection, package: dict[str, Any], catalogue: Catalogue
 ) -> Iterator[str]:
-    """KPIs without a value that nothing explains, and rows that were lost while reading."""
+    """KPIs without a value that nothing explains, rows that were lost while reading, changes that do not add up."""
     evaluated = {
         code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
     }
@@ -124,3 +125,8 @@ def _kpi_problems(
     ).fetchall()
     if lost:
         yield f"{lost} deliveries do not conserve their rows."
+    parts = " + ".join(change.PARTS)
+    unexplained = f"SELECT count(*) FROM {change.CHANGE} WHERE difference <> {parts}"
+    ((wrong,),) = connection.execute(unexplained).fetchall()
+    if wrong:
+        yield f"the parts of {wrong} rows of {change.CHANGE} do not add up to the difference."

@@ -1,0 +1,101 @@
+"""The predecessor of a release: the one that was current when it was built, which its values are compared with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from dx_pipeline.errors import ReleaseError
+from dx_pipeline.kpi import change
+from dx_pipeline.release.datapackage import NAME
+from dx_pipeline.release.part import PUBLIC
+from dx_pipeline.release.store import current_id
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
+
+VALUES = "kpi/value.parquet"
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """The release before.
+
+    Args:
+        release_id: its id; None before the first release.
+        values: its values, if they can be compared with.
+        problem: why they cannot, in one sentence.
+    """
+
+    release_id: str | None
+    values: change.Release | None = None
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings, inputs: Mapping[str, Any]) -> Predecessor:
+        """The predecessor of the release that is made of some inputs: the current one.
+
+        A release that is current and made of these very inputs keeps its own predecessor: nothing has changed.
+        """
+        current = current_id(settings)
+        about = _about(settings, current) if current is not None else None
+        if about is not None and about["inputs"] == inputs and "predecessor" in about:
+            return cls.named(settings, about["predecessor"]["release_id"])
+        return cls.named(settings, current)
+
+    @classmethod
+    def named(cls, settings: Settings, release_id: str | None) -> Predecessor:
+        """A release by its id, and whether its values can be compared with."""
+        if release_id is None:
+            return cls(None)
+        try:
+            return cls(release_id, values_of(settings, release_id))
+        except ReleaseError as error:
+            return cls(release_id, problem=str(error))
+
+    def as_json(self) -> dict[str, str | None]:
+        """The predecessor as the data package names it."""
+        return {"release_id": self.release_id, "problem": self.problem}
+
+
+def predecessor_id(settings: Settings, release_id: str) -> str | None:
+    """The id of the release that the values of one on disk are compared with; None if there was none."""
+    about = _about(settings, release_id) or {}
+    found: str | None = about.get("predecessor", {}).get("release_id")
+    return found
+
+
+def values_of(settings: Settings, release_id: str) -> change.Release:
+    """The values of a release on disk, and what they were computed from.
+
+    Raises:
+        ReleaseError: they cannot be compared with; says why in one sentence.
+    """
+    about = _about(settings, release_id)
+    if about is None:
+        raise ReleaseError(f"release {release_id} is not on disk, or is of an older layout.")
+    path = _public(settings, release_id) / VALUES
+    if not path.is_file() or f"sha256:{files.digest(path)}" != about["hashes"][VALUES]:
+        raise ReleaseError(f"{VALUES} of release {release_id} is not the file that was described.")
+    missing = sorted(set(change.COMPARED) - set(pq.read_schema(path).names))
+    if missing or "definitions" not in about["inputs"]:
+        raise ReleaseError(f"release {release_id} was made by an older version, whose values cannot be compared.")
+    return change.Release(release_id, path, change.Inputs.of(about["inputs"]))
+
+
+def _public(settings: Settings, release_id: str) -> Path:
+    return settings.releases / release_id / PUBLIC.name
+
+
+def _about(settings: Settings, release_id: str) -> dict[str, Any] | None:
+    """What the data package of a release says of it, with the hash of each file; None where it cannot be read."""
+    try:
+        package = json.loads((_public(settings, release_id) / NAME).read_text(encoding="utf-8"))
+        hashes = {resource["path"]: resource["dx"]["hash"] for resource in package["resources"]}
+    except (OSError, ValueError, KeyError):
+        return None
+    return {**package["dx"], "hashes": hashes}

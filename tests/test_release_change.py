@@ -1,0 +1,234 @@
+"""What changed since the release before: in the release itself, and between any two releases on disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from deliveries import DOSSIERS, GROUPS, OLD, dossiers, enterprises, groups, in_older_layout
+from engine import Engine, Rows
+from projects import TRIAL, Dx
+
+from dx_pipeline import release
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.errors import UsageError
+from dx_pipeline.release import Published
+from dx_pipeline.release.difference import Chosen, Difference, change_of, difference
+
+MORE = (*GROUPS, "TCN-25456-02,25456,16/02/2022,,7")
+LATER = "compared_with = 'release' AND window_type = 'month'"
+
+
+def with_groups(engine: Engine, *rows: str, day: int = 5) -> Published:
+    """Publish a delivery of community groups."""
+    engine.put("community_group", groups(*rows), name=f"{day}.csv", day=day)
+    return engine.publish()
+
+
+def asked(published: Published, sql: str, part: str = "public/dx.duckdb") -> Rows:
+    with duckdb.connect(str(published.path / part), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def predecessor(published: Published) -> dict[str, Any]:
+    package = json.loads((published.path / "public" / "datapackage.json").read_text(encoding="utf-8"))
+    return dict(package["dx"]["predecessor"])
+
+
+def every_cell(engine: Engine) -> Engine:
+    """The same engine, which withholds no small cell and nothing for its coverage."""
+    province = engine.catalogue.province.model_copy(update={"suppress_below": 0, "coverage_at_least": 0})
+    return Engine(engine.settings, replace(engine.catalogue, province=province))
+
+
+def test_a_release_says_what_a_later_delivery_changed(engine: Engine) -> None:
+    first = with_groups(engine, *GROUPS)
+    later = with_groups(engine, *MORE, day=7)
+    columns = "unit_code, value_before, value, difference, late_data, before_release_id"
+    where = f"WHERE {LATER} AND kpi_code = 'community_group_count'"
+    assert asked(later, f"SELECT {columns} FROM kpi.change {where} ORDER BY ALL") == [
+        ("25456", 1, 2, 1, 1, first.release_id),
+        ("703", 2, 3, 1, 1, first.release_id),
+        ("72", 3, 4, 1, 1, first.release_id),
+    ]
+    assert (predecessor(first), predecessor(later)) == (
+        {"release_id": None, "problem": None},
+        {"release_id": first.release_id, "problem": None},
+    )
+
+
+def test_changes_of_dossiers_between_two_releases_are_for_analysts_inside(engine: Engine) -> None:
+    shown = every_cell(engine)
+    for day, rows in ((5, DOSSIERS[::2]), (7, DOSSIERS)):
+        shown.put("dossier", dossiers(*rows), name=f"{day}.csv", day=day)
+        published = shown.publish()
+    query = f"SELECT value_before, value, late_data FROM {{}} WHERE {LATER} AND unit_level = 'province'"
+    assert asked(published, query.format("kpi.change")) == []
+    found = asked(published, query.format("kpi.release_change"), "internal/dx_internal.duckdb")
+    assert [(before, after, float(part)) for before, after, part in found] == [(50, 33.33, -16.666667)]
+
+
+def test_nothing_has_changed_where_only_the_predecessor_would_be_another_one(engine: Engine) -> None:
+    with_groups(engine, *GROUPS)
+    later = with_groups(engine, *MORE, day=7)
+    again = engine.publish()
+    assert (again.release_id, again.changed) == (later.release_id, False)
+
+
+def test_two_fresh_warehouses_have_the_same_releases_and_another_history_has_others(engine: Engine) -> None:
+    def of(name: str, *deliveries: int) -> list[str]:
+        folder = engine.settings.warehouse.with_name(name)
+        shutil.copytree(engine.settings.warehouse, folder)
+        other = Engine(replace(engine.settings, warehouse=folder), engine.catalogue)
+        for number in (1, 2):
+            other.put("community_group", groups(*GROUPS[:number]), name=f"{number}.csv", day=4 + number)
+            if number in deliveries:
+                other.publish()
+        return [item.release_id for item in release.kept(other.settings)]
+
+    in_two_steps = of("first", 1, 2)
+    assert in_two_steps == of("second", 1, 2)
+    assert of("third", 2) != in_two_steps[:1]
+
+
+def test_a_damaged_release_is_built_again_under_its_id(engine: Engine) -> None:
+    with_groups(engine, *GROUPS)
+    later = with_groups(engine, *MORE, day=7)
+    changes = asked(later, "FROM kpi.change ORDER BY ALL")
+    (later.path / "public" / "kpi" / "value.parquet").write_bytes(b"")
+    again = engine.publish()
+    assert (again.release_id, again.changed) == (later.release_id, True)
+    assert asked(again, "FROM kpi.change ORDER BY ALL") == changes
+
+
+def test_a_release_that_goes_back_in_time_is_followed_by_the_same_one(engine: Engine) -> None:
+    first = with_groups(engine, *GROUPS)
+    later = with_groups(engine, *MORE, day=7)
+    release.switch(engine.settings, first.release_id)
+    assert engine.publish().release_id == later.release_id
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (in_older_layout, f"release {OLD} is not on disk, or is of an older layout."),
+        (lambda settings: shutil.rmtree(settings.releases), "is not on disk, or is of an older layout."),
+        (
+            lambda settings: (settings.current / "kpi" / "value.parquet").write_bytes(b""),
+            "is not the file that was described.",
+        ),
+    ],
+)
+def test_a_predecessor_that_cannot_be_compared_with_is_named_with_the_reason(
+    engine: Engine, spoil: Any, problem: str
+) -> None:
+    with_groups(engine, *GROUPS)
+    spoil(engine.settings)
+    later = with_groups(engine, *MORE, day=7)
+    assert predecessor(later)["problem"].endswith(problem)
+    assert asked(later, f"SELECT count(*) FROM kpi.change WHERE {LATER}") == [(0,)]
+
+
+@pytest.fixture
+def redefined(engine: Engine, tmp_path: Path) -> Engine:
+    """The engine over the same warehouse and a project that counts each community group twice."""
+    project = tmp_path / "project"
+    shutil.copytree(TRIAL, project)
+    path = project / "assets" / "kpi" / "community_group_count" / "defs.yaml"
+    text = path.read_text(encoding="utf-8").replace("valid_from: 2022", "counted: 2, valid_from: 2022")
+    path.write_text(text, encoding="utf-8")
+    return Engine(replace(engine.settings, project=project), catalogue.load(project))
+
+
+def test_a_definition_that_counts_otherwise_is_the_cause_of_what_differs(engine: Engine, redefined: Engine) -> None:
+    first = with_groups(engine, *GROUPS)
+    later = redefined.publish()
+    where = f"WHERE {LATER} AND unit_code = '72'"
+    assert asked(later, f"SELECT value_before, value, definition FROM kpi.change {where}") == [(3, 6, 3)]
+    found = difference(redefined.settings, redefined.catalogue, first.release_id, later.release_id)
+    assert {(row["kpi_code"], row["state"], *row["columns"]) for row in found.definitions} == {
+        ("community_group_count", "changed", "sql")
+    }
+
+
+def between(engine: Engine, before: Published, after: Published) -> Difference:
+    return difference(engine.settings, engine.catalogue, before.release_id, after.release_id)
+
+
+def test_two_releases_differ_in_values_that_changed_appeared_and_vanished(engine: Engine) -> None:
+    first = with_groups(engine, *GROUPS)
+    engine.put("digital_enterprise", enterprises(("703", "62010", "active", 4, 1)))
+    later = with_groups(engine, *MORE, day=7)
+    found = between(engine, first, later)
+    province = [row for row in found.changes if row["unit_code"] == "72"]
+    assert {(row["window_type"], float(row["difference"]), float(row["size"])) for row in province} == {
+        ("month", 1, 0.25),
+        ("ytd", 1, 0.25),
+    }
+    sizes = [row["size"] for row in found.changes]
+    assert sizes == sorted(sizes, reverse=True)
+    assert {(row["kpi_code"], row["unit_level"], row["withheld_reason"]) for row in found.appeared} == {
+        ("digital_enterprise_count", "province", "incomplete"),
+        ("digital_enterprise_count", "district", "no_row"),
+    }
+    assert found.vanished == []
+    vanished = between(engine, later, first).vanished
+    assert {(row["unit_code"], row["value_before"], row["value"]) for row in vanished} == {
+        ("72", 4, None),
+        ("703", 4, None),
+    }
+
+
+def test_any_two_values_are_compared(engine: Engine) -> None:
+    first = with_groups(engine, *GROUPS)
+    current = first.release_id
+    row = change_of(
+        engine.settings, engine.catalogue, current, Chosen("community_group_count", unit="703"), {"unit": "709"}
+    )
+    assert (row["compared_with"], row["value_before"], row["value"], row["volume"]) == ("unit", 1, 2, 1)
+    with pytest.raises(UsageError, match="has no value that is shown of 72 in the window before"):
+        change_of(engine.settings, engine.catalogue, current, Chosen("community_group_count"))
+    with pytest.raises(UsageError, match=r"of 72 in 2022-05-01 to 2022-05-31 is not shown \(incomplete\)"):
+        change_of(engine.settings, engine.catalogue, current, Chosen("online_dossier_rate"))
+
+
+def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx) -> None:
+    first = with_groups(engine, *GROUPS)
+    with_groups(engine, *MORE, day=7)
+    of_one = ("change", "community_group_count", "--against-release", first.release_id)
+
+    def ran(*arguments: str) -> str:
+        result = dx(*arguments, warehouse=engine.settings.warehouse, project=TRIAL)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    assert "dữ liệu đến sau / late data" in ran(*of_one)
+    assert "+1" in ran("release", "diff", first.release_id, "current", "--lang", "en", "--limit", "1")
+    assert first.release_id in ran("release", "diff")
+    assert json.loads(ran(*of_one, "--json"))["late_data"] == 1
+    listed = json.loads(ran("release", "diff", first.release_id, "--json"))
+    assert {row["unit_code"] for row in listed["changes"]} == {"72", "703", "25456"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("change", "nonsense"), "'nonsense' is no declared KPI"),
+        (("change", "community_group_count"), "there is no release 'current': see 'dx release list'."),
+        (("change", "community_group_count", "--window", "2022-02:2022-03"), "a year to date begins in January"),
+        (("change", "community_group_count", "--against", "2022", "--against-unit", "703"), "exclude each other"),
+        (("release", "diff", "nonsense", "other"), "there is no release 'other': see 'dx release list'."),
+    ],
+)
+def test_wrong_use_is_refused_in_one_sentence(
+    dx: Dx, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    ran = dx(*arguments, warehouse=tmp_path, project=TRIAL)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert sentence in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1
