@@ -106,6 +106,20 @@ def test_a_damaged_release_is_built_again_under_its_id(engine: Engine) -> None:
     assert asked(again, "FROM kpi.change ORDER BY ALL") == changes
 
 
+def test_a_release_stays_current_when_its_predecessor_is_gone_and_is_another_one_if_it_is_made_again(
+    engine: Engine,
+) -> None:
+    first = with_groups(engine, *GROUPS)
+    later = with_groups(engine, *MORE, day=7)
+    shutil.rmtree(first.path)
+    assert not engine.publish().changed
+    shutil.rmtree(later.path / "public" / "kpi")
+    again = engine.publish()
+    assert again.release_id != later.release_id
+    assert predecessor(again)["release_id"] == first.release_id
+    assert asked(again, f"SELECT count(*) FROM kpi.change WHERE {LATER}") == [(0,)]
+
+
 def test_a_release_that_goes_back_in_time_is_followed_by_the_same_one(engine: Engine) -> None:
     first = with_groups(engine, *GROUPS)
     later = with_groups(engine, *MORE, day=7)

@@ -30,7 +30,7 @@ from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.inputs import ReleaseInputs
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
-from dx_pipeline.release.predecessor import VALUES, Predecessor
+from dx_pipeline.release.predecessor import VALUES, Predecessor, is_made_of
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
@@ -98,16 +98,16 @@ class Snapshot:
     @property
     def release_id(self) -> str:
         """The id of the release that is built from it."""
-        return id_of(self.inputs, self.predecessor.release_id)
+        return id_of(self.inputs, self.predecessor.as_json())
 
     def of_table(self, table: str) -> list[Path]:
         """The rows of a table, in the order of their partitions' names."""
         return [path for _, path in sorted((key.name, path) for key, path in self.rows.items() if key.table == table)]
 
 
-def id_of(inputs: Mapping[str, Any], predecessor_id: str | None) -> str:
-    """The id of the release that is made of these inputs and compared with that predecessor."""
-    derived_from = {**inputs, "predecessor": predecessor_id}
+def id_of(inputs: Mapping[str, Any], predecessor: Mapping[str, str | None]) -> str:
+    """The id of the release that is made of these inputs and compared with that predecessor, as its package names it."""
+    derived_from = {**inputs, "predecessor": dict(predecessor)}
     return sha256(json.dumps(derived_from, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -120,12 +120,14 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
     progress.announce("release")
     with writing(settings):
         snapshot = Snapshot.read(settings, catalogue)
+        current = current_id(settings)
+        if current is not None and is_made_of(settings, current, snapshot.inputs):
+            path = settings.releases / current
+            if not problems(path, catalogue):
+                return Published(current, path, snapshot.ledger, changed=False)
         release_id = snapshot.release_id
         target = settings.releases / release_id
-        is_good = target.is_dir() and not problems(target, catalogue)
-        if is_good and current_id(settings) == release_id:
-            return Published(release_id, target, snapshot.ledger, changed=False)
-        if not is_good:
+        if not target.is_dir() or problems(target, catalogue):
             private = settings.releases / f".{uuid.uuid4().hex}"
             private.mkdir(parents=True)
             try:

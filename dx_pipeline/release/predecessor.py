@@ -39,12 +39,11 @@ class Predecessor:
     def of(cls, settings: Settings, inputs: Mapping[str, Any]) -> Predecessor:
         """The predecessor of the release that is made of some inputs: the current one.
 
-        A release that is current and made of these very inputs keeps its own predecessor: nothing has changed.
+        A release that is current and made of these very inputs keeps its own predecessor.
         """
         current = current_id(settings)
-        about = _about(settings, current) if current is not None else None
-        if about is not None and about["inputs"] == inputs and "predecessor" in about:
-            return cls.named(settings, about["predecessor"]["release_id"])
+        if current is not None and is_made_of(settings, current, inputs):
+            return cls.named(settings, predecessor_id(settings, current))
         return cls.named(settings, current)
 
     @classmethod
@@ -60,6 +59,12 @@ class Predecessor:
     def as_json(self) -> dict[str, str | None]:
         """The predecessor as the data package names it."""
         return {"release_id": self.release_id, "problem": self.problem}
+
+
+def is_made_of(settings: Settings, release_id: str, inputs: Mapping[str, Any]) -> bool:
+    """Whether a release on disk is made of some inputs, whatever it is compared with."""
+    about = _about(settings, release_id)
+    return about is not None and about.get("inputs") == inputs
 
 
 def predecessor_id(settings: Settings, release_id: str) -> str | None:

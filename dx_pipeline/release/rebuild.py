@@ -80,7 +80,7 @@ class Rebuild:
             )
         elif inputs["declarations"] != catalogue.digest(*catalogue.digests):
             problem = "it was built with other declarations than those of the project now"
-        elif id_of(inputs, public.get("predecessor", {}).get("release_id")) != release.release_id:
+        elif id_of(inputs, public.get("predecessor", {})) != release.release_id:
             problem = "its id does not derive from the inputs that it names"
         else:
             found = ReleaseInputs.model_validate(built_from)
