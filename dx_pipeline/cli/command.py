@@ -16,6 +16,7 @@ from dx_pipeline import __version__, connectors, release, workers
 from dx_pipeline.cli import doctor as doctors
 from dx_pipeline.cli import figures, project, screen
 from dx_pipeline.cli import run as runs
+from dx_pipeline.cli.explain import explanation
 from dx_pipeline.cli.options import as_json as json_option
 from dx_pipeline.cli.options import everywhere, on_project
 from dx_pipeline.cli.releases import releases
@@ -76,6 +77,7 @@ def commands() -> None:
     """Từ tệp giao nhận đến KPI / From deliveries to KPIs."""
 
 
+commands.add_command(explanation)
 commands.add_command(releases)
 commands.add_command(revisions)
 
