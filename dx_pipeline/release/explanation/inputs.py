@@ -5,7 +5,7 @@ Which months a value needs follows from the same evaluation that the engine make
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -124,24 +124,43 @@ class Inputs:
         return tuple(sorted(every, key=lambda each: (each.table_name, str(each.month or ""), each.source)))
 
     def _of_table(self, table: str, basis: str, item: Evaluation) -> Iterator[Partition]:
-        known = {
-            (source, Month.parse(month) if month else None): (state, row_count, problem)
-            for source, month, state, row_count, problem in self._connection.execute(
-                "SELECT source, month, state, row_count, problem FROM ledger.partition WHERE table_name = $table",
-                {"table": table},
-            ).fetchall()
-        }
         is_delivered = self._catalogue.contracts[table].origin == "delivered"
-        sources = self._catalogue.sources_of(table) if is_delivered else sorted({source for source, _ in known})
-        for source in sources:
+        known = self._known(table)
+        for source in self._catalogue.sources_of(table) if is_delivered else sorted({source for source, _ in known}):
             if self.row["system"] is not None and source in self._catalogue.systems and source != self.row["system"]:
                 continue
-            there = [month for of, month in known if of == source and known[of, month][0] != "missing"]
-            for month in _months(item, basis, there) if is_delivered else (None,):
-                state, row_count, problem = known.get((source, month), ("missing", None, "nothing was delivered"))
-                is_derived = is_delivered and table in self._catalogue.sources[source].source.derived
-                derived_from = DERIVED_FROM[table] if is_derived else None
-                yield Partition(table, source, month, basis, state, row_count, problem, derived_from)
+            there = [month for of, month in known if of == source and month and known[of, month][0] != "missing"]
+            is_derived = is_delivered and table in self._catalogue.sources[source].source.derived
+            for month in self._months(item, basis, there) if is_delivered else (None,):
+                state = known.get((source, month), ("missing", None, "nothing was delivered"))
+                yield Partition(table, source, month, basis, *state, DERIVED_FROM[table] if is_derived else None)
+
+    def _known(self, table: str) -> dict[tuple[str, Month | None], tuple[str, int | None, str | None]]:
+        """State, rows and problem of each partition of a table that the release knows of, by source and month."""
+        found = self._connection.execute(
+            "SELECT source, month, state, row_count, problem FROM ledger.partition WHERE table_name = $table",
+            {"table": table},
+        ).fetchall()
+        return {(source, Month.parse(month) if month else None): (*state,) for source, month, *state in found}
+
+    def _months(self, item: Evaluation, basis: str, there: Sequence[Month]) -> tuple[Month, ...]:
+        """The months that an evaluation needs of a table that is read by a basis: as `needed.sql`, `inputs.sql` of kpi.
+
+        Args:
+            item: the evaluation.
+            basis: how the table is read.
+            there: the months that a source has rows of.
+        """
+        if basis == "flow":
+            return tuple(Month.of(item.first_on).through(Month.of(item.last_on)))
+        if basis == "stock":
+            return (Month.of(item.state_on),)
+        if basis == LATER_STATES:
+            return tuple(sorted(month for month in there if month.first > item.last_on))
+        newest = max((month for month in there if month.first <= item.last_on), default=Month.of(item.last_on))
+        ((last,),) = self._connection.execute("SELECT max(month) FROM ledger.partition").fetchall()
+        has_ended = last is not None and Month.of(item.last_on) <= Month.parse(last)
+        return (newest,) if has_ended else tuple(dict.fromkeys((newest, Month.of(item.last_on))))
 
     @cached_property
     def delivered(self) -> dict[tuple[str, str, Month | None], bool]:
@@ -158,15 +177,3 @@ class Inputs:
                     key = each.derived_from, each.source, each.month.plus(months)
                     found[key] = found.get(key, False) or months == 0
         return found
-
-
-def _months(item: Evaluation, basis: str, there: list[Month | None]) -> tuple[Month, ...]:
-    """The months that an evaluation needs of a table that is read by a basis, as in `dx_pipeline/kpi/needed.sql`."""
-    if basis == "flow":
-        return tuple(Month.of(item.first_on).through(Month.of(item.last_on)))
-    if basis == "stock":
-        return (Month.of(item.state_on),)
-    if basis == LATER_STATES:
-        return tuple(sorted(month for month in there if month is not None and month.first > item.last_on))
-    known = [month for month in there if month is not None and month.first <= item.last_on]
-    return (max(known),) if known else (Month.of(item.last_on),)
