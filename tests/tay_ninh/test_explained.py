@@ -111,11 +111,10 @@ def test_every_value_is_explained(released: Released) -> None:
 
 
 def test_a_figure_is_found_again_in_the_files_that_its_explanation_names(released: Released) -> None:
-    """The rate of a district, worked out from nothing but its explanation, the files and the two lists of units."""
+    """A rate, worked out from nothing but its explanation, the files and the two lists of units."""
     row, *_ = values(
         released,
-        "kpi_code = 'online_dossier_rate' AND unit_level = 'district' AND window_type = 'quarter'"
-        " AND window_end = DATE '2022-06-30' AND value IS NOT NULL",
+        "kpi_code = 'online_dossier_rate' AND unit_level = 'agency' AND window_type = 'month' AND value IS NOT NULL",
     )
     found = of_row(released, row)
     heading = {(each.role, each.column_name): each.headings[0].text for each in found.lineage if each.headings}
@@ -129,24 +128,24 @@ def test_a_figure_is_found_again_in_the_files_that_its_explanation_names(release
             for dossier in csv.DictReader([lines[1], *lines[first - 1 : last]], delimiter=";"):
                 latest[dossier[heading["key", "dossier_code"]]] = dossier
     agencies = agencies_of(row["unit_code"], row["window_end"])
-    of_quarter = [
+    of_month = [
         dossier[heading["numerator", "channel"]]
         for dossier in latest.values()
         if dossier[heading["unit", "agency_code"]] in agencies
-        and dossier[heading["date", "received_on"]][3:] in {"04/2022", "05/2022", "06/2022"}
+        and dossier[heading["date", "received_on"]].endswith(f"{row['window_end']:/%m/%Y}")
     ]
-    assert (of_quarter.count("Trực tuyến"), len(of_quarter)) == (row["numerator"], row["denominator"])
+    assert (of_month.count("Trực tuyến"), len(of_month)) == (row["numerator"], row["denominator"])
 
 
-def agencies_of(district: str, day: date) -> set[str]:
-    """The agencies of a district and its communes on a day, from the reference files."""
+def agencies_of(unit: str, day: date) -> set[str]:
+    """The agencies of a unit and of those directly below it on a day, from the reference files."""
 
     def listed(name: str) -> list[dict[str, str]]:
         text = (PROJECT / "warehouse" / "reference" / f"{name}.csv").read_text(encoding="utf-8")
         rows = csv.DictReader(io.StringIO(text))
         return [row for row in rows if row["valid_from"] <= str(day) <= (row["valid_to"] or "9999")]
 
-    units = {district, *(row["unit_code"] for row in listed("admin_unit") if row["parent_code"] == district)}
+    units = {unit, *(row["unit_code"] for row in listed("admin_unit") if row["parent_code"] == unit)}
     return {row["agency_code"] for row in listed("agency") if row["unit_code"] in units}
 
 
