@@ -12,6 +12,7 @@ from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups
 from engine import Engine
 from projects import TRIAL
 
+from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Window
@@ -204,6 +205,23 @@ def test_lines_are_those_of_the_release_or_not_named(changing: Engine) -> None:
     assert after.value == before.value
     assert {each.lines for each in after.deliveries if each.source == "dossier"} == {None}
     assert "Partitions have changed since this release" in " ".join(note.en for note in after.notes)
+
+
+def test_a_release_is_explained_by_later_declarations_as_far_as_they_fit_it(made: Engine, tmp_path: Path) -> None:
+    """A column that was declared since is in no row of the release, so its view has none to count."""
+    project = tmp_path / "project"
+    shutil.copytree(TRIAL, project)
+    contract, view = "contract/programme/community_group.yaml", "view/community_group/view.sql"
+    for name, old, new in (
+        (contract, "rules:", "  leader_count: {type: integer, vi: Thử, en: Trial}\nrules:"),
+        (view, "    unit.unit_code,", "    unit.unit_code,\n    community_group.leader_count,"),
+    ):
+        path = project / "assets" / name
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    found = explain(made.settings, catalogue.load(project), Question(GROUP_COUNT, FIRST_UNIT, MAY))
+    assert (found.value["value"], [item.row_count for item in found.counted]) == (2, [None])
+    assert {each.lines_of for each in found.deliveries} == {"delivery"}
+    assert "Declarations have changed since this release" in found.notes[0].en
 
 
 def test_an_older_release_is_explained_too(changing: Engine) -> None:

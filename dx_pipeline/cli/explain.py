@@ -22,7 +22,7 @@ from dx_pipeline.release.explanation.question import Row
 from dx_pipeline.release.explanation.rows import Counted, Ranges
 from dx_pipeline.settings import Settings
 
-SHOWN, LABEL_WIDTH = 12, 22
+SHOWN, LABEL_WIDTH = 12, 28
 """How many entries of a section are shown (`--json` has all), and how wide their labels are at most."""
 
 DISPOSITIONS = {
@@ -291,7 +291,8 @@ def _stretches(months: Sequence[Month]) -> str:
 def _delivery(each: Delivery) -> Pair:
     word = both(*DISPOSITIONS[each.disposition])
     lines = [f"[bold]{escape(each.file_name)}[/]  {each.table_name or ''} {each.month or ''}", each.delivery_id]
-    lines.append(f"{each.source}, {each.delivered_at:%Y-%m-%d %H:%M}, {word}")
+    arrived = f"{each.delivered_at:%Y-%m-%d %H:%M}, " if each.month is not None else ""  # reference files are in git
+    lines.append(f"{each.source}, {arrived}{word}")
     if each.problem or each.withheld:
         lines.append(f"[yellow]{escape(each.problem or each.withheld or '')}[/]")
     if each.rows_in is not None:

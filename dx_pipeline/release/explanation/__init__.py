@@ -130,15 +130,13 @@ def opened(settings: Settings, catalogue: Catalogue, release_id: str | None = No
 
 
 def _folder(settings: Settings, release_id: str | None) -> Path:
-    """The public part of a release."""
+    """The public part of a release; not the link to it, which may be switched while it is read."""
+    for item in kept(settings):
+        if item.has_parts and (item.is_current if release_id is None else item.release_id == release_id):
+            return item.path / PUBLIC.name
     if release_id is None:
-        if not (settings.current / PUBLIC.database).is_file():
-            raise UsageError("there is no release yet: run 'dx run' first.")
-        return settings.current
-    found = [item.path for item in kept(settings) if item.release_id == release_id and item.has_parts]
-    if not found:
-        raise UsageError(f"there is no release '{release_id}': see 'dx release list'.")
-    return found[0] / PUBLIC.name
+        raise UsageError("there is no release yet: run 'dx run' first.")
+    raise UsageError(f"there is no release '{release_id}': see 'dx release list'.")
 
 
 @dataclass(frozen=True)
@@ -161,8 +159,8 @@ class Released:
         inputs = Inputs(connection, catalogue, value)
         inputs.fill_unit_within()
         deliveries.fill_wanted(connection, inputs)
-        rows.create_views(connection, catalogue, inputs.kpi.every_view)
-        counted, lines = rows.count(connection, catalogue, inputs)
+        readable = rows.create_views(connection, catalogue, inputs.kpi.every_view)
+        counted, lines = rows.count(connection, catalogue, inputs, readable)
         behind = deliveries.behind(self.settings, catalogue, connection, inputs, lines, self.inputs["partitions"])
         return Explanation(
             value=value,

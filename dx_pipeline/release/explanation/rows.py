@@ -7,6 +7,7 @@ all others the conditions are given, and nothing that tells how many rows they a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -92,27 +93,36 @@ def is_public(catalogue: Catalogue, view: DeclaredView) -> bool:
     return True
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, names: Sequence[str]) -> None:
-    """Create the views among those named whose rows are public, over the tables of a release."""
+def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, names: Sequence[str]) -> frozenset[str]:
+    """Create the views among those named whose rows are public, over the tables of a release.
+
+    Returns:
+        Those that can be read: a view that is declared otherwise now may ask for what an older release has not.
+    """
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)}")
+    readable = set()
     for name, view in catalogue.views.items():
         if name in names and is_public(catalogue, view):
-            connection.execute(f"CREATE VIEW IF NOT EXISTS {qualified(view.table)} AS {view.sql}")
+            with suppress(duckdb.BinderException, duckdb.CatalogException):
+                connection.execute(f"CREATE VIEW IF NOT EXISTS {qualified(view.table)} AS {view.sql}")
+                readable.add(name)
+    return frozenset(readable)
 
 
 def count(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, inputs: Inputs
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, inputs: Inputs, readable: frozenset[str]
 ) -> tuple[tuple[Counted, ...], Lines]:
     """What a value counts on each view, and the lines of the rows that are public.
 
     Args:
-        connection: has the tables of the release, its public views, and `unit_within`.
+        connection: has the tables of the release, and `unit_within`.
         catalogue: the views.
         inputs: what the value is computed from.
+        readable: the views that the connection has.
     """
     found, lines = [], Lines({}, {})
     for view, item, figure in _figures(catalogue, inputs):
-        is_open = is_public(catalogue, view)
+        is_open = view.name in readable
         counts: tuple[int | None, int | None] = (None, None)
         if is_open:
             _select(connection, view, item, figure, inputs)
@@ -129,7 +139,7 @@ def count(
             )
             for code, reason in view.reasons.items()
         )
-        found.append(_counted(view, item, figure, counts, reasons, is_open=is_open))
+        found.append(_counted(view, item, figure, counts, reasons, is_open=is_public(catalogue, view)))
     return tuple(found), lines
 
 

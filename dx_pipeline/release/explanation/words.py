@@ -48,9 +48,9 @@ FREE_SQL = Bilingual(
     en="This KPI is free SQL: its text says which rows count; lines given here are those of whole deliveries.",
 )
 PROTECTED = Bilingual(
-    vi="KPI về hồ sơ: số dòng của đơn vị trong từng tệp, số dòng bị loại và các lần đính chính không công khai, vì có"
+    vi="KPI về hồ sơ: số hồ sơ của đơn vị trong từng tệp, số hồ sơ bị loại và các lần đính chính không công khai, vì có"
     " thể làm lộ số đã che.",
-    en="A KPI about dossiers: how many rows of a unit are in a file or are left out, and revisions, are not public,"
+    en="A KPI about dossiers: how many of a unit are in a file or are left out, and revisions, are not public,"
     " because they could give withheld counts away.",
 )
 LINES_UNKNOWN = Bilingual(
