@@ -53,6 +53,7 @@ BASES = {
     "latest": ("mới nhất", "the newest"),
     "later_states": ("có thể có tình trạng mới hơn", "may have later states"),
 }
+WHOSE = {"unit": ("của đơn vị này", "of this unit"), "delivery": ("cả lần giao", "whole delivery")}
 STATES = {
     "current": ("mới nhất", "current"),
     "stale": ("còn giữ bản cũ", "stale"),
@@ -108,15 +109,17 @@ def explanation(
 def show(found: Explanation) -> None:
     """Print an explanation: the answer, then what it rests on, section by section."""
     _show_answer(found)
+    deliveries = sorted(found.deliveries, key=lambda each: each.disposition == "read")  # what is wrong comes first
     for title, pairs in (
         (both("Định nghĩa", "Definition"), _definition(found)),
         (both("Báo cáo và độ phủ", "Reports and coverage"), _reports(found)),
         (both("Dòng được tính", "Rows counted"), _rows(found)),
         (both("Phân vùng", "Partitions"), _partitions(found)),
-        (both("Lần giao", "Deliveries"), _limited(map(_delivery, found.deliveries), len(found.deliveries))),
+        (both("Lần giao", "Deliveries"), _limited(map(_delivery, deliveries), len(deliveries))),
         (both("Cách ly", "Quarantine"), _limited(map(_quarantined, found.quarantined), len(found.quarantined))),
         (both("Đã công bố, đính chính", "Published figure, revisions"), _published(found)),
         (both("Cột nguồn", "Columns it comes from"), dict.fromkeys(_lineage(found.lineage))),
+        ("SQL", [("", escape(found.definition["sql"].strip()))] if found.definition else []),
         (both("Lưu ý", "Notes"), [("", both(note.vi, note.en, " / ")) for note in found.notes]),
     ):
         listed = list(pairs)
@@ -138,10 +141,7 @@ def _show_pairs(pairs: Sequence[Pair]) -> None:
         screen.OUT.print(table)
     for label, text in pairs:
         if not label:
-            first, _, rest = text.partition("\n")
-            screen.OUT.print(Padding(first, (0, 0, 0, 2), expand=False))
-            if rest:
-                screen.OUT.print(Padding(rest, (0, 0, 0, 4), expand=False))
+            screen.OUT.print(Padding(text, (0, 0, 0, 2), expand=False))
 
 
 def _show_answer(found: Explanation) -> None:
@@ -210,7 +210,6 @@ def _definition(found: Explanation) -> Iterator[Pair]:
         if definition[f"{column}_vi"]:
             yield both(vi, en), both(definition[f"{column}_vi"], definition[f"{column}_en"], "\n")
     yield both("Chủ trì", "Owner"), definition["owner"]
-    yield "SQL", escape(definition["sql"].strip())
 
 
 def _reports(found: Explanation) -> Iterator[Pair]:
@@ -281,6 +280,13 @@ def _partitions(found: Explanation) -> Iterator[Pair]:
             about.append(f"[yellow]{both(*STATES[state])}[/]")
         note = f"  [dim]({', '.join(about)})[/]" if about else ""
         yield table, "\n".join(_first([f"{source} {_stretches(of)}".strip() for source, of in sources.items()])) + note
+    problems = [
+        f"{each.source} {each.month or ''}: {escape(each.problem)}"
+        for each in found.partitions
+        if each.state != "current" and each.problem is not None
+    ]
+    if problems:
+        yield both("Vì sao", "Why"), "\n".join(_first(problems))
 
 
 def _stretches(months: Sequence[Month]) -> str:
@@ -305,22 +311,18 @@ def _delivery(each: Delivery) -> Pair:
         counts = ", ".join(f"{both(vi, en)} {number(count)}" for vi, en, count in parts if count)
         lines.append(f"{both('dòng', 'rows')} {number(each.rows_in)}: {counts or '–'}")
     if each.lines is not None and (each.month is not None or each.lines_of == "unit"):
-        whose = ("của đơn vị này", "of this unit") if each.lines_of == "unit" else ("cả lần giao", "whole delivery")
-        lines.append(f"{both('dòng tệp', 'lines')} {_ranges(each.lines)}  [dim]({both(*whose)})[/]")
+        whose = both(*WHOSE[each.lines_of or "delivery"])
+        lines.append(f"{both('dòng tệp', 'lines')} {_ranges(each.lines)}  [dim]({whose})[/]")
     if each.counted_lines is not None and each.counted_lines != each.lines:
         lines.append(f"{both('tử số', 'numerator')}: {_ranges(each.counted_lines)}")
-    return "", "\n".join(lines)
+    return "", "\n  ".join(lines)
 
 
 def _quarantined(each: Quarantined) -> Pair:
-    whose = (
-        both("của đơn vị này", "of this unit")
-        if each.rows_of == "unit"
-        else both("của cả lần giao", "of the whole delivery")
-    )
+    whose = both(*WHOSE[each.rows_of])
     lines = f", {both('dòng tệp', 'lines')} {_ranges(each.lines)}" if each.lines else ""
     about = f"{each.table_name} {each.source} {each.month or ''}: {each.reason_code} {each.column_name or ''}"
-    return "", f"{number(each.row_count)}  {about}{lines}  [dim]({whose}; {each.delivery_id[:12]}…)[/]"
+    return "", f"{number(each.row_count)}  {about}{lines}  [dim]({whose})[/]\n  {each.delivery_id}"
 
 
 def _published(found: Explanation) -> Iterator[Pair]:

@@ -7,7 +7,7 @@ line of the whole delivery are given: how many rows of one unit are in one file 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from dx_pipeline.declarations.sql import literal, qualified, sql_file
 from dx_pipeline.period import Month
 from dx_pipeline.release.explanation.inputs import Inputs
 from dx_pipeline.release.explanation.question import query
-from dx_pipeline.release.explanation.rows import Lines, Place, Ranges
+from dx_pipeline.release.explanation.rows import Lines, Place, Ranges, merged
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.storage.database import fill
@@ -167,21 +167,8 @@ def quarantined(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, inp
         if catalogue.contracts[table].reporters is not None
     ]
     rows = query(connection, sql_file(__file__, "quarantined"), by_unit=by_unit, is_province=inputs.is_of_province)
-    return tuple(Quarantined(**{**row, "lines": _ranges(row["lines"])}) for row in rows)
-
-
-def _ranges(lines: list[int] | None) -> Ranges | None:
-    """Lines in ascending order, as ranges."""
-    if not lines:
-        return None
-    return tuple(_stretches(lines))
-
-
-def _stretches(lines: list[int]) -> Iterator[tuple[int, int]]:
-    first = last = lines[0]
-    for line in lines[1:]:
-        if line > last + 1:
-            yield first, last
-            first = line
-        last = line
-    yield first, last
+    found = []
+    for row in rows:
+        lines = [(line, line) for line in row.pop("lines") or ()]
+        found.append(Quarantined(**row, lines=merged(lines) or None))
+    return tuple(found)

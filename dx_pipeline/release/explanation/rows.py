@@ -6,7 +6,7 @@ all others the conditions are given, and nothing that tells how many rows they a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -45,7 +45,7 @@ class Counted:
 
     Args:
         where, counted, among: the declared conditions: which rows are looked at, what the numerator and the denominator
-            add up; `among` is None of a plain count.
+            add up; `among` is None of a plain count, all are of free SQL, whose text says which rows count.
         item: the column whose distinct values are counted, if not the rows.
         is_looked_in: whether items are only looked for among these rows.
         is_public: whether the rows of the view are public one by one.
@@ -60,8 +60,8 @@ class Counted:
     definition_version: int
     first_on: date
     last_on: date
-    where: str
-    counted: str
+    where: str | None
+    counted: str | None
     among: str | None
     item: str | None
     is_looked_in: bool
@@ -133,14 +133,48 @@ def count(
                 if figure.among is not None and not _has_looked_in(inputs, figure):
                     _add(lines.counted, _ranges(connection, view, "is_counted"))
         left_out = dict(_excluded(connection)) if is_open else None
-        reasons = tuple(
+        found.append(_counted(catalogue, view, item, figure, counts, left_out))
+    for item in inputs.evaluations:
+        query = inputs.kpi.queries.get(item.version.version) if item.version is not None else None
+        read = [name.removeprefix(f"{SCHEMA}.") for name in query.reads] if query is not None else []
+        found += [_counted(catalogue, catalogue.views[name], item) for name in read if name in catalogue.views]
+    return tuple(found), lines
+
+
+def _counted(
+    catalogue: Catalogue,
+    view: DeclaredView,
+    item: Evaluation,
+    figure: Figure | None = None,
+    counts: tuple[int | None, int | None] = (None, None),
+    left_out: dict[str, int] | None = None,
+) -> Counted:
+    """What an evaluation counts on a view; without a figure it is free SQL."""
+    first_on, last_on = _days(view, item)
+    return Counted(
+        view=view.name,
+        title_vi=view.view.title.vi,
+        title_en=view.view.title.en,
+        table_name=view.view.of,
+        basis=view.view.basis,
+        definition_version=item.version.version if item.version else 0,
+        first_on=first_on,
+        last_on=last_on,
+        where=figure.where if figure else None,
+        counted=figure.counted if figure else None,
+        among=figure.among if figure else None,
+        item=figure.item if figure else None,
+        is_looked_in=figure is not None and figure.is_looked_in,
+        is_public=is_public(catalogue, view),
+        row_count=counts[0],
+        counted_count=counts[1],
+        excluded=tuple(
             Excluded(
                 code, reason.vi, reason.en, reason.is_lost, left_out.get(code, 0) if left_out is not None else None
             )
             for code, reason in view.reasons.items()
-        )
-        found.append(_counted(view, item, figure, counts, reasons, is_open=is_public(catalogue, view)))
-    return tuple(found), lines
+        ),
+    )
 
 
 def _figures(catalogue: Catalogue, inputs: Inputs) -> Iterator[tuple[DeclaredView, Evaluation, Figure]]:
@@ -220,8 +254,7 @@ def _excluded(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
 
 
 def _ranges(connection: duckdb.DuckDBPyConnection, view: DeclaredView, condition: str) -> dict[Place, Ranges]:
-    """The lines of the selected rows that are looked at, by delivery, as ranges without a gap."""
-    found: dict[Place, Ranges] = {}
+    """The lines of the selected rows that are looked at, by delivery."""
     rows = connection.execute(
         f"""
         WITH line AS (
@@ -237,45 +270,24 @@ def _ranges(connection: duckdb.DuckDBPyConnection, view: DeclaredView, condition
         FROM placed GROUP BY month, delivery_id, stretch ORDER BY ALL
         """
     ).fetchall()
+    found: dict[Place, list[tuple[int, int]]] = {}
     for month, delivery, first, last in rows:
-        place = (view.view.of, month, delivery)
-        found[place] = (*found.get(place, ()), (first, last))
-    return found
+        found.setdefault((view.view.of, month, delivery), []).append((first, last))
+    return {place: tuple(ranges) for place, ranges in found.items()}
 
 
 def _add(every: dict[Place, Ranges], more: dict[Place, Ranges]) -> None:
     """Add ranges of lines; those that two figures both count are named once."""
     for place, ranges in more.items():
-        every[place] = tuple(sorted({*every.get(place, ()), *ranges}))
+        every[place] = merged([*every.get(place, ()), *ranges])
 
 
-def _counted(
-    view: DeclaredView,
-    item: Evaluation,
-    figure: Figure,
-    counts: tuple[int | None, int | None],
-    excluded: tuple[Excluded, ...],
-    *,
-    is_open: bool,
-) -> Counted:
-    looked_at, counted = counts
-    first_on, last_on = _days(view, item)
-    return Counted(
-        view=view.name,
-        title_vi=view.view.title.vi,
-        title_en=view.view.title.en,
-        table_name=view.view.of,
-        basis=view.view.basis,
-        definition_version=figure.version,
-        first_on=first_on,
-        last_on=last_on,
-        where=figure.where,
-        counted=figure.counted,
-        among=figure.among,
-        item=figure.item,
-        is_looked_in=figure.is_looked_in,
-        is_public=is_open,
-        row_count=looked_at,
-        counted_count=counted,
-        excluded=excluded,
-    )
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Ranges of lines in order, those that touch each other as one."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return tuple(found)
