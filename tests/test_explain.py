@@ -166,6 +166,14 @@ def test_quarantined_dossiers_are_named_for_the_whole_delivery_without_lines(eng
         )
 
 
+def test_the_lines_of_a_delivery_do_not_say_which_line_is_quarantined(engine: Engine) -> None:
+    first, *others = received("H53.07", 20, 25)
+    engine.put("dossier", dossiers(first.replace("02/05/2022", "x", 1), *others))
+    engine.publish()
+    (delivery,) = [each for each in explained(engine, DOSSIER_RATE).deliveries if each.source == "dossier"]
+    assert (delivery.rows_quarantined, delivery.lines) == (1, ((3, 47),))
+
+
 def test_a_refused_delivery_is_among_those_of_its_month(engine: Engine) -> None:
     engine.put("community_group", groups(*GROUPS), name="first.csv")
     engine.put("community_group", b"# T\nma_to,sai\n1,2\n", name="second.csv", day=6)

@@ -16,7 +16,7 @@ import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import PROVENANCE
-from dx_pipeline.declarations.sql import literal, qualified, sql_file
+from dx_pipeline.declarations.sql import qualified, sql_file
 from dx_pipeline.period import Month
 from dx_pipeline.release.explanation.inputs import Inputs
 from dx_pipeline.release.explanation.question import query
@@ -35,9 +35,9 @@ class Delivery:
     """One delivery behind a value, as in `ledger.delivery` and `ledger.conservation`.
 
     Args:
-        lines: of the rows that are looked at, as ranges; None if no row of it was accepted, or if the partition has
-            changed since the release.
-        lines_of: whether they are those of the unit and window, or first and last line of all that was accepted.
+        lines: of the rows that are looked at, as ranges; None if no row of it was read, or if the partition has changed
+            since the release.
+        lines_of: whether they are those of the unit and window, or first and last line of the whole delivery.
         counted_lines: those of the unit and window that the numerator counts, where it does not count all.
     """
 
@@ -146,13 +146,18 @@ def _in_release(connection: duckdb.DuckDBPyConnection, table: str, *, has_months
 def _in_warehouse(
     settings: Settings, connection: duckdb.DuckDBPyConnection, key: Key, hashes: Mapping[str, str]
 ) -> dict[Place, Ranges]:
-    """First and last accepted line of each delivery of a partition that the release does not show."""
+    """First and last line of each delivery of a partition that the release does not show.
+
+    Quarantined rows are among them: else a range that begins a line later would name the line of one.
+    """
     path = partition.rows(settings, key)
     if path is None or hashes.get(f"{key.table}/{key.name}") != files.digest(path):
         return {}
+    every = [str(each) for each in (path, partition.quarantined(settings, key)) if each is not None]
     rows = connection.execute(
         "SELECT delivery_id, min(delivery_line), max(delivery_line)"
-        f" FROM read_parquet({literal(str(path))}, hive_partitioning = false) GROUP BY ALL"
+        " FROM read_parquet($paths, hive_partitioning = false, union_by_name = true) GROUP BY ALL",
+        {"paths": every},
     ).fetchall()
     month = str(key.month) if key.month else None
     return {(key.table, month, delivery): ((first, last),) for delivery, first, last in rows}
