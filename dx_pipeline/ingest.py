@@ -9,7 +9,8 @@ replaced, and the partition's run records which.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ from dx_pipeline.tables import attempts, closing, partition, publication, traffi
 from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
-from dx_pipeline.tables.run import Refusal, RunResult
+from dx_pipeline.tables.run import Refusal, RunInputs, RunResult
 
 Present = dict[Month | None, frozenset[str]]
 """By month, the ids of the deliveries that a source has there now, new or not."""
@@ -79,6 +80,11 @@ def publish_landed(
         }
         results = [result for _, found in _publish(settings, catalogue, name, present) for result in found]
         return (*results, *_derive(settings, catalogue, name, months))
+
+
+def derive_all(settings: Settings, catalogue: Catalogue, name: str) -> tuple[RunResult, ...]:
+    """Bring up to date what is derived from every month of a source that has landed."""
+    return tuple(_derive(settings, catalogue, name, list(deliveries.months_landed(settings, name))))
 
 
 def fetch_and_land(
@@ -135,13 +141,75 @@ def _publish_month(
     unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
-    tables = reading.sort(source.source, landed)
+    return _read_and_publish(settings, catalogue, landed, present, closed)
+
+
+def repeat(
+    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, tables: Sequence[str], inputs: RunInputs
+) -> tuple[RunResult, ...]:
+    """Read, audit and publish tables of one source and month again, from what a run of theirs was made from."""
+    landed = tuple(
+        delivery
+        for delivery in deliveries.landed(settings, name, month)
+        if delivery.entry.delivery_id in inputs.deliveries
+    )
+    closed = {key: closing.read(settings, key) for key in (Key(table, name, month) for table in tables)}
+    then = {
+        key: None if found is None or inputs.revisions is None else found.after(inputs.revisions)
+        for key, found in closed.items()
+    }
+    present = frozenset(inputs.deliveries) - frozenset(inputs.withdrawn)
+    return _read_and_publish(settings, catalogue, landed, present, then)
+
+
+def _read_and_publish(
+    settings: Settings,
+    catalogue: Catalogue,
+    landed: Sequence[Delivery],
+    present: frozenset[str],
+    closed: Mapping[Key, Closing | None],
+) -> tuple[RunResult, ...]:
+    """Read the deliveries of one source and month; audit and publish the tables of the keys, each with its closing."""
+    for delivery in landed:
+        deliveries.verify(settings, delivery)
+    ((name, _),) = {(key.source, key.month) for key in closed}
+    tables = reading.sort(catalogue.sources[name].source, landed)
     results = []
     with connect(settings) as connection:
-        for key in keys:
-            staged = _read(settings, catalogue, connection, key, tables[key.table], present, closed[key])
-            results.append(publication.publish(settings, catalogue, connection, staged, current[key]))
+        for key, found in closed.items():
+            staged = _read(settings, catalogue, connection, key, tables[key.table], present, found)
+            staged = replace(staged, inputs=_inputs(settings, catalogue, key, landed, present, found))
+            current = _fingerprint(settings, catalogue, key, landed, present, found)
+            results.append(publication.publish(settings, catalogue, connection, staged, current))
     return tuple(results)
+
+
+def _inputs(
+    settings: Settings,
+    catalogue: Catalogue,
+    key: Key,
+    landed: Sequence[Delivery],
+    present: frozenset[str],
+    closed: Closing | None,
+) -> RunInputs:
+    """What a delivered partition is made from, so that it can be made again."""
+    ids = tuple(delivery.entry.delivery_id for delivery in landed)
+    rows_of = {
+        table: partition.run(settings, Key(table, name, None))
+        for table in catalogue.contracts[key.table].references
+        for name in catalogue.sources_of(table)
+    }
+    references = tuple(
+        (table, run.inputs_of_rows.deliveries[-1])
+        for table, run in sorted(rows_of.items())
+        if run is not None and run.inputs_of_rows is not None
+    )
+    return RunInputs(
+        deliveries=ids,
+        withdrawn=tuple(each for each in ids if each not in present),
+        references=references,
+        revisions=len(closed.revisions) if closed is not None else None,
+    )
 
 
 def _filter_and_land(settings: Settings, catalogue: Catalogue, source: DeclaredSource, arrival: Arrival) -> Delivery:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dx_pipeline import release
+from dx_pipeline import release, workers
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.screen import both
@@ -39,20 +39,33 @@ def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> in
 
 
 @releases.command()
-@on_project()
+@on_project(before=workers.start_server)
 @click.argument("release_id", required=False)
-def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
+@click.option(
+    "--rebuild", is_flag=True, help="Dựng lại từ nơi nhận rồi so sánh / Rebuild it from landing, and compare."
+)
+def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, rebuild: bool) -> int:
     """Kiểm chứng một bản công bố / Check a release against its own description."""
     chosen = _chosen(settings, release_id)
     found = release.problems(chosen.path, catalogue)
+    if rebuild:
+        found += _differences(settings, catalogue, chosen)
     if as_json:
-        screen.show_json({"release_id": chosen.release_id, "problems": found})
+        screen.show_json({"release_id": chosen.release_id, "rebuilt": rebuild, "problems": found})
     else:
         for problem in found:
             screen.say(f"[red]{chosen.release_id}[/]: {problem}")
         if not found:
-            screen.OUT.print(f"{chosen.release_id}: {both('đã kiểm chứng', 'verified')}")
+            words = both("dựng lại giống hệt", "rebuilt, and equal") if rebuild else both("đã kiểm chứng", "verified")
+            screen.OUT.print(f"{chosen.release_id}: {words}")
     return int(bool(found))
+
+
+def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept) -> list[str]:
+    """Every difference between a release and what it was built from gives now, each in one sentence."""
+    again = release.Rebuild.of(settings, catalogue, chosen)
+    with screen.bar("dx release verify --rebuild", again.steps):
+        return again.differences(settings, catalogue)
 
 
 @releases.command()

@@ -8,12 +8,10 @@ is accepted; what it publishes there is compared with what is published now.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -208,18 +206,14 @@ def _try_out(
 
 @contextmanager
 def _copy(settings: Settings) -> Iterator[Settings]:
-    """A copy of the warehouse to try something out in. Files are never changed in place, so links are enough."""
-    folder = files.private_name(settings)
-    folder.mkdir()
-    try:
+    """A copy of the warehouse to try something out in."""
+    with files.private_warehouse(settings) as copy:
         for original in (settings.tables, settings.quarantine, settings.revisions):
             if original.is_dir():
-                shutil.copytree(original, folder / original.name, copy_function=os.link)
+                files.link(original, copy.warehouse / original.name)
         for original in (settings.landing, settings.inbox, settings.reference):
-            (folder / original.name).symlink_to(original)
-        yield replace(settings, warehouse=folder)
-    finally:
-        shutil.rmtree(folder)
+            (copy.warehouse / original.name).symlink_to(original)
+        yield copy
 
 
 def _late(settings: Settings, closed: Closing) -> tuple[tuple[str, str], ...]:

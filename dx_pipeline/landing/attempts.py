@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -150,6 +151,22 @@ def months(settings: Settings, source: str) -> tuple[Month, ...]:
     """The months for which there is any attempt of a source."""
     attempted = {Month.parse(path.stem) for path in (settings.landing / FOLDER / source).glob("*.ndjson")}
     return tuple(sorted({*attempted, *deliveries.months_landed(settings, source)}))
+
+
+def recorded(settings: Settings, source: str) -> dict[str, int]:
+    """How many attempts of a source the log has, by month; without those that are derived from what has landed."""
+    counts = {
+        path.stem: sum(1 for _ in _recorded(path)) for path in (settings.landing / FOLDER / source).glob("*.ndjson")
+    }
+    return dict(sorted(counts.items()))
+
+
+def copy(settings: Settings, into: Settings, source: str, month: Month, count: int) -> None:
+    """Copy the first attempts of a source and month into the log of another warehouse."""
+    first = islice(_recorded(path_of(settings, source, month)), count)
+    target = path_of(into, source, month)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join(f"{attempt.model_dump_json(exclude_none=True)}\n" for attempt in first), encoding="utf-8")
 
 
 def problem(settings: Settings, source: str, month: Month) -> str | None:

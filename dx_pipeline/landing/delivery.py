@@ -192,6 +192,20 @@ def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delive
     return tuple(sorted(found, key=lambda delivery: delivery.order))
 
 
+def verify(settings: Settings, delivery: Delivery) -> None:
+    """Check that a delivery is what was landed.
+
+    Raises:
+        DxError: its bytes are missing or others; names the file.
+    """
+    content = delivery.content
+    if not content.is_file() or files.digest(content) != delivery.entry.kept_sha256:
+        what = "is not what was landed" if content.is_file() else "is missing"
+        raise DxError(
+            f"{content.relative_to(settings.warehouse)} ({delivery.entry.file_name}) {what}: restore it from a backup."
+        )
+
+
 def months_landed(settings: Settings, source: str) -> Iterator[Month]:
     """The months for which anything of a source has landed, in order."""
     for child in sorted((settings.landing / source).glob("*")):

@@ -14,6 +14,7 @@ release depends on the clock, the machine or the order of work.
 
 from dx_pipeline.release.build import Published, publish
 from dx_pipeline.release.part import INTERNAL, PUBLIC, Part
+from dx_pipeline.release.rebuild import Rebuild
 from dx_pipeline.release.store import Kept, current_id, kept, switch
 from dx_pipeline.release.verification import problems, verify
 
@@ -23,6 +24,7 @@ __all__ = [
     "Kept",
     "Part",
     "Published",
+    "Rebuild",
     "current_id",
     "kept",
     "problems",

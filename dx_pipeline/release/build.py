@@ -22,14 +22,16 @@ from dx_pipeline.kpi.evaluation import CONSERVATION
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.kpi.scan import protected
+from dx_pipeline.kpi.score import SCORE, fill_score
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
+from dx_pipeline.release.inputs import ReleaseInputs
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files, parquet
+from dx_pipeline.storage import parquet
 from dx_pipeline.storage.database import connect, fill, insert
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import history, partition
@@ -62,11 +64,13 @@ class Snapshot:
         ledger: what was delivered and run.
         rows: the published rows of every partition of a declared table, and of every KPI.
         inputs: the digests from which the release's id derives.
+        built_from: what the rows of sources were made from; it is among the inputs as one digest.
     """
 
     ledger: Ledger
     rows: Mapping[AnyKey, Path]
     inputs: dict[str, Any]
+    built_from: ReleaseInputs
 
     @classmethod
     def read(cls, settings: Settings, catalogue: Catalogue) -> Snapshot:
@@ -75,22 +79,29 @@ class Snapshot:
         keys = [*ledger.keys, *(Key(CONSERVATION, name, None) for name in catalogue.views)]
         rows = {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
         rows |= {Key(REVISED, proposal, None): path for proposal, path in revised(settings).items()}
+        built_from = ReleaseInputs.read(settings, ledger)
         inputs = {
             "code_version": settings.code_version,
             "declarations": catalogue.digest(*catalogue.digests),
-            "partitions": {f"{key.table}/{key.name}": files.digest(path) for key, path in rows.items()},
+            "partitions": {f"{key.table}/{key.name}": parquet.digest(path) for key, path in rows.items()},
             "ledger": ledger.digest,
+            "built_from": built_from.digest,
         }
-        return cls(ledger, rows, inputs)
+        return cls(ledger, rows, inputs, built_from)
 
     @property
     def release_id(self) -> str:
         """The id of the release that is built from it."""
-        return sha256(json.dumps(self.inputs, sort_keys=True).encode()).hexdigest()[:16]
+        return id_of(self.inputs)
 
     def of_table(self, table: str) -> list[Path]:
         """The rows of a table, in the order of their partitions' names."""
         return [path for _, path in sorted((key.name, path) for key, path in self.rows.items() if key.table == table)]
+
+
+def id_of(inputs: dict[str, Any]) -> str:
+    """The id of the release that has these inputs."""
+    return sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def publish(settings: Settings, catalogue: Catalogue) -> Published:
@@ -111,7 +122,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
             private = settings.releases / f".{uuid.uuid4().hex}"
             private.mkdir(parents=True)
             try:
-                _build(settings, catalogue, snapshot, private)
+                build(settings, catalogue, snapshot, private)
                 verify(private, catalogue)
                 put_in_place(private, target)
             finally:
@@ -121,7 +132,8 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         return Published(release_id, target, snapshot.ledger, changed=True)
 
 
-def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:
+def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:
+    """Write both parts of the release of a snapshot into an empty folder."""
     for part in PARTS:
         folder = part.make(release)
         with connect(replace(settings, threads=1)) as connection:  # the same rows give the same bytes
@@ -143,8 +155,15 @@ def _build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release
                 _write_kpis(settings, catalogue, connection, folder)
             connection.execute("USE memory")
             connection.execute("DETACH release")
-        datapackage.write(part, folder, catalogue, snapshot.release_id, snapshot.inputs, counts, snapshot.ledger)
+        datapackage.write(part, folder, catalogue, snapshot.release_id, _about(part, snapshot), counts, snapshot.ledger)
         part.close(folder)
+
+
+def _about(part: Part, snapshot: Snapshot) -> dict[str, Any]:
+    """What the description of a part has beside its files and tables."""
+    if part is INTERNAL:
+        return {"built_from": snapshot.built_from.model_dump(mode="json")}
+    return {"inputs": snapshot.inputs, "held_back": [state.as_json() for state in snapshot.ledger.held_back]}
 
 
 def _create(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, part: Part, folder: Path) -> None:
@@ -172,6 +191,7 @@ def _compute(
             f"INSERT INTO {ON_LATEST_UNITS} BY NAME {sql_file(__file__, 'on_latest_units')}",
             {"paths": list(map(str, paths)), "codes": adding_up, "release_id": snapshot.release_id},
         )
+    fill_score(connection)
     definitions = catalogue.contracts[DEFINITION_TABLE]
     rows = list(_definition_rows(catalogue))
     insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
@@ -252,4 +272,6 @@ def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.Duc
     for code in catalogue.kpis:
         write(code, KPI_TABLE, f"kpi_code = {literal(code)}", order)
     write(ON_LATEST_UNITS.rpartition(".")[2], ON_LATEST_UNITS, "true", order)
+    place = "window_end, window_type, unit_level, unit_code, group_code, criterion"
+    write(SCORE.rpartition(".")[2], SCORE, "true", place)
     write("definition", DEFINITION_TABLE, "true", "kpi_code, definition_version")

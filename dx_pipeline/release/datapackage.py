@@ -38,22 +38,28 @@ def write(
     folder: Path,
     catalogue: Catalogue,
     release_id: str,
-    inputs: dict[str, Any],
+    about: dict[str, Any],
     table_rows: dict[str, int],
     ledger: Ledger,
 ) -> None:
     """Describe the files of a part of a release in `folder`; nothing in the description depends on the clock.
 
-    What was held back, and the inputs of the whole release, are in the description of the public part.
+    Args:
+        part: which part it is.
+        folder: its files.
+        catalogue: the contracts of its tables.
+        release_id: the release.
+        about: what else its description has.
+        table_rows: how many rows each of its tables has.
+        ledger: what the release was built from.
     """
-    contracts = {name: catalogue.contracts[f"kpi.{name}"] for name in ("definition", "on_latest_units")}
+    contracts = {name: catalogue.contracts[f"kpi.{name}"] for name in ("definition", "on_latest_units", "score_766")}
     parquet_files = sorted((folder / "kpi").glob("*.parquet"))
     resources = [
         _table(folder, path, contracts.get(path.stem, catalogue.contracts[KPI_TABLE])) for path in parquet_files
     ]
     database = folder / part.database
     resources.append({"name": database.stem, "path": part.database, "format": "duckdb", "dx": _file(database)})
-    about = {"inputs": inputs, "held_back": [state.as_json() for state in ledger.held_back]}
     package = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "dx-pipeline" if part is PUBLIC else f"dx-pipeline-{part.name}",
@@ -68,7 +74,7 @@ def write(
                 name: {"rows": table_rows[name], "schema": _schema(contract)}
                 for name, contract in catalogue.of_audience(part.name).items()
             },
-            **(about if part is PUBLIC else {}),
+            **about,
         },
     }
     text = json.dumps(package, ensure_ascii=False, indent=2)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 
@@ -20,6 +24,22 @@ def private_name(settings: Settings, suffix: str = "") -> Path:
     """A name that nobody else writes under, on the same file system as the warehouse."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     return settings.scratch / f"{uuid.uuid4().hex}{suffix}"
+
+
+@contextmanager
+def private_warehouse(settings: Settings) -> Iterator[Settings]:
+    """The settings of an empty warehouse inside this one, on the same file system; it is removed at the end."""
+    folder = private_name(settings)
+    folder.mkdir()
+    try:
+        yield dataclasses.replace(settings, warehouse=folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def link(original: Path, target: Path) -> None:
+    """Link the files of a folder into another one. Files are never changed in place, so links are as good as copies."""
+    shutil.copytree(original, target, copy_function=os.link)
 
 
 def replace(private: Path, target: Path) -> None:

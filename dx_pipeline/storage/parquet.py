@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -15,6 +17,22 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage.files import private_name, replace
 
 ROW_GROUP = 122_880
+FOOTER_END = 8
+"""How many bytes end a file: the length of its footer, and a mark."""
+
+BLOCK = 1 << 20
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the rows of a file: of all that is before its footer, which may also say what they were made from."""
+    with path.open("rb") as file:
+        after = file.seek(-FOOTER_END, os.SEEK_END)
+        after -= int.from_bytes(file.read(4), "little")
+        file.seek(0)
+        found = sha256()
+        while (left := after - file.tell()) > 0:
+            found.update(file.read(min(left, BLOCK)))
+    return found.hexdigest()
 
 
 def write(

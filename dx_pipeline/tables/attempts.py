@@ -11,7 +11,7 @@ from dx_pipeline.storage.database import STAGED, connect, insert
 from dx_pipeline.tables import publication
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
-from dx_pipeline.tables.run import RunResult
+from dx_pipeline.tables.run import RunInputs, RunResult
 
 TABLE = "connection.attempt"
 
@@ -28,5 +28,6 @@ def publish(settings: Settings, catalogue: Catalogue, name: str) -> tuple[RunRes
     with connect(settings) as connection:
         connection.execute(create_table(STAGED, contract.stored))
         insert(connection, STAGED, rows, arrow_schema(contract, contract.stored))
-        staged = Staged(key, rows=len(rows), synthetic=False)
+        inputs = RunInputs(attempts=tuple(attempts.recorded(settings, name).items()))
+        staged = Staged(key, rows=len(rows), synthetic=False, inputs=inputs)
         return (publication.publish(settings, catalogue, connection, staged, current),)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -82,6 +83,18 @@ class Closing(BaseModel):
     def basis(self) -> Basis:
         """What the month rests on now."""
         return self.revisions[-1] if self.revisions else self.first
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What the month rested on when it closed, and since each revision, as one digest each."""
+        bases = (
+            basis.model_dump_json(exclude={"accepted_at", "reason", "note"}) for basis in (self.first, *self.revisions)
+        )
+        return tuple(sha256(basis.encode()).hexdigest() for basis in bases)
+
+    def after(self, revisions: int) -> Closing:
+        """The closing as it was after that many revisions."""
+        return self.model_copy(update={"revisions": self.revisions[:revisions]})
 
     def late(self, landed: Iterable[Delivery]) -> frozenset[str]:
         """The ids of those deliveries that the month does not rest on."""

@@ -23,7 +23,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import STAGED
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import AnyKey, Key
-from dx_pipeline.tables.run import PartitionRun, Refusal, RunResult
+from dx_pipeline.tables.run import PartitionRun, Refusal, RunInputs, RunResult
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Staged:
     Args:
         is_complete: false where nothing could be read: then nothing is published, and the run says why.
         failure: why nothing could be computed, if that is so: then nothing is published.
+        inputs: what they were made from, unless they are computed from other partitions.
     """
 
     key: AnyKey
@@ -46,6 +47,7 @@ class Staged:
     revision: int = 0
     derived_from: tuple[str, ...] = ()
     failure: str | None = None
+    inputs: RunInputs | None = None
 
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
@@ -95,6 +97,7 @@ def publish(
     is_published = can_be_published and audit.passes(found)
     if is_published:
         partition.replace(settings, connection, key, contract, STAGED, current)
+    before = partition.run(settings, key)
     run = PartitionRun(
         table=key.table,
         partition=key.name,
@@ -111,6 +114,8 @@ def publish(
         proposed=staged.proposed,
         revision=staged.revision,
         derived_from=staged.derived_from,
+        inputs=staged.inputs,
+        inputs_of_rows=staged.inputs if is_published else before.inputs_of_rows if before is not None else None,
         failure=staged.failure,
         audit=found,
     )

@@ -20,6 +20,26 @@ class Refusal(BaseModel):
     problem: str
 
 
+class RunInputs(BaseModel):
+    """What the run of a partition was made from: enough to make it again.
+
+    Args:
+        deliveries: the ids of what had landed for its source and month, in order of precedence.
+        withdrawn: those of them whose files were no longer in the inbox.
+        references: each reference table that its contract refers to, with the delivery that its rows were made from.
+        revisions: how many revisions of the month had been accepted; None while the month is open.
+        attempts: of fetch attempts, each month with the number of them in the log.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    deliveries: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+    revisions: int | None = None
+    attempts: tuple[tuple[str, int], ...] = ()
+
+
 class PartitionRun(BaseModel):
     """The latest run of one partition: which deliveries it read or refused, where their rows went, its audit.
 
@@ -34,6 +54,8 @@ class PartitionRun(BaseModel):
             is accepted.
         revision: how many revisions of the partition have been accepted.
         derived_from: the partitions that a derived one was computed from.
+        inputs: what the run was made from; None for what is computed from other partitions.
+        inputs_of_rows: the same of the published rows: those of an earlier run where this one was held back.
         failure: why nothing could be computed.
     """
 
@@ -54,6 +76,8 @@ class PartitionRun(BaseModel):
     proposed: tuple[Counts, ...] = ()
     revision: int = 0
     derived_from: tuple[str, ...] = ()
+    inputs: RunInputs | None = None
+    inputs_of_rows: RunInputs | None = None
     failure: str | None = None
     audit: tuple[ExpectationResult, ...] = ()
 

@@ -22,7 +22,7 @@ from dx_pipeline.release.explanation.inputs import Inputs
 from dx_pipeline.release.explanation.question import query
 from dx_pipeline.release.explanation.rows import Lines, Place, Ranges, merged
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import parquet
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
@@ -108,7 +108,7 @@ def behind(
         connection: has the tables of the release, and `wanted`.
         inputs: what the value is computed from.
         lines: of rows that may be named one by one.
-        hashes: the SHA-256 of each partition that the release was made from, by table and name.
+        hashes: of the rows of each partition that the release was made from, by table and name.
     """
     whole: dict[Place, Ranges] = {}
     by_table: dict[str, list[tuple[str, Month | None]]] = defaultdict(list)
@@ -151,7 +151,7 @@ def _in_warehouse(
     Quarantined rows are among them: else a range that begins a line later would name the line of one.
     """
     path = partition.rows(settings, key)
-    if path is None or hashes.get(f"{key.table}/{key.name}") != files.digest(path):
+    if path is None or hashes.get(f"{key.table}/{key.name}") != parquet.digest(path):
         return {}
     every = [str(each) for each in (path, partition.quarantined(settings, key)) if each is not None]
     rows = connection.execute(

@@ -1,0 +1,99 @@
+"""Inputs: what a release was built from, in its internal part: enough to build it again from landing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from pydantic import BaseModel, ConfigDict
+
+from dx_pipeline.landing.delivery import ENTRY
+from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
+from dx_pipeline.tables import closing, partition
+from dx_pipeline.tables.ledger import Ledger
+from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.run import PartitionRun, RunInputs
+
+
+class LandedDelivery(BaseModel):
+    """A delivery that had landed, and the SHA-256 of its entry, which has that of its bytes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    month: str | None
+    delivery_id: str
+    entry_sha256: str
+
+
+class RecordedRun(BaseModel):
+    """The latest run of a partition that sources fill; see `PartitionRun`. Without inputs it is derived from others."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    source: str
+    month: str | None
+    inputs: RunInputs | None
+    inputs_of_rows: RunInputs | None
+
+    @property
+    def key(self) -> Key:
+        """The partition that it is about."""
+        return Key(self.table, self.source, Month.parse(self.month) if self.month else None)
+
+
+class ReleaseInputs(BaseModel):
+    """What a release was built from, beside code and declarations.
+
+    Args:
+        deliveries: everything that had landed.
+        closings: by partition of a closed month, a digest of what it rested on when it closed and since each revision.
+        runs: what each partition's latest run and its rows were made from.
+        unknown: the partitions that were made by a version of the program that did not record their inputs.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    deliveries: tuple[LandedDelivery, ...]
+    closings: dict[str, tuple[str, ...]]
+    runs: tuple[RecordedRun, ...]
+    unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, settings: Settings, ledger: Ledger) -> ReleaseInputs:
+        """What a release would be built from now."""
+        runs = dict(sorted(ledger.runs.items(), key=lambda item: str(item[0])))
+        return cls(
+            deliveries=tuple(_landed(ledger)),
+            closings={str(key): closed.digests for key, closed in closing.every(settings).items()},
+            runs=tuple(_recorded(key, run) for key, run in runs.items()),
+            unknown=tuple(str(key) for key, run in runs.items() if not _is_known(settings, key, run)),
+        )
+
+    @property
+    def digest(self) -> str:
+        """One digest of all of it."""
+        return sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def _landed(ledger: Ledger) -> Iterator[LandedDelivery]:
+    for delivery in ledger.deliveries:
+        entry = delivery.entry
+        digest = files.digest(delivery.content.with_name(ENTRY))
+        yield LandedDelivery(source=entry.source, month=entry.month, delivery_id=entry.delivery_id, entry_sha256=digest)
+
+
+def _recorded(key: Key, run: PartitionRun) -> RecordedRun:
+    return RecordedRun(
+        table=key.table, source=key.source, month=run.month, inputs=run.inputs, inputs_of_rows=run.inputs_of_rows
+    )
+
+
+def _is_known(settings: Settings, key: Key, run: PartitionRun) -> bool:
+    """Whether the inputs of a run are recorded, and those of the published rows, if there are any."""
+    if run.derived_from:
+        return True
+    return run.inputs is not None and (run.inputs_of_rows is not None or partition.rows(settings, key) is None)

@@ -1,0 +1,236 @@
+"""Rebuild: a release is built once more from landing, in a private warehouse, and compared with the one on disk.
+
+    what it was built from -> checked, linked -> every run made again -> KPIs -> built -> compared
+
+What has happened since (deliveries, closed months, accepted revisions, fetch attempts) is left out. Three records are
+facts that landing does not have, and are taken as they are: which months had closed, which values revisions changed,
+and the log of fetch attempts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from typing import Any
+
+from dx_pipeline import ingest, progress, workers
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.errors import ReleaseError
+from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.kpi.revision import REVISED, revised
+from dx_pipeline.landing import attempts as log
+from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.landing.delivery import ENTRY, Delivery, Entry
+from dx_pipeline.period import Month
+from dx_pipeline.release import comparison, datapackage
+from dx_pipeline.release.build import Snapshot, build, id_of
+from dx_pipeline.release.inputs import LandedDelivery, RecordedRun, ReleaseInputs
+from dx_pipeline.release.part import INTERNAL, PUBLIC
+from dx_pipeline.release.store import Kept
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
+from dx_pipeline.tables import attempts, closing
+from dx_pipeline.tables.run import RunInputs
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """A release that can be rebuilt.
+
+    Args:
+        release: where it is.
+        inputs: the digests that its id derives from.
+        built_from: what its rows were made from.
+    """
+
+    release: Kept
+    inputs: dict[str, Any]
+    built_from: ReleaseInputs
+
+    @classmethod
+    def of(cls, settings: Settings, catalogue: Catalogue, release: Kept) -> Rebuild:
+        """The rebuild of a release by the installed program and the present declarations.
+
+        Raises:
+            ReleaseError: it does not say what it was built from, or was built by another version of the program or with
+                other declarations.
+        """
+        inputs = _described(release, PUBLIC.name).get("inputs", {})
+        built_from = _described(release, INTERNAL.name).get("built_from")
+        if built_from is None or "built_from" not in inputs:
+            problem = "it was built before releases recorded what they are built from"
+        elif inputs["code_version"] != settings.code_version:
+            problem = (
+                f"it was built by version {inputs['code_version']} of the program, and {settings.code_version} is"
+                " installed"
+            )
+        elif inputs["declarations"] != catalogue.digest(*catalogue.digests):
+            problem = "it was built with other declarations than those of the project now"
+        elif id_of(inputs) != release.release_id:
+            problem = "its id does not derive from the inputs that it names"
+        else:
+            found = ReleaseInputs.model_validate(built_from)
+            if found.unknown:
+                problem = (
+                    f"{found.unknown[0]} was made by an earlier version of the program: read every month with 'dx run'"
+                )
+            elif found.digest != inputs["built_from"]:
+                problem = "the record of what it was built from has been changed"
+            else:
+                return cls(release, inputs, found)
+        raise ReleaseError(f"release {release.release_id} cannot be rebuilt: {problem}.")
+
+    @property
+    def steps(self) -> int:
+        """How many steps report progress."""
+        return len(_earlier(self.built_from.runs)) + len(_latest(self.built_from.runs)) + len(("kpi", "release"))
+
+    def differences(
+        self, settings: Settings, catalogue: Catalogue, not_compared: Mapping[str, str] = comparison.NOTHING
+    ) -> list[str]:
+        """Every difference between the release and the rebuilt one, each in one sentence; none if they are equal.
+
+        Args:
+            settings: the warehouse.
+            catalogue: what is declared.
+            not_compared: tables that cannot be rebuilt, with the reason of each.
+
+        Raises:
+            ReleaseError: a record that it was built from is missing, or is not as it was.
+            DxError: a file that has landed is missing or has other bytes; names it.
+        """
+        with files.private_warehouse(settings) as private, workers.worker_pool(private, catalogue):
+            _link(settings, private, self.built_from)
+            _repeat(private, catalogue, self.built_from.runs)
+            first, *others = catalogue.evaluated
+            evaluate(private, catalogue, first, others)
+            progress.announce("release")
+            snapshot = Snapshot.read(private, catalogue)
+            rebuilt = private.releases / self.release.release_id
+            rebuilt.mkdir(parents=True)
+            build(private, catalogue, replace(snapshot, inputs=self.inputs, built_from=self.built_from), rebuilt)
+            return [
+                *_other_inputs(self.inputs, snapshot.inputs),
+                *comparison.differences(private, self.release.path, rebuilt, not_compared),
+            ]
+
+
+def _described(release: Kept, part: str) -> dict[str, Any]:
+    """What the description of a part says, beside its files."""
+    try:
+        package = json.loads((release.path / part / datapackage.NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"release {release.release_id} cannot be rebuilt: {error}.") from error
+    found: dict[str, Any] = package.get("dx", {})
+    return found
+
+
+def _other_inputs(inputs: Mapping[str, Any], rebuilt: Mapping[str, Any]) -> Iterator[str]:
+    """Which partitions have other rows than those that the release was built from."""
+    before, after = inputs["partitions"], rebuilt["partitions"]
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield f"the rows of {name} are not those that the release was built from."
+    for name in ("built_from", "ledger"):
+        if inputs[name] != rebuilt[name]:
+            yield f"'{name}' among its inputs is not what the rebuilt release has."
+
+
+def _link(settings: Settings, private: Settings, built_from: ReleaseInputs) -> None:
+    """Fill the private warehouse with exactly those records and deliveries that a release was built from."""
+    for item in built_from.deliveries:
+        _link_delivery(settings, private, item)
+    for run in built_from.runs:
+        for month, count in run.inputs.attempts if run.inputs is not None else ():
+            log.copy(settings, private, run.source, Month.parse(month), count)
+    closings = {str(key): closed for key, closed in closing.every(settings).items()}
+    for name, digests in built_from.closings.items():
+        found = closings.get(name)
+        if found is None or found.digests[: len(digests)] != digests:
+            raise ReleaseError(f"the record of what {name} rested on when it closed is missing or was changed.")
+        closing.record(private, found.after(len(digests) - 1))
+    if (settings.revisions / REVISED).is_dir():
+        files.link(settings.revisions / REVISED, private.revisions / REVISED)
+    for proposal, path in revised(private).items():
+        if not path.is_file():
+            raise ReleaseError(f"the values that revision {proposal} changed are missing: restore {path.name}.")
+
+
+def _link_delivery(settings: Settings, private: Settings, item: LandedDelivery) -> None:
+    month = Month.parse(item.month) if item.month else None
+    folder = deliveries.folder_of(settings, item.source, month) / item.delivery_id
+    entry = folder / ENTRY
+    if not entry.is_file() or files.digest(entry) != item.entry_sha256:
+        what = "is not what was landed" if entry.is_file() else "is missing"
+        raise ReleaseError(f"{entry.relative_to(settings.warehouse)} {what}: restore it from a backup.")
+    landed = Delivery(Entry.model_validate_json(entry.read_text(encoding="utf-8")), folder / deliveries.CONTENT)
+    deliveries.verify(settings, landed)
+    files.link(folder, deliveries.folder_of(private, item.source, month) / item.delivery_id)
+
+
+def _repeat(private: Settings, catalogue: Catalogue, runs: Sequence[RecordedRun]) -> None:
+    """Make the runs of all partitions that sources fill again, then what is derived from them."""
+    references = _in_order(catalogue, [run for run in runs if catalogue.sources[run.source].is_reference])
+    _repeat_references(private, catalogue, references)
+    in_force = {run.table: run.inputs_of_rows.deliveries[-1] for run in references if run.inputs_of_rows is not None}
+    monthly = [run for run in runs if run.month is not None]
+    for made in (_earlier(monthly), _latest(monthly)):
+        by_references = defaultdict(list)
+        for run, inputs in made:
+            others = tuple((table, each) for table, each in inputs.references if in_force.get(table) != each)
+            by_references[others].append((run, inputs))
+        for others, some in sorted(by_references.items()):
+            with _other_references(private, catalogue, references, dict(others)):
+                _repeat_runs(private, catalogue, some)
+    for name in catalogue.monthly:
+        ingest.derive_all(private, catalogue, name)
+        attempts.publish(private, catalogue, name)
+
+
+def _repeat_runs(private: Settings, catalogue: Catalogue, made: Sequence[tuple[RecordedRun, RunInputs]]) -> None:
+    """Make runs again, in parallel: they do not depend on each other."""
+    items = [(run.source, run.key.month, (run.table,), inputs) for run, inputs in made]
+    running = workers.each(private, catalogue, ingest.repeat, items)
+    for run, _ in made:
+        progress.announce(str(run.key))
+        next(running)
+
+
+def _repeat_references(private: Settings, catalogue: Catalogue, runs: Sequence[RecordedRun]) -> None:
+    """Make the runs of reference tables again, one after the other: a table may refer to those before it."""
+    for run in runs:
+        for each, inputs in (*_earlier([run]), *_latest([run])):
+            _repeat_runs(private, catalogue, [(each, inputs)])
+
+
+@contextmanager
+def _other_references(
+    private: Settings, catalogue: Catalogue, references: Sequence[RecordedRun], others: Mapping[str, str]
+) -> Iterator[None]:
+    """Within the block reference tables have the rows of other deliveries, by table: those that runs were made with."""
+    changed = [run for run in references if run.table in others]
+    for run in changed:
+        ingest.repeat(private, catalogue, run.source, None, (run.table,), RunInputs(deliveries=(others[run.table],)))
+    yield
+    _repeat_references(private, catalogue, changed)
+
+
+def _in_order(catalogue: Catalogue, references: Iterable[RecordedRun]) -> list[RecordedRun]:
+    """Reference tables, each after those that it refers to."""
+    by_table = {run.table: run for run in references}
+    sorter = TopologicalSorter({table: catalogue.contracts[table].references for table in by_table})
+    return [by_table[table] for table in sorter.static_order() if table in by_table]
+
+
+def _earlier(runs: Iterable[RecordedRun]) -> list[tuple[RecordedRun, RunInputs]]:
+    """The runs whose rows are still published although a later run was held back, with their inputs."""
+    return [(run, run.inputs_of_rows) for run in runs if run.inputs_of_rows not in (None, run.inputs)]
+
+
+def _latest(runs: Iterable[RecordedRun]) -> list[tuple[RecordedRun, RunInputs]]:
+    """The latest runs of what was delivered, with their inputs; neither what is derived nor fetch attempts."""
+    return [(run, run.inputs) for run in runs if run.inputs is not None and run.table != attempts.TABLE]
