@@ -102,6 +102,42 @@ class Window:
     start: date
     end: date
 
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        """Read a month (`2022-04`), a quarter (`2022-Q2`), a year (`2022`), or a year to date (`2022-01:2022-06`).
+
+        Raises:
+            UsageError: the text is no window, or a year to date that does not begin in its January.
+        """
+        if re.fullmatch(r"\d{4}", text):
+            return cls("year", date(int(text), 1, 1), date(int(text), 12, 31))
+        if matched := re.fullmatch(r"(\d{4})-Q([1-4])", text):
+            first = Month(int(matched[1]), 3 * int(matched[2]) - 2)
+            return cls("quarter", first.first, first.plus(2).last)
+        if ":" in text:
+            months = parse_months(text)
+            if months[0] != Month(months[-1].year, 1):
+                message = f"'{text}' is no year to date: write it from January on, for example 2022-01:2022-06."
+                raise UsageError(message)
+            return cls("ytd", months[0].first, months[-1].last)
+        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+            message = f"'{text}' is no window: write 2022-04, 2022-Q2, 2022, or 2022-01:2022-06 (year to date)."
+            raise UsageError(message)
+        month = Month.parse(text)
+        return cls("month", month.first, month.last)
+
+    def __str__(self) -> str:
+        first, last = Month.of(self.start), Month.of(self.end)
+        match self.type:
+            case "month":
+                return str(last)
+            case "quarter":
+                return f"{last.year:04d}-Q{last.number // 3}"
+            case "ytd":
+                return f"{first}:{last}"
+            case _:
+                return f"{last.year:04d}"
+
     @property
     def months(self) -> tuple[Month, ...]:
         """Every month it touches, in order."""

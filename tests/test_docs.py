@@ -162,6 +162,16 @@ def test_why_a_figure_changed_is_found_out_as_the_page_says(clone: Path, dagster
     assert "đính chính / revision" in compared.stdout
 
 
+def test_a_figure_is_explained_down_to_the_lines_of_its_file(clone: Path, dagster_home: Path) -> None:
+    made, asked, found = follow("explain-a-figure.md", clone, dagster_home)
+    assert (asked.returncode, found.returncode) == (0, 0), (asked.stderr, found.stderr)
+    assert "Dossiers handled online" in made.stdout
+    assert "Huyện Tân Biên" in asked.stdout
+    counted, *lines = found.stdout.splitlines()
+    first, last = map(int, re.findall(r"community_group_202202.csv (\d+) (\d+) TCN-", lines[0])[0])
+    assert (len(lines), counted) == (1, f"{last - first + 1}.0 groups")
+
+
 def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(clone: Path, dagster_home: Path) -> None:
     made, queried = follow("deliver-by-hand.md", clone, dagster_home)
     assert made.returncode == 1, made.stderr  # every other source is silent

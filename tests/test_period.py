@@ -42,6 +42,20 @@ def test_every_window_is_made_of_whole_months_of_one_year(months: list[Month]) -
         assert window.start.year == window.end.year
 
 
+@given(MONTHS)
+def test_a_window_is_read_as_it_is_written(month: Month) -> None:
+    for window in windows([month], WINDOW_TYPES):
+        assert Window.parse(str(window)) == window
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2022-13", "2022-Q5", "22", "2022-02:2022-06", "2021-01:2022-06", "2022-06:2022-01"]
+)
+def test_other_texts_are_no_windows(text: str) -> None:
+    with pytest.raises(UsageError):
+        Window.parse(text)
+
+
 def test_the_windows_of_a_month_are_a_month_a_quarter_a_year_to_date_and_a_year() -> None:
     assert set(windows([Month(2022, 5)], WINDOW_TYPES)) == {
         Window("month", date(2022, 5, 1), date(2022, 5, 31)),

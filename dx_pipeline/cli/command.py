@@ -17,6 +17,7 @@ from dx_pipeline.cli import doctor as doctors
 from dx_pipeline.cli import figures, project, screen
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.changes import change, diff
+from dx_pipeline.cli.explain import explanation
 from dx_pipeline.cli.options import as_json as json_option
 from dx_pipeline.cli.options import everywhere, on_project
 from dx_pipeline.cli.releases import releases
@@ -78,6 +79,7 @@ def commands() -> None:
 
 
 releases.add_command(diff)
+commands.add_command(explanation)
 commands.add_command(releases)
 commands.add_command(change)
 commands.add_command(revisions)

@@ -106,7 +106,7 @@ class Snapshot:
 
 
 def id_of(inputs: Mapping[str, Any], predecessor: Mapping[str, str | None]) -> str:
-    """The id of the release that is made of these inputs and compared with that predecessor, as its package names it."""
+    """The id of the release that is made of these inputs and compared with a predecessor, as its package names it."""
     derived_from = {**inputs, "predecessor": dict(predecessor)}
     return sha256(json.dumps(derived_from, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,0 +1,79 @@
+"""The sentences of explanations, in Vietnamese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dx_pipeline.declarations.document import Bilingual
+
+WITHHELD = {
+    "definition_changed": Bilingual(
+        vi="Định nghĩa thay đổi trong kỳ: cả kỳ không có giá trị chung, mỗi phần có giá trị riêng.",
+        en="The definition changes within the window: the whole has no value, each of its parts has one.",
+    ),
+    "no_definition": Bilingual(
+        vi="Chưa có định nghĩa nào có hiệu lực trong cả kỳ.",
+        en="No definition is in force on every day of the window.",
+    ),
+    "incomplete": Bilingual(
+        vi="Chưa có đủ các phân vùng cần cho kỳ này: xem các phân vùng còn thiếu.",
+        en="Not all partitions that the window needs are there: see which are missing.",
+    ),
+    "silent": Bilingual(
+        vi="Đơn vị này chưa có báo cáo nào, nên chưa tính được gì.",
+        en="No report of this unit has come, so nothing is counted.",
+    ),
+    "low_coverage": Bilingual(
+        vi="Độ phủ thấp hơn mức cần có để công bố: xem báo cáo và dòng còn thiếu.",
+        en="Coverage is below what a published value needs: see which reports and rows are missing.",
+    ),
+    "nothing_to_count": Bilingual(
+        vi="Mẫu số bằng 0: trong kỳ không có gì để tính.",
+        en="The denominator is 0: there is nothing to count in the window.",
+    ),
+    "not_measured": Bilingual(
+        vi="Dữ liệu của kỳ không có gì để đo.",
+        en="The data of the window have nothing that could be measured.",
+    ),
+}
+"""Why a value is withheld, by reason; `few_dossiers` is in `withheld`."""
+
+DECLARED_OTHERWISE = Bilingual(
+    vi="Khai báo đã thay đổi sau bản công bố này: điều kiện, khung nhìn và tiêu đề cột là của hiện nay.",
+    en="Declarations have changed since this release: conditions, views and headings are those of today.",
+)
+FREE_SQL = Bilingual(
+    vi="KPI này dùng SQL tự do: dòng nào được tính thì xem câu SQL; dòng tệp nêu ở đây là của cả lần giao.",
+    en="This KPI is free SQL: its text says which rows count; lines given here are those of whole deliveries.",
+)
+PROTECTED = Bilingual(
+    vi="KPI về hồ sơ: số hồ sơ của đơn vị trong từng tệp, số hồ sơ bị loại và các lần đính chính không công khai, vì có"
+    " thể làm lộ số đã che.",
+    en="A KPI about dossiers: how many of a unit are in a file or are left out, and revisions, are not public,"
+    " because they could give withheld counts away.",
+)
+LINES_UNKNOWN = Bilingual(
+    vi="Phân vùng đã thay đổi sau bản công bố này: không nêu được dòng nào của một số lần giao.",
+    en="Partitions have changed since this release: of some deliveries the lines are not known any more.",
+)
+
+
+def withheld(value: Mapping[str, Any], threshold: int) -> Bilingual | None:
+    """Why a value is not shown, in a sentence; None if it is shown.
+
+    Of suppression it does not say whether the value is small itself or protects another one.
+
+    Args:
+        value: a row of `kpi.value`.
+        threshold: the smallest count that is shown.
+    """
+    reason = value["withheld_reason"]
+    if reason == "few_dossiers":
+        return Bilingual(
+            vi=f"Giá trị bị che: nó đếm dưới {threshold} hồ sơ, hoặc từ nó suy ra được một giá trị như vậy. Không nêu"
+            " là trường hợp nào.",
+            en=f"The value is withheld: it counts fewer than {threshold} dossiers, or one that does could be computed"
+            " from it. Which of the two is not said.",
+        )
+    return WITHHELD.get(reason)

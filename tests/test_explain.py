@@ -1,0 +1,272 @@
+"""What `dx explain` says of a value: every step down to the delivered lines, and nothing that is withheld."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups
+from engine import Engine
+from projects import TRIAL
+
+from dx_pipeline.declarations import catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.errors import UsageError
+from dx_pipeline.period import Window
+from dx_pipeline.release.explanation import Explanation, Question, explain, opened
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import digest
+
+GROUP_COUNT, DOSSIER_RATE = "community_group_count", "online_dossier_rate"
+MAY = Window.parse("2022-05")
+FIRST_UNIT, SECOND_UNIT = "703", "709"
+
+
+def explained(engine: Engine, code: str, unit: str | None = None, **more: Any) -> Explanation:
+    """A value of May."""
+    return explain(engine.settings, engine.catalogue, Question(code, unit, **{"window": MAY, **more}))
+
+
+def received(agency: str, online: int, direct: int) -> list[str]:
+    """Dossiers of one agency, the first of them online."""
+    kinds = [DOSSIERS[0]] * online + [DOSSIERS[1]] * direct
+    return [row.replace("H53.07", agency).replace("-0001;", f"-{number:04};", 1) for number, row in enumerate(kinds)]
+
+
+@pytest.fixture(scope="module")
+def made(references: Path, declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Three groups and ninety dossiers of May, published; for tests that only look."""
+    folder = tmp_path_factory.mktemp("made") / "warehouse"
+    shutil.copytree(references, folder)
+    engine = Engine(Settings(folder, TRIAL, threads=1), declared)
+    engine.put("community_group", groups(*GROUPS), name="to-cong-nghe.csv")
+    engine.put("dossier", dossiers(*received("H53.07", 20, 25), *received("H53.20", 15, 30)))
+    engine.put("digital_enterprise", enterprises(("703", "6201", "active", 3, 0)))
+    engine.publish()
+    return engine
+
+
+@pytest.fixture
+def changing(made: Engine, tmp_path: Path) -> Engine:
+    """The same in a warehouse of the test's own."""
+    shutil.copytree(made.settings.warehouse, tmp_path / "warehouse", symlinks=True)
+    return Engine(Settings(tmp_path / "warehouse", TRIAL, threads=1), made.catalogue)
+
+
+def test_a_figure_is_traced_to_the_lines_of_the_delivered_file(made: Engine) -> None:
+    found = explained(made, GROUP_COUNT, FIRST_UNIT)
+    (counted,) = found.counted
+    (delivery,) = [each for each in found.deliveries if each.table_name == "programme.community_group"]
+    path = made.settings.inbox / "community_group" / "2022-05" / "to-cong-nghe.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert (found.value["numerator"], counted.view, counted.where, counted.row_count) == (
+        2,
+        "community_group",
+        "true",
+        2,
+    )
+    assert (delivery.file_name, delivery.delivery_id, delivery.rows_in) == (path.name, digest(path), 3)
+    assert (delivery.lines_of, delivery.lines) == ("unit", ((3, 4),))
+    assert lines[2:4] == list(GROUPS[:2])
+
+
+def test_columns_lead_to_the_headings_of_the_delivery(made: Engine) -> None:
+    headings = {
+        (origin.role, heading.text) for origin in explained(made, DOSSIER_RATE).lineage for heading in origin.headings
+    }
+    assert headings == {
+        ("numerator", "Kênh nộp"),
+        ("date", "Ngày tiếp nhận"),
+        ("unit", "Cơ quan tiếp nhận"),
+        ("key", "Mã hồ sơ"),
+    }
+
+
+def test_dossiers_of_a_unit_are_not_told_apart_within_a_file(made: Engine) -> None:
+    for unit in (None, "H53.07", FIRST_UNIT):
+        found = explained(made, DOSSIER_RATE, unit)
+        (delivery,) = [each for each in found.deliveries if each.table_name == "statistics.dossier"]
+        assert (delivery.lines_of, delivery.lines) == ("delivery", ((3, 92),))
+        assert [(item.is_public, item.row_count, item.counted_count) for item in found.counted] == [(False, None, None)]
+        assert {reason.row_count for item in found.counted for reason in item.excluded} == {None}
+
+
+def test_a_withheld_value_is_explained_alike_whatever_it_counts(
+    references: Path, declared: Catalogue, tmp_path: Path
+) -> None:
+    """Of forty dossiers of one agency 0, 3 or 7 are online, of another's the rest: the same files but for that."""
+    explanations = []
+    for online in (0, 3, 7):
+        shutil.copytree(references, tmp_path / str(online))
+        engine = Engine(Settings(tmp_path / str(online), TRIAL, threads=1), declared)
+        others = received("H53.20", 30 - online, 10 + online)
+        engine.put("dossier", dossiers(*received("H53.07", online, 40 - online), *others))
+        engine.publish()
+        explanations.append(withheld(engine))
+    assert list(explanations[0]) == [FIRST_UNIT, "H53.07"]
+    assert explanations[0] == explanations[1] == explanations[2]
+
+
+def withheld(engine: Engine) -> dict[str, str]:
+    """What is explained of the withheld rates of May, by unit; without hashes, which differ as the files do."""
+    found = {}
+    with opened(engine.settings, engine.catalogue) as released:
+        for unit, reason in released.connection.execute(
+            "SELECT unit_code, withheld_reason FROM kpi.value"
+            " WHERE kpi_code = $code AND window_type = 'month' ORDER BY unit_code",
+            {"code": DOSSIER_RATE},
+        ).fetchall():
+            plain = released.explain(Question(DOSSIER_RATE, unit, MAY)).as_json()
+            del plain["value"]["release_id"]
+            for delivery in plain["deliveries"]:
+                del delivery["delivery_id"]
+            if reason == "few_dossiers":
+                found[unit] = json.dumps(plain, default=str)
+    return found
+
+
+def test_a_withheld_value_says_why_and_not_which_of_two_reasons(engine: Engine) -> None:
+    engine.put("dossier", dossiers(*received("H53.07", 3, 40), *received("H53.20", 30, 30)))
+    engine.publish()
+    found = explained(engine, DOSSIER_RATE, "H53.07")
+    assert found.value["value"] is None
+    assert found.withheld is not None
+    assert found.withheld.en.startswith(
+        "The value is withheld: it counts fewer than 10 dossiers, or one that does could"
+    )
+
+
+def test_quarantined_rows_are_those_of_the_unit_with_reason_and_line(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS, "TCN-25630-02,25630,31/31/2022,,5", "TCN-25456-02,25456,x,,5"))
+    engine.publish()
+    of_unit = {
+        unit: [(each.reason_code, each.column_name, each.row_count, each.lines, each.rows_of) for each in found]
+        for unit in (FIRST_UNIT, SECOND_UNIT)
+        for found in [explained(engine, GROUP_COUNT, unit).quarantined]
+    }
+    assert of_unit == {
+        FIRST_UNIT: [("not_a_date", "established_on", 1, ((7, 7),), "unit")],
+        SECOND_UNIT: [("not_a_date", "established_on", 1, ((6, 6),), "unit")],
+    }
+
+
+def test_quarantined_dossiers_are_named_for_the_whole_delivery_without_lines(engine: Engine) -> None:
+    engine.put("dossier", dossiers(*received("H53.07", 20, 25), DOSSIERS[2].replace("04/05/2022", "x", 1)))
+    engine.publish()
+    for unit in (None, "H53.07"):
+        (broken,) = explained(engine, DOSSIER_RATE, unit).quarantined
+        assert (broken.reason_code, broken.row_count, broken.lines, broken.rows_of) == (
+            "not_a_date",
+            1,
+            None,
+            "delivery",
+        )
+
+
+def test_the_lines_of_a_delivery_do_not_say_which_line_is_quarantined(engine: Engine) -> None:
+    first, *others = received("H53.07", 20, 25)
+    engine.put("dossier", dossiers(first.replace("02/05/2022", "x", 1), *others))
+    engine.publish()
+    (delivery,) = [each for each in explained(engine, DOSSIER_RATE).deliveries if each.source == "dossier"]
+    assert (delivery.rows_quarantined, delivery.lines) == (1, ((3, 47),))
+
+
+def test_a_refused_delivery_is_among_those_of_its_month(engine: Engine) -> None:
+    engine.put("community_group", groups(*GROUPS), name="first.csv")
+    engine.put("community_group", b"# T\nma_to,sai\n1,2\n", name="second.csv", day=6)
+    engine.publish()
+    found = [each for each in explained(engine, GROUP_COUNT).deliveries if each.source == "community_group"]
+    assert [(each.file_name, each.disposition, each.lines) for each in found] == [
+        ("first.csv", "read", ((3, 5),)),
+        ("second.csv", "refused", None),
+    ]
+    assert "ma_xa" in str(found[1].problem)
+
+
+def test_what_is_missing_is_named(made: Engine) -> None:
+    found = explained(made, GROUP_COUNT, window=Window.parse("2022"))
+    assert (found.value["withheld_reason"], found.withheld is not None) == ("incomplete", True)
+    assert [(each.table_name, str(each.month), each.state) for each in found.partitions if each.month] == [
+        ("programme.community_group", "2022-12", "missing")
+    ]
+
+
+def test_a_published_figure_stands_beside_the_value_with_its_line(engine: Engine) -> None:
+    for month in ("2022-05", "2022-06"):
+        engine.put("community_group", groups(*GROUPS), month)
+    engine.results("community_group", "2022-05", "2022-06")
+    engine.publish()
+    found = explained(engine, GROUP_COUNT, window=Window.parse("2022-01:2022-06"))
+    assert found.published is not None
+    assert (found.published["value"], found.published["source"], found.published["delivery_line"]) == (3, "trial", 2)
+    assert found.value["published_difference"] == 0
+
+
+def test_lines_are_those_of_the_release_or_not_named(changing: Engine) -> None:
+    before = explained(changing, DOSSIER_RATE)
+    changing.put("dossier", dossiers(*received("H53.07", 9, 9)), name="more.csv", day=7)
+    changing.results("dossier")
+    after = explained(changing, DOSSIER_RATE)
+    assert after.value == before.value
+    assert {each.lines for each in after.deliveries if each.source == "dossier"} == {None}
+    assert "Partitions have changed since this release" in " ".join(note.en for note in after.notes)
+
+
+def test_a_release_is_explained_by_later_declarations_as_far_as_they_fit_it(made: Engine, tmp_path: Path) -> None:
+    """A column that was declared since is in no row of the release, so its view has none to count."""
+    project = tmp_path / "project"
+    shutil.copytree(TRIAL, project)
+    contract, view = "contract/programme/community_group.yaml", "view/community_group/view.sql"
+    for name, old, new in (
+        (contract, "rules:", "  leader_count: {type: integer, vi: Thử, en: Trial}\nrules:"),
+        (view, "    unit.unit_code,", "    unit.unit_code,\n    community_group.leader_count,"),
+    ):
+        path = project / "assets" / name
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    found = explain(made.settings, catalogue.load(project), Question(GROUP_COUNT, FIRST_UNIT, MAY))
+    assert (found.value["value"], [item.row_count for item in found.counted]) == (2, [None])
+    assert {each.lines_of for each in found.deliveries} == {"delivery"}
+    assert "Declarations have changed since this release" in found.notes[0].en
+
+
+def test_an_older_release_is_explained_too(changing: Engine) -> None:
+    before = explained(changing, GROUP_COUNT)
+    changing.put("community_group", groups(*GROUPS, "TCN-25456-02,25456,15/02/2022,,7"), name="later.csv", day=7)
+    changing.publish()
+    question = Question(GROUP_COUNT, window=MAY)
+    again = explain(changing.settings, changing.catalogue, question, before.value["release_id"])
+    assert (again, explained(changing, GROUP_COUNT).value["value"]) == (before, 4)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        (Question("online_dosier_rate"), "'online_dosier_rate' is no declared KPI: did you mean online_dossier_rate?"),
+        (Question(GROUP_COUNT, "Huyện Mot Hai"), "no value of unit 'Huyện Mot Hai' in this window: did you mean"),
+        (Question(GROUP_COUNT, "999"), "no value of unit '999' in this window: it is published for the levels"),
+        (Question(GROUP_COUNT, "Hai"), "is the name of several units: write the code of one (25459 Xã Hai, 709 Huyện"),
+        (Question(GROUP_COUNT, window=Window.parse("2021-05")), "no value of 2021-05: there are 2022-05 to 2022-05."),
+        (Question(GROUP_COUNT, system="service_catalogue"), "has no system 'service_catalogue': it is not divided by"),
+        (Question(GROUP_COUNT, statistic="p95"), "has no statistic 'p95': it is not divided by statistic."),
+        (Question(GROUP_COUNT, part=MAY.start), "has no part from 2022-05-01 on: no change of the definition"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_one_sentence(made: Engine, question: Question, sentence: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        explain(made.settings, made.catalogue, question)
+    assert sentence in str(refused.value)
+
+
+def test_units_are_found_by_code_and_by_name(made: Engine) -> None:
+    for name in ("703", "Huyện Một", "huyen mot"):
+        assert explained(made, GROUP_COUNT, name).value["unit_code"] == FIRST_UNIT
+
+
+def test_without_a_release_there_is_nothing_to_explain(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="there is no release yet"):
+        explained(engine, GROUP_COUNT)
+    with pytest.raises(UsageError, match="there is no release 'abc'"):
+        explain(engine.settings, engine.catalogue, Question(GROUP_COUNT), "abc")
