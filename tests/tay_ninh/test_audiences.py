@@ -104,7 +104,13 @@ def test_no_cell_of_a_release_has_a_dossier_code(
 
 def test_internal_rows_have_neither_code_nor_place_in_a_delivery(internal: duckdb.DuckDBPyConnection) -> None:
     columns = tables(internal)
-    tables_inside = (*INTERNAL, "kpi.revised_value", "kpi.revision_summary", "statistics.return_06a")
+    tables_inside = (
+        *INTERNAL,
+        "kpi.release_change",
+        "kpi.revised_value",
+        "kpi.revision_summary",
+        "statistics.return_06a",
+    )
     assert set(columns) == {f"dx_internal.{name}" for name in tables_inside}
     for name in columns:
         assert columns[name].keys().isdisjoint({"dossier_code", "delivery_id", "delivery_line"}), name
