@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +16,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi.change import PARTS
 from dx_pipeline.kpi.scan import protected
-from dx_pipeline.period import Month, Window
+from dx_pipeline.period import Window
 from dx_pipeline.release import difference as differences
 from dx_pipeline.release.difference import Chosen, Difference
 from dx_pipeline.settings import Settings
@@ -75,8 +73,14 @@ def change(
         raise UsageError(f"'{code}' is no declared KPI; known are {', '.join(catalogue.kpis)}.")
     if sum(option is not None for option in (against, against_unit, against_release)) > 1:
         raise UsageError("'--against', '--against-unit' and '--against-release' exclude each other.")
-    value = Chosen(code, _window(window), unit, system, statistic or catalogue.kpis[code].definition.statistic_names[0])
-    other = {"window": _window(against), "unit": against_unit}
+    value = Chosen(
+        code,
+        Window.parse(window) if window else None,
+        unit,
+        system,
+        statistic or catalogue.kpis[code].definition.statistic_names[0],
+    )
+    other = {"window": Window.parse(against) if against else None, "unit": against_unit}
     row = differences.change_of(
         settings,
         catalogue,
@@ -127,26 +131,6 @@ def _chosen(settings: Settings, release_id: str) -> str:
     if wanted is None or wanted not in {item.release_id for item in release.kept(settings)}:
         raise UsageError(f"there is no release '{release_id}': see 'dx release list'.")
     return wanted
-
-
-def _window(text: str | None) -> Window | None:
-    """Read a window: a month, a quarter, a year up to a month, or a year."""
-    if text is None:
-        return None
-    if found := re.fullmatch(r"(\d{4})(?:-Q([1-4]))?", text):
-        year, quarter = int(found[1]), found[2]
-        if quarter is None:
-            return Window("year", date(year, 1, 1), date(year, 12, 31))
-        first = Month(year, 3 * int(quarter) - 2)
-        return Window("quarter", first.first, first.plus(2).last)
-    first_month, _, last_month = text.partition(":")
-    first = Month.parse(first_month)
-    if not last_month:
-        return Window("month", first.first, first.last)
-    last = Month.parse(last_month)
-    if first.number != 1 or first.year != last.year:
-        raise UsageError(f"'{text}' is no window: a year to date begins in January, as in 2022-01:2022-06.")
-    return Window("ytd", first.first, last.last)
 
 
 def _show_change(catalogue: Catalogue, row: Row) -> None:
