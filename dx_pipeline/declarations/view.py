@@ -248,7 +248,7 @@ def read(document: Document, name: str, known: Known, binder: Binder) -> Declare
         ),
         origins=origins,
         identity=identity(of_table),
-        has_states=of_table.changes and view.basis == "flow" and view.of in reads,
+        has_states=of_table.changes and view.of in reads,
     )
     _check_columns(document, declared, of_table)
     return declared
@@ -291,7 +291,7 @@ def _check_columns(document: Document, declared: DeclaredView, of_table: Contrac
             1,
             f"which state of a row of {view.of} counts is decided for all views alike: leave {IS_LATEST} out.",
         )
-    if of_table.changes and view.basis == "flow" and not declared.has_states and EXCLUDED not in columns:
+    if of_table.changes and not declared.has_states and EXCLUDED not in columns:
         raise DeclarationError(
             declared.path,
             1,
