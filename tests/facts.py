@@ -32,21 +32,54 @@ def dossiers(
     ]
 
 
-HEADINGS = (
-    "Mã hồ sơ;Mã TTHC;Cơ quan tiếp nhận;Kênh nộp;Ngày tiếp nhận;Ngày hẹn trả;Ngày hoàn thành;Tình trạng;"
-    "Phí, lệ phí đã thu"
-)
-CHANNELS = {"online": "Trực tuyến", "direct": "Trực tiếp", "post": "Bưu chính", None: ""}
+HEADINGS = {
+    "dossier_code": "Mã hồ sơ",
+    "procedure_code": "Mã TTHC",
+    "agency_code": "Cơ quan tiếp nhận",
+    "channel": "Kênh nộp",
+    "received_on": "Ngày tiếp nhận",
+    "due_on": "Ngày hẹn trả",
+    "finished_on": "Ngày hoàn thành",
+    "returned_on": "Ngày trả lại",
+    "stopped_on": "Ngày dừng xử lý",
+    "dossier_status": "Tình trạng",
+    "supplement_count": "Số lần bổ sung",
+    "supplement_requested_on": "Ngày yêu cầu bổ sung",
+    "supplement_received_on": "Ngày nhận bổ sung",
+    "has_complaint": "Có phản ánh, kiến nghị",
+    "fee_vnd": "Phí, lệ phí đã thu",
+    "paid_online": "Thanh toán trực tuyến",
+    "has_electronic_result": "Cấp kết quả điện tử",
+    "components_count": "Số thành phần hồ sơ",
+    "components_digitised_count": "Số thành phần đã số hóa",
+    "components_reused_count": "Số thành phần dùng lại",
+    "has_digitised_result": "Số hóa kết quả",
+    "is_synchronised": "Đã đồng bộ Cổng DVCQG",
+}
+WORDS = {
+    "channel": {"online": "Trực tuyến", "direct": "Trực tiếp", "post": "Bưu chính"},
+    "dossier_status": {
+        "in_progress": "Đang giải quyết",
+        "finished": "Đã giải quyết",
+        "returned": "Trả lại",
+        "stopped": "Dừng xử lý",
+    },
+}
 
 
 def extract(rows: Iterable[Row]) -> bytes:
-    """Dossiers as the one-stop system delivers them; a channel that it does not know is written as it is."""
-    lines = [
-        f"{row['dossier_code']};{row['procedure_code']};{row['agency_code']};"
-        f"{CHANNELS.get(row['channel'], row['channel'])};{row['received_on']:%d/%m/%Y};;;Đang giải quyết;"
-        for row in rows
-    ]
-    return b"\xef\xbb\xbf" + "\r\n".join(["# Trích xuất một cửa", HEADINGS, *lines, ""]).encode()
+    """Dossiers as the one-stop system delivers them; a word that it does not know is written as it is."""
+    lines = [";".join(_printed(name, row.get(name)) for name in HEADINGS) for row in rows]
+    headings = ";".join(HEADINGS.values())
+    return b"\xef\xbb\xbf" + "\r\n".join(["# Trích xuất một cửa", headings, *lines, ""]).encode()
+
+
+def _printed(column: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "Có" if value else "Không"
+    if isinstance(value, date):
+        return f"{value:%d/%m/%Y}"
+    return "" if value is None else str(WORDS.get(column, {}).get(value, value))
 
 
 def service(
@@ -57,10 +90,11 @@ def service(
     return {"procedure_code": procedure, "service_level": level, "is_integrated": integrated, **place}
 
 
-def procedure(code: str, *, eligible: bool) -> Row:
-    """One procedure: whether it is eligible for full online handling."""
+def procedure(code: str, *, eligible: bool, fee: int = 0, requires_result: bool = True, days: int = 5) -> Row:
+    """One procedure: whether it is eligible for full online handling, its fee, and the time that the law allows."""
     about = {"name_vi": code, "authority_level": "commune", "valid_from": date(2004, 1, 1)}
-    return {"procedure_code": code, "is_full_online_eligible": eligible, **about}
+    handled = {"has_fee": fee > 0, "fee_vnd": fee, "requires_result": requires_result, "statutory_days": days}
+    return {"procedure_code": code, "is_full_online_eligible": eligible, **about, **handled}
 
 
 def group(code: str, unit: str, established: date, dissolved: date | None = None) -> Row:

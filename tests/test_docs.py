@@ -10,12 +10,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import facts
 import pytest
-from deliveries import DOSSIERS, dossiers, put
+from deliveries import put
 from projects import PROJECT
 
 from dx_pipeline.settings import Settings
@@ -177,14 +179,15 @@ def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagste
 
 
 def test_a_kpi_is_added_by_writing_yaml_and_sql_only(clone: Path, dagster_home: Path) -> None:
+    due = {"procedure_code": "2.000488", "due_on": date(2022, 5, 16), "dossier_status": "finished"}
     finished = [
-        DOSSIERS[0].replace("-0001;", f"-{number:04};").replace("12/05/2022", f"{10 + number % 10}/05/2022")
-        for number in range(40)
+        {**row, **due, "finished_on": date(2022, 5, 10 + number % 10)}
+        for number, row in enumerate(facts.dossiers(40, "H53.07", date(2022, 5, 2)))
     ]
     with (clone / "warehouse" / "reference" / "agency.csv").open(encoding="utf-8") as listed:
         codes = sorted({row["agency_code"] for row in csv.DictReader(listed) if row["valid_from"] < "2022"})
-    open_ones = [DOSSIERS[1].replace("H53.07", code) for code in codes]  # everybody who is expected to report does
-    put(Settings(warehouse=clone / "warehouse"), "dossier", dossiers(*finished, *open_ones))
+    open_ones = [row for code in codes for row in facts.dossiers(1, code, date(2022, 5, 3))]  # everybody reports
+    put(Settings(warehouse=clone / "warehouse"), "dossier", facts.extract([*finished, *open_ones]))
     *_, shown = follow("add-a-kpi.md", clone, dagster_home)
     assert shown.returncode == 0, shown.stderr
     assert "28 / 40" in shown.stdout  # due on the 16th: seven days in ten are on time

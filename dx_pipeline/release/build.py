@@ -22,6 +22,7 @@ from dx_pipeline.kpi.evaluation import CONSERVATION
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.kpi.scan import protected
+from dx_pipeline.kpi.score import SCORE, fill_score
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
@@ -172,6 +173,7 @@ def _compute(
             f"INSERT INTO {ON_LATEST_UNITS} BY NAME {sql_file(__file__, 'on_latest_units')}",
             {"paths": list(map(str, paths)), "codes": adding_up, "release_id": snapshot.release_id},
         )
+    fill_score(connection)
     definitions = catalogue.contracts[DEFINITION_TABLE]
     rows = list(_definition_rows(catalogue))
     insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
@@ -252,4 +254,6 @@ def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.Duc
     for code in catalogue.kpis:
         write(code, KPI_TABLE, f"kpi_code = {literal(code)}", order)
     write(ON_LATEST_UNITS.rpartition(".")[2], ON_LATEST_UNITS, "true", order)
+    place = "window_end, window_type, unit_level, unit_code, group_code, criterion"
+    write(SCORE.rpartition(".")[2], SCORE, "true", place)
     write("definition", DEFINITION_TABLE, "true", "kpi_code, definition_version")

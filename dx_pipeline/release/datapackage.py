@@ -46,7 +46,7 @@ def write(
 
     What was held back, and the inputs of the whole release, are in the description of the public part.
     """
-    contracts = {name: catalogue.contracts[f"kpi.{name}"] for name in ("definition", "on_latest_units")}
+    contracts = {name: catalogue.contracts[f"kpi.{name}"] for name in ("definition", "on_latest_units", "score_766")}
     parquet_files = sorted((folder / "kpi").glob("*.parquet"))
     resources = [
         _table(folder, path, contracts.get(path.stem, catalogue.contracts[KPI_TABLE])) for path in parquet_files

@@ -5,7 +5,7 @@ pipeline computes the figures published for the first half of 2022. Each deliver
 
     scenario, province, procedure, operation    what the rows are made from: agencies, procedures, working days
     rows                                        the rows of a table, source and month, in the contract's columns
-    dossier, service, connection, exchange ...  how the rows of each table are made
+    dossier, handling, service, connection ...  how the rows of each table are made
     writing, form, sheet, spelling              rows as a delivery, in the layout of its source
     faults                                      known defects in deliveries
     live, *_server                              the same rows served live, for trying connectors

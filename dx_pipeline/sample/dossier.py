@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dx_pipeline.period import Month, parse_months
-from dx_pipeline.sample import workday
+from dx_pipeline.sample import handling, workday
 from dx_pipeline.sample.draw import Days, Flags, Floats, Integers, apportioned, continued, months_since, normalised
 from dx_pipeline.sample.procedure import Procedure
 from dx_pipeline.sample.province import FIRST_MONTH, MERGER, Agency
@@ -58,7 +58,10 @@ PAID_BY_THE_PAGE = "2.000815"
 ONLINE, DIRECT, POST = 0, 1, 2
 CHANNELS = pa.array(["online", "direct", "post"])
 IN_PROGRESS = "in_progress"
+ENDS = ("finished_on", "returned_on", "stopped_on")
 STATUSES = pa.array([IN_PROGRESS, "finished", "returned", "stopped"])
+FINISHED, RETURNED, STOPPED = 1, 2, 3
+"""Positions of the statuses of dossiers that have ended."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +110,23 @@ def _extracted_on(month: Month) -> date:
 
 def _ended(dossiers: pa.Table, since: date, until: date) -> pa.Table:
     """The dossiers that ended after a day, until another one."""
-    ended = dossiers["finished_on"]
+    ended = ended_on(dossiers)
     return dossiers.filter(pc.and_(pc.greater(ended, pa.scalar(since)), pc.less_equal(ended, pa.scalar(until))))
+
+
+def ended_on(dossiers: pa.Table) -> pa.ChunkedArray:
+    """The day on which each dossier was finished, returned or stopped."""
+    return pc.coalesce(*(dossiers[name] for name in ENDS))
 
 
 def _as_of(dossiers: pa.Table, day: date) -> pa.Table:
     """The dossiers as they are on a day: what ends later is in progress."""
-    has_ended = pc.fill_null(pc.less_equal(dossiers["finished_on"], pa.scalar(day)), False)  # noqa: FBT003 - a value
+    until = pa.scalar(day)
+    is_open = pc.fill_null(pc.greater(ended_on(dossiers), until), True)  # noqa: FBT003 - a value
     shown = {
-        "finished_on": pc.if_else(has_ended, dossiers["finished_on"], None),
-        "dossier_status": pc.if_else(has_ended, dossiers["dossier_status"], IN_PROGRESS),
+        **{name: pc.if_else(is_open, None, dossiers[name]) for name in ENDS},
+        "dossier_status": pc.if_else(is_open, IN_PROGRESS, dossiers["dossier_status"]),
+        **handling.as_of(dossiers, until, is_open),
     }
     for name, values in shown.items():
         dossiers = dossiers.set_column(dossiers.schema.get_field_index(name), name, values)
@@ -144,6 +154,20 @@ def received(scenario: Scenario, month: Month) -> pa.Table:
     procedure, agency, day = procedure[order], agency[order], day[order]
     codes = pa.array([agent.code for agent in agencies])
     fees, has_fee = _fees(procedures, procedure, rng)
+    progress = _progress(scenario, days[day], _of_each(procedures, procedure, lambda item: item.term_days), rng)
+    course = handling.Course(
+        agencies=codes.to_pylist(),
+        agency=agency,
+        received=days[day],
+        taken=progress.taken,
+        is_online=channel[order] == ONLINE,
+        is_late=progress.is_late,
+        is_over=progress.status != 0,
+        is_finished=progress.status == FINISHED,
+        has_paid=fees > 0,
+        requires_result=_of_each(procedures, procedure, lambda item: item.requires_result),
+        components=_of_each(procedures, procedure, lambda item: item.components),
+    )
     return pa.table(
         {
             "dossier_code": _codes(codes, agency, days, day),
@@ -151,8 +175,9 @@ def received(scenario: Scenario, month: Month) -> pa.Table:
             "agency_code": codes.take(pa.array(agency)),
             "channel": CHANNELS.take(pa.array(channel[order], mask=~has_channel[order])),
             "received_on": pa.array(days[day]),
-            **_progress(scenario, days[day], _of_each(procedures, procedure, lambda item: item.term_days), rng),
+            **progress.columns,
             "fee_vnd": pa.array(fees, mask=~has_fee),
+            **handling.columns(scenario, month, course),
         }
     )
 
@@ -229,8 +254,34 @@ def _codes(agency_codes: pa.Array, agency: Integers, days: Days, day: Integers) 
     return pc.binary_join_element_wise(agency_codes.take(pa.array(agency)), stamps.take(pa.array(day)), numbers, "-")
 
 
-def _progress(scenario: Scenario, days: Days, term: Integers, rng: np.random.Generator) -> dict[str, pa.Array]:
-    """When each dossier received on these days is due and ends, and its status then."""
+@dataclass(frozen=True)
+class _Progress:
+    """When each dossier is due and ends, and its status then (the position in `STATUSES`).
+
+    Args:
+        taken: the working days until it ends.
+        ended: the day it ends; of one that never ends it means nothing.
+    """
+
+    due: Days
+    has_due_day: Flags
+    taken: Floats
+    is_late: Flags
+    ended: Days
+    status: Integers
+
+    @property
+    def columns(self) -> dict[str, pa.Array]:
+        """The columns of `statistics.dossier` that say so."""
+        return {
+            "due_on": pa.array(self.due, mask=~self.has_due_day),
+            **{name: pa.array(self.ended, mask=self.status != end) for end, name in enumerate(ENDS, start=FINISHED)},
+            "dossier_status": STATUSES.take(pa.array(self.status)),
+        }
+
+
+def _progress(scenario: Scenario, days: Days, term: Integers, rng: np.random.Generator) -> _Progress:
+    """The progress of the dossiers received on these days."""
     count = len(days)
     has_due_day = rng.random(count) >= WITHOUT_DUE_DAY
     in_time = np.floor(term * rng.beta(3.0, 1.4, count))
@@ -238,12 +289,10 @@ def _progress(scenario: Scenario, days: Days, term: Integers, rng: np.random.Gen
     taken = np.where(is_late, term + rng.geometric(0.22, count), in_time)
     ends = rng.random(count) >= NEVER_ENDING_SHARE
     ending = rng.random(count)
-    status = np.where(ending < STOPPED_SHARE, 3, np.where(ending < STOPPED_SHARE + RETURNED_SHARE, 2, 1))
-    return {
-        "due_on": pa.array(scenario.workdays.after(days, term), mask=~has_due_day),
-        "finished_on": pa.array(scenario.workdays.after(days, taken), mask=~ends),
-        "dossier_status": STATUSES.take(pa.array(np.where(ends, status, 0))),
-    }
+    status = np.where(ending < STOPPED_SHARE, STOPPED, FINISHED)
+    status = np.where((ending >= STOPPED_SHARE) & (ending < STOPPED_SHARE + RETURNED_SHARE), RETURNED, status)
+    after = scenario.workdays.after
+    return _Progress(after(days, term), has_due_day, taken, is_late, after(days, taken), np.where(ends, status, 0))
 
 
 def _fees(procedures: Sequence[Procedure], procedure: Integers, rng: np.random.Generator) -> tuple[Floats, Flags]:

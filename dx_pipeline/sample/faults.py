@@ -66,6 +66,8 @@ DEFECTS = {
         _dossier(5, "unknown_word", "a word that has no code", channel="Qua bưu tá"),
         _dossier(6, "finished_before_received", "finished before it was received", finished_on="{before}"),
         _dossier(7, "outside_month", "a row of a later month", received_on="{beyond}"),
+        _dossier(8, "more_digitised_than_components", "more digitised than there are", components_digitised_count="99"),
+        _dossier(9, "returned_before_received", "returned before it was received", returned_on="{before}"),
         Defect("duplicate", "", "the same row once more"),
         Defect("quarantined", "too_few_fields", "too few fields", fields_lost=3),
     ),

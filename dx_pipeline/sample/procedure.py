@@ -35,6 +35,12 @@ FULL_SERVICES = {"level_4": 878, "level_3": 22}
 ALSO_ELIGIBLE = {"level_4": 0.85, "level_3": 0.5, None: 0.05}
 """Shares (made up) of the other procedures that are eligible for full online handling, by their service's level."""
 
+WITH_RESULT = 0.92
+"""Share (made up) of the made-up procedures whose result is a document."""
+
+MOST_COMPONENTS = 7
+"""Of how many documents a dossier consists at the most (made up)."""
+
 FEES_VND = (0, 10_000, 20_000, 30_000, 50_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_200_000)
 FEE_SHARES = (0.52, 0.05, 0.06, 0.07, 0.08, 0.07, 0.04, 0.05, 0.03, 0.02, 0.01)
 TERMS_DAYS = {
@@ -144,6 +150,8 @@ class Procedure:
     online_share: float
     is_full: bool = False
     is_eligible: bool = False
+    requires_result: bool = True
+    components: int = 1
     name_vi: str = ""
     valid_from: date = MADE_UP_FROM[0]
     valid_to: date | None = None
@@ -171,7 +179,7 @@ def procedures(history: History, seed: int) -> tuple[Procedure, ...]:
         )
         for item, code, days in zip(made_up, codes, passed.tolist(), strict=True)
     ]
-    return _eligible(_full((*known, *named), seed), seed)
+    return _with_documents(_eligible(_full((*known, *named), seed), seed), seed)
 
 
 def in_month(first: Sequence[Procedure], history: History, month: Month, seed: int) -> tuple[Procedure, ...]:
@@ -243,6 +251,17 @@ def _eligible(items: tuple[Procedure, ...], seed: int) -> tuple[Procedure, ...]:
             or (item.is_eligible if item.code in KNOWN else number < ALSO_ELIGIBLE[item.service_level]),
         )
         for item, number in zip(items, drawn, strict=True)
+    )
+
+
+def _with_documents(items: tuple[Procedure, ...], seed: int) -> tuple[Procedure, ...]:
+    """The procedures, with the number of documents that a dossier consists of, and whether the result is one."""
+    rng = generator(seed, "documents of procedures")
+    components = rng.integers(1, MOST_COMPONENTS + 1, len(items)).tolist()
+    drawn = rng.random(len(items)).tolist()
+    return tuple(
+        replace(item, components=count, requires_result=item.code in KNOWN or number < WITH_RESULT)
+        for item, count, number in zip(items, components, drawn, strict=True)
     )
 
 

@@ -7,13 +7,23 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from dx_pipeline.period import Month
-from dx_pipeline.sample import connection, dossier, exchange, procedure_list, programme, return_06a, service
+from dx_pipeline.sample import (
+    connection,
+    dossier,
+    exchange,
+    portal_sync,
+    procedure_list,
+    programme,
+    return_06a,
+    service,
+)
 from dx_pipeline.sample.operation import CONNECTIONS
 from dx_pipeline.sample.scenario import Scenario
 
 PROVINCIAL: dict[str, Callable[[Scenario, Month], pa.Table]] = {
     "reference.procedure": procedure_list.table,
     "statistics.dossier": dossier.table,
+    "statistics.portal_sync": portal_sync.table,
     "statistics.service": service.table,
     "statistics.return_06a": return_06a.table,
     "programme.plan": programme.plans,

@@ -10,9 +10,9 @@ import numpy as np
 
 from dx_pipeline.period import Month
 from dx_pipeline.sample import procedure, province, workday
-from dx_pipeline.sample.draw import generator
+from dx_pipeline.sample.draw import generator, months_since
 from dx_pipeline.sample.procedure import Procedure
-from dx_pipeline.sample.province import FIRST_MONTH, History, Province
+from dx_pipeline.sample.province import FIRST_MONTH, LAST_MONTH, History, Province
 from dx_pipeline.sample.workday import Workdays
 
 
@@ -46,6 +46,11 @@ class Scenario:
     def generator(self, purpose: str, month: Month | None = None) -> np.random.Generator:
         """The stream of random numbers of one purpose, in one month or for all time."""
         return generator(self.seed, purpose, month)
+
+
+def between(month: Month, first: float, last: float) -> float:
+    """The value in a month of what goes evenly from one value in the sample's first month to another in its last."""
+    return first + (last - first) * months_since(FIRST_MONTH, month) / months_since(FIRST_MONTH, LAST_MONTH)
 
 
 def build(reference: Path, *, seed: int, scale: float) -> Scenario:

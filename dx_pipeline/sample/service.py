@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from dx_pipeline.period import Month
 from dx_pipeline.sample.draw import continued
 from dx_pipeline.sample.procedure import KNOWN, Procedure
-from dx_pipeline.sample.scenario import Scenario
+from dx_pipeline.sample.scenario import Scenario, between
 
 LEVEL_4_INTEGRATED = {
     Month(2022, 1): 742,
@@ -31,6 +32,9 @@ MONTHLY_GROWTH_AFTERWARDS, MOST_INTEGRATED = 24, 1_700
 
 FIRST_NEW_LEVELS = Month(2022, 8)
 """Decree 42/2022/NĐ-CP, in force from 2022-08-15: levels 3 and 4 become partial and full."""
+
+WITH_SYNCHRONISED_FEE = (0.5, 0.95)
+"""Shares (made up) of the integrated services with a fee, in the first month of the sample and in its last one."""
 
 BEFORE_THE_SAMPLE = (date(2020, 3, 2), date(2022, 1, 28))
 
@@ -54,8 +58,19 @@ def table(scenario: Scenario, month: Month) -> pa.Table:
             "is_integrated": [day is not None for day in days],
             "integrated_on": pa.array(days, pa.date32()),
             "fee_vnd": pa.array([service.fee_vnd for service in services], pa.int64()),
+            "has_synchronised_fee": _synchronised_fees(scenario, month, services, days),
         }
     )
+
+
+def _synchronised_fees(
+    scenario: Scenario, month: Month, services: list[Procedure], days: list[date | None]
+) -> pa.Array:
+    """Whether the fee of each service is on the portal: only if the service is, and never if it is free."""
+    drawn = scenario.generator("synchronised fees").random(len(services))
+    is_ready = drawn < between(month, *WITH_SYNCHRONISED_FEE)
+    is_free = np.array([service.fee_vnd == 0 for service in services])
+    return pa.array(is_ready & np.array([day is not None for day in days]), mask=is_free)
 
 
 def _positions(services: list[Procedure], level: str) -> list[int]:

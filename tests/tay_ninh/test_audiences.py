@@ -16,7 +16,7 @@ import pytest
 from dx_pipeline import release
 from dx_pipeline.declarations.catalogue import Catalogue
 
-INTERNAL = ("statistics.dossier", "ledger.view_conservation")
+INTERNAL = ("statistics.dossier", "statistics.portal_sync", "ledger.view_conservation")
 
 
 @pytest.fixture
@@ -73,7 +73,16 @@ def test_no_public_table_has_a_row_for_each_dossier(current: duckdb.DuckDBPyConn
 
 def test_what_is_published_about_dossiers_is_by_unit_and_month(current: duckdb.DuckDBPyConnection) -> None:
     """No table says what became of one dossier, and a value is of one unit and at least one whole month."""
-    case = {"received_on", "finished_on", "dossier_code", "dossier_status", "channel"}
+    case = {
+        "received_on",
+        "finished_on",
+        "returned_on",
+        "stopped_on",
+        "has_complaint",
+        "dossier_code",
+        "dossier_status",
+        "channel",
+    }
     found = {name: case.intersection(columns) for name, columns in tables(current).items()}
     assert {name: some for name, some in found.items() if some} == {"dx.ledger.expectation": {"received_on"}}  # reports
     shortest = "SELECT min(window_end - window_start) FROM {}.value WHERE kpi_code = 'online_dossier_rate'"

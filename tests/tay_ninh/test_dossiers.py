@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from deliveries import dossiers
 from engine import Engine
+from facts import Row, dossiers, extract
 from projects import PROJECT
 
 from dx_pipeline import sample
@@ -18,39 +18,47 @@ from dx_pipeline.period import Month
 from dx_pipeline.sample import dossier, scenario
 from dx_pipeline.settings import Settings
 
-OPEN = "H53.07-220520-0001;2.000488;H53.07;Trực tiếp;20/05/2022;27/05/2022;;Đang giải quyết;200000"
-JUNE = "2022-06"
+(OPEN,) = dossiers(1, "H53.07", date(2022, 5, 20), "direct", "2.000488")
+JUNE, ENDED = "2022-06", date(2022, 6, 3)
 
 
-def settled(engine: Engine, *june: str) -> list[tuple[Any, ...]]:
+def settled(engine: Engine, *june: Row) -> list[tuple[Any, ...]]:
     """Day, unit and why it does not count, of each dossier delivered for June after one that is open in May."""
-    engine.put("dossier", dossiers(OPEN))
-    engine.put("dossier", dossiers(*june), JUNE)
+    engine.put("dossier", extract([OPEN]))
+    engine.put("dossier", extract(june), JUNE)
     engine.results("dossier", "2022-05", JUNE)
-    return engine.view("dossier_settled", "finished_on, unit_code, excluded", f"month = DATE '{JUNE}-01'")
+    return engine.view("dossier_settled", "ended_on, unit_code, excluded", f"month = DATE '{JUNE}-01'")
 
 
 @pytest.mark.parametrize(
-    ("day", "status", "found"),
+    ("later", "found"),
     [
-        ("03/06/2022", "Đã giải quyết", (date(2022, 6, 3), "H53.07", None)),
-        ("03/06/2022", "Trả lại", (date(2022, 6, 3), "H53.07", None)),
-        ("03/06/2022", "Dừng xử lý", (date(2022, 6, 3), "H53.07", None)),
-        ("", "Đang giải quyết", (None, None, "in_progress")),
-        ("", "Đã giải quyết", (None, None, "no_day")),
+        ({"dossier_status": "finished", "finished_on": ENDED}, (ENDED, "H53.07", None)),
+        ({"dossier_status": "returned", "returned_on": ENDED}, (ENDED, "H53.07", None)),
+        ({"dossier_status": "stopped", "stopped_on": ENDED}, (ENDED, "H53.07", None)),
+        (
+            {"dossier_status": "finished", "finished_on": ENDED, "stopped_on": date(2022, 6, 1)},
+            (ENDED, "H53.07", None),
+        ),
+        (
+            {"dossier_status": "returned", "returned_on": ENDED, "stopped_on": date(2022, 6, 1)},
+            (ENDED, "H53.07", None),
+        ),
+        ({"dossier_status": "in_progress"}, (None, None, "in_progress")),
+        ({"dossier_status": "finished"}, (None, None, "no_day")),
     ],
 )
-def test_a_dossier_is_settled_once_on_the_day_it_ended(
-    engine: Engine, day: str, status: str, found: tuple[object, ...]
+def test_a_dossier_is_settled_once_on_the_day_it_was_finished_else_returned_else_stopped(
+    engine: Engine, later: Row, found: tuple[object, ...]
 ) -> None:
-    later = OPEN.replace(";;Đang giải quyết", f";{day};{status}")
-    assert settled(engine, later) == [found]
+    assert settled(engine, {**OPEN, **later}) == [found]
     assert engine.view("dossier_settled", "excluded", "month = DATE '2022-05-01'") == [("earlier_state",)]
 
 
 def test_a_dossier_that_outlives_its_district_is_settled_in_the_unit_that_has_it_then(engine: Engine) -> None:
-    received = "H53.20-250620-0001;2.000815;H53.20;Trực tiếp;20/06/2025;04/07/2025;02/07/2025;Đã giải quyết;0"
-    engine.put("dossier", dossiers(received), "2025-07")
+    (received,) = dossiers(1, "H53.20", date(2025, 6, 20), "direct", "2.000815")
+    ended = {"dossier_status": "finished", "finished_on": date(2025, 7, 2)}
+    engine.put("dossier", extract([{**received, **ended}]), "2025-07")
     engine.results("dossier", "2025-07")
     assert engine.view("dossier_received", "unit_code, excluded") == [("703", None)]
     assert engine.view("dossier_settled", "unit_code, excluded") == [("80", None)]
@@ -61,11 +69,11 @@ def test_the_sample_settles_each_dossier_once(province: dict[str, Any], declared
     ends = Counter(
         Month.of(day)
         for month in dossier.FIRST_HALF
-        for day in dossier.received(made, month)["finished_on"].to_pylist()
+        for day in dossier.ended_on(dossier.received(made, month)).to_pylist()
         if day is not None
     )
     engine = Engine(Settings(province["warehouse"], PROJECT, threads=1), declared)
-    counted = engine.view("dossier_settled", "finished_on", "excluded IS NULL")
+    counted = engine.view("dossier_settled", "ended_on", "excluded IS NULL")
     found = Counter(Month.of(day) for (day,) in counted)
     assert [found[month] for month in dossier.FIRST_HALF] == [ends[month] for month in dossier.FIRST_HALF]
 

@@ -113,7 +113,7 @@ class Release:
         """How many dossiers each atom of the reader has."""
         received = "unit_code, date_trunc('month', received_on)::DATE, channel = 'online', has_online_service"
         received += ", is_full_online_eligible, is_channel_missing, count(*)"
-        settled = "unit_code, date_trunc('month', finished_on)::DATE, channel = 'online', is_late, count(*)"
+        settled = "unit_code, date_trunc('month', ended_on)::DATE, channel = 'online', is_late, count(*)"
         in_progress = "unit_code, date_trunc('month', open_on)::DATE, is_overdue, count(*)"
         found = np.zeros(len(reader.every_atom))
         for event, columns in (("received", received), ("settled", settled), ("open", in_progress)):

@@ -231,3 +231,50 @@ def test_holidays_go_on_through_2026() -> None:
     assert {day[:4] for day in rows} == {"2022", "2023", "2024", "2025", "2026"}
     new_year = {2022: "2022-02-01", 2023: "2023-01-22", 2024: "2024-02-10", 2025: "2025-01-29", 2026: "2026-02-17"}
     assert {rows[day] for day in new_year.values()} == {"Tết Nguyên đán"}
+
+
+MAXIMA = {
+    "transparency": 18, "timeliness": 20, "online_service": 12, "online_payment": 10, "digitisation": 22,
+    "satisfaction": 18,
+}  # fmt: skip
+"""Points of the groups of the 766 index, as they are published of the province, too."""
+
+
+def test_the_criteria_of_the_766_index_add_up_to_the_published_maxima_of_their_groups() -> None:
+    points: Counter[str] = Counter()
+    for row in read(REFERENCE / "criterion_766.csv"):
+        assert int(row["group_maximum"]) == MAXIMA[row["group_code"]]
+        points[row["group_code"]] += int(row["maximum"])
+    assert points == MAXIMA
+    assert points.total() == 100
+
+
+def test_each_kpi_measures_one_criterion_and_what_is_assumed_of_it_is_said() -> None:
+    rows = read(REFERENCE / "criterion_766.csv")
+    measured = {row["kpi_code"]: row["criterion"] for row in rows if row["kpi_code"]}
+    assert len(measured) == sum(bool(row["kpi_code"]) for row in rows) == 11
+    assert (measured["service_usage_rate"], measured["online_dossier_rate"]) == ("3.2", "3.3")
+    assert {row["threshold"] for row in rows if row["criterion"] in {"3.1", "3.5", "4.2", "4.3"}} == {"80"}
+    assert [row["threshold"] for row in rows if row["criterion"] in {"3.3", "5.4"}] == ["50", "90"]
+    assert {row["criterion"] for row in rows if row["is_assumed"] == "true"} == {
+        "3.1", "3.2", "3.3", "3.5b", "3.6", "4.6",
+    }  # fmt: skip
+
+
+def one_point_too_many(rows: list[Row]) -> None:
+    rows[0]["maximum"] = "7"
+
+
+def two_at_once(rows: list[Row]) -> None:
+    rows.append({**rows[-1], "valid_from": "2023-01-01"})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"), [(one_point_too_many, "published maximum of the group"), (two_at_once, "two ways")]
+)
+def test_criteria_that_contradict_each_other_are_held_back(
+    changed: Callable[[str, Change], PartitionRun], change: Change, reason: str
+) -> None:
+    run = changed("criterion_766", change)
+    assert not run.published
+    assert reason in " ".join(result.reason_en for result in run.audit if result.status == "unmet")
