@@ -352,6 +352,8 @@ def _view(document: Document, known: Known, name: str | None, where: Location, k
     if name not in known.views:
         place = (*where, key) if document.has((*where, key)) else ("attributes", key)
         raise document.error(f"'{name}' is no declared view: known are {', '.join(known.views)}.", *place)
+    if known.views[name].view.is_shared:
+        raise document.error(f"'{name}' is for other views: count on one that reads it.", *where)
     return known.views[name]
 
 

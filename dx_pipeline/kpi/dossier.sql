@@ -8,7 +8,8 @@ SELECT
     coalesce(of_state.dossier, scanned.dx_state, scanned.dx_row) AS dossier,
     day.period || ' ' || scanned.dx_unit AS place,
     day.part_number,
-    day.part_number || ' ' || ($answers) AS kind
+    day.part_number || ' ' || ($answers) AS kind,
+    scanned.dx_weight AS weight
 FROM scanned
 JOIN day USING (dx_day)
 LEFT JOIN of_state ON of_state.state_hash = scanned.dx_state

@@ -9,10 +9,12 @@ WITH numbered AS (
     FROM collected
 ),
 joined AS (
-    SELECT dossier, place, copy, string_agg(kind, ';' ORDER BY part_number) AS kind FROM numbered GROUP BY ALL
+    SELECT dossier, place, copy, string_agg(kind, ';' ORDER BY part_number) AS kind, any_value(weight) AS weight
+    FROM numbered
+    GROUP BY ALL
 ),
 placed AS (
     SELECT *, row_number() OVER (PARTITION BY dossier ORDER BY place, copy) AS position FROM joined
 )
-SELECT CASE position WHEN 1 THEN dossier ELSE hash(dossier, position) END AS dossier, place, kind
+SELECT CASE position WHEN 1 THEN dossier ELSE hash(dossier, position) END AS dossier, place, kind, weight
 FROM placed

@@ -27,7 +27,8 @@ from dx_pipeline.tables.history import state_hash
 ROW = "dx_row"
 STATE = "dx_state"
 """The columns of a scan that every view has: `dx_day`, `dx_unit`, `dx_system`, `dx_excluded`, `dx_month`; `dx_row`,
-which names a row of its table; and `dx_state`, which names a state of a row that changes."""
+which names a row of its table; `dx_state`, which names a state of a row that changes; and `dx_weight`, how many
+dossiers the row is of."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ def _read(
         "dx_excluded": EXCLUDED if EXCLUDED in columns else "NULL::VARCHAR",
         "dx_month": _month(view.contract),
         ROW: f"CASE WHEN {quoted(view.identity[0])} IS NOT NULL THEN {_hash(view)} END",
+        "dx_weight": quoted(about.weight) if about.weight else "1::UTINYINT",
         STATE: state_hash() if catalogue.contracts[about.of].changes else "NULL::UBIGINT",
     }
     selected = [*(f"{expression} AS {name}" for name, expression in fixed.items()), *map(quoted, used)]

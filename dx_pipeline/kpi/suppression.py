@@ -18,6 +18,7 @@ from typing import NamedTuple
 import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import qualified, sql_file
 from dx_pipeline.declarations.view import DeclaredView
 from dx_pipeline.kpi.disclosure import NEVER, Cell, Role, suppression
@@ -68,7 +69,7 @@ def collect(
     )
     answers = " || ".join(f"CASE WHEN {condition} THEN '1' ELSE '0' END" for condition in _conditions(figures))
     connection.execute(sql_file(__file__, "dossier").replace("$answers", answers))
-    rows = "SELECT dossier, place, kind FROM collected"
+    rows = "SELECT dossier, place, kind, weight FROM collected"
     if view.view.repeats:
         rows = sql_file(__file__, "dossier_repeated").replace("$is_stock", str(view.view.basis == "stock"))
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS dossier; CREATE TABLE {_table(view.name)} AS {rows}")
@@ -141,6 +142,20 @@ def _numbers(figures: Mapping[str, Sequence[Figure]]) -> Mapping[tuple[str, int,
             else:
                 of_figure.append(number)
     return found
+
+
+def _of_item(view: DeclaredView, figures: Sequence[Figure]) -> list[int]:
+    """The places of the conditions of a view that may follow from an item that is looked for: the procedure's fee.
+
+    What a condition only takes from the rows themselves is true of a dossier, whatever its item is.
+    """
+    items = {figure.item for figure in figures if figure.is_looked_in}
+    of_row = {name for name, origins in view.origins.items() if all(table == view.view.of for table, _ in origins)}
+    return [
+        place
+        for place, condition in enumerate(_conditions(figures))
+        if not columns_of(condition) <= of_row - {str(item) for item in items}
+    ]
 
 
 def _conditions(figures: Sequence[Figure]) -> tuple[str, ...]:
@@ -234,6 +249,7 @@ class _Problem:
             view: {condition: place for place, condition in enumerate(_conditions(of_view))}
             for view, of_view in figures.items()
         }
+        self._of_item = {view: _of_item(catalogue.views[view], of_view) for view, of_view in figures.items()}
         self._numbers = _numbers(figures)
         self._is_stock = {view: catalogue.views[view].view.basis == "stock" for view in figures}
         self._parts = connection.execute("SELECT part_number, first_on, last_on FROM part").fetchall()
@@ -250,8 +266,9 @@ class _Problem:
         for number, view in enumerate(self._views[1:], 1):
             joined += f" FULL JOIN {_table(view)} AS v{number} ON v{number}.dossier = {_first(number, 'dossier')}"
         places, kinds = ([f"v{number}.{name}" for number in range(len(self._views))] for name in ("place", "kind"))
+        weight = _first(len(self._views), "weight")  # a dossier of several views is one row in each
         rows = self._connection.execute(
-            f"SELECT {', '.join([*places, *kinds])}, count(*) AS row_count {joined} GROUP BY ALL ORDER BY ALL"
+            f"SELECT {', '.join([*places, *kinds])}, sum({weight})::BIGINT {joined} GROUP BY ALL ORDER BY ALL"
         ).fetchall()
         size = len(self._views)
         return [(_filled(row[:size]), row[size:-1], row[-1]) for row in rows]
@@ -407,12 +424,13 @@ class _Problem:
         return found
 
     def _by_answers(self, view: str, kinds: frozenset[str]) -> Mapping[str, frozenset[str]]:
-        """Kinds by what is known of a dossier in a view: a number about items shows which of these there are."""
+        """Kinds by what is known of the item of a dossier: a number of items shows which of these there are."""
         if kinds not in self._answered:
             number, found = self._views.index(view), defaultdict(set)
             for kind, name in self._kinds.items():
                 if name in kinds:
-                    found[str(kind[number]).partition(" ")[2]].add(name)
+                    answers = str(kind[number]).partition(" ")[2]
+                    found["".join(answers[place] for place in self._of_item[view])].add(name)
             self._answered[kinds] = {answers: frozenset(names) for answers, names in found.items()}
         return self._answered[kinds]
 

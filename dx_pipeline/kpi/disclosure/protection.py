@@ -15,7 +15,7 @@ from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer, Sets
 from dx_pipeline.kpi.disclosure.count_table import NEVER, CountTable, Floats, Integers
 from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement
 
-KINDS_TRIED = 24
+KINDS_TRIED = 48
 """From how many kinds inside a scope rearrangements start."""
 
 NEAREST = 8
