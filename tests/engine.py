@@ -110,12 +110,17 @@ class Engine:
         """Columns of a view, over all that is published."""
         declared = self.catalogue.views[name]
         with connect(self.settings) as connection:
-            for table in {*declared.reads, *reference.TABLES} - {UNITS}:
+            shared = [view for view in self.catalogue.views.values() if view.view.is_shared]
+            reads = {table for view in (declared, *shared) for table in view.reads if table in self.catalogue.contracts}
+            for table in {*reads, *reference.TABLES} - {UNITS}:
                 paths = partition.all_rows(self.settings, table)
                 history.attach(connection, table, self.catalogue.contracts[table], paths)
             connection.execute(create_table(UNITS, self.catalogue.contracts[UNITS].stored))
             fill(connection, UNITS, reference.units(connection).rows())
             states.prepare(connection, closing.every(self.settings))
+            connection.execute('CREATE SCHEMA "view"')
+            for view in shared:
+                connection.execute(f"CREATE VIEW {view.table} AS {view.sql}")
             sql = states.select(connection, declared) if declared.has_states else declared.sql
             return connection.execute(f"SELECT {columns} FROM ({sql}) WHERE {where} ORDER BY ALL").fetchall()
 

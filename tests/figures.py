@@ -21,9 +21,11 @@ Months = Mapping[str, list[Row]]
 
 
 class Figures:
-    """The figures of some tables, evaluated."""
+    """The figures of some tables: of some KPIs, or of all."""
 
-    def __init__(self, references: Path, folder: Path, declared: Catalogue, tables: Mapping[str, Months]) -> None:
+    def __init__(
+        self, references: Path, folder: Path, declared: Catalogue, tables: Mapping[str, Months], *codes: str
+    ) -> None:
         shutil.copytree(references, folder)
         settings = Settings(folder, PROJECT, threads=1)
         limits = {"suppress_below": 0, "coverage_at_least": 0.0}
@@ -32,7 +34,7 @@ class Figures:
             for key, rows in months.items():
                 month, _, source = key.partition(" ")
                 publish(settings, shown, table, source or table.partition(".")[2], month, rows)
-        self.rows = values(settings, shown)
+        self.rows = values(settings, shown, *codes)
         self.summary = published(settings, "statistics.dossier_summary")
 
     def of(self, code: str, end: date, unit: str | None = None, window: str = "month", **more: object) -> list[object]:

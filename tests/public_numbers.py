@@ -29,26 +29,33 @@ Number = tuple[str, str, date, date]
 
 RECEIVED = ("online", "service", "eligible", "missing")
 SETTLED = ("online", "late")
+OPEN = ("overdue",)
+CONDITIONS = {"received": RECEIVED, "settled": SETTLED, "open": OPEN}
+"""What is asked of each event. What is open is so at the end of a month."""
 
 
 def _is(*names: str) -> dict[str, bool]:
     return dict.fromkeys(names, True)
 
 
-MEASURES: dict[str, tuple[str, dict[str, bool]]] = {
-    "received": ("received", {}),
-    "received online": ("received", _is("online")),
-    "received direct": ("received", {"online": False}),
-    "received, channel missing": ("received", _is("missing")),
-    "received, service": ("received", _is("service")),
-    "received online, service": ("received", _is("online", "service")),
-    "received, eligible": ("received", _is("eligible")),
-    "received online, eligible": ("received", _is("online", "eligible")),
-    "settled": ("settled", {}),
-    "settled late": ("settled", _is("late")),
-    "settled online": ("settled", _is("online")),
+MEASURES: dict[str, tuple[tuple[str, dict[str, bool]], ...]] = {
+    "received": (("received", {}),),
+    "received online": (("received", _is("online")),),
+    "received direct": (("received", {"online": False}),),
+    "received, channel missing": (("received", _is("missing")),),
+    "received, service": (("received", _is("service")),),
+    "received online, service": (("received", _is("online", "service")),),
+    "received, eligible": (("received", _is("eligible")),),
+    "received online, eligible": (("received", _is("online", "eligible")),),
+    "settled": (("settled", {}),),
+    "settled late": (("settled", _is("late")),),
+    "settled online": (("settled", _is("online")),),
+    "handled": (("settled", {}), ("open", {})),
+    "handled on time": (("settled", {"late": False}), ("open", {"overdue": False})),
+    "handled late": (("settled", _is("late")), ("open", _is("overdue"))),
+    "settled, late and online": (("settled", _is("late")), ("settled", _is("online"))),
 }
-"""What is counted: the event, and the conditions."""
+"""What is counted: the event, and the conditions; of several, the sum."""
 
 OF_KPIS = {
     "online_dossier_rate": ("received online", "received"),
@@ -58,8 +65,12 @@ OF_KPIS = {
     "copied_rate": ("received online", "received"),
     "late_rate": ("settled late", "settled"),
     "settled_online_rate": ("settled online", "settled"),
+    "timely_rate": ("handled on time", "handled"),
 }
 """The numerator and the denominator of each KPI that counts dossiers."""
+
+OF_DIFFERENCE = {"timely_rate": "handled late", "content_rate": "settled, late and online"}
+"""What the numerator of each KPI leaves of the denominator."""
 
 OF_SUMMARY = {
     "received_total_count": "received",
@@ -113,12 +124,11 @@ class Reader:
         """Every atom, with its number."""
         found: list[Atom] = []
         for place, month in itertools.product(self.places, self.months):
-            # The channel of an online dossier is known.
-            every = [
-                each for each in itertools.product([False, True], repeat=len(RECEIVED)) if not each[0] or not each[3]
-            ]
-            found += [("received", place, month, answers) for answers in every]
-            found += [("settled", place, month, each) for each in itertools.product([False, True], repeat=len(SETTLED))]
+            for event, names in CONDITIONS.items():
+                every = itertools.product([False, True], repeat=len(names))
+                # The channel of an online dossier is known.
+                possible = (each for each in every if event != "received" or not each[0] or not each[3])
+                found += [(event, place, month, answers) for answers in possible]
         return {atom: number for number, atom in enumerate(found)}
 
     @cached_property
@@ -136,19 +146,18 @@ class Reader:
     def _of_slot(self) -> dict[tuple[str, str, Month], list[tuple[int, dict[str, bool]]]]:
         found = defaultdict(list)
         for (event, place, month, answers), number in self.every_atom.items():
-            names = RECEIVED if event == "received" else SETTLED
-            found[event, place, month].append((number, dict(zip(names, answers, strict=True))))
+            found[event, place, month].append((number, dict(zip(CONDITIONS[event], answers, strict=True))))
         return found
 
     def atoms(self, number: Number) -> list[int]:
         """The atoms that a number is the sum of."""
         what, unit, first, last = number
-        event, conditions = MEASURES[what]
         return [
             atom
+            for event, conditions in MEASURES[what]
             for place in self._within.get(unit, [])
             for month in self.months
-            if first <= month.first and month.last <= last
+            if month.last == last or (event != "open" and first <= month.first and month.last <= last)
             for atom, answers in self._of_slot[event, place, month]
             if conditions.items() <= answers.items()
         ]
@@ -157,21 +166,25 @@ class Reader:
     def _equations(self) -> tuple[csr_array, np.ndarray]:
         rows = [(self.atoms(number), value) for number, value in self.shown.items()]
         rows += [(self.atoms(("received", *where)), 0) for where in sorted(self.empty)]
-        return matrix([atoms for atoms, _ in rows], len(self.every_atom)), np.array([value for _, value in rows])
+        sums = matrix([atoms for atoms, _ in rows], len(self.every_atom))
+        right = [value for _, value in rows] + [0] * self._carried_over.shape[0]
+        return vstack([sums, self._carried_over]).tocsr(), np.array(right)
+
+    @cached_property
+    def _carried_over(self) -> csr_array:
+        """In each place, received so far less settled so far and in progress: 0, if nothing was open before."""
+        received, handled = [], []
+        for place, month in itertools.product(self.places, self.months):
+            so_far = (place, self.months[0].first, month.last)
+            received.append(self.atoms(("received", *so_far)))
+            handled.append(self.atoms(("handled", *so_far)))
+        return matrix(received, len(self.every_atom)) - matrix(handled, len(self.every_atom))
 
     @cached_property
     def _at_most_zero(self) -> tuple[csr_array, np.ndarray]:
-        """What is never more than zero: settled so far minus received so far, and items minus their dossiers."""
-        rows, right = [], []
-        for place, month in itertools.product(self.places, self.months):
-            so_far = (place, self.months[0].first, month.last)
-            rows.append((self.atoms(("settled", *so_far)), self.atoms(("received", *so_far))))
-            right.append(0)
-        for where, count in self.items.items():
-            rows.append(([], self.atoms(("received online", *where))))
-            right.append(-count)
-        plus, minus = (matrix(list(column), len(self.every_atom)) for column in zip(*rows, strict=True))
-        return plus - minus, np.array(right)
+        """What is never more than zero: items minus their dossiers."""
+        online = [self.atoms(("received online", *where)) for where in self.items]
+        return -matrix(online, len(self.every_atom)), -np.array(list(self.items.values()))
 
     def confined(self, numbers: Iterable[Number]) -> Iterator[Number]:
         """Those of some hidden numbers that are confined to less than the threshold."""
@@ -231,6 +244,10 @@ def of_values(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Number, int]]
         for name, column in zip(OF_KPIS.get(row["kpi_code"], ()), ("numerator", "denominator"), strict=False):
             if row[column] is not None:
                 yield (name, row["unit_code"], row["window_start"], row["window_end"]), int(row[column])
+        difference = OF_DIFFERENCE.get(row["kpi_code"])
+        if difference is not None and row["numerator"] is not None:
+            where = (row["unit_code"], row["window_start"], row["window_end"])
+            yield (difference, *where), int(row["denominator"] - row["numerator"])
 
 
 def of_summary(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Number, int]]:

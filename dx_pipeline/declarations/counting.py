@@ -31,23 +31,36 @@ class Seen(Declared):
     where: Expression = "true"
 
 
-class Counting(Declared):
-    """What is counted.
+class Rows(Declared):
+    """Rows of a view, and what is counted of them.
 
     Args:
         of: the view; by default that of the KPI.
         where: which of its rows are looked at.
         counted: a condition, for how many rows it is true of; or a number, which is added up.
         among: the same for the denominator. Without it the KPI is a plain count.
-        distinct: a column; its values are counted once at every level, instead of rows.
-        seen_in, unseen_in: an item is counted only if another view has a row with it, or has none.
-        levels: those that this figure is published for; by default those of the KPI.
+        less: conditions: a row is taken off the numerator once for each that is true of it.
     """
 
     of: str | None = Field(default=None, pattern=IDENTIFIER)
     where: Expression = "true"
     counted: Expression = "true"
     among: Expression | None = None
+    less: tuple[Expression, ...] = ()
+
+
+class Counting(Rows):
+    """What is counted.
+
+    Args:
+        plus: rows of another view, whose counts are added: what is settled within the window, and what is in progress
+            at its end.
+        distinct: a column; its values are counted once at every level, instead of rows.
+        seen_in, unseen_in: an item is counted only if another view has a row with it, or has none.
+        levels: those that this figure is published for; by default those of the KPI.
+    """
+
+    plus: Rows | None = None
     distinct: str | None = Field(default=None, pattern=IDENTIFIER)
     seen_in: Seen | None = None
     unseen_in: Seen | None = None
@@ -61,6 +74,14 @@ class Counting(Declared):
             raise ValueError("an item is looked for either in 'seen_in' or in 'unseen_in'.")
         return self
 
+    @model_validator(mode="after")
+    def _only_rows_are_added(self) -> Counting:
+        if self.distinct is not None and (self.plus or self.less):
+            raise ValueError("'plus' and 'less' are about rows: leave them out where items are counted once.")
+        if self.plus is not None and (self.plus.among is None) != (self.among is None):
+            raise ValueError("'plus' has an 'among' if what it is added to has one, and only then.")
+        return self
+
     @property
     def looked_in(self) -> Seen | None:
         """The other view in which items are looked for."""
@@ -70,19 +91,28 @@ class Counting(Declared):
 def as_sql(counting: Counting) -> str:
     """What is counted, as a SELECT over the rows of one unit and window."""
     if counting.distinct is not None:
-        looked_in = counting.looked_in
-        matched = ""
-        if looked_in is not None:
-            found = "IN" if counting.seen_in else "NOT IN"
-            rows = f"SELECT {counting.distinct} FROM {SCHEMA}.{looked_in.of} WHERE {looked_in.where}"
-            matched = f" AND {counting.distinct} {found} ({rows})"
-        item = f"count(DISTINCT {counting.distinct})"
-        numerator = f"{item} FILTER (({counting.counted}){matched})"
-        denominator = f", {item} AS denominator"
-    else:
-        numerator = _sum(counting.counted)
-        denominator = f", {_sum(counting.among)} AS denominator" if counting.among is not None else ""
-    return f"SELECT {numerator} AS numerator{denominator} FROM {SCHEMA}.{counting.of} WHERE {counting.where};"
+        return f"{_items_as_sql(counting, counting.distinct)};"
+    if counting.plus is None:
+        return f"{_rows_as_sql(counting)};"
+    names = ("numerator", *(["denominator"] if counting.among is not None else []))
+    sums = ", ".join(f"sum({name}) AS {name}" for name in names)
+    return f"SELECT {sums} FROM (\n{_rows_as_sql(counting)}\nUNION ALL\n{_rows_as_sql(counting.plus)}\n);"
+
+
+def _rows_as_sql(rows: Rows) -> str:
+    numerator = " - ".join(map(_sum, (rows.counted, *rows.less)))
+    denominator = f", {_sum(rows.among)} AS denominator" if rows.among is not None else ""
+    return f"SELECT {numerator} AS numerator{denominator} FROM {SCHEMA}.{rows.of} WHERE {rows.where}"
+
+
+def _items_as_sql(counting: Counting, item: str) -> str:
+    looked_in = counting.looked_in
+    matched = ""
+    if looked_in is not None:
+        found = "IN" if counting.seen_in else "NOT IN"
+        matched = f" AND {item} {found} (SELECT {item} FROM {SCHEMA}.{looked_in.of} WHERE {looked_in.where})"
+    counts = f"count(DISTINCT {item}) FILTER (({counting.counted}){matched}) AS numerator"
+    return f"SELECT {counts}, count(DISTINCT {item}) AS denominator FROM {SCHEMA}.{counting.of} WHERE {counting.where}"
 
 
 def _sum(expression: str) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.binding import Binder, check_known
 from dx_pipeline.declarations.contract import IDENTIFIER
-from dx_pipeline.declarations.counting import LEVELS, Counting, Level, as_sql
+from dx_pipeline.declarations.counting import LEVELS, Counting, Level, Rows, as_sql
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
 from dx_pipeline.declarations.lineage import columns_of, is_aggregate
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
@@ -139,7 +139,9 @@ class Definition(Declared):
             return
         every: dict[str | None, Counting] = dict(version.statistics.items()) or {None: version}
         for statistic, counting in every.items():
-            yield statistic, counting.model_copy(update={"of": counting.of or version.of or self.of})
+            of = counting.of or version.of or self.of
+            plus = counting.plus and counting.plus.model_copy(update={"of": counting.plus.of or of})
+            yield statistic, counting.model_copy(update={"of": of, "plus": plus})
 
     def version_at(self, day: date) -> Version | None:
         """The version in force on `day`."""
@@ -255,7 +257,10 @@ def read_definition(
                 within = figures if figures is not None else (*where, "statistics")
                 of_counting = (*within, statistic) if statistic else where
                 places[version.version, statistic] = _places(document, counting, of_counting)
-                for view, columns in _counted_on(document, definition, counting, of_counting, known, binder):
+                on_views = list(_counted_on(document, definition, counting, of_counting, known, binder))
+                if len({view.view.basis for view, _ in on_views}) > 1 and counting.plus is not None:
+                    _check_ends(document, version, where)
+                for view, columns in on_views:
                     used.append(view)
                     reads.add(view.table)
                     rests_on |= {(table, view.view.basis) for table in view.tables_of(columns)}
@@ -289,7 +294,7 @@ def _query(document: Document, definition: Definition, version: Version, where: 
 def _places(document: Document, counting: Counting, where: Location) -> dict[str, str]:
     """Where each expression of what is counted is declared, as `file:line`."""
     looked_in = "seen_in" if counting.seen_in else "unseen_in"
-    keys = {"where": "where", "counted": "counted", "among": "among", "looked_in": looked_in}
+    keys = {**{name: name for name in ("where", "counted", "among", "less", "plus")}, "looked_in": looked_in}
     return {name: place(document.path, document.line((*where, key))) for name, key in keys.items()}
 
 
@@ -297,19 +302,14 @@ def _counted_on(
     document: Document, definition: Definition, counting: Counting, where: Location, known: Known, binder: Binder
 ) -> Iterator[tuple[DeclaredView, set[str]]]:
     """The views that something is counted on, each with the columns that are used; all of it is checked."""
-    view = _view(document, known, counting.of, where, "of")
-    expressions = {"where": counting.where, "counted": counting.counted, "among": counting.among}
-    columns = {counting.distinct} if counting.distinct else set()
-    for key, expression in expressions.items():
-        if expression is not None:
-            place = document.line((*where, key))
-            columns |= _check_expression(document, place, view, expression, binder, may_be_number=key != "where")
+    view, columns = _rows_of(document, definition, counting, where, known, binder)
+    columns |= {counting.distinct} if counting.distinct else set()
     if counting.distinct is not None and counting.distinct not in view.contract.columns:
         names = ", ".join(view.contract.columns)
         raise document.error(f"'{counting.distinct}' is no column of {view.table}: it has {names}.", *where, "distinct")
-    if definition.by_system and view.view.system is None:
-        raise document.error(f"{view.table} has no systems: leave 'by_system' out.", "attributes", "by_system")
     yield view, columns
+    if counting.plus is not None:
+        yield _rows_of(document, definition, counting.plus, (*where, "plus"), known, binder)
     looked_in = counting.looked_in
     if looked_in is not None:
         key = "seen_in" if counting.seen_in else "unseen_in"
@@ -321,12 +321,39 @@ def _counted_on(
         yield other, used | {str(counting.distinct)}
 
 
+def _rows_of(
+    document: Document, definition: Definition, rows: Rows, where: Location, known: Known, binder: Binder
+) -> tuple[DeclaredView, set[str]]:
+    """The view of some rows, and the columns that are used of it."""
+    view = _view(document, known, rows.of, where, "of")
+    if definition.by_system and view.view.system is None:
+        raise document.error(f"{view.table} has no systems: leave 'by_system' out.", "attributes", "by_system")
+    expressions = [("where", rows.where), ("counted", rows.counted), *(("less", each) for each in rows.less)]
+    expressions += [("among", rows.among)] if rows.among is not None else []
+    columns: set[str] = set()
+    for key, expression in expressions:
+        may_be_number = key in {"counted", "among"}
+        line = document.line((*where, key))
+        columns |= _check_expression(document, line, view, expression, binder, may_be_number=may_be_number)
+    return view, columns
+
+
+def _check_ends(document: Document, version: Version, where: Location) -> None:
+    """Check that a version that adds a state to events is in force for whole months: states are of their ends."""
+    after = version.valid_to + timedelta(days=1) if version.valid_to is not None else None
+    for key, first in (("valid_from", version.valid_from), ("valid_to", after)):
+        if first is not None and first.day != 1:
+            raise document.error("a version that adds up events and a state is in force for whole months.", *where, key)
+
+
 def _view(document: Document, known: Known, name: str | None, where: Location, key: str) -> DeclaredView:
     if name is None:
         raise document.error("say what is counted: 'of' names a view.", *where)
     if name not in known.views:
         place = (*where, key) if document.has((*where, key)) else ("attributes", key)
         raise document.error(f"'{name}' is no declared view: known are {', '.join(known.views)}.", *place)
+    if known.views[name].view.is_shared:
+        raise document.error(f"'{name}' is for other views: count on one that reads it.", *where)
     return known.views[name]
 
 

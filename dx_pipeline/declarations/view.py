@@ -7,7 +7,7 @@ is counted among them does not belong here: that is `kpi`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -88,7 +88,10 @@ class View(Declared):
         system: the column with the system that a row is about.
         basis: `flow`, where rows are events; `stock`, where they are a state at the end of each month.
         repeats: whether one row of the table may be several rows of the view.
+        is_shared: whether it is for other views only, which take columns from it: no KPI counts on it, and of a table
+            that changes it has every state.
         protects: what rows are of which small counts are withheld.
+        weight: the column with how many dossiers a row is of; by default a row is one.
         excluded: the reasons that `excluded` gives, by code.
         columns: the columns that the view computes; the others are described in the contracts they come from.
     """
@@ -101,7 +104,9 @@ class View(Declared):
     system: str | None = Field(default=None, pattern=IDENTIFIER)
     basis: Literal["flow", "stock"] = "flow"
     repeats: bool = False
+    is_shared: bool = False
     protects: Literal["dossiers"] | None = None
+    weight: str | None = Field(default=None, pattern=IDENTIFIER)
     excluded: dict[str, Reason] = Field(default_factory=dict)
     columns: dict[str, Described] = Field(default_factory=dict)
 
@@ -176,6 +181,11 @@ class Known:
             return frozenset({name})
         return frozenset(table for read in view.reads for table in self.tables_behind(read))
 
+    def tables_in(self, names: Iterable[str]) -> frozenset[str]:
+        """The tables among some tables and views, and those that shared views among them read."""
+        shared = [view for name, view in self.views.items() if f"{SCHEMA}.{name}" in names and view.view.is_shared]
+        return frozenset(names).union(*(self.tables_in(view.reads) for view in shared))
+
     def is_linkable(self, name: str) -> bool:
         """Whether rows of a table or view can lead to a person."""
         return any(
@@ -248,7 +258,7 @@ def read(document: Document, name: str, known: Known, binder: Binder) -> Declare
         ),
         origins=origins,
         identity=identity(of_table),
-        has_states=of_table.changes and view.basis == "flow" and view.of in reads,
+        has_states=of_table.changes and not view.is_shared and view.of in known.tables_in(reads),
     )
     _check_columns(document, declared, of_table)
     return declared
@@ -273,7 +283,7 @@ def _column(document: Document, view: View, name: str, kind: str, unchanged: Col
 def _check_columns(document: Document, declared: DeclaredView, of_table: Contract) -> None:
     view, columns = declared.view, declared.contract.columns
     month = ("month",) if "month" in of_table.stored else ()
-    needed = {"date": view.date, "unit": view.unit, "system": view.system}
+    needed = {"date": view.date, "unit": view.unit, "system": view.system, "weight": view.weight}
     for key, column in needed.items():
         if column is not None and column not in columns:
             raise document.error(f"'{column}' is no column of the view.", "attributes", key)
@@ -285,13 +295,14 @@ def _check_columns(document: Document, declared: DeclaredView, of_table: Contrac
     for column in view.columns:
         if column not in columns:
             raise document.error(f"'{column}' is no column of the view.", "attributes", "columns", column)
-    if declared.has_states and any((view.of, IS_LATEST) in origins for origins in declared.origins.values()):
+    is_of_states = declared.has_states or (of_table.changes and view.is_shared)
+    if is_of_states and any((view.of, IS_LATEST) in origins for origins in declared.origins.values()):
         raise DeclarationError(
             declared.path,
             1,
             f"which state of a row of {view.of} counts is decided for all views alike: leave {IS_LATEST} out.",
         )
-    if of_table.changes and view.basis == "flow" and not declared.has_states and EXCLUDED not in columns:
+    if of_table.changes and not is_of_states and EXCLUDED not in columns:
         raise DeclarationError(
             declared.path,
             1,

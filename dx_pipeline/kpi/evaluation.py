@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 
 import duckdb
 
@@ -24,7 +23,7 @@ from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, literal, sql_file
-from dx_pipeline.declarations.view import UNITS
+from dx_pipeline.declarations.view import UNITS, DeclaredView
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, inputs, reference, scan, states, summary, suppression
 from dx_pipeline.kpi.inputs import Known
@@ -160,12 +159,16 @@ class _Evaluator:
             own = [item for item in evaluated if item.units_on is None and item.kpi.code not in summaries]
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
-        failures = scan.scan(self.connection, self.catalogue, self.kpis, partial(suppression.collect, self.connection))
+        failures = scan.scan(self.connection, self.catalogue, self.kpis, self._collect)
         failures |= self._run_sql(evaluated) | broken
         self._run(*("synthetic", "counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
         self._stage()
         return failures
+
+    def _collect(self, view: DeclaredView, figures: Sequence[scan.Figure]) -> None:
+        changes = self.catalogue.contracts[view.view.of].changes
+        suppression.collect(self.connection, view, figures, changes=changes)
 
     def record_conservation(self) -> None:
         """Record where the rows of each view's table went, and what waits until a revision is accepted."""
@@ -288,8 +291,7 @@ class _Evaluator:
         on_views = scan.figures(kpi for kpi in self.kpis if kpi.code not in failures)
         protected = {name: each for name, each in on_views.items() if self.catalogue.views[name].view.protects}
         if protected:
-            threshold = self.catalogue.province.suppress_below
-            suppression.withhold(self.connection, protected, evaluated, threshold, self.decided)
+            suppression.withhold(self.connection, self.catalogue, protected, evaluated, self.decided)
 
     def _stage(self) -> None:
         self.connection.execute(create_table(STAGED, self.catalogue.contracts[KPI_TABLE].stored))

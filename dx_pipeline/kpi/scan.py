@@ -15,16 +15,20 @@ import duckdb
 from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.counting import Counting
+from dx_pipeline.declarations.counting import Counting, Rows
 from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
 from dx_pipeline.kpi import states
+from dx_pipeline.tables.history import state_hash
 
 ROW = "dx_row"
-"""The columns of a scan that every view has: `dx_day`, `dx_unit`, `dx_system`, `dx_excluded`, `dx_month`, `dx_row`."""
+STATE = "dx_state"
+"""The columns of a scan that every view has: `dx_day`, `dx_unit`, `dx_system`, `dx_excluded`, `dx_month`; `dx_row`,
+which names a row of its table; `dx_state`, which names a state of a row that changes; and `dx_weight`, how many
+dossiers the row is of."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,10 @@ class Figure:
     """Something that one version of a KPI counts on a view.
 
     Args:
+        less: conditions, each of whose rows are taken off what is counted.
         item: the column whose distinct values are counted; None where rows are.
         is_looked_in: whether items are only looked for among these rows.
+        is_added: whether its counts are added to those of another view.
     """
 
     kpi_code: str
@@ -43,13 +49,15 @@ class Figure:
     where: str
     counted: str
     among: str | None
-    item: str | None
+    less: tuple[str, ...] = ()
+    item: str | None = None
     is_looked_in: bool = False
+    is_added: bool = False
 
     @property
     def columns(self) -> set[str]:
         """The columns of the view that it uses."""
-        expressions = [self.where, self.counted, *([self.among] if self.among else [])]
+        expressions = [self.where, self.counted, *self.less, *([self.among] if self.among else [])]
         named = {name for expression in expressions for name in columns_of(expression)}
         return named | ({self.item} if self.item else set())
 
@@ -74,11 +82,19 @@ def protected(catalogue: Catalogue) -> set[str]:
 
 def _figures(kpi: DeclaredKpi, version: int, statistic: str | None, counting: Counting) -> Iterator[tuple[str, Figure]]:
     place = (kpi.code, version, statistic, kpi.definition.by_system)
-    counted = (counting.where, counting.counted, counting.among, counting.distinct)
-    yield str(counting.of), Figure(*place, *counted)
+    yield str(counting.of), Figure(*place, *_expressions(counting), item=counting.distinct)
+    if counting.plus is not None:
+        yield str(counting.plus.of), Figure(*place, *_expressions(counting.plus), is_added=True)
     looked_in = counting.looked_in
     if looked_in is not None:
-        yield looked_in.of, Figure(*place, looked_in.where, "true", None, counting.distinct, is_looked_in=True)
+        yield (
+            looked_in.of,
+            Figure(*place, looked_in.where, "true", None, item=counting.distinct, is_looked_in=True),
+        )
+
+
+def _expressions(rows: Rows) -> tuple[str, str, str | None, tuple[str, ...]]:
+    return rows.where, rows.counted, rows.among, rows.less
 
 
 def create_views(
@@ -130,7 +146,7 @@ def scan(
     for name, on_view in figures(kpis).items():
         view = catalogue.views[name]
         try:
-            _read(connection, view, on_view)
+            _read(connection, catalogue, view, on_view)
             problem = _conserve(connection, catalogue, view)
         except duckdb.Error as error:
             problem = f"{place(view.path, 1)}: view {name} fails: {what_failed(error)}"
@@ -151,7 +167,9 @@ def scan(
     return failures
 
 
-def _read(connection: duckdb.DuckDBPyConnection, view: DeclaredView, on_view: Sequence[Figure]) -> None:
+def _read(
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view: DeclaredView, on_view: Sequence[Figure]
+) -> None:
     """Read a view, the columns that are used of it, into `scanned`."""
     about, columns = view.view, view.contract.columns
     used = sorted({column for figure in on_view for column in figure.columns})
@@ -162,6 +180,8 @@ def _read(connection: duckdb.DuckDBPyConnection, view: DeclaredView, on_view: Se
         "dx_excluded": EXCLUDED if EXCLUDED in columns else "NULL::VARCHAR",
         "dx_month": _month(view.contract),
         ROW: f"CASE WHEN {quoted(view.identity[0])} IS NOT NULL THEN {_hash(view)} END",
+        "dx_weight": quoted(about.weight) if about.weight else "1::UTINYINT",
+        STATE: state_hash() if catalogue.contracts[about.of].changes else "NULL::UBIGINT",
     }
     selected = [*(f"{expression} AS {name}" for name, expression in fixed.items()), *map(quoted, used)]
     connection.execute(
@@ -266,9 +286,11 @@ def _try(
 
 def _failing(connection: duckdb.DuckDBPyConnection, figure: Figure) -> str:
     """Which expression of a figure fails on the rows of `scanned`."""
-    if figure.is_looked_in:
-        return "looked_in"
-    for key, expression, rows in (("where", figure.where, "true"), ("among", figure.among, figure.where)):
+    if figure.is_looked_in or figure.is_added:
+        return "looked_in" if figure.is_looked_in else "plus"
+    tried = [("where", figure.where, "true"), ("among", figure.among, figure.where)]
+    tried += [("less", expression, figure.where) for expression in figure.less]
+    for key, expression, rows in tried:
         try:
             connection.execute(
                 f"SELECT max(({expression or 'true'})::VARCHAR) FROM scanned WHERE dx_excluded IS NULL AND ({rows})"
@@ -284,7 +306,8 @@ def _counts(view: DeclaredView, counts: Sequence[Figure]) -> str:
     for number, figure in enumerate(counts):
         among = "NULL" if figure.among is None else f"d{number}"
         sums.append(f"count(*) FILTER ({figure.where}) AS w{number}")
-        sums.append(f"{_total(figure.counted, figure.where)} AS n{number}")
+        counted = " - ".join(_total(expression, figure.where) for expression in (figure.counted, *figure.less))
+        sums.append(f"{counted} AS n{number}")
         if figure.among is not None:
             sums.append(f"{_total(figure.among, figure.where)} AS d{number}")
         branches.append(

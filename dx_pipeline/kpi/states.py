@@ -1,7 +1,8 @@
 """States: which state of a row that changes counts in a view, given the months that have closed.
 
 What a view has of a table that changes is each row in each of its states. By the day that the view gives a state, it
-counts towards a month; a closed month keeps the state that it was published with until a revision is accepted.
+counts towards a month; a closed month keeps the state that it was published with until a revision is accepted. In a
+view of what there is at the end of months (`basis: stock`), a row may have another state at each of them.
 """
 
 from __future__ import annotations
@@ -45,16 +46,20 @@ def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
 
     Which ones do not is found now, and kept in a temporary table.
     """
+    uncounted = quoted(f"states that do not count in {view.name}")
+    named, matched = STATE, f"uncounted.{STATE} = {state_hash()}"
     if _is_behind(connection, view.view.of):
         _decide(connection, view)
+        if view.view.basis == "stock":  # by the end of each month
+            named += ", day"
+            matched += f" AND uncounted.day IS NOT DISTINCT FROM every.{quoted(view.view.date)}"
     else:
-        last = f"SELECT {STATE}, 'earlier_state' AS reason FROM {states_of(view.view.of)} WHERE NOT is_latest"
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE state AS {last}")
-    uncounted = quoted(f"states that do not count in {view.name}")
-    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {STATE}, reason FROM state WHERE reason IS NOT NULL")
+        last = f"SELECT {STATE}, 'earlier_state' AS reason FROM {states_of(view.view.of)}"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE state AS {last} WHERE NOT is_latest")
+    connection.execute(f"CREATE TEMP TABLE {uncounted} AS SELECT {named}, reason FROM state WHERE reason IS NOT NULL")
     return f"""
         SELECT every.* REPLACE (coalesce(uncounted.reason, every.{EXCLUDED}) AS {EXCLUDED})
-        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted ON uncounted.{STATE} = {state_hash()}
+        FROM ({view.sql}\n) AS every LEFT JOIN {uncounted} AS uncounted ON {matched}
         """
 
 
@@ -73,7 +78,7 @@ def _is_behind(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 def _decide(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> None:
     """Make `state`: which states count in a view, month by month; add to `waiting` what does not yet."""
-    about = view.view
+    about, is_stock = view.view, view.view.basis == "stock"
     said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*PLACE_OF_STATE, AS_OF})
     in_view = f"""
         SELECT {state_hash()} AS {STATE}, {quoted(about.date)} AS day, {EXCLUDED} IS NULL AS counts,
@@ -81,10 +86,11 @@ def _decide(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> None:
         FROM ({view.sql}\n)
         """
     if about.repeats:
-        summed = "min(day) AS day, bool_or(counts) AS counts, sum(content) AS content"
+        day = "day" if is_stock else "min(day) AS day"
+        summed = f"{day}, bool_or(counts) AS counts, sum(content) AS content"
         in_view = f"SELECT {STATE}, {summed} FROM ({in_view}) GROUP BY ALL"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE every_state AS FROM {states_of(about.of)} JOIN ({in_view}) USING ({STATE})"
     )
-    connection.execute(sql_file(__file__, "states"), {"table": about.of})
+    connection.execute(sql_file(__file__, "stock_states" if is_stock else "states"), {"table": about.of})
     connection.execute(sql_file(__file__, "waiting"), {"table": about.of, "view": view.name})

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import qualified, sql_file
 from dx_pipeline.declarations.view import DeclaredView
 from dx_pipeline.kpi.disclosure import NEVER, Cell, Role, suppression
@@ -26,6 +27,7 @@ from dx_pipeline.kpi.scan import Figure
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables import partition
+from dx_pipeline.tables.history import states_of
 
 LEVEL_WEIGHTS = {"province": 16, "agency": 4, "district": 4, "commune": 1}
 WINDOW_WEIGHTS = {"year": 4, "ytd": 4, "quarter": 2, "month": 1}
@@ -40,29 +42,44 @@ Decided = Mapping[Key, bool]
 
 
 def conditions(figure: Figure) -> tuple[str, ...]:
-    """The conditions that the numbers of a figure count dossiers by: its numerator's, and its denominator's."""
+    """The conditions that the numbers of a figure count dossiers by: its denominator's, and its numerator's.
+
+    What is taken off the numerator is the difference of two numbers, and so a number by itself.
+    """
     if figure.is_looked_in:
         return (figure.where,)
-    counted = [figure.counted, *([figure.among] if figure.among is not None else [])]
+    counted = [*([figure.among] if figure.among is not None else []), figure.counted, *figure.less]
     return tuple(f"({figure.where}) AND ({expression})::BOOLEAN" for expression in counted)
 
 
-def collect(connection: duckdb.DuckDBPyConnection, view: DeclaredView, figures: Sequence[Figure]) -> None:
-    """Keep what the dossiers of a scanned view are in it, in `dossier.<view>`: one row a dossier."""
+def collect(
+    connection: duckdb.DuckDBPyConnection, view: DeclaredView, figures: Sequence[Figure], *, changes: bool
+) -> None:
+    """Keep what the dossiers of a scanned view are in it, in `dossier.<view>`: one row a dossier.
+
+    Args:
+        connection: has the view's rows in `scanned`.
+        view: the view.
+        figures: what is counted on it.
+        changes: whether rows of its table are states of dossiers.
+    """
+    keys = f"FROM {states_of(view.view.of)}" if changes else "FROM (SELECT 0 AS state_hash, 0 AS key_number) LIMIT 0"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE of_state AS SELECT state_hash, hash(key_number) AS dossier {keys}"
+    )
     answers = " || ".join(f"CASE WHEN {condition} THEN '1' ELSE '0' END" for condition in _conditions(figures))
-    rows = sql_file(__file__, "dossier").replace("$answers", answers)
+    connection.execute(sql_file(__file__, "dossier").replace("$answers", answers))
+    rows = "SELECT dossier, place, kind, weight FROM collected"
     if view.view.repeats:
-        number = "row_number() OVER (PARTITION BY dx_row ORDER BY place, kind)"
-        row = f"CASE {number} WHEN 1 THEN dx_row ELSE hash(dx_row, {number}) END"  # the first is that of other views
-        rows = f"SELECT {row} AS dx_row, place, kind FROM ({rows})"
+        rows = sql_file(__file__, "dossier_repeated").replace("$is_stock", str(view.view.basis == "stock"))
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS dossier; CREATE TABLE {_table(view.name)} AS {rows}")
 
 
 def withhold(
     connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
     figures: Mapping[str, Sequence[Figure]],
     evaluated: Sequence[Evaluation],
-    threshold: int,
     decided: Decided,
 ) -> None:
     """Add to `withheld` the values on protected views that are not shown: those of which a number is withheld.
@@ -72,19 +89,19 @@ def withhold(
 
     Args:
         connection: has the evaluation, and the dossiers that were collected.
+        catalogue: what is declared, with the smallest count that is shown.
         figures: by protected view.
         evaluated: the evaluations, by number.
-        threshold: the smallest count that is shown.
         decided: values that have been published.
     """
-    problem = _Problem(connection, figures, evaluated)
+    problem = _Problem(connection, catalogue, figures, evaluated)
     cells = [
         (as_decided, value)
         for cell, value in problem.cells()
         if (as_decided := _as_decided(cell, value.key, decided)) is not None
     ]
     every = [*(cell for cell, _ in cells), *problem.differences()]
-    found = suppression(problem.counts, every, threshold=threshold).withheld
+    found = suppression(problem.counts, every, threshold=catalogue.province.suppress_below).withheld
     hidden = {value for cell, value in cells if cell.key in found or not decided.get(value.key, True)}
     rows = [
         {"evaluation_number": value.number, "statistic": value.statistic, "unit_code": value.unit_code}
@@ -110,6 +127,37 @@ def published(
     return found
 
 
+def _numbers(figures: Mapping[str, Sequence[Figure]]) -> Mapping[tuple[str, int, str | None], list[_Number]]:
+    """The numbers of each figure on some views: where rows of two views are counted together, their sums."""
+    found: dict[tuple[str, int, str | None], list[_Number]] = {}
+    of_views = [(view, figure) for view, of_view in figures.items() for figure in of_view]
+    for view, figure in sorted(of_views, key=lambda item: item[1].is_added):
+        of_figure = found.setdefault((figure.kpi_code, figure.version, figure.statistic), [])
+        first_less = len(conditions(figure)) - len(figure.less)
+        for place, condition in enumerate(conditions(figure)):
+            number = _Number(((view, condition),), figure.is_looked_in, place >= first_less)
+            if figure.is_added and place < len(of_figure):
+                added = of_figure[place]
+                of_figure[place] = added._replace(conditions=(*added.conditions, (view, condition)))
+            else:
+                of_figure.append(number)
+    return found
+
+
+def _of_item(view: DeclaredView, figures: Sequence[Figure]) -> list[int]:
+    """The places of the conditions of a view that may follow from an item that is looked for: the procedure's fee.
+
+    What a condition only takes from the rows themselves is true of a dossier, whatever its item is.
+    """
+    items = {figure.item for figure in figures if figure.is_looked_in}
+    of_row = {name for name, origins in view.origins.items() if all(table == view.view.of for table, _ in origins)}
+    return [
+        place
+        for place, condition in enumerate(_conditions(figures))
+        if not columns_of(condition) <= of_row - {str(item) for item in items}
+    ]
+
+
 def _conditions(figures: Sequence[Figure]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(condition for figure in figures for condition in conditions(figure)))
 
@@ -125,6 +173,36 @@ class _Value(NamedTuple):
     role: Role
 
 
+class _Number(NamedTuple):
+    """A number of a figure.
+
+    Attributes:
+        conditions: those that it counts dossiers by, each with its view: of several, what each counts is added up.
+        is_looked_in: whether it only looks for items among these dossiers.
+        is_less: whether it is only seen as what is taken off another.
+    """
+
+    conditions: tuple[tuple[str, str], ...]
+    is_looked_in: bool
+    is_less: bool
+
+
+class _Counted(NamedTuple):
+    """What a number counts in one evaluation.
+
+    Attributes:
+        of_views: by view the kinds that are counted.
+        joined: all of these kinds; None if a kind is in two of the views, so that its dossiers count twice.
+        details: of a number that looks for items, the kinds by what it shows of them.
+        zero_is_sensitive: whether 0 is a small count.
+    """
+
+    of_views: tuple[tuple[str, frozenset[str]], ...]
+    joined: frozenset[str] | None
+    details: tuple[tuple[str, frozenset[str]], ...]
+    zero_is_sensitive: bool
+
+
 class _Figure(NamedTuple):
     """What the values of one figure of an evaluation have in common.
 
@@ -132,13 +210,13 @@ class _Figure(NamedTuple):
         key: the first parts of each value's key.
         days: the first and the last.
         weight: of the window.
-        numbers: by view and condition the kinds that are counted, and those by what a number about items shows.
+        numbers: what each of its numbers counts.
     """
 
     key: tuple[str, str, date, date | None, date | None]
     days: tuple[date, date]
     weight: int
-    numbers: list[tuple[str, str, frozenset[str], tuple[tuple[str, frozenset[str]], ...]]]
+    numbers: tuple[_Counted, ...]
 
 
 def _as_decided(cell: Cell, key: Key, decided: Decided) -> Cell | None:
@@ -160,6 +238,7 @@ class _Problem:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
+        catalogue: Catalogue,
         figures: Mapping[str, Sequence[Figure]],
         evaluated: Sequence[Evaluation],
     ) -> None:
@@ -170,14 +249,12 @@ class _Problem:
             view: {condition: place for place, condition in enumerate(_conditions(of_view))}
             for view, of_view in figures.items()
         }
-        self._numbers: dict[tuple[str, int, str | None], list[tuple[str, str, bool]]] = defaultdict(list)
-        for view, of_view in figures.items():
-            for figure in of_view:
-                numbers = [(view, condition, figure.is_looked_in) for condition in conditions(figure)]
-                self._numbers[figure.kpi_code, figure.version, figure.statistic] += numbers
+        self._of_item = {view: _of_item(catalogue.views[view], of_view) for view, of_view in figures.items()}
+        self._numbers = _numbers(figures)
+        self._is_stock = {view: catalogue.views[view].view.basis == "stock" for view in figures}
         self._parts = connection.execute("SELECT part_number, first_on, last_on FROM part").fetchall()
         self._figures: dict[tuple[int, str | None], _Figure] = {}
-        self._shown: dict[tuple[str, date, date], dict[frozenset[str], dict[frozenset[str], None]]] = {}
+        self._shown: dict[tuple[date, date], dict[frozenset[str], dict[frozenset[str], None]]] = {}
         self._places_of: dict[tuple[str, int, str], frozenset[str]] = {}
         self._answered: dict[frozenset[str], Mapping[str, frozenset[str]]] = {}
         self._kinds_of: dict[tuple[str, date, date, str], frozenset[str]] = {}
@@ -187,10 +264,11 @@ class _Problem:
         """Dossiers by place and kind in each view; where a dossier is not in a view, its place is that in another."""
         joined = f"FROM {_table(self._views[0])} AS v0"
         for number, view in enumerate(self._views[1:], 1):
-            joined += f" FULL JOIN {_table(view)} AS v{number} ON v{number}.dx_row = {_first(number, 'dx_row')}"
+            joined += f" FULL JOIN {_table(view)} AS v{number} ON v{number}.dossier = {_first(number, 'dossier')}"
         places, kinds = ([f"v{number}.{name}" for number in range(len(self._views))] for name in ("place", "kind"))
+        weight = _first(len(self._views), "weight")  # a dossier of several views is one row in each
         rows = self._connection.execute(
-            f"SELECT {', '.join([*places, *kinds])}, count(*) AS row_count {joined} GROUP BY ALL ORDER BY ALL"
+            f"SELECT {', '.join([*places, *kinds])}, sum({weight})::BIGINT {joined} GROUP BY ALL ORDER BY ALL"
         ).fetchall()
         size = len(self._views)
         return [(_filled(row[:size]), row[size:-1], row[-1]) for row in rows]
@@ -251,17 +329,19 @@ class _Problem:
             kpi, window, end, part, units_on = counted.key
             value = _Value((kpi, window, end, part, units_on, statistic, unit), number, statistic, unit, level, role)
             weight = LEVEL_WEIGHTS[level] * counted.weight
-            for view, condition, kinds, details in counted.numbers:
-                places = self._places(view, period, unit)
-                key = (number, statistic, unit, view, condition)
-                yield Cell(key, places, kinds, weight, role), value
-                if role == "published":
-                    self._shown.setdefault((view, *counted.days), {}).setdefault(places, {})[kinds] = None
-                    for answers, some in details:
-                        yield Cell((*key, answers), places, some, weight, "detail"), value
+            for position, each in enumerate(counted.numbers):
+                for view, places, kinds in self._sums(each, period, unit):
+                    key = (number, statistic, unit, position, view)
+                    yield Cell(key, places, kinds, weight, role, each.zero_is_sensitive), value
+                    if role == "published":
+                        self._shown.setdefault(counted.days, {}).setdefault(places, {})[kinds] = None
+                        for answers, some in each.details:
+                            yield Cell((*key, answers), places, some, weight, "detail"), value
 
     def differences(self) -> Iterator[Cell]:
         """What two shown numbers about the same places and days give away, of which one counts a part of the other.
+
+        They may be of two views: what is settled and what is in progress, added up, less what is settled.
 
         A difference of 0 says only that the one condition includes the other.
         """
@@ -280,15 +360,21 @@ class _Problem:
             item = self._evaluated[number]
             version = item.version.version if item.version else 0
             part = item.part[0] if item.part else None
-            numbers = []
-            for view, condition, is_looked_in in self._numbers.get((item.kpi.code, version, statistic), ()):
-                kinds = self._counted(view, item, condition)
-                details = tuple(self._by_answers(view, kinds).items()) if is_looked_in else ()
-                numbers.append((view, condition, kinds, details))
+            of_figure = self._numbers.get((item.kpi.code, version, statistic), ())
+            numbers = tuple(self._counted(each, item) for each in of_figure)
             key = (item.kpi.code, item.window.type, item.window.end, part, item.units_on)
             days = (item.first_on, item.last_on)
             self._figures[number, statistic] = _Figure(key, days, WINDOW_WEIGHTS[item.window.type], numbers)
         return self._figures[number, statistic]
+
+    def _sums(self, counted: _Counted, period: int, unit: str) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+        """The places and kinds that a number of a unit counts: at once, or view by view where they differ."""
+        places = {view: self._places(view, period, unit) for view, _ in counted.of_views}
+        if counted.joined is not None and len(set(places.values())) == 1:
+            view = counted.of_views[0][0]
+            yield view, places[view], counted.joined
+        else:
+            yield from ((view, places[view], kinds) for view, kinds in counted.of_views)
 
     def _places(self, view: str, period: int, unit: str) -> frozenset[str]:
         """The places of the dossiers of a view within a unit."""
@@ -299,33 +385,54 @@ class _Problem:
             self._places_of[key] = frozenset().union(*(of_view[each] for each in units if each in of_view))
         return self._places_of[key]
 
-    def _counted(self, view: str, item: Evaluation, condition: str) -> frozenset[str]:
+    def _counted(self, number: _Number, item: Evaluation) -> _Counted:
+        """What a number counts in an evaluation."""
+        of_views = tuple((view, self._kinds_with(view, item, condition)) for view, condition in number.conditions)
+        every = frozenset[str]().union(*(kinds for _, kinds in of_views))
+        is_disjoint = len(every) == sum(len(kinds) for _, kinds in of_views)
+        view, kinds = of_views[0]
+        details = tuple(self._by_answers(view, kinds).items()) if number.is_looked_in else ()
+        return _Counted(of_views, every if is_disjoint else None, details, not number.is_less)
+
+    def _kinds_with(self, view: str, item: Evaluation, condition: str) -> frozenset[str]:
         """The kinds that an evaluation counts in a view: its parts of months, with a yes to the condition."""
         key = (view, item.first_on, item.last_on, condition)
         if key not in self._kinds_of:
-            number, place = self._views.index(view), self._position[view][condition]
-            within = {str(part) for part, first, last in self._parts if first >= item.first_on and last <= item.last_on}
-            self._kinds_of[key] = frozenset(
-                name for kind, name in self._kinds.items() if _is_counted(kind[number], within, place)
-            )
+            of_part = self._kinds_by_part[self._views.index(view)][self._position[view][condition]]
+            self._kinds_of[key] = frozenset().union(*(of_part[part] for part in self._within(view, item)))
         return self._kinds_of[key]
 
+    def _within(self, view: str, item: Evaluation) -> list[str]:
+        """The parts of months that an evaluation counts in a view: of a state, the one that ends with it."""
+        if self._is_stock[view]:
+            return [str(part) for part, _, last in self._parts if last == item.state_on]
+        return [str(part) for part, first, last in self._parts if first >= item.first_on and last <= item.last_on]
+
+    @cached_property
+    def _kinds_by_part(self) -> list[list[dict[str, set[str]]]]:
+        """For each view and condition, by part of a month, the kinds with a yes to the condition."""
+        found: list[list[dict[str, set[str]]]] = [
+            [defaultdict(set) for _ in self._position[view]] for view in self._views
+        ]
+        for kind, name in self._kinds.items():
+            for of_view, each in zip(found, kind, strict=True):
+                for of_part in each.split(";") if each is not None else ():
+                    part, _, answers = of_part.partition(" ")
+                    for by_part, answer in zip(of_view, answers, strict=True):
+                        if answer == "1":
+                            by_part[part].add(name)
+        return found
+
     def _by_answers(self, view: str, kinds: frozenset[str]) -> Mapping[str, frozenset[str]]:
-        """Kinds by what is known of a dossier in a view: a number about items shows which of these there are."""
+        """Kinds by what is known of the item of a dossier: a number of items shows which of these there are."""
         if kinds not in self._answered:
             number, found = self._views.index(view), defaultdict(set)
             for kind, name in self._kinds.items():
                 if name in kinds:
-                    found[str(kind[number]).partition(" ")[2]].add(name)
+                    answers = str(kind[number]).partition(" ")[2]
+                    found["".join(answers[place] for place in self._of_item[view])].add(name)
             self._answered[kinds] = {answers: frozenset(names) for answers, names in found.items()}
         return self._answered[kinds]
-
-
-def _is_counted(kind: str | None, within: set[str], place: int) -> bool:
-    if kind is None:
-        return False
-    part, _, answers = kind.partition(" ")
-    return part in within and answers[place] == "1"
 
 
 def _table(view: str) -> str:

@@ -6,6 +6,9 @@ SELECT
     dossier.channel IS NULL AS is_channel_missing,
     service.procedure_code IS NOT NULL AS has_online_service,
     coalesce(procedure.is_full_online_eligible, FALSE) AS is_full_online_eligible,
+    coalesce(procedure.has_fee AND dossier.fee_vnd IS DISTINCT FROM 0, FALSE) AS has_fee_to_pay,
+    coalesce(dossier.paid_online, FALSE) AS is_paid_online,
+    coalesce(dossier.components_reused_count, 0) AS reused_count,
     dossier.as_of,
     CASE
         WHEN unit.unit_code IS NULL THEN 'not_in_force'

@@ -3,6 +3,8 @@
 An *area* is a set of places that some cell counts over (a commune, a district), a *scope* a set of kinds (online
 dossiers in the first quarter). A cell is one area and one scope. Places and kinds end with one more, elsewhere,
 that no cell counts and that has room for any number of dossiers. Kinds that all cells count alike are one kind here.
+What is small follows from all dossiers. Those of rare kinds stay as they are: what may be rearranged without them is
+protected all the same.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ SHOWN: frozenset[Role] = frozenset({"published", "detail"})
 
 UNLIMITED = 1e9
 """How many dossiers are elsewhere: more than any threshold asks for."""
+
+KINDS, KINDS_OF_SCOPE = 700, 8
+"""How many kinds may be rearranged at least, and how many of each scope: with thousands the search takes minutes."""
 
 NEVER = 10**11
 """The cost of what cannot be withheld. All costs are whole numbers, and their sums are exact in 64 bits."""
@@ -53,7 +58,7 @@ class CountTable:
     """The counts, which cells are published, and which of them are withheld and protected so far.
 
     Attributes:
-        counts: dossiers by place and kind.
+        counts: dossiers by place and kind, of the kinds that may be rearranged.
         can_occur: place by kind: whether there can be such dossiers at all, as far as everybody knows.
         in_area: area by place.
         in_scope: scope by kind.
@@ -75,9 +80,12 @@ class CountTable:
         in_scope, self.scope_of = _sets([cell.kinds for cell in cells], kinds)
         self.in_scope, merged = _merged(in_scope)
         self.counts, self.can_occur = _matrix(counts, places, kinds, merged)
-        self.by_kind = np.ascontiguousarray(self.in_scope.T)
         self._shape = len(self.in_area), len(self.in_scope)
         self._values = self._cell_sums(self.counts)[self.area_of, self.scope_of]
+        frequent = self._frequent()
+        self.counts, self.can_occur = self.counts[:, frequent], self.can_occur[:, frequent]
+        self.in_scope = np.ascontiguousarray(self.in_scope[:, frequent])
+        self.by_kind = np.ascontiguousarray(self.in_scope.T)
         self.is_sensitive = self._sensitive(cells)
         self._exclude_known_zeros(cells)
         self.can_vary = self._cell_sums(self.can_occur.astype(float)) > 0
@@ -91,6 +99,16 @@ class CountTable:
         shown = (self.cost[areas, scopes] > 0) & (self.cost[areas, scopes] < NEVER)
         self.cost[areas[shown], scopes[shown]] = 0
         self.is_withheld[areas[shown], scopes[shown]] = True
+
+    def _frequent(self) -> Integers:
+        """The kinds that may be rearranged: the most frequent ones of all and of each scope, and elsewhere."""
+        order = np.argsort(-self.counts[:-1].sum(axis=0), kind="stable")
+        of_scope = self.in_scope[:, order]
+        first = of_scope & (np.cumsum(of_scope, axis=1) <= KINDS_OF_SCOPE)
+        chosen = first.any(axis=0)
+        chosen[:KINDS] = True
+        found: Integers = np.sort(order[chosen | (order == len(order) - 1)])
+        return found
 
     def _cell_sums(self, values: Floats) -> Floats:
         """Area by scope: the sum of the values of its places and kinds."""

@@ -15,10 +15,10 @@ from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer, Sets
 from dx_pipeline.kpi.disclosure.count_table import NEVER, CountTable, Floats, Integers
 from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement
 
-KINDS_TRIED = 8
+KINDS_TRIED = 48
 """From how many kinds inside a scope rearrangements start."""
 
-NEAREST = 4
+NEAREST = 8
 """With how many kinds outside the scope each of them is exchanged."""
 
 DOUBLE, OPPOSITE = 2, 12
@@ -150,8 +150,13 @@ class Search:
 
     @cached_property
     def _scope_cost(self) -> Floats:
-        """For each scope, the cost of all cells that are not withheld yet."""
-        cost: Floats = np.where(self._table.cost < NEVER, self._table.cost, 0).sum(axis=0) + 1
+        """For each scope, the cost of all cells that are not withheld yet.
+
+        Places rearrange within a unit, which leaves the unit as it is: the more places a cell counts, the less it
+        matters.
+        """
+        of_place = np.where(self._table.cost < NEVER, self._table.cost, 0) / np.maximum(self._size, 1)[:, None]
+        cost: Floats = np.ceil(of_place).sum(axis=0) + 1
         return cost
 
     @cached_property
