@@ -309,6 +309,8 @@ def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | Non
     figures.show(f"{code or both(*PROVINCE)}{day}", shown)
     if units_on is not None:
         screen.say(both(*INSIDE))
+    elif code is not None:
+        figures.show_published(figures.published(settings, code))
     return WELL
 
 

@@ -50,6 +50,11 @@ def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
     return rows
 
 
+def published(settings: Settings, code: str) -> list[Row]:
+    """What others published about one KPI, beside what follows from their own counts and what is measured."""
+    return _query(settings, "published", code=code)
+
+
 def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[Row]:
     """Every window and unit of a KPI that adds up, on the units of a chosen day.
 
@@ -154,6 +159,41 @@ def show(title: str, rows: list[Row]) -> None:
     )
     if any(row["synthetic"] for row in rows):
         screen.OUT.print(f"* {both('DỮ LIỆU TỔNG HỢP – không phải số liệu thật', 'SYNTHETIC DATA – not real figures')}")
+
+
+def show_published(rows: list[Row]) -> None:
+    """Published figures as a table, each recomputed from its own counts; then why those differ that do."""
+    if not rows:
+        return
+    lines = [
+        (
+            row["indicator_vi"],
+            f"{row['period_start']:%m/%Y}–{row['period_end']:%m/%Y}",
+            row["value_as_published"],
+            _marked(row),
+            f"{screen.number(row['measured_value'], row['unit_of_measure'])}{' *' if row['synthetic'] else ''}",
+        )
+        for row in rows
+    ]
+    headings = (
+        heading("Chỉ tiêu", "Indicator"),
+        heading("Kỳ", "Period"),
+        heading("Nguyên văn", "As published"),
+        heading("Tính lại", "Recomputed"),
+        heading("Đo được", "Measured"),
+    )
+    screen.show_table(both("Số liệu đã công bố", "Published figures"), headings, lines, right=(3, 4))
+    for row in rows:
+        if row["is_beyond_rounding"]:
+            unknown = both("chưa rõ vì sao", "nobody has explained why")
+            reason = both(row["explanation_vi"], row["explanation_en"]) if row["explanation_vi"] else unknown
+            screen.OUT.print(f"[yellow]≠[/] {row['value_as_published']}: {reason}")
+
+
+def _marked(row: Row) -> str:
+    """The value recomputed from a figure's own counts, marked where rounding does not explain the difference."""
+    mark = "[yellow]≠[/] " if row["is_beyond_rounding"] else ""
+    return f"{mark}{screen.number(row['recomputed_value'], row['unit_of_measure'])}"
 
 
 def _query(settings: Settings, name: str, **parameters: Any) -> list[Row]:

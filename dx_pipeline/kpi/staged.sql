@@ -78,7 +78,7 @@ SELECT
         WHEN aimed.denominator = 0 THEN 'nothing_to_count'
         ELSE 'not_measured'
     END AS withheld_reason,
-    unit_of_measure,
+    aimed.unit_of_measure,
     target,
     target_due,
     trajectory,

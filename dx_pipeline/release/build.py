@@ -190,6 +190,8 @@ def _compute(
             f"INSERT INTO {ON_LATEST_UNITS} BY NAME {sql_file(__file__, 'on_latest_units')}",
             {"paths": list(map(str, paths)), "codes": adding_up, "release_id": snapshot.release_id},
         )
+    repeated = [code for code, kpi in catalogue.kpis.items() if kpi.definition.is_reported]
+    connection.execute(sql_file(__file__, "published_comparison"), {"reported": repeated})
     definitions = catalogue.contracts[DEFINITION_TABLE]
     rows = list(_definition_rows(catalogue))
     insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
