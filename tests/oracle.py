@@ -162,11 +162,12 @@ def integrated(tables: Tables, version: int) -> Counted:
     return Counted(frame.assign(is_counted=frame["is_integrated"], system=None))
 
 
-def full_online(tables: Tables, _version: int) -> Counted:
-    """Full online services / full and partial ones."""
+def full_online(tables: Tables, version: int) -> Counted:
+    """Services of level 4 (since Decree 42/2022: full) / all online ones."""
     frame = tables.once(services)
-    frame = frame[frame["service_level"].isin(["partial", "full"])]
-    return Counted(frame.assign(is_counted=frame["service_level"] == "full", system=None))
+    partly, whole = {1: ("level_3", "level_4"), 2: ("partial", "full")}[version]
+    frame = frame[frame["service_level"].isin([partly, whole])]
+    return Counted(frame.assign(is_counted=frame["service_level"] == whole, system=None))
 
 
 def used(tables: Tables, version: int) -> Counted:
@@ -358,7 +359,7 @@ KINDS = {
     "dx_plan_coverage": _rate(plans, "programme.plan", versions=TIERS_CHANGED),
     "exchange_latency": _of_systems(measured, TRAFFIC, is_measure=True, statistics=("p50", "p95", "p99")),
     "exchange_volume": _of_systems(volume, TRAFFIC),
-    "full_online_service_rate": _rate(full_online, SERVICE, versions=((1, NEW_LEVELS, None),)),
+    "full_online_service_rate": _rate(full_online, SERVICE, versions=LEVELS_CHANGED),
     "online_dossier_rate": _rate(online_of_all, DOSSIER, basis="flow"),
     "online_dossier_rate_full_online": _rate(
         online_eligible,

@@ -129,9 +129,9 @@ def test_integration_counts_level_4_before_the_change_and_full_services_after_it
     assert summer.of("service_integration_rate", JULY) == [3, 4, 75]
     # August: one of the three full services; the partial one does not count. 33.333…%, one decimal.
     assert summer.of("service_integration_rate", AUGUST) == [1, 3, 33.3]
-    # All four of August are online, three of them in full. There was no such level in July.
+    # July has five online services, four of level 4; August four, of which three are full.
+    assert summer.of("full_online_service_rate", JULY) == [4, 5, 80]
     assert summer.of("full_online_service_rate", AUGUST) == [3, 4, 75]
-    assert summer.about("full_online_service_rate", JULY, "withheld_reason") == "no_definition"
     # The quarter that the change is in is not complete; a state takes the version of its last day and has no parts.
     assert {row["part_start"] for row in summer.rows if row["kpi_code"] == "service_integration_rate"} == {None}
 

@@ -238,7 +238,7 @@ def test_a_dossier_in_progress_belongs_to_the_province_of_the_day(
     # Received on Friday 20 June: five working days end on the 27th. Both are overdue at the end of June, in 703 and 72.
     assert merged.of("on_time_rate", day("2025-06-30"), "72") == [0, 2, 0]
     assert merged.of("on_time_rate", day("2025-06-30"), "703") == [0, 2, 0]
-    # On 1 July the province becomes another: one is settled in it, one in progress, both late; and a new one is in term.
+    # On 1 July the province becomes another: one is settled in it and one in progress, both late; a new one is in term.
     assert merged.of("on_time_rate", day("2025-07-31"), "80") == [1, 3, 33.33]
     # Since January: nothing is known of the months before June.
     assert merged.of("on_time_rate", day("2025-07-31"), "80", "ytd") == [None, None, None]
