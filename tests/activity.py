@@ -31,7 +31,7 @@ PROCEDURES = tuple(f"1.00000{number}" for number in range(1, 7))
 OPERATIONS = ("look_up", "send", "cancel")
 TABLES = (
     *("statistics.dossier", "statistics.service", "reference.procedure", "programme.community_group"),
-    *("programme.digital_enterprise", "programme.plan", "programme.project_milestone"),
+    *("programme.digital_enterprise", "programme.plan", "programme.project_milestone", "statistics.portal_sync"),
 )
 
 
@@ -133,7 +133,41 @@ class Activity:
         for agency in self._in_force(self.history.agencies, "agency_code", month):
             for _ in range(self.chance.choice([0, 1, 2, 3, 3, 3])):
                 how = (self.chance.choice(channels), self.chance.choice(PROCEDURES))
-                yield from facts.dossiers(self.chance.randint(1, 9), agency, self._day(month), *how)
+                received = facts.dossiers(self.chance.randint(1, 9), agency, self._day(month), *how)
+                yield from ({**row, **self._course(row, month)} for row in received)
+
+    def _course(self, row: Row, month: Month) -> Row:
+        """What becomes of a dossier until the end of the month: when it ends, and what is said of it."""
+        chance, received = self.chance, row["received_on"]
+        days = [received + timedelta(chance.randint(0, 20)) for _ in range(3)]
+        ended, asked, came = (min(day, month.last) for day in sorted(days, key=lambda _: chance.random()))
+        status = chance.choice(["in_progress", "finished", "finished", "finished", "returned", "stopped"])
+        supplements = chance.choice([0, 0, 0, 1, 1, 2, None])
+        fee, components = chance.choice([None, 0, 5000]), chance.randint(0, 4)
+        digitised = chance.randint(0, components)
+        is_over = status != "in_progress"
+        return {
+            "dossier_status": status,
+            "due_on": chance.choice([None, received + timedelta(chance.randint(0, 30))]),
+            **({f"{status}_on": ended if chance.random() < 0.95 else None} if is_over else {}),
+            "supplement_count": supplements,
+            **({"supplement_requested_on": min(asked, came)} if supplements else {}),
+            **({"supplement_received_on": max(asked, came)} if supplements and chance.random() < 0.7 else {}),
+            "has_complaint": chance.choice([None, False, True]),
+            "fee_vnd": fee,
+            "paid_online": chance.choice([True, False, None]) if fee else None,
+            "has_electronic_result": chance.choice([True, False, None]) if is_over else None,
+            "components_count": components,
+            "components_digitised_count": digitised,
+            "components_reused_count": chance.choice([None, min(digitised, 1)]),
+            "has_digitised_result": chance.choice([True, False, None]) if is_over else None,
+        }
+
+    def _portal_sync(self, month: Month) -> Iterator[Row]:
+        for agency in dict.fromkeys(self._in_force(self.history.agencies, "agency_code", month)):
+            counts = [self.chance.randint(0, 40) for _ in range(2)]
+            names = ("reported_count", "portal_received_count", "synchronised_count")
+            yield {"agency_code": agency, **dict(zip(names, [*counts, self.chance.randint(0, counts[1])], strict=True))}
 
     def _service(self, month: Month) -> Iterator[Row]:
         levels = ["level_3", "level_4"] if month < Month(2022, 8) else ["partial", "full"]
@@ -142,11 +176,18 @@ class Activity:
             level, is_integrated = self.chance.choice(levels), self.chance.random() < 0.5
             authority = self.chance.choice(["province", "district", "commune"])
             agency = self.chance.choice(agencies)["agency_code"] if authority == "province" else None
-            yield facts.service(code, level, integrated=is_integrated, authority=authority, agency=agency)
+            listed = facts.service(code, level, integrated=is_integrated, authority=authority, agency=agency)
+            yield {**listed, "has_synchronised_fee": self.chance.choice([None, False, True])}
 
     def _procedure(self, _month: Month) -> Iterator[Row]:
         for code in self.chance.sample(PROCEDURES, self.chance.randint(1, len(PROCEDURES))):
-            yield facts.procedure(code, eligible=self.chance.random() < 0.5)
+            authority = self.chance.choice(["province", "district", "commune"])
+            agencies = [row["agency_code"] for row in self.history.agencies if row["agency_level"] == "specialised"]
+            about: Row = {"fee": self.chance.choice([0, 5000]), "requires_result": self.chance.random() < 0.5}
+            listed = facts.procedure(code, eligible=self.chance.random() < 0.5, days=self.chance.randint(0, 9), **about)
+            place = {"authority_level": authority, "agency_code": self.chance.choice(agencies)}
+            until = {"valid_to": self.chance.choice([None, None, date(2022, 8, 15)])}
+            yield {**listed, **(place if authority == "province" else {**place, "agency_code": None}), **until}
 
     def _community_group(self, month: Month) -> Iterator[Row]:
         communes = [row for row in self.history.units if row["unit_level"] == "commune"]

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from oracle import BUCKETS, EDGES, KINDS, Counted, Kind, calls
+from oracle import BUCKETS, EDGES, Counted, Kind, calls
+from oracle_766 import KINDS
 from oracle_coverage import Coverage, Span, spans
 from oracle_tables import Tables, last_day
 
@@ -109,8 +110,8 @@ class Warehouse:
         key = (code, version)
         if key not in self._memory:
             counted = KINDS[code].count(self.tables, version)
-            rows = self._by_stretch(counted.rows)
-            self._memory[key] = Counted(rows, self._by_stretch(counted.found), counted.is_wanted)
+            rows, found, still = (self._by_stretch(each) for each in (counted.rows, counted.found, counted.open))
+            self._memory[key] = Counted(rows, found, counted.is_wanted, still)
         return self._memory[key]
 
     @cached_property
@@ -152,6 +153,8 @@ class Warehouse:
 
     def _sums(self, kind: Kind, counted: Counted, span: Span) -> dict[Place, Expected]:
         frame = self._within(counted.rows, span, is_state=kind.basis == "stock")
+        if counted.open is not None:
+            frame = pd.concat([frame, self._within(counted.open, span, is_state=True)])
         frame = frame.groupby(["unit", "stretch", "system", "statistic"], dropna=False, as_index=False).agg(
             {"day": "first", "numerator": "sum", "denominator": "sum"}
         )
@@ -173,10 +176,11 @@ class Warehouse:
             seen = set(zip(found["unit"], found["system"], found["item"], strict=True))
             keys = zip(among["unit"], among["system"], among["item"], strict=True)
             counts = counts & pd.Series([(key in seen) == counted.is_wanted for key in keys], among.index, dtype=bool)
-        totals = among.assign(number=1, good=counts.astype(int)).groupby(["unit", "system"])[["good", "number"]].sum()
+        by = ["unit", "system", "statistic"]
+        totals = among.assign(number=1, good=counts.astype(int)).groupby(by)[["good", "number"]].sum()
         values: dict[Place, Expected] = {
-            (unit, system or None, None): Expected(Fraction(int(total["good"])), Fraction(int(total["number"])))
-            for (unit, system), total in totals.iterrows()
+            (unit, system or None, name or None): Expected(Fraction(int(total["good"])), Fraction(int(total["number"])))
+            for (unit, system, name), total in totals.iterrows()
         }
         if kind.by_system:
             for unit, total in totals.groupby("unit").sum().iterrows():
@@ -189,10 +193,11 @@ class Warehouse:
         frame = self._within(frame, span, is_state=is_state)
         if "is_counted" not in frame:
             frame = frame.assign(is_counted=True)
-        frame = frame.drop_duplicates(["unit", "stretch", "system", "item", "is_counted"])
-        rows = self._rolled_up(frame[["unit", "stretch", "day", "system", "item", "is_counted"]], span)
-        rows = rows.assign(system=[_text(system) or "" for system in rows["system"]])
-        return rows.groupby(["unit", "system", "item"], as_index=False)["is_counted"].any()
+        frame = frame if "statistic" in frame else frame.assign(statistic=None)
+        columns = ["unit", "stretch", "system", "statistic", "item", "is_counted"]
+        rows = self._rolled_up(frame.drop_duplicates(columns)[[*columns, "day"]], span)
+        rows = rows.assign(**{name: [_text(each) or "" for each in rows[name]] for name in ("system", "statistic")})
+        return rows.groupby(["unit", "system", "statistic", "item"], as_index=False)["is_counted"].any()
 
     # What cannot be added up.
 

@@ -29,11 +29,13 @@ class Counted:
             and whether it `is_counted`.
         found: for items that are looked for elsewhere: the items there, with unit, day and system.
         is_wanted: whether items count that are found, or those that are not.
+        open: what is added of a state at the end of the window, in the form of `rows`.
     """
 
     rows: pd.DataFrame
     found: pd.DataFrame | None = None
     is_wanted: bool = True
+    open: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Kind:
         tables: those of which every partition is needed.
         basis: every month of the window (`flow`), its last one (`stock`) or the newest there is (`latest`).
         states: tables of which only the last month is needed, although the basis is `flow`.
+        losses: what dossiers are counted as, where rows that belong into a figure and are in none can be lost.
         versions: number, first and last day of each definition.
         joined: tables that only say something about rows of another: none of their own rows can be missed.
     """
@@ -61,9 +64,10 @@ class Kind:
     is_measure: bool = False
     joined: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ("received",)
 
 
-def _placed(tables: Tables, frame: pd.DataFrame, code: str, day: str) -> pd.DataFrame:
+def placed(tables: Tables, frame: pd.DataFrame, code: str, day: str) -> pd.DataFrame:
     """Rows with the unit that a code counts towards on their day, without those whose code has no unit yet."""
     pairs = frame[[code, day]].drop_duplicates()
     units = {(row[0], row[1]): tables.territory.unit_of(row[0], row[1]) for row in pairs.itertuples(index=False)}
@@ -72,14 +76,14 @@ def _placed(tables: Tables, frame: pd.DataFrame, code: str, day: str) -> pd.Data
     return placed[placed["unit"].notna()]
 
 
-def _summed(frame: pd.DataFrame, numerator: Any, denominator: Any = None) -> Counted:
+def summed(frame: pd.DataFrame, numerator: Any, denominator: Any = None) -> Counted:
     named = {"unit": None, "system": None, "statistic": None, **{name: frame[name] for name in PLACE if name in frame}}
     rows = frame.assign(**named, numerator=numerator, denominator=denominator)[[*PLACE, "numerator", "denominator"]]
     rows = rows.astype({"numerator": float, "denominator": float})
     return Counted(rows.groupby(PLACE, dropna=False, as_index=False).sum(min_count=1))
 
 
-def _empty(*columns: str) -> pd.DataFrame:
+def empty(*columns: str) -> pd.DataFrame:
     return pd.DataFrame({name: [] for name in columns})
 
 
@@ -96,12 +100,12 @@ def dossiers(tables: Tables) -> pd.DataFrame:
     """Dossiers with the unit of their agency on the day they were received."""
     frame = tables.once(latest_dossiers)
     if frame.empty:
-        return _empty("unit", "day", "channel", "procedure_code", "is_online", "month")
-    placed = _placed(tables, frame, "agency_code", "received_on")
-    return placed.assign(is_online=placed["channel"].eq("online").fillna(value=False))  # an empty channel is direct
+        return empty("unit", "day", "channel", "procedure_code", "is_online", "month")
+    found = placed(tables, frame, "agency_code", "received_on")
+    return found.assign(is_online=found["channel"].eq("online").fillna(value=False))  # an empty channel is direct
 
 
-def _among_procedures(frame: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+def among_procedures(frame: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
     """Dossiers of procedures that the return of the month of receipt lists."""
     if listed.empty or frame.empty:
         return frame.head(0)
@@ -113,27 +117,27 @@ def _among_procedures(frame: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame
 def online_of_all(tables: Tables, _version: int) -> Counted:
     """Dossiers received online / all dossiers received; an empty channel counts as direct."""
     frame = tables.once(dossiers)
-    return _summed(frame, frame["is_online"], 1)
+    return summed(frame, frame["is_online"], 1)
 
 
 def online_with_service(tables: Tables, _version: int) -> Counted:
     """The same, among dossiers of procedures with an online service at the end of the month of receipt."""
-    frame = _among_procedures(tables.once(dossiers), tables.frame("statistics.service"))
-    return _summed(frame, frame["is_online"], 1)
+    frame = among_procedures(tables.once(dossiers), tables.frame("statistics.service"))
+    return summed(frame, frame["is_online"], 1)
 
 
 def online_eligible(tables: Tables, _version: int) -> Counted:
     """The same, among dossiers of procedures that are eligible for full online handling."""
     listed = tables.frame("reference.procedure")
     eligible = listed if listed.empty else listed[listed["is_full_online_eligible"]]
-    frame = _among_procedures(tables.once(dossiers), eligible)
-    return _summed(frame, frame["is_online"], 1)
+    frame = among_procedures(tables.once(dossiers), eligible)
+    return summed(frame, frame["is_online"], 1)
 
 
 def channel_missing(tables: Tables, _version: int) -> Counted:
     """Dossiers whose source does not say the channel / all dossiers received."""
     frame = tables.once(dossiers)
-    return _summed(frame, frame["channel"].isna(), 1)
+    return summed(frame, frame["channel"].isna(), 1)
 
 
 # Services: distinct, at the end of the month, of each unit that offers them.
@@ -143,9 +147,9 @@ def services(tables: Tables) -> pd.DataFrame:
     """Services at each unit that offers them at the end of the month."""
     frame = tables.frame("statistics.service")
     if frame.empty:
-        return _empty("unit", "day", "item", "service_level", "is_integrated")
+        return empty("unit", "day", "item", "service_level", "is_integrated")
     frame = frame.assign(day=[last_day(month) for month in frame["partition_month"]], item=frame["procedure_code"])
-    parts = [_placed(tables, frame[frame["authority_level"] == "province"], "agency_code", "day")]
+    parts = [placed(tables, frame[frame["authority_level"] == "province"], "agency_code", "day")]
     agencies = tables.rows("reference.agency")
     for day in frame["day"].unique():
         for level in ("district", "commune"):
@@ -186,7 +190,7 @@ def used(tables: Tables, version: int) -> Counted:
 def monthly(tables: Tables, table: str, *columns: str) -> pd.DataFrame:
     frame = tables.frame(table)
     if frame.empty:
-        return _empty("unit", "day", *columns)
+        return empty("unit", "day", *columns)
     return frame.assign(day=[last_day(month) for month in frame["partition_month"]])
 
 
@@ -199,7 +203,7 @@ def existing_groups(tables: Tables) -> pd.DataFrame:
 
 def groups(tables: Tables, _version: int) -> Counted:
     """Groups set up and not dissolved at the end of the window."""
-    return _summed(_placed(tables, existing_groups(tables), "unit_code", "day"), 1)
+    return summed(placed(tables, existing_groups(tables), "unit_code", "day"), 1)
 
 
 def active_enterprises(tables: Tables) -> pd.DataFrame:
@@ -213,8 +217,8 @@ def enterprises(column: str) -> Callable[[Tables, int], Counted]:
     """Enterprises (or providers among them) in operation at the end of the window."""
 
     def count(tables: Tables, _version: int) -> Counted:
-        frame = _placed(tables, active_enterprises(tables), "unit_code", "day")
-        return _summed(frame, frame[column])
+        frame = placed(tables, active_enterprises(tables), "unit_code", "day")
+        return summed(frame, frame[column])
 
     return count
 
@@ -232,17 +236,17 @@ def plans(tables: Tables, version: int) -> Counted:
         for row in listed
         if in_force(row, day)
     ]
-    frame = pd.DataFrame(rows) if rows else _empty("unit", "day", "is_issued")
-    return _summed(frame, frame["is_issued"], 1)
+    frame = pd.DataFrame(rows) if rows else empty("unit", "day", "is_issued")
+    return summed(frame, frame["is_issued"], 1)
 
 
 def milestones(tables: Tables, _version: int) -> Counted:
     """Milestones of the Hòa Thành project completed / all of them, by the month's return."""
     columns = ("unit_code", "project_code", "milestone_status", "completed_on")
     frame = monthly(tables, "programme.project_milestone", *columns)
-    frame = _placed(tables, frame[frame["project_code"] == "hoa_thanh_smart_city"], "unit_code", "day")
+    frame = placed(tables, frame[frame["project_code"] == "hoa_thanh_smart_city"], "unit_code", "day")
     is_done = (frame["milestone_status"] == "done") & (frame["completed_on"].fillna(date.max) <= frame["day"])
-    return _summed(frame, is_done, 1)
+    return summed(frame, is_done, 1)
 
 
 # Connections: of the whole province, by system.
@@ -253,14 +257,14 @@ def calls(tables: Tables) -> pd.DataFrame:
     frame = tables.frame("connection.traffic")
     if frame.empty:
         names = ("call", "succeeded", "failed_client", "paired", "client_only", "producer_only")
-        return _empty("day", "system", "operation", *(f"{name}_count" for name in names), *BUCKETS)
+        return empty("day", "system", "operation", *(f"{name}_count" for name in names), *BUCKETS)
     return frame.assign(day=list(frame["hour_at"].dt.tz_convert(LOCAL).dt.date))
 
 
 def volume(tables: Tables, _version: int) -> Counted:
     """All calls within the window."""
     frame = tables.once(calls)
-    return _summed(frame, frame["call_count"])
+    return summed(frame, frame["call_count"])
 
 
 def orphans(tables: Tables, _version: int) -> Counted:
@@ -268,22 +272,22 @@ def orphans(tables: Tables, _version: int) -> Counted:
     frame = tables.once(calls)
     frame = frame[frame["paired_count"].notna()]
     one_sided = frame["client_only_count"] + frame["producer_only_count"]
-    return _summed(frame, one_sided, one_sided + frame["paired_count"])
+    return summed(frame, one_sided, one_sided + frame["paired_count"])
 
 
 def availability(tables: Tables, _version: int) -> Counted:
     """Calls that succeeded / calls but those that failed on the caller's side; those / all calls; attempts."""
     frame = tables.once(calls)
     by_caller = frame["failed_client_count"]
-    exchange = _summed(frame.assign(statistic="exchange"), frame["succeeded_count"], frame["call_count"] - by_caller)
-    caller = _summed(frame.assign(statistic="caller"), by_caller, frame["call_count"])
+    exchange = summed(frame.assign(statistic="exchange"), frame["succeeded_count"], frame["call_count"] - by_caller)
+    caller = summed(frame.assign(statistic="caller"), by_caller, frame["call_count"])
     tried = tables.frame("connection.attempt")
     if not tried.empty:
         tried = tried[tried["duration_ms"].notna() & tried["system"].notna()]
     if tried.empty:
         return Counted(pd.concat([exchange.rows, caller.rows]))
     tried = tried.assign(day=[last_day(month) for month in tried["month"]], statistic="attempt")
-    attempt = _summed(tried, tried["status"] != "failed", 1)
+    attempt = summed(tried, tried["status"] != "failed", 1)
     return Counted(pd.concat([exchange.rows, caller.rows, attempt.rows]))
 
 
@@ -319,8 +323,8 @@ def connected(tables: Tables, _version: int) -> Counted:
     planned = [row["system"] for row in tables.rows("reference.system") if row["is_planned"]]
     days = {last_day(month) for _, month in tables.there("connection.register") if month}
     rows = [{"day": day, "is_live": (system, day) in is_live} for day in sorted(days) for system in planned]
-    made = pd.DataFrame(rows) if rows else _empty("day", "is_live")
-    return _summed(made, made["is_live"], 1)
+    made = pd.DataFrame(rows) if rows else empty("day", "is_live")
+    return summed(made, made["is_live"], 1)
 
 
 def measured(tables: Tables, _version: int) -> Counted:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 
 import pandas as pd
-from oracle import Kind, sources_of
+from oracle import DOSSIER, Kind, sources_of
 from oracle_losses import lost
 from oracle_tables import Tables, in_force, last_day
 from territory import DAY
@@ -19,6 +19,7 @@ COVERAGE_AT_LEAST = Fraction(8, 10)
 NONE = (0, 0, 0, 0)
 REPORTERS = {
     "statistics.dossier": ("agency_code", "reference.agency", None),
+    "statistics.portal_sync": ("agency_code", "reference.agency", None),
     "programme.community_group": ("unit_code", "reference.admin_unit", "commune"),
 }
 """Tables of which every agency (every commune) in force at the end of the month is expected to report."""
@@ -150,7 +151,8 @@ class Coverage:
         """By unit: reports expected and received, rows delivered and used."""
         totals: dict[str, list[int]] = {}
         for month in self._months[table]:
-            missed = 0 if table in self._kind.joined else lost(self._tables, table, month)
+            counted_as = self._kind.losses if table == DOSSIER else () if table in self._kind.joined else (table,)
+            missed = sum(lost(self._tables, each, month) for each in counted_as)
             province = str(self._tables.territory.province(last_day(month)))
             for unit, line in [*reports(self._tables, table, month), (province, (0, 0, 0, -missed))]:
                 for above in self._tables.territory.place(unit, last_day(month), self._span.last):

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import pandas as pd
 from oracle import (
-    DOSSIER,
     SERVICE,
     active_enterprises,
     existing_groups,
@@ -16,6 +15,7 @@ from oracle import (
     monthly,
     services,
 )
+from oracle_766 import PORTAL_SYNC, PROCEDURE, lost_open, lost_procedures, lost_settled
 from oracle_tables import Tables, in_force, last_day
 
 
@@ -42,7 +42,11 @@ def _lost_plans(tables: Tables, month: date) -> int:
 
 
 _LOST: dict[str, Callable[[Tables, date], int]] = {
-    DOSSIER: lambda tables, month: _lost(tables.once(latest_dossiers), tables, month, "agency_code", "received_on"),
+    "received": lambda tables, month: _lost(tables.once(latest_dossiers), tables, month, "agency_code", "received_on"),
+    "settled": lost_settled,
+    "open": lost_open,
+    PROCEDURE: lost_procedures,
+    PORTAL_SYNC: lambda tables, month: _lost(monthly(tables, PORTAL_SYNC, "agency_code"), tables, month, "agency_code"),
     SERVICE: _lost_services,
     "programme.community_group": lambda tables, month: _lost(existing_groups(tables), tables, month, "unit_code"),
     "programme.digital_enterprise": lambda tables, month: _lost(active_enterprises(tables), tables, month, "unit_code"),
@@ -55,5 +59,5 @@ _LOST: dict[str, Callable[[Tables, date], int]] = {
 
 @lru_cache(maxsize=1000)
 def lost(tables: Tables, table: str, month: date) -> int:
-    """How many rows of a table and month belong into a figure and are in none; computed once."""
+    """How many rows of a table (of dossiers: as what they are counted) and month are in no figure; computed once."""
     return _LOST[table](tables, month)

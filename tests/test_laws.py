@@ -16,7 +16,7 @@ from activity import PROCEDURES, Activity, AnyProvince, few
 from deliveries import put
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import KINDS
+from oracle_766 import KINDS
 from projects import Fresh
 from provinces import History, change, initial
 from tables import publish, values

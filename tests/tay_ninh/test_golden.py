@@ -261,6 +261,7 @@ MERGERS: dict[str, Months] = {
             *dossiers(1, "H53.20", day("2025-07-02"), "direct"),  # a district's office that closed on 30 June
         ],
     },
+    "reference.procedure": {month: [procedure("1.000001", eligible=True)] for month in SEVEN},
     "programme.community_group": {
         "2025-07": [
             group("TCN-25498-01", "25498", day("2022-02-15")),

@@ -19,9 +19,9 @@ JULY, AUGUST = date(2022, 7, 31), date(2022, 8, 31)
 Row = dict[str, Any]
 
 
-def dossier(received: str, due: str | None = None, agency: str = "H53.20", **more: object) -> Row:
+def dossier(received: str, due: str | None = None, **more: Any) -> Row:
     """One dossier: received on a day and due on a day of August 2022, or `MM-DD`; ends as its days say."""
-    (row,) = dossiers(1, agency, _day(received), "online", str(more.pop("procedure", "1.000001")))
+    (row,) = dossiers(1, "H53.20", _day(received), "online", str(more.pop("procedure", "1.000001")))
     ended = [name for name in ("finished", "returned", "stopped") if f"{name}_on" in more]
     days = {name: _day(str(value)) for name, value in more.items() if name.endswith("_on")}
     status = {"dossier_status": ended[0] if ended else "in_progress"}
@@ -32,11 +32,12 @@ def _day(text: str) -> date:
     return day(f"2022-{text if '-' in text else f'08-{text}'}")
 
 
-SUPPLEMENT = {"supplement_count": 1, "supplement_requested_on": "03", "supplement_received_on": "10"}
+SUPPLEMENT: dict[str, Any] = {"supplement_count": 1, "supplement_requested_on": "03", "supplement_received_on": "10"}
 CARRIED_OVER = dossier("07-20", "02")
 HANDLED = {
     "on the day": dossier(
-        *("01", "05"),
+        "01",
+        "05",
         finished_on="05",
         has_complaint=True,
         has_electronic_result=True,
@@ -47,7 +48,8 @@ HANDLED = {
         has_digitised_result=True,
     ),
     "late": dossier(
-        *("01", "05"),
+        "01",
+        "05",
         finished_on="08",
         has_complaint=True,
         paid_online=True,
@@ -59,7 +61,8 @@ HANDLED = {
     "open and in term": dossier("29", "09-05", fee_vnd=0),
     # A supplement from the 3rd to the 10th moves the due day from the 5th to the 12th.
     "one supplement": dossier(
-        *("01", "05"),
+        "01",
+        "05",
         **{**SUPPLEMENT, "finished_on": "12", "has_electronic_result": True},
         components_count=2,
         components_digitised_count=2,
@@ -71,7 +74,8 @@ HANDLED = {
     "two supplements": dossier("01", "30", **{**SUPPLEMENT, "supplement_count": 2}, finished_on="12"),
     # Five working days after Thursday the 4th: Friday, Monday to Wednesday, Thursday the 11th.
     "no due day": dossier(
-        *("04", None),
+        "04",
+        None,
         finished_on="11",
         components_count=0,
         components_digitised_count=0,
@@ -238,7 +242,7 @@ def test_a_dossier_in_progress_belongs_to_the_province_of_the_day(
     # Received on Friday 20 June: five working days end on the 27th. Both are overdue at the end of June, in 703 and 72.
     assert merged.of("on_time_rate", day("2025-06-30"), "72") == [0, 2, 0]
     assert merged.of("on_time_rate", day("2025-06-30"), "703") == [0, 2, 0]
-    # On 1 July the province becomes another: one is settled in it and one in progress, both late; a new one is in term.
+    # On 1 July the province becomes another: one is settled in it, one in progress, both late; a new one is in term.
     assert merged.of("on_time_rate", day("2025-07-31"), "80") == [1, 3, 33.33]
     # Since January: nothing is known of the months before June.
     assert merged.of("on_time_rate", day("2025-07-31"), "80", "ytd") == [None, None, None]

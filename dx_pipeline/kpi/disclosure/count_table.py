@@ -105,7 +105,7 @@ class CountTable:
         order = np.argsort(-self.counts[:-1].sum(axis=0), kind="stable")
         of_scope = self.in_scope[:, order]
         first = of_scope & (np.cumsum(of_scope, axis=1) <= KINDS_OF_SCOPE)
-        chosen = first.any(axis=0)
+        chosen: Bools = np.any(first, axis=0)
         chosen[:KINDS] = True
         found: Integers = np.sort(order[chosen | (order == len(order) - 1)])
         return found
