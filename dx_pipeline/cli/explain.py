@@ -51,6 +51,7 @@ BASES = {
     "flow": ("của kỳ", "of the window"),
     "stock": ("cuối kỳ", "at its end"),
     "latest": ("mới nhất", "the newest"),
+    "earlier_states": ("có thể có dòng còn được tính", "may have rows that still count"),
     "later_states": ("có thể có tình trạng mới hơn", "may have later states"),
 }
 WHOSE = {"unit": ("của đơn vị này", "of this unit"), "delivery": ("cả lần giao", "whole delivery")}
@@ -244,7 +245,8 @@ def _reports(found: Explanation) -> Iterator[Pair]:
 def _rows(found: Explanation) -> Iterator[Pair]:
     for item in found.counted:
         yield f"view.{item.view}", f"{both(item.title_vi, item.title_en)}  ({item.first_on} – {item.last_on})"
-        conditions = {"where": item.where, "counted": item.counted, "among": item.among, "distinct": item.item}
+        conditions = {"where": item.where, "counted": item.counted, "less": ", ".join(item.less) or None}
+        conditions |= {"among": item.among, "distinct": item.item}
         if item.is_looked_in:
             conditions = {both("tìm trong", "looked for where"): item.where, "distinct": item.item}
         for name, condition in conditions.items():

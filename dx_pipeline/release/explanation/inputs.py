@@ -24,7 +24,7 @@ from dx_pipeline.tables.traffic import REACH
 
 Row = dict[str, Any]
 
-LATER_STATES = "later_states"
+EARLIER_STATES, LATER_STATES = "earlier_states", "later_states"
 BEHIND_UNITS = ("reference.admin_unit", "reference.agency", reference.SUCCESSION)
 """The tables from which it is computed what each code counts towards."""
 
@@ -36,7 +36,8 @@ class Partition:
     Args:
         month: None of a table without months.
         basis: `flow`: its month is one of the window's; `stock`: of the state at its end; `latest`: the newest by then;
-            `later_states`: not needed, but it may have later states of rows of the window, which count instead.
+            `later_states`: not needed, but it may have later states of rows of the window, which count instead;
+            `earlier_states`: not needed, but rows of a state at the end of a month may have come with it.
         state: as in `ledger.partition`: `current`, `stale` or `missing`.
         derived_from: the table that it is computed from, if nobody delivers it.
     """
@@ -53,7 +54,7 @@ class Partition:
     @property
     def is_needed(self) -> bool:
         """Whether there is no value without it."""
-        return self.basis != LATER_STATES
+        return self.basis not in {EARLIER_STATES, LATER_STATES}
 
 
 class Inputs:
@@ -116,8 +117,10 @@ class Inputs:
         for item in self.evaluations:
             tables = self.kpi.tables[item.version.version] if item.version is not None else {}
             for table in sorted({*tables, *(BEHIND_UNITS if UNITS in tables else ())} - {UNITS}):
-                has_states = self._catalogue.contracts[table].changes
-                for basis in (*tables.get(table, (self.kpi.basis,)), *((LATER_STATES,) if has_states else ())):
+                bases: tuple[str, ...] = tables.get(table, (self.kpi.basis,))
+                if self._catalogue.contracts[table].changes:
+                    bases = (*bases, LATER_STATES, *((EARLIER_STATES,) if "stock" in bases else ()))
+                for basis in bases:
                     for partition in self._of_table(table, basis, item):
                         found.setdefault((table, partition.source, partition.month), partition)
         every = found.values()
@@ -155,6 +158,8 @@ class Inputs:
             return tuple(Month.of(item.first_on).through(Month.of(item.last_on)))
         if basis == "stock":
             return (Month.of(item.state_on),)
+        if basis == EARLIER_STATES:
+            return tuple(sorted(month for month in there if month < Month.of(item.state_on)))
         if basis == LATER_STATES:
             return tuple(sorted(month for month in there if month.first > item.last_on))
         newest = max((month for month in there if month.first <= item.last_on), default=Month.of(item.last_on))

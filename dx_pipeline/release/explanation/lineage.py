@@ -89,11 +89,12 @@ def _roles(view: DeclaredView, figure: Figure) -> Iterator[tuple[str, str]]:
     """Each column of a view that a figure uses, and what for."""
     about = view.view
     named = {"date": about.date, "unit": about.unit, "system": about.system}
-    expressions = {"numerator": figure.counted, "denominator": figure.among, "rows": figure.where}
+    among = [figure.among] if figure.among is not None else []
+    expressions = {"numerator": [figure.counted, *figure.less], "denominator": among, "rows": [figure.where]}
     if figure.is_looked_in:
-        expressions = {"looked_in": figure.where}
-    for role, expression in expressions.items():
-        for column in sorted(columns_of(expression)) if expression is not None else ():
+        expressions = {"looked_in": [figure.where]}
+    for role, of_role in expressions.items():
+        for column in sorted({name for expression in of_role for name in columns_of(expression)}):
             yield role, column
     if figure.item is not None:
         yield "item", figure.item

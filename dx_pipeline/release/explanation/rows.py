@@ -46,6 +46,7 @@ class Counted:
     Args:
         where, counted, among: the declared conditions: which rows are looked at, what the numerator and the denominator
             add up; `among` is None of a plain count, all are of free SQL, whose text says which rows count.
+        less: conditions, each of whose rows are taken off the numerator.
         item: the column whose distinct values are counted, if not the rows.
         is_looked_in: whether items are only looked for among these rows.
         is_public: whether the rows of the view are public one by one.
@@ -63,6 +64,7 @@ class Counted:
     where: str | None
     counted: str | None
     among: str | None
+    less: tuple[str, ...]
     item: str | None
     is_looked_in: bool
     is_public: bool
@@ -163,6 +165,7 @@ def _counted(
         where=figure.where if figure else None,
         counted=figure.counted if figure else None,
         among=figure.among if figure else None,
+        less=figure.less if figure else (),
         item=figure.item if figure else None,
         is_looked_in=figure is not None and figure.is_looked_in,
         is_public=is_public(catalogue, view),
