@@ -257,9 +257,7 @@ KINDS = {
         _settled("is_electronic", "has_document"), (DOSSIER, PROCEDURE), **_LISTED, losses=("settled",)
     ),
     "fee_payment_online_rate": Kind(fees, (PROCEDURE, SERVICE), decimals=2, is_percent=True, joined=(SERVICE,)),
-    "on_time_rate": Kind(
-        _handled(lambda frame: ~frame["is_late"].astype(bool)), (DOSSIER, PROCEDURE), **_HANDLED, levels=READINGS_SHOWN
-    ),
+    "on_time_rate": Kind(_handled(lambda frame: ~frame["is_late"].astype(bool)), (DOSSIER, PROCEDURE), **_HANDLED),
     "procedure_online_rate": Kind(
         *(offered_online, (PROCEDURE, SERVICE)),
         decimals=2,

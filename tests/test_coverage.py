@@ -87,6 +87,17 @@ def test_rows_in_quarantine_lower_the_coverage_of_their_unit_and_of_those_above_
     ]
 
 
+@pytest.mark.parametrize("good", [3, 7])
+def test_rows_in_quarantine_give_no_small_count_away(engine: Engine, good: int) -> None:
+    broken = [row.replace("Trực tuyến", "Bồ câu") for row in many(FIRST.replace("-2205", "-2204"), 1)]
+    engine.deliver("dossier", dossiers(*many(FIRST, good), *broken, *many(SECOND, 40)))
+    engine.evaluate(RATE)
+    shown = engine.values(RATE, f"{MONTH} AND unit_code = 'H53.07'", "coverage, coverage_units, coverage_rows, status")
+    assert shown == [(None, 1, None, "not_enough_data")]
+    reasons = engine.values(RATE, f"{MONTH} AND unit_code = 'H53.07'", "withheld_reason, suppressed")
+    assert reasons == [("few_dossiers", True)]  # whether three of four rows came or seven of eight
+
+
 def test_a_corrected_delivery_restores_coverage(engine: Engine) -> None:
     broken = [row.replace("Trực tuyến", "Bồ câu") for row in many(FIRST, 30)]
     engine.deliver("dossier", dossiers(*broken, *many(SECOND, 40)), name="may.csv", day=3)

@@ -213,9 +213,13 @@ def _definition(found: Explanation) -> Iterator[Pair]:
     yield both("Chủ trì", "Owner"), definition["owner"]
 
 
+def _share(share: float | None) -> str:
+    return both("không công khai", "not public") if share is None else number(100 * share, "percent")
+
+
 def _reports(found: Explanation) -> Iterator[Pair]:
     value, reports = found.value, found.reports
-    shares = [number(100 * value[name], "percent") for name in ("coverage", "coverage_units", "coverage_rows")]
+    shares = [_share(value[name]) for name in ("coverage", "coverage_units", "coverage_rows")]
     yield (
         both("Độ phủ", "Coverage"),
         f"{shares[0]}  ({both('báo cáo', 'reports')} {shares[1]}, {both('dòng', 'rows')} {shares[2]})",
@@ -232,7 +236,7 @@ def _reports(found: Explanation) -> Iterator[Pair]:
     low = [
         f"{row['unit_code']} {row['unit_name']}: {number(100 * row['coverage'], 'percent')}"
         for row in reports.units_below
-        if row["coverage"] < 1
+        if row["coverage"] is not None and row["coverage"] < 1
     ]
     if reports.units_below:
         yield both("Đơn vị cấp dưới", "Units below"), "\n".join(_first(low)) or both("đều 100%", "all 100%")

@@ -29,6 +29,11 @@ WITH resting AS (
 SELECT
     *,
     least(coverage_units, coverage_rows) AS coverage,
+    withheld_below IS NOT NULL AND unit_level <> 'province' AS is_of_dossiers,
+    -- Too many rows in quarantine among few: whose reason is that they are few.
+    is_of_dossiers AND definition_version IS NOT NULL AND is_complete AND NOT is_silent
+    AND coverage_units >= coverage_at_least AND coverage_rows < coverage_at_least
+    AND coalesce(greatest(numerator, denominator) < withheld_below, FALSE) AS rests_on_few,
     definition_version IS NOT NULL AND is_complete AND NOT is_silent
     AND least(coverage_units, coverage_rows) >= coverage_at_least AS is_publishable
 FROM resting

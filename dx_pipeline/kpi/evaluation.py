@@ -350,6 +350,7 @@ def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:
         "is_reported": definition.is_reported,
         "by_system": definition.by_system,
         "coverage_at_least": catalogue.province.coverage_at_least if least is None else least,
+        "withheld_below": catalogue.province.suppress_below if kpi.code in scan.protected(catalogue) else None,
     }
 
 

@@ -3,8 +3,10 @@ INSERT INTO staged BY NAME
 WITH shown AS (
     SELECT
         covered.*,
-        withheld.unit_code IS NOT NULL AS suppressed,
+        withheld.unit_code IS NOT NULL OR rests_on_few AS suppressed,
         covered.is_publishable AND withheld.unit_code IS NULL AS is_shown,
+        is_of_dossiers AND coverage_rows < 1 AND NOT is_shown
+        AND (suppressed OR coalesce(greatest(numerator, denominator) < withheld_below, TRUE)) AS is_given_away,
         (10 ** covered.decimals)::INTEGER AS scale
     FROM covered
     LEFT JOIN withheld
@@ -73,7 +75,7 @@ SELECT
         WHEN definition_version IS NULL THEN 'no_definition'
         WHEN NOT is_complete THEN 'incomplete'
         WHEN is_silent THEN 'silent'
-        WHEN coverage < coverage_at_least THEN 'low_coverage'
+        WHEN coverage < coverage_at_least AND NOT rests_on_few THEN 'low_coverage'
         WHEN suppressed THEN 'few_dossiers'
         WHEN aimed.denominator = 0 THEN 'nothing_to_count'
         ELSE 'not_measured'
@@ -92,10 +94,11 @@ SELECT
         WHEN sign * (aimed.value - trajectory) >= -0.1 * abs(trajectory) THEN 'at_risk'
         ELSE 'off_track'
     END AS status,
-    -- Shares in whole percent, rounded down: exact ones would give withheld counts away.
-    floor(round(coverage * 100, 6)) / 100 AS coverage,
+    -- Shares in whole percent, rounded down: exact ones would give withheld counts away. So would any share of rows in
+    -- quarantine, because how many are there is known.
+    CASE WHEN NOT is_given_away THEN floor(round(coverage * 100, 6)) / 100 END AS coverage,
     floor(round(coverage_units * 100, 6)) / 100 AS coverage_units,
-    floor(round(coverage_rows * 100, 6)) / 100 AS coverage_rows,
+    CASE WHEN NOT is_given_away THEN floor(round(coverage_rows * 100, 6)) / 100 END AS coverage_rows,
     stale_inputs,
     published.value AS published_value,
     -- A figure that was only reported has nothing computed to be compared with.

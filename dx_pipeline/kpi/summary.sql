@@ -9,7 +9,7 @@ SELECT
         value IS NULL
     ) AS withheld_columns,
     max(withheld_reason) AS withheld_reason,
-    min(coverage) AS coverage,
+    CASE WHEN bool_and(coverage IS NOT NULL) THEN min(coverage) END AS coverage,
     bool_or(synthetic) AS synthetic
 FROM every_value
 WHERE kpi_code = $table

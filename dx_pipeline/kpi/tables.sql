@@ -10,7 +10,9 @@ CREATE TEMP TABLE kpi (
     has_denominator BOOLEAN,
     is_reported BOOLEAN,
     by_system BOOLEAN,
-    coverage_at_least DOUBLE
+    coverage_at_least DOUBLE,
+    -- Below this, counts are withheld; empty where nothing is.
+    withheld_below INTEGER
 );
 CREATE TEMP TABLE asked (kpi_code VARCHAR, statistic VARCHAR, levels VARCHAR[]);
 -- Whether items count that are found in the other view (`is_wanted`), or those that are not.
