@@ -111,15 +111,15 @@ class Release:
 
 
 def definitions(catalogue: Catalogue) -> dict[str, str]:
-    """One digest for each KPI of what is declared and decides its values: its definition, its views, their tables."""
-    return {
-        code: catalogue.digest(
-            f"kpi:{code}",
-            *(f"view:{name}" for name in kpi.every_view),
-            *(f"contract:{table}" for table in _tables(catalogue, kpi)),
-        )
-        for code, kpi in catalogue.kpis.items()
-    }
+    """One digest for each KPI of what is declared and decides its values."""
+    return {code: definition(catalogue, code) for code in catalogue.kpis}
+
+
+def definition(catalogue: Catalogue, code: str) -> str:
+    """A digest of what is declared and decides the values of a KPI: its definition, its views, their tables."""
+    kpi = catalogue.kpis[code]
+    views = (f"view:{name}" for name in kpi.every_view)
+    return catalogue.digest(f"kpi:{code}", *views, *(f"contract:{table}" for table in _tables(catalogue, kpi)))
 
 
 def compare(

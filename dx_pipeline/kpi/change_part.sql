@@ -32,6 +32,8 @@ compared AS (
         pair.compared_with = 'release' AS is_release,
         coalesce(later.definition_version, 0) <> coalesce(earlier.definition_version, 0)
         OR pair.compared_with = 'release' AND redefined.kpi_code IS NOT NULL AS is_redefined,
+        -- Parts of a window are of different lengths, and what happens within them grows with their days.
+        coalesce(later.part_end - later.part_start <> earlier.part_end - earlier.part_start, FALSE) AS has_other_span,
         later.revision > earlier.revision AS is_revised,
         touched.kpi_code IS NOT NULL AS has_other_data,
         other_reference.kpi_code IS NOT NULL AS has_other_reference,
@@ -55,6 +57,7 @@ caused AS (
         CASE
             WHEN is_release AND $is_other_program THEN 'not_separated'
             WHEN is_release AND (has_other_reference OR is_redefined AND has_other_data) THEN 'not_separated'
+            WHEN is_redefined AND has_other_span THEN 'not_separated'
             WHEN is_redefined THEN 'definition'
             WHEN NOT is_release AND form = 'opaque' THEN 'not_separated'
         END AS whole_cause,

@@ -23,7 +23,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import UsageError
-from dx_pipeline.kpi import scan
+from dx_pipeline.kpi import change, scan
 from dx_pipeline.period import Window
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.explanation import deliveries, lineage, question, reports, rows, words
@@ -159,7 +159,11 @@ class Released:
         inputs = Inputs(connection, catalogue, value)
         inputs.fill_unit_within()
         deliveries.fill_wanted(connection, inputs)
-        readable = rows.create_views(connection, catalogue, inputs.kpi.every_view)
+        is_as_declared = self.inputs.get("definitions", {}).get(inputs.kpi.code) == change.definition(
+            catalogue, inputs.kpi.code
+        )
+        names = inputs.kpi.every_view if is_as_declared else ()  # other conditions would count other rows
+        readable = rows.create_views(connection, catalogue, names)
         counted, lines = rows.count(connection, catalogue, inputs, readable)
         behind = deliveries.behind(self.settings, catalogue, connection, inputs, lines, self.inputs["partitions"])
         return Explanation(
