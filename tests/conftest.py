@@ -119,7 +119,7 @@ def dx(dagster_home: Path, dx_server: subprocess.Popen[str], tmp_path_factory: p
 
 @pytest.fixture(scope="session")
 def province(tmp_path_factory: pytest.TempPathFactory, dx: Dx) -> dict[str, Any]:
-    """The sample of the first half of 2022 at a twentieth of its size, run once for all workers.
+    """The sample of the first half of 2022 at a fifth of its size, run once for all workers: enough to be shown.
 
     The answer of `dx run --json`, and the `warehouse`.
     """
@@ -129,7 +129,7 @@ def province(tmp_path_factory: pytest.TempPathFactory, dx: Dx) -> dict[str, Any]
     warehouse, answer = shared / "province", shared / "province.json"
     with FileLock(shared / "province.lock"):
         if not answer.is_file():
-            made = dx("sample", "--months", "2022-01:2022-06", "--scale", "0.05", warehouse=warehouse)
+            made = dx("sample", "--months", "2022-01:2022-06", "--scale", "0.2", warehouse=warehouse)
             assert made.returncode == 0, made.stderr
             ran = dx("run", "--json", warehouse=warehouse, threads=2)
             assert ran.returncode == 0, ran.stderr

@@ -13,7 +13,7 @@ from typing import Any
 
 import oracle
 import pandas as pd
-from oracle import DOSSIER, NEW_LEVELS, READINGS_SHOWN, SERVICE, Counted, Kind
+from oracle import DOSSIER, LEVELS_CHANGED, READINGS_SHOWN, SERVICE, Counted, Kind
 from oracle_tables import Tables, in_force, last_day
 
 PROCEDURE, PORTAL_SYNC = "reference.procedure", "statistics.portal_sync"
@@ -203,10 +203,12 @@ def _units_of(tables: Tables, agencies: list[Row], row: Row, day: date) -> set[s
     return {each["unit_code"] for each in agencies if each["agency_level"] == level and in_force(each, day)}
 
 
-def offered_online(tables: Tables, _version: int) -> Counted:
-    """Procedures with an online service, a full one, a partial one / all procedures."""
+def offered_online(tables: Tables, version: int) -> Counted:
+    """Procedures with an online service, a full one (once level 4), a partial one (level 3) / all procedures."""
+    full, partial = {1: ("level_4", "level_3"), 2: ("full", "partial")}[version]
     frame = tables.once(procedures).assign(partition_month=True, system=None)
-    counted = {"all": frame["level"].notna(), "full": frame["level"] == "full", "partial": frame["level"] == "partial"}
+    level = frame["level"]
+    counted = {"all": level.notna(), "full": level == full, "partial": level == partial}
     parts = [frame.assign(statistic=name, is_counted=is_counted) for name, is_counted in counted.items()]
     return Counted(pd.concat(parts))
 
@@ -264,7 +266,7 @@ KINDS = {
         is_percent=True,
         joined=(SERVICE,),
         statistics=("all", "full", "partial"),
-        versions=((1, NEW_LEVELS, None),),
+        versions=LEVELS_CHANGED,
     ),
     "satisfaction_rate": Kind(
         _handled(lambda frame: 1 - frame["is_late"].astype(int) - frame["has_complaint"].astype(int)),

@@ -27,11 +27,17 @@ EXACT = 1e-6
 Number = tuple[str, str, date, date]
 """What is counted, where, and the first and last day of the window."""
 
-RECEIVED = ("online", "service", "eligible", "missing")
-SETTLED = ("online", "late")
+RECEIVED = ("online", "service", "eligible", "missing", "fee", "paid")
+SETTLED = ("online", "late", "document", "electronic", "digitised")
 OPEN = ("overdue",)
 CONDITIONS = {"received": RECEIVED, "settled": SETTLED, "open": OPEN}
 """What is asked of each event. What is open is so at the end of a month."""
+
+EXCLUDE = (("online", "missing"),)
+"""Conditions that exclude each other: the channel of an online dossier is known."""
+
+INCLUDE = (("paid", "fee"), ("electronic", "document"))
+"""Conditions of which the first includes the second: what is paid has a fee."""
 
 
 def _is(*names: str) -> dict[str, bool]:
@@ -47,7 +53,12 @@ MEASURES: dict[str, tuple[tuple[str, dict[str, bool]], ...]] = {
     "received online, service": (("received", _is("online", "service")),),
     "received, eligible": (("received", _is("eligible")),),
     "received online, eligible": (("received", _is("online", "eligible")),),
+    "received, fee": (("received", _is("fee")),),
+    "received, paid online": (("received", _is("paid")),),
     "settled": (("settled", {}),),
+    "settled, document": (("settled", _is("document")),),
+    "settled, electronic result": (("settled", _is("electronic")),),
+    "settled, digitised": (("settled", _is("digitised")),),
     "settled late": (("settled", _is("late")),),
     "settled online": (("settled", _is("online")),),
     "handled": (("settled", {}), ("open", {})),
@@ -62,6 +73,10 @@ OF_KPIS = {
     "online_dossier_rate_with_service": ("received online, service", "received, service"),
     "online_dossier_rate_full_online": ("received online, eligible", "received, eligible"),
     "dossier_channel_missing_rate": ("received, channel missing", "received"),
+    "dossier_paid_online_rate": ("received, paid online", "received, fee"),
+    "electronic_result_rate": ("settled, electronic result", "settled, document"),
+    "digitised_dossier_rate": ("settled, digitised", "settled"),
+    "on_time_rate": ("handled on time", "handled"),
     "copied_rate": ("received online", "received"),
     "late_rate": ("settled late", "settled"),
     "settled_online_rate": ("settled online", "settled"),
@@ -69,7 +84,11 @@ OF_KPIS = {
 }
 """The numerator and the denominator of each KPI that counts dossiers."""
 
-OF_DIFFERENCE = {"timely_rate": "handled late", "content_rate": "settled, late and online"}
+OF_DIFFERENCE = {
+    "on_time_rate": "handled late",
+    "timely_rate": "handled late",
+    "content_rate": "settled, late and online",
+}
 """What the numerator of each KPI leaves of the denominator."""
 
 OF_SUMMARY = {
@@ -83,6 +102,17 @@ OF_SUMMARY = {
 
 Atom = tuple[str, str, Month, tuple[bool, ...]]
 """Event, place, month, and the answer to each condition of the event."""
+
+
+def possible_answers(names: Sequence[str]) -> list[tuple[bool, ...]]:
+    """Every way to answer some conditions, without those that cannot be."""
+    found = []
+    for answers in itertools.product([False, True], repeat=len(names)):
+        of = dict(zip(names, answers, strict=True))
+        is_excluded = any(of.get(one) and of.get(other) for one, other in EXCLUDE)
+        if not is_excluded and all(of[other] for one, other in INCLUDE if of.get(one)):
+            found.append(answers)
+    return found
 
 
 @dataclass(frozen=True)
@@ -125,10 +155,7 @@ class Reader:
         found: list[Atom] = []
         for place, month in itertools.product(self.places, self.months):
             for event, names in CONDITIONS.items():
-                every = itertools.product([False, True], repeat=len(names))
-                # The channel of an online dossier is known.
-                possible = (each for each in every if event != "received" or not each[0] or not each[3])
-                found += [(event, place, month, answers) for answers in possible]
+                found += [(event, place, month, answers) for answers in possible_answers(names)]
         return {atom: number for number, atom in enumerate(found)}
 
     @cached_property

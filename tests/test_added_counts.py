@@ -163,6 +163,14 @@ def test_a_mistake_is_refused(tmp_path: Path, counted: tuple[str, ...], sentence
     assert raised.value.path == declared
 
 
+def test_no_kpi_counts_on_a_view_for_other_views(tmp_path: Path) -> None:
+    folder = with_due_days(tmp_path / "project")
+    view = folder / "assets/view/dossier_open/defs.yaml"
+    view.write_text(view.read_text(encoding="utf-8").replace("  basis: stock", "  is_shared: true"), encoding="utf-8")
+    with pytest.raises(DeclarationError, match="'dossier_open' is for other views: count on one that reads it"):
+        catalogue.load(folder)
+
+
 def test_an_expression_that_fails_is_named_where_it_is_declared(tmp_path: Path) -> None:
     folder = with_due_days(tmp_path / "project")
     declared = folder / "assets/kpi/on_time_rate/defs.yaml"

@@ -21,9 +21,6 @@ Row = dict[str, Any]
 FEW = few(3)
 COUNTED_AMONG = {"connection_undeclared", "connection_unused"}
 """Counts that are shown with what they are among."""
-NOT_SHOWN = {"procedure_online_rate", "satisfaction_rate"}
-"""KPIs without a shown value in a twentieth of the first half of 2022: the first begins in August, and of the second
-the dossiers with a complaint are few."""
 PUBLISHED_BY_OTHERS = "digital_enterprise_index"
 
 
@@ -78,7 +75,7 @@ def test_in_the_sample_every_value_is_the_one_expected(province: dict[str, Any])
     assert {row["kpi_code"] for row in ours} == set(KINDS) == set(catalogue.load(PROJECT).kpis) - {PUBLISHED_BY_OTHERS}
     assert disagreements(ours, Warehouse(folder, tuple(systems))) == []
     shown = {row["kpi_code"] for row in ours if row["value"] is not None}
-    assert shown == set(KINDS) - NOT_SHOWN
+    assert shown == set(KINDS)
 
 
 @FEW

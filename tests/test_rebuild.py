@@ -181,6 +181,24 @@ def test_changes_since_a_release_that_is_gone_are_not_compared_and_everything_el
     assert differences(engine, second) == [f"kpi.change {gone}", f"kpi.release_change {gone}"]
 
 
+def test_a_description_with_one_more_space_is_found(releases: tuple[Engine, str, str]) -> None:
+    engine, first, _ = releases
+    described = engine.settings.releases / first / "internal" / "datapackage.json"
+    described.write_text(f"{described.read_text(encoding='utf-8')} ", encoding="utf-8")
+    assert differences(engine, first) == [
+        "internal/datapackage.json is written in another way than a release writes it."
+    ]
+
+
+def test_what_a_killed_rebuild_left_behind_is_removed_by_the_next(releases: tuple[Engine, str, str]) -> None:
+    engine, first, _ = releases
+    left = engine.settings.scratch / "0123456789abcdef"
+    (left / "landing").mkdir(parents=True)
+    left.with_name(f"{left.name}.private.lock").touch()
+    assert differences(engine, first) == []
+    assert not [path for path in engine.settings.scratch.iterdir() if path.name.startswith(left.name)]
+
+
 def test_a_description_and_a_file_too_many_are_found(releases: tuple[Engine, str, str]) -> None:
     engine, first, _ = releases
     folder = engine.settings.releases / first / "public"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.silence import Silence, silences
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
+NO_ROOM_OR_RIGHT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 SAMPLE_MONTHS = "2022-01:2022-09"
 INSIDE = (
     "Mọi đơn vị: --json. Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
@@ -60,6 +62,13 @@ def main() -> None:
     except DxError as error:
         screen.say(f"dx: {error}")
         status = WRONG_USE if isinstance(error, UsageError | DeclarationError) else HELD_BACK
+    except OSError as error:
+        if error.errno not in NO_ROOM_OR_RIGHT:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        remedy = "make room for the warehouse, or let this user write in it; then try again"
+        screen.say(f"dx: {where}{error.strerror}: {remedy}.")
+        status = HELD_BACK
     _leave(status if isinstance(status, int) else WELL)
 
 

@@ -339,6 +339,14 @@ def _published(found: Explanation) -> Iterator[Pair]:
         if value["published_difference"] is not None:
             said += f"; {both('chênh lệch', 'difference')} {number(value['published_difference'], decimals=6)}"
         yield both("Đã công bố", "Published"), said
+        if published["recomputed_value"] is not None:
+            mark = "[yellow]≠[/] " if published["is_beyond_rounding"] else ""
+            recomputed = number(published["recomputed_value"], value["unit_of_measure"])
+            counts = f"{number(published['numerator'])} / {number(published['denominator'])}"
+            yield both("Tính lại", "Recomputed"), f"{mark}{recomputed}  ({counts})"
+        if published["explanation_vi"] or published["explanation_en"]:
+            explained = both(published["explanation_vi"] or "", published["explanation_en"] or "")
+            yield both("Giải thích", "Explanation"), escape(explained)
         yield both("Nguồn", "Source"), escape(str(published["source"]))
         if published["note"]:
             yield both("Ghi chú", "Note"), escape(published["note"])

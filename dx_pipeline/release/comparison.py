@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from dx_pipeline.declarations.sql import literal, qualified, quoted
-from dx_pipeline.release.datapackage import NAME
+from dx_pipeline.release.datapackage import NAME, as_text
 from dx_pipeline.release.part import PARTS, Part, files_in
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
@@ -127,6 +127,8 @@ def _description(name: str, first: Path, second: Path, not_compared: Mapping[str
     found = [_comparable(path, not_compared) for path in (first, second)]
     if None in found:
         yield f"{name} cannot be compared: it cannot be read."
+    elif first.read_text(encoding="utf-8") != as_text(json.loads(first.read_text(encoding="utf-8"))):
+        yield f"{name} is written in another way than a release writes it."
     elif found[0] != found[1]:
         assert found[0] is not None and found[1] is not None  # noqa: S101, PT018 - checked above
         keys = [key for key in sorted(found[0].keys() | found[1].keys()) if found[0].get(key) != found[1].get(key)]

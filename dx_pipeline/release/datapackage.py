@@ -78,8 +78,12 @@ def write(
             **about,
         },
     }
-    text = json.dumps(package, ensure_ascii=False, indent=2)
-    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+    (folder / NAME).write_text(as_text(package), encoding="utf-8")
+
+
+def as_text(package: dict[str, Any]) -> str:
+    """A description as it is written: the same description is the same bytes."""
+    return f"{json.dumps(package, ensure_ascii=False, indent=2)}\n"
 
 
 def _title(part: Part, province: Bilingual) -> str:

@@ -7,11 +7,16 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from dx_pipeline.settings import Settings
+
+PRIVATE_LOCK = ".private.lock"
+"""The ending of the file beside a private warehouse that is locked while somebody uses it."""
 
 
 def digest(path: Path) -> str:
@@ -28,13 +33,23 @@ def private_name(settings: Settings, suffix: str = "") -> Path:
 
 @contextmanager
 def private_warehouse(settings: Settings) -> Iterator[Settings]:
-    """The settings of an empty warehouse inside this one, on the same file system; it is removed at the end."""
+    """The settings of an empty warehouse inside this one, on the same file system; it is removed at the end.
+
+    Those of processes that were killed are removed first: nobody has locked them any more.
+    """
+    for lock in settings.scratch.glob(f"*{PRIVATE_LOCK}"):
+        with suppress(Timeout), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.with_name(lock.name.removesuffix(PRIVATE_LOCK)), ignore_errors=True)
+            lock.unlink()
     folder = private_name(settings)
-    folder.mkdir()
-    try:
-        yield dataclasses.replace(settings, warehouse=folder)
-    finally:
-        shutil.rmtree(folder)
+    lock = folder.with_name(f"{folder.name}{PRIVATE_LOCK}")
+    with FileLock(lock):
+        folder.mkdir()
+        try:
+            yield dataclasses.replace(settings, warehouse=folder)
+        finally:
+            shutil.rmtree(folder)
+            lock.unlink()
 
 
 def link(original: Path, target: Path) -> None:

@@ -38,7 +38,7 @@ def test_the_first_half_of_2022_reproduces_the_article(release: duckdb.DuckDBPyC
     found = values(release, FIRST_HALF)
     assert found["service_integration_rate"] == [52.8, 960, 1818, 52.8, 0, True]
     assert found["service_usage_rate"][:3] == [34.37, 763, 2_220]
-    assert found["online_dossier_rate"][:3] == [17.65, 3_530, 20_000]
+    assert found["online_dossier_rate"][:3] == [17.65, 14_120, 80_000]
     assert found["community_group_count"][:2] == [484, 484]
     assert found["dx_plan_coverage"][:3] == [100, 28, 28]
     assert all(row[4] == 0 for code, row in found.items() if row[3] is not None)

@@ -65,7 +65,7 @@ def test_a_dossier_that_outlives_its_district_is_settled_in_the_unit_that_has_it
 
 
 def test_the_sample_settles_each_dossier_once(province: dict[str, Any], declared: Catalogue) -> None:
-    made = scenario.build(Settings(PROJECT / "warehouse", PROJECT).reference, seed=sample.DEFAULT_SEED, scale=0.05)
+    made = scenario.build(Settings(PROJECT / "warehouse", PROJECT).reference, seed=sample.DEFAULT_SEED, scale=0.2)
     ends = Counter(
         Month.of(day)
         for month in dossier.FIRST_HALF

@@ -5,6 +5,8 @@ Suppression and the least coverage have tests of their own; here every figure is
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,11 @@ from typing import Any
 import pytest
 from facts import dossiers, procedure, service
 from figures import Figures, Months, day
+from projects import PROJECT
+from tables import publish, values
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.settings import Settings
 
 JULY, AUGUST = date(2022, 7, 31), date(2022, 8, 31)
 Row = dict[str, Any]
@@ -110,10 +115,10 @@ TABLES: dict[str, Months] = {
     "reference.procedure": {"2022-07": LISTED, "2022-08": LISTED},
     "statistics.service": {
         month: [
-            {**service("1.000001", "full", authority="district"), "has_synchronised_fee": False},
-            {**service("1.000002", "partial", authority="province", agency="H53.05"), "has_synchronised_fee": True},
+            {**service("1.000001", level, authority="district"), "has_synchronised_fee": False},
+            {**service("1.000002", other, authority="province", agency="H53.05"), "has_synchronised_fee": True},
         ]
-        for month in ("2022-07", "2022-08")
+        for month, level, other in (("2022-07", "level_4", "level_3"), ("2022-08", "full", "partial"))
     },
     "statistics.portal_sync": {
         "2022-08": [
@@ -135,6 +140,25 @@ def test_1_4_takes_the_larger_count_of_each_agency_and_month(august: Figures) ->
     assert august.of("synchronised_dossier_rate", AUGUST) == [125, 150, 83.33]
     assert august.of("synchronised_dossier_rate", AUGUST, "703") == [80, 100, 80]
     assert august.of("synchronised_dossier_rate", AUGUST, "H53.05") == []  # of the province and districts alone
+
+
+def test_1_4_withholds_small_counts_that_rows_have(references: Path, declared: Catalogue, tmp_path: Path) -> None:
+    shutil.copytree(references, tmp_path / "warehouse")
+    settings = Settings(tmp_path / "warehouse", PROJECT, threads=1)
+    counts = {f"H53.2{number}": (400, 300) for number in range(9)} | {"H53.20": (400, 396), "H53.21": (9, 9)}
+    rows = [
+        {"agency_code": code, "reported_count": every, "portal_received_count": every, "synchronised_count": some}
+        for code, (every, some) in counts.items()
+    ]
+    publish(settings, declared, "statistics.portal_sync", "portal_sync", "2022-08", rows)
+    shown = replace(declared, province=declared.province.model_copy(update={"coverage_at_least": 0.0}))
+    found = {
+        row["unit_code"]: row["withheld_reason"]
+        for row in values(settings, shown, "synchronised_dossier_rate")
+        if row["window_type"] == "month" and row["numerator"] is None
+    }
+    # One row of 400 and one of 9 dossiers: of the first four are not synchronised, of the second there are few.
+    assert {unit for unit, reason in found.items() if reason == "few_dossiers"} >= {"703", "705"}
 
 
 def test_2_1_counts_what_is_settled_and_what_is_in_progress(august: Figures) -> None:
@@ -175,17 +199,17 @@ def test_2_1_judges_each_course_of_a_dossier(
 
 
 def test_3_1_counts_each_procedure_once_at_its_highest_level(august: Figures) -> None:
-    def shown(unit: str | None) -> list[list[object]]:
+    def shown(unit: str | None, end: date = AUGUST) -> list[list[object]]:
         names = ("all", "full", "partial")
-        return [august.of("procedure_online_rate", AUGUST, unit, statistic=name) for name in names]
+        return [august.of("procedure_online_rate", end, unit, statistic=name) for name in names]
 
     # Of the four procedures in force one has a full service and one a partial one.
     assert shown(None) == [[2, 4, 50], [1, 4, 25], [1, 4, 25]]
     assert shown("H53.05") == [[1, 2, 50], [0, 2, 0], [1, 2, 50]]
     # The district handles one, fully online, and its communes another.
     assert shown("703") == [[1, 2, 50], [1, 2, 50], [0, 2, 0]]
-    # Levels 3 and 4 are no partial and full services: before 15 August 2022 there is no figure.
-    assert august.of("procedure_online_rate", JULY, statistic="all") == [None, None, None]
+    # In July 1.000005 was in force, too; levels 4 and 3 were what full and partial services are now.
+    assert shown(None, JULY) == [[2, 5, 40], [1, 5, 20], [1, 5, 20]]
 
 
 def test_3_5_counts_fees_that_are_synchronised(august: Figures) -> None:

@@ -112,13 +112,14 @@ class Release:
     def truth(self, reader: Reader) -> np.ndarray:
         """How many dossiers each atom of the reader has."""
         received = "unit_code, date_trunc('month', received_on)::DATE, channel = 'online', has_online_service"
-        received += ", is_full_online_eligible, is_channel_missing, count(*)"
-        settled = "unit_code, date_trunc('month', ended_on)::DATE, channel = 'online', is_late, count(*)"
-        in_progress = "unit_code, date_trunc('month', open_on)::DATE, is_overdue, count(*)"
+        received += ", is_full_online_eligible, is_channel_missing, has_fee_to_pay, has_fee_to_pay AND is_paid_online"
+        settled = "unit_code, date_trunc('month', ended_on)::DATE, channel = 'online', is_late, has_result_document"
+        settled += ", has_result_document AND has_electronic_result, is_digitised"
+        in_progress = "unit_code, date_trunc('month', open_on)::DATE, is_overdue"
         found = np.zeros(len(reader.every_atom))
         for event, columns in (("received", received), ("settled", settled), ("open", in_progress)):
             for unit, day, *answers, count in self.engine.view(
-                f"dossier_{event}", columns, "excluded IS NULL GROUP BY ALL"
+                f"dossier_{event}", f"{columns}, count(*)", "excluded IS NULL GROUP BY ALL"
             ):
                 if (atom := reader.every_atom.get((event, unit, Month.of(day), tuple(answers)))) is not None:
                     found[atom] += count
