@@ -127,12 +127,12 @@ def _description(name: str, first: Path, second: Path, not_compared: Mapping[str
     found = [_comparable(path, not_compared) for path in (first, second)]
     if None in found:
         yield f"{name} cannot be compared: it cannot be read."
-    elif first.read_text(encoding="utf-8") != as_text(json.loads(first.read_text(encoding="utf-8"))):
-        yield f"{name} is written in another way than a release writes it."
     elif found[0] != found[1]:
         assert found[0] is not None and found[1] is not None  # noqa: S101, PT018 - checked above
         keys = [key for key in sorted(found[0].keys() | found[1].keys()) if found[0].get(key) != found[1].get(key)]
         yield f"{name} differs in {', '.join(map(quoted, keys))}."
+    elif first.read_text(encoding="utf-8") != as_text(json.loads(first.read_text(encoding="utf-8"))):
+        yield f"{name} is written in another way than a release writes it."
 
 
 def _comparable(path: Path, not_compared: Mapping[str, str]) -> dict[str, Any] | None:
