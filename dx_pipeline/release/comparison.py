@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -21,12 +20,7 @@ ORIGINAL, REBUILT = "original", "rebuilt"
 """The names under which the databases of both builds are attached."""
 
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-def differences(
-    settings: Settings, original: Path, rebuilt: Path, not_compared: Mapping[str, str] = NOTHING
-) -> list[str]:
+def differences(settings: Settings, original: Path, rebuilt: Path, not_compared: Mapping[str, str]) -> list[str]:
     """Every difference between a release and a rebuilt one, each in one sentence that names the file or table.
 
     Args:
