@@ -15,7 +15,7 @@ from dx_pipeline.cli.screen import both
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi.change import PARTS
-from dx_pipeline.kpi.scan import protected
+from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
 from dx_pipeline.release import difference as differences
 from dx_pipeline.release.difference import Chosen, Difference

@@ -26,6 +26,7 @@ from dx_pipeline.declarations.sql import create_table, literal, sql_file
 from dx_pipeline.declarations.view import UNITS, DeclaredView
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import coverage, inputs, reference, scan, states, summary, suppression
+from dx_pipeline.kpi.figure import Figure, figures_by_view, looked_for, protected
 from dx_pipeline.kpi.inputs import Known
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
 from dx_pipeline.kpi.scan import what_failed
@@ -64,7 +65,7 @@ def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterab
     if ahead is not None and code in ahead:
         return ahead[code]
     wanted = {code, *(catalogue.evaluated if ahead is not None else beside)}
-    codes = tuple(sorted(wanted | (scan.protected(catalogue) if wanted & scan.protected(catalogue) else set())))
+    codes = tuple(sorted(wanted | (protected(catalogue) if wanted & protected(catalogue) else set())))
     with writing(settings):
         results = next(workers.each(settings, catalogue, _evaluate, [(codes,)]))
     if ahead is not None:
@@ -84,7 +85,7 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
     """
     if not catalogue.kpis[code].adds_up:
         raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
-    together = scan.protected(catalogue) if code in scan.protected(catalogue) else {code}
+    together = protected(catalogue) if code in protected(catalogue) else {code}
     kpis = [catalogue.evaluated[each] for each in sorted(together)]
     known = inputs.known(settings, catalogue)
     with connect(settings) as connection:
@@ -166,7 +167,7 @@ class _Evaluator:
         self._stage()
         return failures
 
-    def _collect(self, view: DeclaredView, figures: Sequence[scan.Figure]) -> None:
+    def _collect(self, view: DeclaredView, figures: Sequence[Figure]) -> None:
         changes = self.catalogue.contracts[view.view.of].changes
         suppression.collect(self.connection, view, figures, changes=changes)
 
@@ -243,7 +244,7 @@ class _Evaluator:
             for name in kpi.definition.statistic_names
         ]
         fill(self.connection, "asked", asked)
-        fill(self.connection, "looked_for", scan.looked_for(self.kpis))
+        fill(self.connection, "looked_for", looked_for(self.kpis))
         months = {month for item in evaluated for month in item.months}
         fill(self.connection, "part", [vars(part) for part in parts(sorted(months), self.kpis, units)])
         fill(self.connection, "evaluation", [_row(number, item, units) for number, item in enumerate(evaluated)])
@@ -288,7 +289,7 @@ class _Evaluator:
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
         """Withhold values of few dossiers, and others that would give them away."""
-        on_views = scan.figures(kpi for kpi in self.kpis if kpi.code not in failures)
+        on_views = figures_by_view(kpi for kpi in self.kpis if kpi.code not in failures)
         protected = {name: each for name, each in on_views.items() if self.catalogue.views[name].view.protects}
         if protected:
             suppression.withhold(self.connection, self.catalogue, protected, evaluated, self.decided)
@@ -303,7 +304,7 @@ class _Evaluator:
         self._stage_values(self.catalogue.kpis)
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
-        together = scan.protected(self.catalogue)
+        together = protected(self.catalogue)
         for kpi in self.kpis:
             key = partition.evaluated(self.catalogue, kpi.code)
             self._stage_rows(kpi.code)
@@ -350,7 +351,7 @@ def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:
         "is_reported": definition.is_reported,
         "by_system": definition.by_system,
         "coverage_at_least": catalogue.province.coverage_at_least if least is None else least,
-        "withheld_below": catalogue.province.suppress_below if kpi.code in scan.protected(catalogue) else None,
+        "withheld_below": catalogue.province.suppress_below if kpi.code in protected(catalogue) else None,
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.kpi import reference, scan
+from dx_pipeline.kpi import reference
+from dx_pipeline.kpi.figure import protected
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import closing, partition, publication
 from dx_pipeline.tables.closing import Closing
@@ -44,7 +45,7 @@ def _states(settings: Settings, catalogue: Catalogue, runs: Known) -> dict[Key, 
 def fingerprints(settings: Settings, catalogue: Catalogue, codes: Sequence[str], runs: Known) -> dict[str, str]:
     """A digest of everything that the values of each KPI are computed from."""
     states = _states(settings, catalogue, runs)
-    together = scan.protected(catalogue)
+    together = protected(catalogue)
     found = {}
     for code in codes:
         kpis = [catalogue.evaluated[each] for each in sorted(together if code in together else {code})]

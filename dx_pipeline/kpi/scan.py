@@ -7,21 +7,19 @@ must be among the rows of the view, counted or with a declared reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import duckdb
 
 from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.counting import Counting, Rows
 from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
-from dx_pipeline.declarations.lineage import columns_of
 from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
 from dx_pipeline.kpi import states
+from dx_pipeline.kpi.figure import Figure, figures_by_view
 from dx_pipeline.tables.history import state_hash
 
 ROW = "dx_row"
@@ -29,72 +27,6 @@ STATE = "dx_state"
 """The columns of a scan that every view has: `dx_day`, `dx_unit`, `dx_system`, `dx_excluded`, `dx_month`; `dx_row`,
 which names a row of its table; `dx_state`, which names a state of a row that changes; and `dx_weight`, how many
 dossiers the row is of."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Something that one version of a KPI counts on a view.
-
-    Args:
-        less: conditions, each of whose rows are taken off what is counted.
-        item: the column whose distinct values are counted; None where rows are.
-        is_looked_in: whether items are only looked for among these rows.
-        is_added: whether its counts are added to those of another view.
-    """
-
-    kpi_code: str
-    version: int
-    statistic: str | None
-    by_system: bool
-    where: str
-    counted: str
-    among: str | None
-    less: tuple[str, ...] = ()
-    item: str | None = None
-    is_looked_in: bool = False
-    is_added: bool = False
-
-    @property
-    def columns(self) -> set[str]:
-        """The columns of the view that it uses."""
-        expressions = [self.where, self.counted, *self.less, *([self.among] if self.among else [])]
-        named = {name for expression in expressions for name in columns_of(expression)}
-        return named | ({self.item} if self.item else set())
-
-
-def figures(kpis: Iterable[DeclaredKpi]) -> dict[str, list[Figure]]:
-    """What some KPIs count, by view."""
-    found: dict[str, list[Figure]] = {}
-    for kpi in kpis:
-        for version in kpi.definition.versions:
-            for statistic, counting in kpi.definition.countings(version):
-                for view, figure in _figures(kpi, version.version, statistic, counting):
-                    found.setdefault(view, []).append(figure)
-    return found
-
-
-def protected(catalogue: Catalogue) -> set[str]:
-    """The KPIs and summaries about what is protected: which values of one are withheld depends on all the others."""
-    found = figures(catalogue.evaluated.values())
-    views = [name for name in found if catalogue.views[name].view.protects is not None]
-    return {figure.kpi_code for name in views for figure in found[name]}
-
-
-def _figures(kpi: DeclaredKpi, version: int, statistic: str | None, counting: Counting) -> Iterator[tuple[str, Figure]]:
-    place = (kpi.code, version, statistic, kpi.definition.by_system)
-    yield str(counting.of), Figure(*place, *_expressions(counting), item=counting.distinct)
-    if counting.plus is not None:
-        yield str(counting.plus.of), Figure(*place, *_expressions(counting.plus), is_added=True)
-    looked_in = counting.looked_in
-    if looked_in is not None:
-        yield (
-            looked_in.of,
-            Figure(*place, looked_in.where, "true", None, item=counting.distinct, is_looked_in=True),
-        )
-
-
-def _expressions(rows: Rows) -> tuple[str, str, str | None, tuple[str, ...]]:
-    return rows.where, rows.counted, rows.among, rows.less
 
 
 def create_views(
@@ -143,7 +75,7 @@ def scan(
         By KPI that could not be counted, why, in one sentence.
     """
     failures: dict[str, str] = {}
-    for name, on_view in figures(kpis).items():
+    for name, on_view in figures_by_view(kpis).items():
         view = catalogue.views[name]
         try:
             _read(connection, catalogue, view, on_view)
@@ -380,22 +312,6 @@ def _agree(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: Dec
             FROM {qualified(view.table)} WHERE {EXCLUDED if view.view.excluded else "NULL"} IS NULL GROUP BY ALL
             """
         )
-
-
-def looked_for(kpis: Iterable[DeclaredKpi]) -> list[Mapping[str, object]]:
-    """Which figures look for items in another view, and whether found items count, or those not found."""
-    return [
-        {
-            "kpi_code": kpi.code,
-            "definition_version": version.version,
-            "statistic": statistic,
-            "is_wanted": counting.seen_in is not None,
-        }
-        for kpi in kpis
-        for version in kpi.definition.versions
-        for statistic, counting in kpi.definition.countings(version)
-        if counting.looked_in is not None
-    ]
 
 
 def what_failed(error: duckdb.Error) -> str:

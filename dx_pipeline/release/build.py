@@ -21,9 +21,9 @@ from dx_pipeline.declarations.sql import comments, create_table, literal, qualif
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.kpi import change
 from dx_pipeline.kpi.evaluation import CONSERVATION
+from dx_pipeline.kpi.figure import protected
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
-from dx_pipeline.kpi.scan import protected
 from dx_pipeline.kpi.score import SCORE, fill_score
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.balance import fill_balance

@@ -29,7 +29,7 @@ from dx_pipeline import release
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.kpi.evaluation import evaluate
-from dx_pipeline.kpi.scan import protected
+from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 

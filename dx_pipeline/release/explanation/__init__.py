@@ -23,7 +23,8 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import UsageError
-from dx_pipeline.kpi import change, scan
+from dx_pipeline.kpi import change
+from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.explanation import deliveries, lineage, question, reports, rows, words
@@ -192,7 +193,7 @@ class Released:
             yield words.DECLARED_OTHERWISE
         if any(version in inputs.kpi.queries for version in inputs.versions):
             yield words.FREE_SQL
-        if inputs.kpi.code in scan.protected(self.catalogue):
+        if inputs.kpi.code in protected(self.catalogue):
             yield words.PROTECTED
         if any(each.rows_accepted and each.lines is None and each.disposition == "read" for each in explained):
             yield words.LINES_UNKNOWN

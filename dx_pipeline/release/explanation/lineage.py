@@ -9,8 +9,7 @@ from dx_pipeline.declarations.catalogue import DERIVED_FROM, Catalogue
 from dx_pipeline.declarations.kpi import PUBLISHED
 from dx_pipeline.declarations.lineage import columns_of, of_query
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView, Known, Origin
-from dx_pipeline.kpi import scan
-from dx_pipeline.kpi.scan import Figure
+from dx_pipeline.kpi.figure import Figure, figures_by_view
 from dx_pipeline.release.explanation.inputs import Inputs
 
 
@@ -71,7 +70,7 @@ Used = tuple[str, str | None, str | None, Origin]
 
 
 def _of_figures(catalogue: Catalogue, inputs: Inputs, version: int) -> Iterator[Used]:
-    for name, figures in scan.figures([inputs.kpi]).items():
+    for name, figures in figures_by_view([inputs.kpi]).items():
         view = catalogue.views[name]
         for figure in figures:
             if (figure.version, figure.statistic) == (version, inputs.row["statistic"]):

@@ -16,9 +16,8 @@ import duckdb
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import literal, qualified, quoted
 from dx_pipeline.declarations.view import EXCLUDED, SCHEMA, DeclaredView
-from dx_pipeline.kpi import scan
+from dx_pipeline.kpi.figure import Figure, figures_by_view
 from dx_pipeline.kpi.parts import Evaluation
-from dx_pipeline.kpi.scan import Figure
 from dx_pipeline.release.explanation.inputs import Inputs
 
 Ranges = tuple[tuple[int, int], ...]
@@ -183,7 +182,7 @@ def _counted(
 def _figures(catalogue: Catalogue, inputs: Inputs) -> Iterator[tuple[DeclaredView, Evaluation, Figure]]:
     """What each evaluation of a value counts, in the order of declaration."""
     for item in inputs.evaluations:
-        for name, figures in scan.figures([inputs.kpi]).items():
+        for name, figures in figures_by_view([inputs.kpi]).items():
             for figure in figures:
                 is_asked = figure.statistic == inputs.row["statistic"]
                 if is_asked and item.version is not None and figure.version == item.version.version:
@@ -192,7 +191,7 @@ def _figures(catalogue: Catalogue, inputs: Inputs) -> Iterator[tuple[DeclaredVie
 
 def _has_looked_in(inputs: Inputs, figure: Figure) -> bool:
     """Whether what counts of a figure depends on another view: then its own rows do not say it."""
-    others = (each for of_view in scan.figures([inputs.kpi]).values() for each in of_view)
+    others = (each for of_view in figures_by_view([inputs.kpi]).values() for each in of_view)
     return any(
         each.is_looked_in and (each.version, each.statistic) == (figure.version, figure.statistic) for each in others
     )
