@@ -26,6 +26,7 @@ HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED_FROM = (".", "dx_pipeline", "dx_pipeline/declarations/contracts")
 NEEDS_A_PERSON = ("make ui",)
+TRIAL = 'export DX_WAREHOUSE="$PWD/trial/'
 NOT_FOR_A_CLONE = {"DX_WAREHOUSE", "DX_PROJECT", "COVERAGE_PROCESS_CONFIG"}  # its code is no code under test
 
 
@@ -80,19 +81,23 @@ def follow(page: str, clone: Path, dagster_home: Path) -> list[subprocess.Comple
         script = commands / name
         script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n', encoding="utf-8")
         script.chmod(0o755)
+    (clone / "trial").mkdir()
+    (clone / "trial" / ".dagster").symlink_to(dagster_home)  # a new instance takes seconds
+    exported = ""
     environment = {
         **{name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CLONE},
         "PATH": f"{commands}:{os.environ['PATH']}",
         "PYTHONPATH": str(clone),
-        "DAGSTER_HOME": str(dagster_home),
         "DX_THREADS": "1",  # the suite's other half has the other core
     }
     for kind, title, body in blocks(HOW_TO / page, "sh", "yaml", "sql"):
         if title is not None:
             (clone / title).parent.mkdir(parents=True, exist_ok=True)
             (clone / title).write_text(body, encoding="utf-8")
+        elif body.startswith(TRIAL):
+            exported = body  # a reader runs all of a page in one shell
         elif kind == "sh" and not body.startswith(NEEDS_A_PERSON):
-            ran.append(shell(body, clone, **environment))
+            ran.append(shell(exported + body, clone, **environment))
     return ran
 
 
@@ -131,6 +136,16 @@ def test_pages_name_only_targets_and_files_that_are_there() -> None:
         if page.name in {"CONTRIBUTING.md", "architecture.md"}:
             for named in re.findall(r"`([\w.-]+/[\w/.-]+\.(?:py|sql|yaml))\b", text):
                 assert any((PROJECT / folder / named).exists() for folder in NAMED_FROM), (page.name, named)
+
+
+def test_pages_leave_the_warehouse_of_their_reader_as_it_is() -> None:
+    pages = {page: [body for _, _, body in blocks(page, "sh")] for page in HOW_TO.glob("*.md")}
+    writing = {page: bodies for page, bodies in pages.items() if re.search(r"^dx (run|sample)", "".join(bodies), re.M)}
+    assert len(writing) == 9
+    for page, (first, *others) in writing.items():
+        if page.name != "start-another-province.md":  # it makes a project of its own
+            assert first.startswith(f'{TRIAL}{page.stem}" DAGSTER_HOME="$PWD/trial/'), page.name
+            assert not re.search(r"warehouse/(?!reference)", "".join(others)), page.name
 
 
 def test_a_closed_month_is_revised_as_the_page_says(clone: Path, dagster_home: Path) -> None:
@@ -184,18 +199,18 @@ def test_a_system_is_added_by_writing_yaml_only(clone: Path, dagster_home: Path)
     assert "land_database" in ran.stdout
     assert "Traceback" not in ran.stderr
     query = (
-        "import duckdb; print(duckdb.connect('warehouse/current/dx.duckdb', read_only=True).sql("
+        "import duckdb; print(duckdb.connect('current/dx.duckdb', read_only=True).sql("
         '"SELECT operation, connection_status, agreed_availability_pct FROM connection.register'
         " WHERE system = 'land_database' ORDER BY 1\").fetchall())"
     )
-    rows = shell(shlex.join([sys.executable, "-c", query]), clone).stdout
+    rows = shell(shlex.join([sys.executable, "-c", query]), clone / "trial" / "add-a-system").stdout
     assert rows.strip() == "[('dongBoHoSo', 'planned', 99.0), ('traCuuThuaDat', 'connected', 99.5)]"
 
 
 def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagster_home: Path) -> None:
     started, declared, ran, looked, stopped = follow("try-the-connectors.md", clone, dagster_home)
     assert [step.returncode for step in (started, declared, ran, looked, stopped)] == [0, 0, 1, 0, 0], ran.stderr
-    served = json.loads((clone / "warehouse" / "served.json").read_text(encoding="utf-8"))
+    served = json.loads((clone / "trial" / "served.json").read_text(encoding="utf-8"))
     assert list(served["absent"]) == []
     for system in ("judicial_record", "dossier"):
         assert f"{system} 2022" not in ran.stderr, ran.stderr  # the others are silent
