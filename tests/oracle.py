@@ -305,7 +305,7 @@ def _called(tables: Tables) -> pd.DataFrame:
 
 
 def undeclared(tables: Tables, _version: int) -> Counted:
-    """Operations with calls within the window that the register at its end does not have as connected."""
+    """Operations with calls within the window that are not connected in the register at its end."""
     return Counted(_called(tables), tables.once(live), is_wanted=False)
 
 

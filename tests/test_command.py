@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +107,35 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     a_kpi_that_is_new_is_evaluated_first(run, project / "assets" / "kpi")
     headline_comes_first(run, project / "assets" / "province.yaml")
     one_language_is_enough(run)
+
+
+def test_columns_that_a_narrow_terminal_has_no_room_for_are_named_below_the_table() -> None:
+    wide = in_terminal(120)
+    assert "Đo được" in wide
+    assert "Left out" not in wide
+    narrow = in_terminal(80)
+    table, _, below = narrow.partition("Không đủ chỗ cho các cột")
+    assert "As published" in table
+    assert "Recomputed" not in table
+    assert below.startswith(": Tính lại, Đo được.")
+    assert "Left out: Recomputed, Measured. Make the terminal 93 columns wide, or add | less -S." in below
+
+
+def in_terminal(columns: int) -> str:
+    """What a person sees of a table of five columns in a terminal of that width, its lines joined."""
+    headings = "'Chỉ tiêu', 'Kỳ\\nPeriod', 'Nguyên văn\\nAs published', 'Tính lại\\nRecomputed', 'Đo được\\nMeasured'"
+    words = f"('Số liệu', ({headings}), [('a', 'b' * 24, 'c' * 12, '52,8%', '52,8% *')])"
+    master, terminal = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", f"from dx_pipeline.cli import screen; screen.show_table{words}"],
+        env={**os.environ, "COLUMNS": str(columns)},
+        stdout=terminal,
+        check=True,
+    )
+    written = os.read(master, 65536).decode()
+    os.close(terminal)
+    os.close(master)
+    return " ".join(written.split())
 
 
 def test_a_release_of_an_older_layout_is_neither_verified_nor_rolled_back_to(dx: Dx, warehouse: Settings) -> None:

@@ -252,7 +252,7 @@ def _show_paths(settings: Settings) -> None:
 @click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.001), help="Nhân số dòng / Rows.")
 @click.option("--seed", default=2022, show_default=True, help="Hạt giống / Seed: the same seed gives the same bytes.")
 @click.option("--faults", is_flag=True, help="Gài lỗi đã biết / Plant known defects, listed in sample_faults.json.")
-@click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp thư trống / Only where the inbox is empty.")
+@click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp nhận trống / Only where the inbox is empty.")
 @click.option("--serve", is_flag=True, help="Phục vụ qua HTTP, X-Road, PostgreSQL / Serve it live, until Ctrl-C.")
 @click.option("--port", default=0, type=click.IntRange(0, 65534), help="Cổng HTTP; X-Road là cổng kế / With --serve.")
 def sample(

@@ -102,13 +102,14 @@ def say(message: str) -> None:
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
     """A table on standard output. `right`: the columns aligned to the right.
 
-    In a table of many columns lines break in the first column only, and in a narrow terminal the last columns
-    are left out until the others fit.
+    In a table of many columns lines break in the first column only. A narrow terminal has no room for the last columns:
+    a sentence below the table names them.
     """
     is_wide = len(headings) > WIDE
     widths = [FIRST_WIDTH, *(max(map(_width, column)) for column in list(zip(headings, *rows, strict=True))[1:])]
+    needed = [sum(widths[:count]) + BETWEEN * count for count in range(len(widths) + 1)]
     shown = len(headings)
-    while is_wide and shown > 1 and sum(widths[:shown]) + BETWEEN * shown > OUT.width:
+    while is_wide and shown > 1 and needed[shown] > OUT.width:
         shown -= 1
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for position, heading in enumerate(headings[:shown]):
@@ -118,6 +119,19 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         table.add_row(*row[:shown])
     OUT.print(table)
+    if shown < len(headings):
+        OUT.print(_left_out(headings[shown:], needed[-1]))
+
+
+def _left_out(headings: Sequence[str], width: int) -> str:
+    """Which columns of a table are not shown, and how to see them."""
+    lines = [heading.split("\n") for heading in headings]
+    names_vi, names_en = (", ".join(line[place] for line in lines) for place in (0, -1))
+    return both(
+        f"Không đủ chỗ cho các cột: {names_vi}. Hãy mở rộng cửa sổ đến {width} cột hoặc thêm | less -S.",
+        f"Left out: {names_en}. Make the terminal {width} columns wide, or add | less -S.",
+        "\n",
+    )
 
 
 def _width(cell: str) -> int:

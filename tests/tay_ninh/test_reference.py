@@ -241,7 +241,7 @@ def test_a_figure_that_does_not_follow_from_its_counts_and_has_no_explanation_is
 ) -> None:
     run: PartitionRun = changed("published_figure", change)
     unmet = [(result.severity, result.reason_en) for result in run.audit if result.status == "unmet"]
-    reason = "A published figure that does not follow from its own counts, and that nobody has explained"
+    reason = "A published figure does not follow from its own counts, and no explanation is given"
     assert (run.published, unmet) == (True, [("warning", reason)])
 
 
