@@ -48,7 +48,7 @@ PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 
 
 def main() -> None:
-    """The entry point: run a command, turn what went wrong into one sentence and an exit status."""
+    """The entry point: run a command, and report an error as one sentence and an exit status."""
     try:
         status = commands(standalone_mode=False)
     except click.ClickException as error:
@@ -203,7 +203,7 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
 
 
 def _is_held(state: PartitionState, chosen: Sequence[Month], without: set[tuple[str, Month]]) -> bool:
-    """Whether something of the months of a run was held back; where nothing was delivered, nothing was."""
+    """Whether something of the months of a run was held back."""
     if state.month is None:
         return True
     is_silence = state.state == "missing" and isinstance(state.key, Key) and (state.key.source, state.month) in without
@@ -211,18 +211,18 @@ def _is_held(state: PartitionState, chosen: Sequence[Month], without: set[tuple[
 
 
 def _silence(silence: Silence) -> str:
-    """Who has delivered nothing for which month, when it was due, and what waits for it, in one sentence."""
+    """Which source has delivered nothing for a month, when it was due, and which KPIs need it, in one sentence."""
     waiting = f", {both('chờ', 'waiting')}: {', '.join(silence.kpis)}" if silence.kpis else ""
     return f"{silence.source} {silence.month}: {both('hạn', 'due')} {silence.due_on}{waiting}"
 
 
 def _proposed(proposal: revision.Proposal) -> str:
-    """What waits for acceptance, and where to see what it would change, in one sentence."""
+    """What is proposed, and how to see what it would change, in one sentence."""
     return f"{revision_sentence(proposal)}: {both('xem', 'see')} 'dx revision list'"
 
 
 def _low_coverage(row: dict[str, Any]) -> str:
-    """Which value of the province is withheld, and how much of what was expected has come, in one sentence."""
+    """Which value of the province is withheld, and how much of the expected data has come, in one sentence."""
     return f"{row['kpi_code']} {row['month']}: {screen.number(100 * row['coverage'], 'percent')}"
 
 

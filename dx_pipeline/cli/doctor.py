@@ -1,4 +1,4 @@
-"""`dx doctor`: what is well, what is not, and what to do about it."""
+"""`dx doctor`: findings about the warehouse and its sources, and what to do about them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def held_back(state: PartitionState) -> str:
 
 
 def stray(path: Path) -> str:
-    """Something in the inbox that is no delivery; of a link it says so."""
+    """Something in the inbox that is not a delivery; a link is named as a link."""
     is_link = both("liên kết, không được đọc theo", "a link, which is not followed")
     return f"{path} ({is_link})" if path.is_symlink() else str(path)
 

@@ -23,7 +23,7 @@ from dx_pipeline.release.explanation.rows import Counted, Ranges
 from dx_pipeline.settings import Settings
 
 SHOWN, LABEL_WIDTH = 12, 28
-"""How many entries of a section are shown (`--json` has all), and how wide their labels are at most."""
+"""The number of entries of a section that are shown (`--json` has all), and the maximum width of labels."""
 
 DISPOSITIONS = {
     "read": ("đã đọc", "read"),
@@ -62,7 +62,7 @@ STATES = {
 }
 
 Pair = tuple[str, str]
-"""A label, and what is said under it; both as Rich's markup."""
+"""A label and its text, both as Rich's markup."""
 
 
 @click.command(name="explain")
@@ -108,7 +108,7 @@ def explanation(
 
 
 def show(found: Explanation) -> None:
-    """Print an explanation: the answer, then what it rests on, section by section."""
+    """Print an explanation: the answer, then its sources, section by section."""
     _show_answer(found)
     deliveries = sorted(found.deliveries, key=lambda each: each.disposition == "read")  # what is wrong comes first
     for title, pairs in (
@@ -131,7 +131,7 @@ def show(found: Explanation) -> None:
 
 
 def _show_pairs(pairs: Sequence[Pair]) -> None:
-    """Labels and what is said under each; a text without a label takes the whole width."""
+    """Labels with their texts; a text without a label takes the whole width."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", max_width=LABEL_WIDTH, overflow="fold")
     table.add_column(overflow="fold")

@@ -26,12 +26,12 @@ CONNECTION_KPIS = frozenset({"connection_availability", "connection_freshness", 
 
 
 def headline(settings: Settings, catalogue: Catalogue) -> list[Row]:
-    """For each KPI the province's latest value and every value with a published one beside it; headline KPIs first."""
+    """For each KPI the province's latest value, and those with a published value; headline KPIs first."""
     return _query(settings, "headline", first=list(catalogue.province.headline))
 
 
 def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
-    """The province's values of some months that are withheld because too little of what was expected has come."""
+    """The province's values of some months that are withheld for low coverage."""
     return _query(settings, "low_coverage", months=list(months))
 
 
@@ -51,7 +51,7 @@ def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
 
 
 def published(settings: Settings, code: str) -> list[Row]:
-    """What others published about one KPI, beside what follows from their own counts and what is measured."""
+    """Published figures of one KPI, each with the value recomputed from its own counts and the measured value."""
     return _query(settings, "published", code=code)
 
 
@@ -73,7 +73,7 @@ def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> 
 def _without_values(code: str) -> UsageError:
     return UsageError(
         both(
-            f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' cho biết vì sao bị giữ.",
+            f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' nêu lý do nếu vẫn chưa có.",
             f"KPI {code} has no published values: run 'dx run' first; 'dx doctor' says why it is held back.",
         )
     )

@@ -1,4 +1,4 @@
--- For each KPI the province's latest value, and every value with a published one beside it.
+-- For each KPI the province's latest value, and every value with a published figure to compare with.
 SELECT shown.*, titled.title_vi, titled.title_en
 FROM headline('kpi.value') AS shown
 JOIN (SELECT DISTINCT kpi_code, title_vi, title_en FROM kpi.definition) AS titled USING (kpi_code)

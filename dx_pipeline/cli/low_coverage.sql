@@ -1,4 +1,4 @@
--- Months of the province whose value is withheld because too little of what was expected has come.
+-- Months of the province whose value is withheld for low coverage.
 SELECT DISTINCT kpi_code, strftime(window_start, '%Y-%m') AS month, coverage
 FROM kpi.value
 WHERE

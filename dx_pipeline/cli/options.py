@@ -54,7 +54,7 @@ def on_project(before: Callable[[Settings], None] | None = None) -> Callable[[Co
 
 
 def _into(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
-    """Put an option into the environment, where settings and other processes find it."""
+    """Put an option into the environment, for settings and for other processes."""
 
     def put(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         if value is not None:

@@ -1,4 +1,4 @@
-"""Projects: `dx init` makes one for another province; what of it is not filled in yet is listed here."""
+"""Projects: `dx init` makes one for another province, and this module lists what is still to be filled in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- What others published about one KPI, in the order of its periods.
+-- The published figures of one KPI, in order of their periods.
 SELECT *
 FROM kpi.published_comparison
 WHERE kpi_code = $code

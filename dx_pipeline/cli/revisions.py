@@ -1,4 +1,4 @@
-"""`dx revision`: what came after its month had closed, what it would change, and its acceptance."""
+"""`dx revision`: proposed revisions of closed months, the values that they would change, and their acceptance."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
 
 
 def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
-    """Ingest the months, evaluate every KPI, and publish a release, whatever of it fails."""
+    """Ingest the months, evaluate every KPI and publish a release; a failure of one part does not stop the others."""
     os.environ["DX_PROJECT"] = str(settings.project)
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
     with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
@@ -95,7 +95,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 def _execute(
     definitions: dg.Definitions, job_name: str, instance: dg.DagsterInstance, tags: dict[str, str]
 ) -> ExecutionResult:
-    """Execute a job in this process, as a run of the code location: so the UI lists it under the job."""
+    """Execute a job in this process as a run of the code location, and the UI lists it under the job."""
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import execute_run
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin

@@ -1,4 +1,4 @@
-"""What a person sees: tables, bars and one-sentence messages. Machines get JSON on standard output."""
+"""Output for people: tables, bars and one-sentence messages. Programs get JSON on standard output."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def is_english() -> bool:
 
 
 def heading(vi: str, en: str) -> str:
-    """The same words beneath each other."""
+    """The same words below each other."""
     return both(vi, en, "\n")
 
 

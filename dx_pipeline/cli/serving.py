@@ -49,7 +49,7 @@ def serve(
 
 
 def _stop_event() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set, also in a shell's background job, which ignores Ctrl-C otherwise.
+    """An event that Ctrl-C and SIGTERM set, even in a background job of a shell, which otherwise ignores Ctrl-C.
 
     Made once everything is served: libraries that are imported until then install handlers of their own.
     """

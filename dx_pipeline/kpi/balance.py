@@ -26,11 +26,11 @@ Way = tuple[Step, ...]
 """The columns that count a dossier from period to period, totals left out."""
 
 TOTAL_WEIGHT = 4
-"""What is lost if a total is withheld, relative to one of its parts."""
+"""The cost of withholding a total, relative to one of its parts."""
 
 
 def withheld(rows: Sequence[Row], balance: Balance, threshold: int) -> set[tuple[str, Period, str]]:
-    """The cells of a form that are not shown: what a row is about, its period, its column.
+    """The cells of a form that are withheld: subject of the row, period, column.
 
     The sums over all rows of a period are taken as known to everybody: others may publish them.
 
@@ -79,14 +79,14 @@ def _ways(of_subject: Mapping[Period, Row], balance: Balance) -> dict[Way, int]:
 
 
 def _ended(found: dict[Way, int], ways: Sequence[tuple[Way, int]]) -> list[tuple[Way, int]]:
-    """Count dossiers that go no further; nothing is left of them."""
+    """Count dossiers that have ended; return an empty stock."""
     for way, count in ways:
         found[way] += count
     return []
 
 
 def _split(ways: Sequence[tuple[Way, int]], number: int) -> tuple[list[tuple[Way, int]], list[tuple[Way, int]]]:
-    """The first so many dossiers, and the others."""
+    """The first `number` dossiers, and the others."""
     first, rest = [], []
     for way, count in ways:
         taken = min(count, number)
@@ -99,7 +99,7 @@ def _split(ways: Sequence[tuple[Way, int]], number: int) -> tuple[list[tuple[Way
 def _counts(
     by_subject: Mapping[str, Mapping[Period, Row]], ways: Mapping[str, Mapping[Way, int]]
 ) -> dict[tuple[str, str], int]:
-    """Dossiers by subject and way, also where there are none but could be: the subject has a row in each period."""
+    """Dossiers by subject and way, with 0 where the subject has a row in each period of the way."""
     every = {way for of_subject in ways.values() for way in of_subject}
     return {
         (subject, _name(way)): ways[subject].get(way, 0)

@@ -1,4 +1,4 @@
--- The values that only one of two releases shows, and why the other one does not; `no_row`: it does not know the value.
+-- The values that only one of two releases shows, and why the other one does not; `no_row`: it has no such row.
 WITH later AS (
     SELECT * FROM figure WHERE NOT is_before
 ),

@@ -1,5 +1,5 @@
--- What the counts of both values of a pair are made of. A member is a unit below (or a system) whose counts are known
--- in both, and the rest: whatever the unit has besides. Numerators and denominators of the members add up to those of
+-- The members of both values of a pair. A member is a unit below (or a system) whose counts are known
+-- in both, and the rest: the unit minus these. Numerators and denominators of the members add up to those of
 -- the pair. `kind` says what a member is:
 --   common          in both, with the same reports
 --   new, lost       in only one of the two

@@ -1,4 +1,4 @@
--- What is known of the KPIs and units whose values are compared.
+-- The KPIs and units whose values are compared.
 -- `form`: what a value is of its counts: a ratio, a count, a number of items counted once at every level, or opaque.
 -- `members`: what its counts add up from: units, systems, or nothing.
 CREATE OR REPLACE TEMP TABLE kpi_kind (kpi_code VARCHAR, form VARCHAR, factor INTEGER, members VARCHAR);

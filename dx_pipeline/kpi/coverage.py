@@ -1,7 +1,7 @@
-"""Coverage: which partitions, reports and rows were expected, and which of them figures rest on.
+"""Coverage: which partitions, reports and rows were expected, and which of them figures are computed from.
 
 A table may declare who is expected to report: every agency or unit of a list that is in force at the end of the month.
-One that is not there is silent, whatever the others add up to. Rows in quarantine, and rows that a view has no unit
+One without rows is silent. Rows in quarantine, and rows that a view has no unit
 for, are expected too.
 """
 
@@ -50,7 +50,7 @@ def partitions(settings: Settings, known: Mapping[Key, PartitionRun]) -> list[Ro
 
 
 def tables(kpis: Iterable[DeclaredKpi]) -> list[Row]:
-    """Which tables each version of each KPI rests on, and the bases that it reads each of them by."""
+    """The tables that each version of each KPI reads, each with its bases."""
     return [
         {"kpi_code": kpi.code, "definition_version": version, "table_name": table, "basis": basis}
         for kpi in kpis

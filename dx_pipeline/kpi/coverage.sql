@@ -1,4 +1,4 @@
--- What the figures of each unit rest on: the reports that were expected of it and of everything below it, the reports
+-- The reports that were expected of each unit and of everything below it, the reports
 -- that came, and of the rows that were reported those that are in a figure or are in none by design.
 CREATE OR REPLACE TEMP TABLE unit_input AS
 WITH counted AS (

@@ -1,4 +1,4 @@
--- Every count with what it rests on, and whether that is enough to publish a value.
+-- Every count with its coverage, and whether that is enough to publish a value.
 CREATE OR REPLACE TEMP TABLE covered AS
 WITH resting AS (
     SELECT

@@ -52,13 +52,13 @@ _AHEAD: ContextVar[dict[str, RunResult] | None] = ContextVar("results of KPIs ev
 def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterable[str] = ()) -> RunResult:
     """Evaluate one KPI or summary, together with others, and publish the values of each whose audit passes.
 
-    What is wrong with one KPI is in its run, and does not stop the others.
+    A KPI that fails is recorded in its run and does not stop the others.
 
     Args:
         settings: the warehouse.
         catalogue: what is declared.
         code: the KPI, or the table of the summary, whose result is returned.
-        beside: KPIs that are wanted too: a view that they share is scanned once for all of them.
+        beside: other KPIs to evaluate: a view that they share is scanned once for all.
     """
     progress.announce(f"kpi {code}")
     ahead = _AHEAD.get()
@@ -76,7 +76,7 @@ def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterab
 def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[dict[str, object]]:
     """The values of a KPI that adds up on the units of a chosen day, as rows of `kpi.value`; nothing is published.
 
-    Windows whose own units are those of the day are among them as they are. What is withheld is decided together with
+    Windows that already have the units of the day are included unchanged. Values are withheld together with
     everything that is published.
 
     Raises:
@@ -101,7 +101,7 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
 
 @contextmanager
 def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
-    """Within the block every KPI is evaluated, one by one: a worker pool, if there is one, starts now with all."""
+    """Within the block every KPI is evaluated; a worker pool, if there is one, starts with all of them now."""
     token = _AHEAD.set({})
     try:
         with (
@@ -150,7 +150,7 @@ class _Evaluator:
         return max((key.month.last for key in self.known if key.month is not None), default=None)
 
     def evaluate(self, *days: date | None) -> dict[str, str]:
-        """Make `staged`, with values on the units of some days besides; why KPIs failed, by code."""
+        """Make `staged`, also with values on the units of some days; return why KPIs failed, by code."""
         units, broken = self._attach()
         evaluated = self._evaluations()
         for day in dict.fromkeys(day for day in days if day is not None):
@@ -172,7 +172,7 @@ class _Evaluator:
         suppression.collect(self.connection, view, figures, changes=changes)
 
     def record_conservation(self) -> None:
-        """Record where the rows of each view's table went, and what waits until a revision is accepted."""
+        """Record where the rows of each view's table went, and which states wait for a revision."""
         for (name,) in self.connection.execute("SELECT DISTINCT view_name FROM conserved ORDER BY ALL").fetchall():
             self._record(CONSERVATION, "conserved", name)
             if self.catalogue.views[name].has_states:
@@ -196,7 +196,7 @@ class _Evaluator:
         """Make the tables and views that the KPIs read readable.
 
         Returns:
-            The units that views find units by, and why KPIs cannot be evaluated whose views fail, by code.
+            The units through time, and by code of a KPI whose view fails, why it cannot be evaluated.
         """
         tables = {table for kpi in self.kpis for table in kpi.every_table}
         names = {name for kpi in self.kpis for name in kpi.every_view}
@@ -229,7 +229,7 @@ class _Evaluator:
         return found
 
     def _prepare(self, units: Units, evaluated: Sequence[Evaluation]) -> None:
-        """Fill the tables of the evaluation with all that is known before anything is counted."""
+        """Fill the tables of the evaluation that do not depend on counts."""
         self._run("tables")
         fill(self.connection, "unit_above", [vars(place) for place in units.places()])
         whole = [
@@ -251,7 +251,7 @@ class _Evaluator:
         self._prepare_coverage(months)
 
     def _prepare_coverage(self, months: Iterable[Month]) -> None:
-        """Fill the tables of what is there of what was expected."""
+        """Fill the tables of expected partitions and reports."""
         fill(self.connection, "system", [{"system": name} for name in self.catalogue.systems])
         fill(self.connection, "month", coverage.months(months))
         fill(self.connection, "kpi_table", coverage.tables(self.kpis))
@@ -288,7 +288,7 @@ class _Evaluator:
         return failures
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
-        """Withhold values of few dossiers, and others that would give them away."""
+        """Withhold values of few dossiers, and others from which these could be computed."""
         on_views = figures_by_view(kpi for kpi in self.kpis if kpi.code not in failures)
         protected = {name: each for name, each in on_views.items() if self.catalogue.views[name].view.protects}
         if protected:
@@ -299,7 +299,7 @@ class _Evaluator:
         self._run("half_up", "staged")
 
     def _publish(self, current: Mapping[str, str], failures: Mapping[str, str]) -> Iterator[tuple[str, RunResult]]:
-        """Audit all values at once; only where something is unmet, each KPI's for itself."""
+        """Audit all values at once; if an expectation is not met, audit each KPI by itself."""
         self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
         self._stage_values(self.catalogue.kpis)
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
@@ -313,7 +313,9 @@ class _Evaluator:
             ).fetchall()
             staged = Staged(key, rows, synthetic, failure=failures.get(kpi.code))
             if kpi.code in failures and kpi.code in together:
-                partition.remove(self.settings, key)  # its last values were shown beside other ones than today's
+                partition.remove(
+                    self.settings, key
+                )  # its last values were shown together with earlier ones of the others
             results = audited if isinstance(key, KpiKey) else None
             yield (
                 kpi.code,

@@ -13,12 +13,12 @@ from dx_pipeline.declarations.lineage import columns_of
 
 @dataclass(frozen=True)
 class Figure:
-    """Something that one version of a KPI counts on a view.
+    """One number that a version of a KPI counts on a view.
 
     Args:
-        less: conditions, each of whose rows are taken off what is counted.
+        less: conditions; the rows of each are subtracted from the count.
         item: the column whose distinct values are counted; None where rows are.
-        is_looked_in: whether items are only looked for among these rows.
+        is_looked_in: whether these rows are only searched for items.
         is_added: whether its counts are added to those of another view.
     """
 
@@ -65,7 +65,7 @@ def figures_by_view(kpis: Iterable[DeclaredKpi]) -> dict[str, list[Figure]]:
 
 
 def protected(catalogue: Catalogue) -> set[str]:
-    """The KPIs and summaries about what is protected: which values of one are withheld depends on all the others."""
+    """The KPIs and summaries on protected views: which values of one are withheld depends on all others."""
     found = figures_by_view(catalogue.evaluated.values())
     views = [name for name in found if catalogue.views[name].view.protects is not None]
     return {figure.kpi_code for name in views for figure in found[name]}
@@ -77,7 +77,7 @@ def conditions(figures: Iterable[Figure]) -> tuple[str, ...]:
 
 
 def looked_for(kpis: Iterable[DeclaredKpi]) -> list[Mapping[str, object]]:
-    """Which figures look for items in another view, and whether found items count, or those not found."""
+    """Which figures search another view for items, and whether found or missing items count."""
     return [
         {
             "kpi_code": kpi.code,

@@ -30,7 +30,7 @@ def closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
 
 
 def _states(settings: Settings, catalogue: Catalogue, runs: Known) -> dict[Key, str]:
-    """The state of every partition that has been run: what its rows were made from, and what is known of them."""
+    """The state of every partition that has been run: a digest of its rows, and the result of its run."""
     found = {}
     closed = closings(settings, catalogue)
     for key, run in sorted(runs.items(), key=lambda item: str(item[0])):

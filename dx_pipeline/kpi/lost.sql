@@ -1,4 +1,4 @@
--- The rows of a view that are in no figure although they belong into one, with the province at the end of the month.
+-- The rows of a view that should be in a figure and are not, with the province at the end of the month.
 INSERT INTO lost
 SELECT conserved.view_name, conserved.table_name, conserved.month, whole.period, whole.unit_code, conserved.row_count
 FROM conserved

@@ -1,4 +1,4 @@
-"""Parts of months and evaluations of windows: the days that counts are kept for, and those that a value is of.
+"""Parts of months, for which counts are kept, and evaluations of windows, which have values.
 
 A *part* is a stretch of days within one month on which neither a definition nor a unit changes. A window adds
 parts up. A window of a flow that crosses a change of the definition is never blended: each version is evaluated
@@ -47,12 +47,12 @@ class Evaluation:
 
     @property
     def first_on(self) -> date:
-        """The first day that it is of."""
+        """The first day of the evaluation."""
         return self.part[0] if self.part else self.window.start
 
     @property
     def last_on(self) -> date:
-        """The last day that it is of."""
+        """The last day of the evaluation."""
         return self.part[1] if self.part else self.window.end
 
     @property
@@ -63,7 +63,7 @@ class Evaluation:
 
     @property
     def months(self) -> frozenset[Month]:
-        """The months of its days, and that of the state at its end: what it needs of any table is of these."""
+        """The months of its days and of the state at its end: it needs partitions of no other month."""
         return frozenset((*Month.of(self.first_on).through(Month.of(self.last_on)), Month.of(self.state_on)))
 
     def bounds(self, time_zone: str) -> dict[str, date | datetime]:

@@ -61,7 +61,7 @@ class Proposal:
 
     @property
     def key(self) -> Key:
-        """The partition that it is about."""
+        """The partition that it changes."""
         return self.closing.key
 
     @property

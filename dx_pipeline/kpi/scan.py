@@ -1,6 +1,6 @@
 """Scanning views: each view is read once, for every window of every KPI that counts on it.
 
-What is counted is kept by unit, system and part of a month; windows add parts up. Every row of the view's table
+Counts are kept by unit, system and part of a month; windows add parts up. Every row of the view's table
 must be among the rows of the view, counted or with a declared reason.
 """
 
@@ -32,12 +32,12 @@ dossiers the row is of."""
 def create_views(
     connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]
 ) -> dict[str, str]:
-    """Create the views that some KPIs read, over tables that are attached; a view comes after those that it reads.
+    """Create the views that some KPIs read, over attached tables; each after the views that it reads.
 
-    What free SQL reads, window by window, is computed once.
+    Views that free SQL reads are computed once, not for each window.
 
     Returns:
-        By KPI whose free SQL reads a view that fails on the rows, why, in one sentence.
+        By KPI whose free SQL reads a failing view: why it fails, in one sentence.
     """
     connection.execute('CREATE SCHEMA IF NOT EXISTS "view"')
     wanted = {name for kpi in kpis for name in kpi.every_view}
@@ -72,7 +72,7 @@ def scan(
         protect: is called with each protected view while its rows are in `scanned`.
 
     Returns:
-        By KPI that could not be counted, why, in one sentence.
+        By KPI that could not be counted: why, in one sentence.
     """
     failures: dict[str, str] = {}
     for name, on_view in figures_by_view(kpis).items():
@@ -122,7 +122,7 @@ def _read(
 
 
 def _conserve(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view: DeclaredView) -> str | None:
-    """Record where the rows of the view's table are; a sentence if one is lost, or invented, or without reason."""
+    """Record where the rows of the view's table are; return a sentence if a row is lost, added, or has no reason."""
     table, name = view.view.of, literal(view.name)
     month = _month(catalogue.contracts[table])
     rows = f"count({'DISTINCT ' if view.view.repeats else ''}{ROW})"
@@ -181,7 +181,7 @@ def _count_each(
     counts: Sequence[Figure],
     failures: dict[str, str],
 ) -> None:
-    """Count all figures at once; where that fails, one by one, so that a wrong one does not stop the others."""
+    """Count all figures at once; if that fails, one by one: a wrong one does not stop the others."""
     if not counts:
         return
     try:
@@ -298,7 +298,7 @@ def _items(view: DeclaredView, figure: Figure) -> str:
 
 
 def _agree(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: DeclaredKpi) -> None:
-    """Record the levels that were agreed for a KPI in the data themselves."""
+    """Record the agreed levels of a KPI that the data contain."""
     agreed = kpi.definition.agreed
     if agreed is None:
         return
@@ -315,5 +315,5 @@ def _agree(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: Dec
 
 
 def what_failed(error: duckdb.Error) -> str:
-    """What DuckDB says, without the place in the statement, and without values: they may be of one dossier."""
+    """DuckDB's message without the place in the statement and without values, which may be of one dossier."""
     return re.sub(r"'[^']*'", "'…'", str(error).splitlines()[0])

@@ -1,6 +1,6 @@
 """States: which state of a row that changes counts in a view, given the months that have closed.
 
-What a view has of a table that changes is each row in each of its states. By the day that the view gives a state, it
+A view of a table that changes has each row in each of its states. By the day that the view gives a state, it
 counts towards a month; a closed month keeps the state that it was published with until a revision is accepted. In a
 view of what there is at the end of months (`basis: stock`), a row may have another state at each of them.
 """
@@ -44,7 +44,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, closings: Mapping[Key, Closin
 def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
     """The SELECT of a view of a table that changes, with a reason for each state that does not count.
 
-    Which ones do not is found now, and kept in a temporary table.
+    The states that do not count are found now and kept in a temporary table.
     """
     uncounted = quoted(f"states that do not count in {view.name}")
     named, matched = STATE, f"uncounted.{STATE} = {state_hash()}"
@@ -64,7 +64,7 @@ def select(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> str:
 
 
 def _is_behind(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Whether there are states of a later month than some closed month may have, or than any that has closed."""
+    """Whether states exist of a month after the last that some closed month counts, or after the last closed month."""
     found = connection.execute(
         f"""
         SELECT 1 FROM (SELECT source, max(month) AS month FROM {states_of(table)} GROUP BY ALL) AS state
@@ -77,7 +77,7 @@ def _is_behind(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 
 def _decide(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> None:
-    """Make `state`: which states count in a view, month by month; add to `waiting` what does not yet."""
+    """Make `state`: which states count in a view, month by month; add those that wait for a revision to `waiting`."""
     about, is_stock = view.view, view.view.basis == "stock"
     said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*PLACE_OF_STATE, AS_OF})
     in_view = f"""

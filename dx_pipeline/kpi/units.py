@@ -63,11 +63,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Continuation:
-    """A unit of one period that is a unit of another: all of either lies in the other. The province is the province.
+    """A unit of one period that is the same unit in another: all of either lies in the other, or both are the province.
 
     Args:
         from_parent, to_parent: the units above it.
-        is_same_area: false for a province under another code, which has what others had before.
+        is_same_area: false for a province under another code, whose area includes other provinces.
     """
 
     from_period: int
@@ -93,7 +93,7 @@ class Units:
             self._predecessors[item.successor_code, item.succeeded_on].append(item)
 
     def _continued(self, ceased: Container[tuple[str, date]]) -> Iterator[Succession]:
-        """Agencies that go on under their code without a gap: renamed, or under another province. They never ceased."""
+        """Agencies that keep their code without a gap (renamed, or in another province): they have not ceased."""
         for unit, following in zip(self.units, self.units[1:], strict=False):
             day = unit.valid_to + DAY if unit.valid_to < FOREVER else FOREVER
             is_same = unit.level == "agency" and (following.code, following.valid_from) == (unit.code, day)
@@ -134,7 +134,7 @@ class Units:
             unit = self.in_force(period).get(unit.parent_code or "")
 
     def moved(self, unit: Unit, period: int) -> str | None:
-        """The lowest unit of a period that all of a unit lies in; None if nothing of that period has it."""
+        """The lowest unit of a period that contains all of a unit; None if no unit of that period does."""
         first, _ = self.periods[period]
         if unit.valid_from <= first <= unit.valid_to:
             return unit.code
@@ -181,7 +181,7 @@ class Units:
                         yield Place(from_period, to_period, unit.code, above.code, above.level, above.parent_code)
 
     def continuations(self) -> Iterator[Continuation]:
-        """Every unit of every period that is a unit of another one, too."""
+        """Every unit of every period that is also a unit of another period."""
         for first, second in product(range(len(self.periods)), repeat=2):
             for unit in self.in_force(first).values():
                 other = self.in_force(second).get(self.moved(unit, second) or "")

@@ -1,4 +1,4 @@
-"""Balances in a release: public forms, without the cells that count too few or would give others away."""
+"""Balances in a release: public forms, without small cells and those that would reveal small ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The description of each part of a release, as a Frictionless data package.
 
-It has what a reader needs to trust the files: schema, rows, bytes, hash, inputs, what is stale or missing,
+It lists schema, rows, bytes, hash, inputs, what is stale or missing,
 and whether synthetic data are in them. Bytes and hashes are under keys of our own (`dx`): `frictionless
 validate` cannot check those of Parquet files.
 """

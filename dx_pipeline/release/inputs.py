@@ -1,4 +1,4 @@
-"""Inputs: what a release was built from, in its internal part: enough to build it again from landing."""
+"""Inputs: what a release was built from. Its internal part lists them, and it can be built again from them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dx_pipeline.tables.run import PartitionRun, RunInputs
 
 
 class LandedDelivery(BaseModel):
-    """A delivery that had landed, and the SHA-256 of its entry, which has that of its bytes."""
+    """A delivery that had landed, and the SHA-256 of its entry; the entry has the SHA-256 of its bytes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class LandedDelivery(BaseModel):
 
 
 class RecordedRun(BaseModel):
-    """The latest run of a partition that sources fill; see `PartitionRun`. Without inputs it is derived from others."""
+    """The latest run of a partition that sources fill; see `PartitionRun`. A derived partition has no inputs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class RecordedRun(BaseModel):
 
     @property
     def key(self) -> Key:
-        """The partition that it is about."""
+        """The partition of the run."""
         return Key(self.table, self.source, Month.parse(self.month) if self.month else None)
 
 
@@ -75,7 +75,7 @@ class ReleaseInputs(BaseModel):
 
     @property
     def digest(self) -> str:
-        """One digest of all of it."""
+        """One digest of all inputs."""
         return sha256(self.model_dump_json().encode()).hexdigest()
 
 

@@ -28,7 +28,7 @@ class Part:
     is_restricted: bool = False
 
     def make(self, release: Path) -> Path:
-        """Its folder in a release, empty; nobody else reads what is written there, not even while it is written."""
+        """Make its folder in a release, empty and readable by its owner alone while it is written."""
         folder = release / self.name
         folder.mkdir()
         if self.is_restricted:
@@ -42,7 +42,7 @@ class Part:
                 files.limit(path, FILE_MODE)
 
     def too_open(self, folder: Path) -> Iterator[str]:
-        """What permits more than it should, by name within the part; `.` is its folder."""
+        """Files and folders with more permissions than allowed, by name within the part; `.` is its folder."""
         if self.is_restricted:
             allowed = {folder: FOLDER_MODE, **dict.fromkeys(files_in(folder), FILE_MODE)}
             for path, mode in allowed.items():

@@ -1,4 +1,4 @@
-"""The predecessor of a release: the one that was current when it was built, which its values are compared with."""
+"""The predecessor of a release: the release that was current when it was built. Values of the two are compared."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Predecessor:
 
 
 def is_made_of(settings: Settings, release_id: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether a release on disk is made of some inputs, whatever it is compared with."""
+    """Whether a release on disk is made of some inputs, with any predecessor."""
     about = _about(settings, release_id)
     return about is not None and about.get("inputs") == inputs
 
@@ -97,7 +97,7 @@ def _public(settings: Settings, release_id: str) -> Path:
 
 
 def _about(settings: Settings, release_id: str) -> dict[str, Any] | None:
-    """What the data package of a release says of it, with the hash of each file; None where it cannot be read."""
+    """What the data package says of its release, with the hash of each file; None if it cannot be read."""
     try:
         package = json.loads((_public(settings, release_id) / NAME).read_text(encoding="utf-8"))
         hashes = {resource["path"]: resource["dx"]["hash"] for resource in package["resources"]}

@@ -1,4 +1,4 @@
--- Each published figure, recomputed from its own counts, beside the value that is measured for its period and unit.
+-- Each published figure, recomputed from its own counts, with the measured value of its period and unit.
 INSERT INTO kpi.published_comparison BY NAME
 WITH whole AS (
     -- In whole numbers, because rounding is decided exactly: thousandths of counts, units of the last place printed.

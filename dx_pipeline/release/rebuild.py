@@ -1,8 +1,8 @@
-"""Rebuild: a release is built once more from landing, in a private warehouse, and compared with the one on disk.
+"""Rebuild: build a release again from landing, in a private warehouse, and compare it with the one on disk.
 
     what it was built from -> checked, linked -> every run made again -> KPIs -> built -> compared
 
-What has happened since (deliveries, closed months, accepted revisions, fetch attempts) is left out. Three records are
+Later deliveries, closed months, accepted revisions and fetch attempts are left out. Three records are
 facts that landing does not have, and are taken as they are: which months had closed, which values revisions changed,
 and the log of fetch attempts.
 """

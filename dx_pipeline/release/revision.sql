@@ -1,5 +1,5 @@
--- What accepted revisions changed and everybody may see: not of KPIs about dossiers, where a change of few would give
--- their unit and channel away.
+-- Values that accepted revisions changed, without KPIs about dossiers: a change of a few dossiers would reveal
+-- their unit and channel.
 INSERT INTO kpi.revision BY NAME
 SELECT
     kpi_code,

@@ -1,4 +1,4 @@
--- How far revisions have moved the values of each KPI: the mean absolute revision is Eurostat's first indicator of it.
+-- The size of the revisions of each KPI. The mean absolute revision is Eurostat's first indicator.
 INSERT INTO kpi.revision_summary BY NAME
 SELECT
     kpi_code,

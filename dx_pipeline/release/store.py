@@ -70,7 +70,7 @@ def kept(settings: Settings) -> tuple[Kept, ...]:
 
 
 def put_in_place(private: Path, target: Path) -> None:
-    """Give a built release its name; a release of that name that does not verify is removed."""
+    """Give a built release its name; first remove a release of that name that does not verify."""
     if target.exists():
         broken = target.with_name(f".{uuid.uuid4().hex}")
         target.rename(broken)

@@ -109,7 +109,7 @@ def _database_problems(
 def _kpi_problems(
     connection: duckdb.DuckDBPyConnection, package: dict[str, Any], catalogue: Catalogue
 ) -> Iterator[str]:
-    """KPIs without a value that nothing explains, rows that were lost while reading, changes that do not add up."""
+    """KPIs without a value and without a reason, rows that were lost while reading, changes that do not add up."""
     evaluated = {
         code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
     }

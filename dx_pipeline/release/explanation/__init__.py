@@ -3,7 +3,7 @@
     value -> definition -> reports -> views and conditions -> partitions -> deliveries and lines -> headings
 
 Everything comes from the public part of a release, from declarations, and from facts about deliveries. Explanations are
-copied into letters: nothing that the release withholds is in them, and nothing that it could be computed from.
+copied into letters, so they have nothing that the release withholds and nothing from which it could be computed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Explanation:
         published: the figure that others published for this very window, as a row of `programme.published_figure`.
         revisions: its rows of `kpi.revision`; of KPIs about dossiers the release shows none.
         lineage: the columns that it comes from.
-        notes: what is not as it was when the release was made, in sentences.
+        notes: sentences about free SQL, non-public rows, and declarations or partitions that have changed.
     """
 
     value: Row

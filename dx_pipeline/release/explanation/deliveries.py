@@ -1,7 +1,7 @@
 """Deliveries: the files behind a value, where their rows went, and the lines that the value counts.
 
-A line of a single row is named only where the rows are public. Of dossiers and single exchanges the first and the last
-line of the whole delivery are given: how many rows of one unit are in one file is not.
+Single lines are named only where the rows are public. Of dossiers and exchanges the first and the last
+line of the whole delivery are given, not the number of rows of one unit.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """Quarantined rows of one delivery with one reason; `rows_of` says whether they are the unit's, or all there are.
+    """Quarantined rows of one delivery with one reason; `rows_of`: those of the unit, or all of the delivery.
 
     Args:
         lines: only where the rows of the table are public.
@@ -81,7 +81,7 @@ class Quarantined:
 
 
 def fill_wanted(connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
-    """Make `wanted`: the partitions whose deliveries a value rests on, and which of them it needs."""
+    """Make `wanted`: the partitions whose deliveries a value is computed from, and whether it needs them."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE wanted (table_name VARCHAR, source VARCHAR, month VARCHAR, is_needed BOOLEAN)"
     )
@@ -100,7 +100,7 @@ def behind(
     lines: Lines,
     hashes: Mapping[str, str],
 ) -> tuple[Delivery, ...]:
-    """The deliveries behind a value, in the order of table, month and arrival.
+    """The deliveries of a value, in order of table, month and arrival.
 
     Args:
         settings: the warehouse, which has the partitions that the release does not show.
@@ -148,7 +148,7 @@ def _in_warehouse(
 ) -> dict[Place, Ranges]:
     """First and last line of each delivery of a partition that the release does not show.
 
-    Quarantined rows are among them: else a range that begins a line later would name the line of one.
+    Quarantined rows are included. Otherwise a range that begins one line later would reveal a quarantined line.
     """
     path = partition.rows(settings, key)
     if path is None or hashes.get(f"{key.table}/{key.name}") != parquet.digest(path):
@@ -164,7 +164,7 @@ def _in_warehouse(
 
 
 def quarantined(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, inputs: Inputs) -> tuple[Quarantined, ...]:
-    """The quarantined rows of the partitions that a value needs: its unit's, where the release says whose they are."""
+    """The quarantined rows of the partitions that a value needs: those of its unit, if the release names the unit."""
     tables = {table for table, _, _ in inputs.delivered}
     by_unit = [
         table

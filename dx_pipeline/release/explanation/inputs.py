@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 EARLIER_STATES, LATER_STATES = "earlier_states", "later_states"
 BEHIND_UNITS = ("reference.admin_unit", "reference.agency", reference.SUCCESSION)
-"""The tables from which it is computed what each code counts towards."""
+"""The tables from which `reference.unit_of` is computed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Partition:
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is no value without it."""
+        """Whether there is no value without the partition."""
         return self.basis not in {EARLIER_STATES, LATER_STATES}
 
 
@@ -92,7 +92,7 @@ class Inputs:
 
     @property
     def is_of_province(self) -> bool:
-        """Whether it is of the whole province: then rows without a unit belong to it."""
+        """Whether the value is of the whole province, to which rows without a unit belong."""
         return bool(self.row["unit_level"] == "province")
 
     def fill_unit_within(self) -> None:
@@ -169,7 +169,7 @@ class Inputs:
 
     @cached_property
     def delivered(self) -> dict[tuple[str, str, Month | None], bool]:
-        """The partitions whose deliveries it rests on, as table, source and month, with whether each is needed.
+        """The partitions whose deliveries it is computed from (table, source, month), and whether each is needed.
 
         Of a derived partition these are the ones that it is computed from.
         """

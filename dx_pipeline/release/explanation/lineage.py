@@ -15,7 +15,7 @@ from dx_pipeline.release.explanation.inputs import Inputs
 
 @dataclass(frozen=True)
 class Heading:
-    """Where the deliveries of some sources have a column: under a heading, in the lines above, or always the same.
+    """Where deliveries of some sources have a column: under a heading, in the lines above, or as a constant.
 
     Args:
         says: `header` (a heading or the name of a field), `constant` (the value), `title` (a regular expression).
@@ -28,7 +28,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class ColumnOrigin:
-    """A column of a table that something of a value is computed from.
+    """A column of a table that a value is computed from.
 
     Args:
         role: `numerator`, `denominator`, `rows` (which are looked at), `item`, `looked_in`, `date`, `unit`, `system`,
@@ -127,7 +127,7 @@ def _origin(
 
 
 def _headings(catalogue: Catalogue, inputs: Inputs, table: str, column: str) -> Iterator[Heading]:
-    """Where deliveries of the sources that a value needs have a column; sources that say it alike are together."""
+    """Where deliveries of the needed sources have a column; sources with the same heading are one entry."""
     needed = {each.source for each in inputs.partitions if each.table_name == table}
     found: dict[tuple[str, str], dict[str, None]] = {}
     for source in catalogue.sources_of(table):

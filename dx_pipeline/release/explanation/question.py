@@ -111,7 +111,7 @@ def _window(row: Row) -> Window:
 
 
 def _of_unit(rows: list[Row], question: Question) -> Row:
-    """The row of a unit, which is given by its code, its name, or the end of its name that nobody else's has."""
+    """The row of a unit, given by its code, its name, or the end of its name if no other name ends in it."""
     if question.unit is None:
         return next(row for row in rows if row["unit_level"] == "province")
     wanted = folded(question.unit)
@@ -134,6 +134,6 @@ def _of_unit(rows: list[Row], question: Question) -> Row:
 
 
 def _instead(text: str, known: dict[str, Any]) -> str:
-    """Names like a text that is not among those known, or all of them."""
+    """Known names that are similar to an unknown text, or all of them."""
     near = get_close_matches(text, known, 3)
     return f": did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(known)}"

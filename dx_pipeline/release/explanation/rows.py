@@ -47,7 +47,7 @@ class Counted:
             add up; `among` is None of a plain count, all are of free SQL, whose text says which rows count.
         less: conditions, each of whose rows are taken off the numerator.
         item: the column whose distinct values are counted, if not the rows.
-        is_looked_in: whether items are only looked for among these rows.
+        is_looked_in: whether these rows are only searched for items.
         is_public: whether the rows of the view are public one by one.
         row_count, counted_count: rows that are looked at, and those of which `counted` is true; None if not shown.
     """
@@ -98,7 +98,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, na
     """Create the views among those named whose rows are public, over the tables of a release.
 
     Returns:
-        Those that can be read: a view that is declared otherwise now may ask for what an older release has not.
+        Those that can be read: a view that has changed since may need columns that an older release does not have.
     """
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)}")
     readable = set()
@@ -190,7 +190,7 @@ def _figures(catalogue: Catalogue, inputs: Inputs) -> Iterator[tuple[DeclaredVie
 
 
 def _has_looked_in(inputs: Inputs, figure: Figure) -> bool:
-    """Whether what counts of a figure depends on another view: then its own rows do not say it."""
+    """Whether another view decides which rows of a figure count: then its own rows do not show it."""
     others = (each for of_view in figures_by_view([inputs.kpi]).values() for each in of_view)
     return any(
         each.is_looked_in and (each.version, each.statistic) == (figure.version, figure.statistic) for each in others
@@ -198,7 +198,7 @@ def _has_looked_in(inputs: Inputs, figure: Figure) -> bool:
 
 
 def _has_lines(catalogue: Catalogue, view: DeclaredView, inputs: Inputs) -> bool:
-    """Whether rows of a view name the line that each of them is: a derived row names but the first of many."""
+    """Whether rows of a view name their lines: a derived row names only the first of many."""
     is_derived = any(each.table_name == view.view.of and each.derived_from for each in inputs.partitions)
     return (
         view.identity == ("delivery_id", "delivery_line")

@@ -62,7 +62,7 @@ LINES_UNKNOWN = Bilingual(
 def withheld(value: Mapping[str, Any], threshold: int) -> Bilingual | None:
     """Why a value is not shown, in a sentence; None if it is shown.
 
-    Of suppression it does not say whether the value is small itself or protects another one.
+    It never says whether the value is small itself or protects another one.
 
     Args:
         value: a row of `kpi.value`.
