@@ -41,7 +41,7 @@ SHOWN_FROM = Decimal("0.0005")
 
 INSIDE = (
     "Chỉ dùng trong cơ quan: số của hai bản công bố cùng nhau có thể làm lộ số đã che.",
-    "For use inside the office: figures of two releases together can give withheld ones away.",
+    "For use inside the office: figures of two releases together can reveal withheld ones.",
 )
 
 

@@ -42,7 +42,7 @@ NO_ROOM_OR_RIGHT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno
 SAMPLE_MONTHS = "2022-01:2022-09"
 INSIDE = (
     "Mọi đơn vị: --json. Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
-    "Every unit: --json. For use inside the office: figures of two days together can give withheld ones away.",
+    "Every unit: --json. For use inside the office: figures of two days together can reveal withheld ones.",
 )
 PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 

@@ -204,8 +204,8 @@ WITHHELD: dict[str, Column] = {
     WITHHELD_COLUMNS: Column(
         type="text",
         vi="Các cột bị che ở dòng này, cách nhau bằng dấu phẩy: quá ít hồ sơ, hoặc làm lộ một số quá ít",
-        en="The columns that are withheld in this row, separated by commas: too few dossiers, or they would give such a"
-        " number away",
+        en="The columns that are withheld in this row, separated by commas: too few dossiers, or they would reveal such"
+        " a number",
     )
 }
 

@@ -94,7 +94,7 @@ SELECT
         WHEN sign * (aimed.value - trajectory) >= -0.1 * abs(trajectory) THEN 'at_risk'
         ELSE 'off_track'
     END AS status,
-    -- Shares in whole percent, rounded down: exact ones would give withheld counts away. So would any share of rows in
+    -- Shares in whole percent, rounded down: exact ones would reveal withheld counts. So would any share of rows in
     -- quarantine, because how many are there is known.
     CASE WHEN NOT is_given_away THEN floor(round(coverage * 100, 6)) / 100 END AS coverage,
     floor(round(coverage_units * 100, 6)) / 100 AS coverage_units,

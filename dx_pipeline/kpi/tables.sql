@@ -147,5 +147,5 @@ CREATE TEMP TABLE rolled_up (
     denominator DECIMAL(38, 4),
     given_value DOUBLE
 );
--- Values that are not shown because they count few dossiers, or would give others away that do.
+-- Values that are not shown because they count few dossiers, or would reveal others that do.
 CREATE TEMP TABLE withheld (evaluation_number INTEGER, statistic VARCHAR, unit_code VARCHAR);

@@ -223,8 +223,8 @@ def _compute(
 def _compare(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, folder: Path) -> pa.Table:
     """Fill the table of changes with those that everybody may see.
 
-    Between two releases that is no change of a KPI about dossiers: a change of few would give their unit and channel
-    away. Returns the changes since the release before of every KPI, which are for analysts inside the office.
+    Between two releases that is no change of a KPI about dossiers: a change of a few would reveal their unit and
+    channel. Returns the changes of every KPI since the release before, which are for analysts inside the office.
     """
     if not snapshot.of_table(KPI_TABLE):
         return connection.sql(f"FROM {change.CHANGE}").to_arrow_table()

@@ -178,7 +178,7 @@ class Ledger:
             if path is not None and pq.read_metadata(path).num_rows:
                 month = literal(str(key.month)) if key.month else "NULL"
                 is_public = catalogue.contracts[key.table].audience == "public"
-                # Neither a line, a reporter nor an order names a case, or gives a withheld count away.
+                # Neither a line, a reporter nor an order names a case, or reveals a withheld count.
                 shown = "*" if is_public else "COLUMNS(lambda name: name NOT IN ('delivery_line', 'reporter'))"
                 connection.execute(
                     f"""

@@ -51,7 +51,7 @@ PROTECTED = Bilingual(
     vi="KPI về hồ sơ: số hồ sơ của đơn vị trong từng tệp, số hồ sơ bị loại và các lần đính chính không công khai, vì có"
     " thể làm lộ số đã che.",
     en="A KPI about dossiers: how many of a unit are in a file or are left out, and revisions, are not public,"
-    " because they could give withheld counts away.",
+    " because they could reveal withheld counts.",
 )
 LINES_UNKNOWN = Bilingual(
     vi="Phân vùng đã thay đổi sau bản công bố này: không nêu được dòng nào của một số lần giao.",
@@ -71,9 +71,9 @@ def withheld(value: Mapping[str, Any], threshold: int) -> Bilingual | None:
     reason = value["withheld_reason"]
     if reason == "few_dossiers":
         return Bilingual(
-            vi=f"Giá trị bị che: nó đếm dưới {threshold} hồ sơ, hoặc từ nó suy ra được một giá trị như vậy. Không nêu"
-            " là trường hợp nào.",
+            vi=f"Giá trị bị che: nó đếm dưới {threshold} hồ sơ, hoặc từ nó suy ra được một giá trị như vậy. Không"
+            " nêu rõ trường hợp nào.",
             en=f"The value is withheld: it counts fewer than {threshold} dossiers, or one that does could be computed"
-            " from it. Which of the two is not said.",
+            " from it. The release does not say which.",
         )
     return WITHHELD.get(reason)
