@@ -250,8 +250,8 @@ def _show_paths(settings: Settings) -> None:
 @on_project()
 @click.option("--months", default=SAMPLE_MONTHS, show_default=True, help="Tháng hoặc khoảng tháng / Months.")
 @click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.001), help="Nhân số dòng / Rows.")
-@click.option("--seed", default=2022, show_default=True, help="Hạt giống / Seed: the same seed gives the same bytes.")
-@click.option("--faults", is_flag=True, help="Gài lỗi đã biết / Plant known defects, listed in sample_faults.json.")
+@click.option("--seed", default=2022, show_default=True, help="Số khởi tạo ngẫu nhiên / Seed: the same seed gives the same bytes.")
+@click.option("--faults", is_flag=True, help="Thêm lỗi đã biết / Plant known defects, listed in sample_faults.json.")
 @click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp nhận trống / Only where the inbox is empty.")
 @click.option("--serve", is_flag=True, help="Phục vụ qua HTTP, X-Road, PostgreSQL / Serve it live, until Ctrl-C.")
 @click.option("--port", default=0, type=click.IntRange(0, 65534), help="Cổng HTTP; X-Road là cổng kế / With --serve.")
@@ -331,7 +331,7 @@ def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | Non
 @commands.command()
 @on_project()
 def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
-    """Khám hệ thống / Report what is well and what is not, and what to do about it."""
+    """Kiểm tra kho dữ liệu, các nguồn và khai báo / Check the warehouse, its sources and declarations."""
     findings = doctors.examine(settings, catalogue)
     if as_json:
         screen.show_json([finding.__dict__ for finding in findings])
