@@ -145,7 +145,7 @@ def _show_change(catalogue: Catalogue, row: Row) -> None:
     lines.append((f"[bold]{both('Chênh lệch', 'Difference')}[/]", f"[bold]{_signed(row['difference'], row)}[/]"))
     screen.show_table("", (both("Phần", "Part"), ""), lines, right=(1,))
     if row["synthetic"]:
-        screen.OUT.print(both("DỮ LIỆU TỔNG HỢP – không phải số liệu thật", "SYNTHETIC DATA – not real figures"))
+        screen.OUT.print(both("DỮ LIỆU MÔ PHỎNG – không phải số liệu thật", "SYNTHETIC DATA – not real figures"))
 
 
 def _show_changes(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: int) -> None:

@@ -267,7 +267,7 @@ def sample(
     serve: bool,
     port: int,
 ) -> int:
-    """Tạo tỉnh mẫu (dữ liệu tổng hợp) trong inbox / Make the sample province (synthetic) in the inbox."""
+    """Tạo tỉnh mẫu (dữ liệu mô phỏng) trong inbox / Make the sample province (synthetic) in the inbox."""
     from dx_pipeline import sample as samples
 
     if port and not serve:
@@ -294,7 +294,7 @@ def sample(
     if as_json:
         screen.show_json({"written": [str(path) for path in written], "seed": seed, "scale": scale})
     else:
-        marked = both("DỮ LIỆU TỔNG HỢP", "SYNTHETIC")
+        marked = both("DỮ LIỆU MÔ PHỎNG", "SYNTHETIC")
         screen.OUT.print(f"{len(written)} {both('tệp', 'files')}: {settings.inbox}  [dim]{marked}[/]")
     return WELL
 

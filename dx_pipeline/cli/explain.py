@@ -154,7 +154,7 @@ def _show_answer(found: Explanation) -> None:
         shown += f"  =  {number(value['numerator'])} / {number(value['denominator'])}"
     elif value["numerator"] is not None and value["numerator"] != value["value"]:
         shown += f"  ({number(value['numerator'])})"
-    mark = f"  * {both('DỮ LIỆU TỔNG HỢP', 'SYNTHETIC')}" if value["synthetic"] else ""
+    mark = f"  * {both('DỮ LIỆU MÔ PHỎNG', 'SYNTHETIC')}" if value["synthetic"] else ""
     screen.OUT.print(f"[bold]{shown}[/]{mark}")
     pairs = [
         (both("Đơn vị", "Unit"), f"{value['unit_code']}  {value['unit_name'] or ''}"),

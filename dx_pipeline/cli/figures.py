@@ -158,7 +158,7 @@ def show(title: str, rows: list[Row]) -> None:
         right=(2, 3, 4, 6, 7),
     )
     if any(row["synthetic"] for row in rows):
-        screen.OUT.print(f"* {both('DỮ LIỆU TỔNG HỢP – không phải số liệu thật', 'SYNTHETIC DATA – not real figures')}")
+        screen.OUT.print(f"* {both('DỮ LIỆU MÔ PHỎNG – không phải số liệu thật', 'SYNTHETIC DATA – not real figures')}")
 
 
 def show_published(rows: list[Row]) -> None:

@@ -60,7 +60,7 @@ def _stop_event() -> threading.Event:
 
 
 def _show(served: LiveSystems) -> None:
-    screen.OUT.print("DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA", style="bold")
+    screen.OUT.print("DỮ LIỆU MÔ PHỎNG / SYNTHETIC DATA", style="bold")
     for endpoint in served.endpoints:
         _plain(f"\n# {endpoint.title.vi} / {endpoint.title.en}\n# {endpoint.file}\n# {endpoint.address}")
         for name, value in endpoint.environment.items():

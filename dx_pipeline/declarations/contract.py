@@ -129,7 +129,7 @@ PROVENANCE: dict[str, Column] = {
     ),
     "synthetic": Column(
         type="boolean",
-        vi="Đúng nếu là dữ liệu tổng hợp (dữ liệu mẫu)",
+        vi="Đúng nếu là dữ liệu mô phỏng (dữ liệu mẫu)",
         en="True where the delivery says of itself that it is synthetic",
         required=True,
     ),

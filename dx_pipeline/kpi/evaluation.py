@@ -313,9 +313,8 @@ class _Evaluator:
             ).fetchall()
             staged = Staged(key, rows, synthetic, failure=failures.get(kpi.code))
             if kpi.code in failures and kpi.code in together:
-                partition.remove(
-                    self.settings, key
-                )  # its last values were shown together with earlier ones of the others
+                # its last values were shown together with earlier ones of the others
+                partition.remove(self.settings, key)
             results = audited if isinstance(key, KpiKey) else None
             yield (
                 kpi.code,

@@ -75,7 +75,7 @@ class Form:
                 f"a sample of {self.layout.table} ('{self.title}') has no line to say that it is synthetic:"
                 " give its format 'preamble_rows: 1' or more."
             )
-        mark = f"# DỮ LIỆU TỔNG HỢP / SYNTHETIC DATA – dx sample, seed {self.seed}"
+        mark = f"# DỮ LIỆU MÔ PHỎNG / SYNTHETIC DATA – dx sample, seed {self.seed}"
         month = f"Tháng {self.month.number:02d} năm {self.month.year}"
         return [mark, self.title.upper(), month, *self.more_titles, *[""] * rows][:rows]
 

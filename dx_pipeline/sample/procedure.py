@@ -174,7 +174,7 @@ def procedures(history: History, seed: int) -> tuple[Procedure, ...]:
         replace(
             item,
             code=code,
-            name_vi=f"Thủ tục tổng hợp {code} ({item.field_vi})",
+            name_vi=f"Thủ tục mô phỏng {code} ({item.field_vi})",
             valid_from=MADE_UP_FROM[0] + timedelta(days=days),
         )
         for item, code, days in zip(made_up, codes, passed.tolist(), strict=True)
