@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from dx_pipeline import connectors, privacy, progress, reading, workers
+from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
+from dx_pipeline.declarations.definition import DEFINITION
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Arrival, Delivery
@@ -296,7 +298,7 @@ def _derive(settings: Settings, catalogue: Catalogue, name: str, months: Sequenc
 
 def _bring_references_up_to_date(settings: Settings, catalogue: Catalogue, source: DeclaredSource) -> None:
     tables = {name for table in source.source.tables for name in catalogue.contracts[table].references}
-    for table in sorted(tables):
+    for table in sorted(tables - {DEFINITION}):
         (name,) = catalogue.sources_of(table)
         ingest(settings, catalogue, name, [None])
         if partition.rows(settings, Key(table, name, None)) is None:
@@ -324,4 +326,5 @@ def _fingerprint(
         inputs += [f"revision {revision.proposal}" for revision in closed.revisions]
     for table in catalogue.contracts[key.table].references:
         inputs += [partition.fingerprint_of(path) for path in partition.all_rows(settings, table)]
+        inputs += [definition.digest(catalogue.kpis)] if table == DEFINITION else []
     return publication.fingerprint(settings, catalogue, key.table, inputs)

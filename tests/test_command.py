@@ -89,8 +89,15 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     (warehouse.inbox / "nobody").mkdir()
     link = warehouse.inbox / "community_group" / "2022-06"
     link.symlink_to(warehouse.inbox / "community_group" / "2022-05")
+    with_wrong_references(project / "warehouse" / "reference")
     result = run("run")
     assert result.returncode == 1, result.stderr
+    for words in (
+        "target.csv, dòng / line 3, kpi_code: mã này không có",
+        "there is no such code in kpi.definition.kpi_code [unknown_reference]",
+        "Số đã công bố chưa được giải thích / Published figure not explained: Số lệch (50%): 1 / 3 = 33%; sửa số",
+    ):
+        assert words in " ".join(result.stderr.split()), result.stderr
     assert "bad.csv: line 2: the column 'so_thanh_vien' is missing" in " ".join(result.stderr.split())
     assert "programme.community_group community_group 2022-05" not in result.stderr
     for stray in (warehouse.inbox / "nobody", early.parent):
@@ -103,7 +110,8 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     assert (april["month"], april["state"]) == ("2022-04", "missing")
     examined = run("doctor", "--json")
     assert examined.returncode == 1
-    assert any("bad.csv" in finding["details"] for finding in json.loads(examined.stdout))
+    for words in ("bad.csv", "target.csv, dòng / line 3, kpi_code"):
+        assert any(words in finding["details"] for finding in json.loads(examined.stdout))
     a_kpi_that_is_new_is_evaluated_first(run, project / "assets" / "kpi")
     headline_comes_first(run, project / "assets" / "province.yaml")
     one_language_is_enough(run)
@@ -136,6 +144,16 @@ def in_terminal(columns: int) -> str:
     os.close(terminal)
     os.close(master)
     return " ".join(written.split())
+
+
+def with_wrong_references(folder: Path) -> None:
+    """A target of a KPI that there is not, and a published figure that does not follow from its own counts."""
+    for name, row in (
+        ("target", "no_such_kpi,72,2025-12-31,10,,,trial,U"),
+        ("published_figure", "Số lệch,,72,2022-01-01,2022-06-30,percent,50,50%,0,false,1,3,,,,,trial,U"),
+    ):
+        with (folder / f"{name}.csv").open("a", encoding="utf-8") as text:
+            text.write(f"{row}\n")
 
 
 def test_a_release_of_an_older_layout_is_neither_verified_nor_rolled_back_to(dx: Dx, warehouse: Settings) -> None:

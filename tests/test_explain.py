@@ -184,6 +184,17 @@ def test_a_refused_delivery_is_among_those_of_its_month(engine: Engine) -> None:
         ("second.csv", "refused", None),
     ]
     assert "ma_xa" in str(found[1].problem)
+    reports = explained(engine, GROUP_COUNT).reports
+    assert (reports.received, reports.held_back) == (3, 1)  # all have arrived, and what arrived last is not counted
+
+
+def test_a_reference_file_has_no_time_of_arrival(made: Engine) -> None:
+    assert explained(made, GROUP_COUNT).reports.held_back == 0
+    moments = {
+        each["month"] is None: each["delivered_at"] for each in explained(made, GROUP_COUNT).as_json()["deliveries"]
+    }
+    assert moments.keys() == {True, False}
+    assert (moments[True], moments[False] is None) == (None, False)
 
 
 def test_what_is_missing_is_named(made: Engine) -> None:

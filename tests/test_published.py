@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from projects import TRIAL
 
 from dx_pipeline import release
+from dx_pipeline.cli.reference import quarantined
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.sql import create_table, sql_file
+from dx_pipeline.ingest import ingest
 from dx_pipeline.storage.database import insert
 
 FIGURE, VALUE, COMPARISON = "programme.published_figure", "kpi.value", "kpi.published_comparison"
@@ -137,8 +139,7 @@ def test_a_figure_is_beside_the_value_of_its_period_or_the_reason_why_there_is_n
     }
     rate: dict[str, Any] = {"value": 17.65, "decimals_published": 2}
     may = {"period_start": "2022-05-01", "period_end": "2022-05-31"}
-    day = {"period_start": "2022-05-02", "period_end": "2022-05-02"}
-    with_figures(engine, count | may, rate | may, rate | day, rate | may | {"kpi_code": ""})
+    with_figures(engine, count | may, rate | may, rate | may | {"kpi_code": ""})
     engine.put("community_group", groups(*GROUPS, title="# SYNTHETIC"))
     made = engine.publish()
     with duckdb.connect(str(made.path / "public" / "dx.duckdb"), read_only=True) as connection:
@@ -147,6 +148,28 @@ def test_a_figure_is_beside_the_value_of_its_period_or_the_reason_why_there_is_n
     assert found == [
         (3, -2, None, True),
         (None, None, "incomplete", False),  # nothing was delivered for dossiers
-        (None, None, "not_evaluated", False),
         (None, None, "no_kpi", False),
     ]
+
+
+def test_a_figure_that_belongs_to_no_value_of_its_kpi_is_named_with_its_line(engine: Engine) -> None:
+    right = {"kpi_code": "community_group_count", "value": 5, "decimals_published": 0, "unit_of_measure": "groups"}
+    wrong: dict[str, dict[str, object]] = {
+        "unknown_reference": {"kpi_code": "community_groups"},
+        "unknown_unit": {"unit_code": "27"},
+        "no_window": {"period_start": "2022-05-02", "period_end": "2022-05-02"},
+        "other_unit_of_measure": {"unit_of_measure": "percent"},
+        "more_decimals_than_published": {"value": 5.1},
+        "unit_not_in_force": {"period_start": "2003-01-01", "period_end": "2003-12-31"},
+    }
+    not_ours = {"kpi_code": "", "period_start": "2022-05-02", "period_end": "2022-05-02", "unit_of_measure": "points"}
+    with_figures(engine, right, right | not_ours, *(right | each for each in wrong.values()))
+    ingest(engine.settings, engine.catalogue, "published_figure", [None])
+    found = quarantined(engine.settings, engine.catalogue)
+    assert [(row.file, row.line, row.reason_code) for row in found] == [
+        ("published_figure.csv", line, code) for line, code in enumerate(wrong, start=4)
+    ]
+    assert all("correct it, run 'dx run' again" in row.sentence for row in found)
+    assert (
+        "line 4, kpi_code: mã này không có trong kpi.definition.kpi_code / there is no such code" in found[0].sentence
+    )

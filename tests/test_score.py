@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from projects import TRIAL
 
 from dx_pipeline.declarations import catalogue
@@ -123,6 +127,56 @@ def test_a_step_of_fewer_than_one_item_needs_one() -> None:
     assert of(found["703", "2.1"], "points", "next_points", "next_point_needs") == [10, 1, 1]
 
 
+def points_of(numerator: int, denominator: int, maximum: int, threshold: int) -> Fraction:
+    """The points that are shown of counts: rounded half up to two decimals, from 0 to the maximum."""
+    exact = Fraction(100 * maximum * numerator * 100, denominator * threshold)
+    return max(Fraction(0), min(Fraction(maximum), Fraction(floor(exact + Fraction(1, 2)), 100)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 30_000), st.integers(-30, 130), st.integers(1, 20), st.integers(1, 100)),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_the_next_step_is_the_smallest_that_the_shown_points_gain(drawn: list[tuple[int, int, int, int]]) -> None:
+    cases = [(denominator * share // 100, denominator, *rest) for denominator, share, *rest in drawn]
+    criteria = [criterion(f"{n}.1", f"{n}", most, f"kpi_{n}", threshold=at) for n, (*_, most, at) in enumerate(cases)]
+    found = score([value(f"kpi_{n}", counted, among) for n, (counted, among, *_) in enumerate(cases)], criteria)
+    for n, (counted, among, most, at) in enumerate(cases):
+        row = found["703", f"{n}.1"]
+        points = points_of(counted, among, most, at)
+        step = min(Fraction(1), most - points)
+        assert of(row, "points", "points_lost") == [float(points), float(most - points)]
+        if step == 0:
+            assert of(row, "next_points", "next_point_needs", "gain_rank") == [None] * 3
+            continue
+        needs = int(row["next_point_needs"])
+        assert row["next_points"] == float(step)
+        assert points_of(counted + needs, among, most, at) >= points + step
+        assert needs == 1 or points_of(counted + needs - 1, among, most, at) < points + step
+
+
+def test_points_that_are_rounded_up_to_the_maximum_have_no_next_step() -> None:
+    # 39,999 of 40,000 on time: 19.9995 points, shown as 20; nothing that is shown can grow.
+    found = score([value("on_time_rate", 39_999, 40_000)], CRITERIA)
+    assert of(found["703", "2.1"], "points", "points_lost", "next_points", "next_point_needs") == [20, 0, None, None]
+
+
+def test_the_rest_and_the_points_are_the_maximum_where_both_would_be_rounded_up() -> None:
+    # 667 of 800: of 4 points 3.335, shown as 3.34. The rest is 0.66, not 0.665 rounded up once more.
+    found = score([value("digitised_dossier_rate", 667, 1000)], CRITERIA)
+    assert of(found["703", "4.2"], "points", "points_lost", "next_points") == [3.34, 0.66, 0.66]
+
+
+def test_the_best_step_is_the_one_that_gains_most_for_each_item() -> None:
+    # One more of 20 on time is a point; one more of 4 online, of which 2 give all 4 points, is two at once.
+    found = score([value("on_time_rate", 4, 20), value("online_dossier_rate", 0, 4)], CRITERIA)
+    assert of(found["703", "2.1"], "next_points", "next_point_needs", "gain_rank") == [1, 1, 2]
+    assert of(found["703", "3.3"], "next_points", "next_point_needs", "gain_rank") == [1, 1, 1]
+
+
 def test_what_has_no_data_is_named_and_never_scored_as_nothing(august: dict[str, Row]) -> None:
     assert of(august["4.3"], "points", "points_lost", "no_points_reason") == [None, None, "few_dossiers"]
     assert of(august["5.2"], "points", "points_lost", "no_points_reason") == [None, None, "no_kpi"]
@@ -136,8 +190,20 @@ def test_a_total_is_the_sum_of_its_parts_and_says_out_of_how_many_points_it_is(a
     columns = ("scope", "points", "maximum", "points_lost", "full_maximum")
     assert of(august["total"], *columns) == ["total", 24.46, 28, 3.54, 36]
     assert of(august["digitisation"], *columns) == ["group", 4, 4, 0, 6]
-    assert of(august["satisfaction"], *columns) == ["group", None, 0, None, 6]
-    assert august["satisfaction"]["no_points_reason"] == "no_data"
+
+
+def test_where_nothing_is_known_there_is_no_maximum_either(august: dict[str, Row]) -> None:
+    columns = ("scope", "points", "maximum", "points_lost", "full_maximum", "no_points_reason")
+    assert of(august["satisfaction"], *columns) == ["group", None, None, None, 6, "no_data"]
+    found = score([withheld("on_time_rate", "few_dossiers")], CRITERIA)
+    assert of(found["703", "total"], *columns) == ["total", None, None, None, 36, "no_data"]
+
+
+def test_a_kpi_that_has_no_values_of_a_level_is_no_lack_of_data() -> None:
+    of_province = value("online_dossier_rate", 16, 60, "72", unit_level="province")
+    found = score([value("on_time_rate", 55, 60), of_province], CRITERIA)
+    assert found["703", "3.3"]["no_points_reason"] == "not_of_this_level"
+    assert found["703", "4.2"]["no_points_reason"] == "no_data"
 
 
 def test_what_is_assumed_or_synthetic_marks_the_totals_that_have_it(august: dict[str, Row]) -> None:

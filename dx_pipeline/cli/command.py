@@ -7,15 +7,18 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from dx_pipeline import __version__, connectors, release, workers
 from dx_pipeline.cli import doctor as doctors
 from dx_pipeline.cli import figures, project, screen
+from dx_pipeline.cli import reference as references
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.changes import change, diff
 from dx_pipeline.cli.explain import explanation
@@ -128,8 +131,10 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     proposed = [proposal for proposal in revision.proposals(settings) if proposal.key.month in chosen]
     not_fetched = _not_fetched(settings, catalogue, chosen)
     low = figures.low_coverage(settings, [str(month) for month in chosen]) if result.is_published else []
+    mistakes = references.quarantined(settings, catalogue)
     is_well = result.is_published and not (held or strays or overdue or proposed or low or not_fetched or result.errors)
     status = WELL if is_well else HELD_BACK
+    unexplained = figures.unexplained(settings) if result.is_published else []
     shown = {
         "kpis": figures.headline(settings, catalogue) if result.is_published else [],
         "connections": figures.connections(settings, catalogue) if result.is_published else [],
@@ -149,6 +154,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
                 "proposed_revisions": [proposal.as_json() for proposal in proposed],
                 "low_coverage": low,
                 "not_fetched": not_fetched,
+                "quarantined_references": [asdict(row) for row in mistakes],
+                "unexplained_figures": unexplained,
                 "errors": list(result.errors),
                 "current": str(settings.current),
                 "internal": str(settings.internal),
@@ -162,6 +169,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         if not result.changed:
             screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
     unread = map(doctors.stray, strays)
+    wrong = (escape(row.sentence) for row in mistakes)
+    doubtful = map(_unexplained, unexplained)
     for words, sentences in (
         (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
         (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
@@ -170,6 +179,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
         (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
         (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),
+        (f"[yellow]{both('Dòng sai trong tệp tham chiếu', 'Wrong row of a reference file')}[/]", wrong),
+        (f"[yellow]{both('Số đã công bố chưa được giải thích', 'Published figure not explained')}[/]", doubtful),
         (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", unread),
         (f"[yellow]{both('Cần điền', 'To be filled in')}[/]", project.blanks(settings, catalogue)),
     ):
@@ -224,6 +235,19 @@ def _proposed(proposal: revision.Proposal) -> str:
 def _low_coverage(row: dict[str, Any]) -> str:
     """Which value of the province is withheld, and how much of the expected data has come, in one sentence."""
     return f"{row['kpi_code']} {row['month']}: {screen.number(100 * row['coverage'], 'percent')}"
+
+
+def _unexplained(row: dict[str, Any]) -> str:
+    """Which published figure does not follow from its own counts, and where to explain it, in one sentence."""
+    recomputed = screen.number(row["recomputed_value"], row["unit_of_measure"], row["decimals_published"])
+    counts = screen.number(row["published_numerator"])
+    if row["published_denominator"] is not None:
+        counts += f" / {screen.number(row['published_denominator'])}"
+    remedy = both(
+        "sửa số, hoặc điền explanation_vi trong published_figure.csv",
+        "correct it, or fill in explanation_vi in published_figure.csv",
+    )
+    return f"{row['indicator_vi']} ({row['value_as_published']}): {counts} = {recomputed}; {remedy}."
 
 
 def _not_fetched(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...]) -> list[str]:

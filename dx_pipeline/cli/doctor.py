@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from dx_pipeline import connectors, release
-from dx_pipeline.cli import project, revisions, screen
+from dx_pipeline.cli import project, reference, revisions, screen
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
@@ -65,6 +65,7 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
         *_of_release(settings, catalogue),
         *_of_inbox(settings, catalogue),
         *_of_sources(settings, catalogue),
+        *_of_references(settings, catalogue),
         *_of_revisions(settings),
     ]
 
@@ -101,6 +102,11 @@ def _of_revisions(settings: Settings) -> Iterator[Finding]:
     for proposal in revision.proposals(settings):
         details = revisions.sentence(proposal)
         yield Finding(both("Đề nghị đính chính", "Proposed revision"), is_well=False, details=details)
+
+
+def _of_references(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
+    for row in reference.quarantined(settings, catalogue):
+        yield Finding(both("Tệp tham chiếu", "Reference file"), is_well=False, details=row.sentence)
 
 
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:

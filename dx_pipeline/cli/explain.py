@@ -219,13 +219,14 @@ def _share(share: float | None) -> str:
 
 def _reports(found: Explanation) -> Iterator[Pair]:
     value, reports = found.value, found.reports
-    shares = [_share(value[name]) for name in ("coverage", "coverage_units", "coverage_rows")]
-    yield (
-        both("Độ phủ", "Coverage"),
-        f"{shares[0]}  ({both('báo cáo', 'reports')} {shares[1]}, {both('dòng', 'rows')} {shares[2]})",
-    )
+    whole, units, rows = (_share(value[name]) for name in ("coverage", "coverage_units", "coverage_rows"))
+    parts = f"{both('báo cáo được tính', 'reports counted')} {units}, {both('dòng', 'rows')} {rows}"
+    yield both("Độ phủ", "Coverage"), f"{whole}  ({parts})"
     if reports.expected:
-        yield both("Báo cáo", "Reports"), f"{number(reports.received)} / {number(reports.expected)}"
+        held_back = both("phân vùng bị giữ lại, chưa được tính", "of their partitions held back, not counted")
+        not_counted = f"  [yellow]({reports.held_back} {held_back})[/]" if reports.held_back else ""
+        arrived = both("Báo cáo đã đến", "Reports arrived")
+        yield arrived, f"{number(reports.received)} / {number(reports.expected)}{not_counted}"
     missing = [
         f"{each.source} {each.month} {each.table_name or ''} {each.reporter or ''} {each.reporter_name or ''}"
         f" ({both('hạn', 'due')} {each.due_on})"
@@ -303,7 +304,7 @@ def _stretches(months: Sequence[Month]) -> str:
 def _delivery(each: Delivery) -> Pair:
     word = both(*DISPOSITIONS[each.disposition])
     lines = [f"[bold]{escape(each.file_name)}[/]  {each.table_name or ''} {each.month or ''}", each.delivery_id]
-    arrived = f"{each.delivered_at:%Y-%m-%d %H:%M}, " if each.month is not None else ""  # reference files are in git
+    arrived = f"{each.delivered_at:%Y-%m-%d %H:%M}, " if each.delivered_at is not None else ""
     lines.append(f"{each.source}, {arrived}{word}")
     if each.problem or each.withheld:
         lines.append(f"[yellow]{escape(each.problem or each.withheld or '')}[/]")

@@ -35,6 +35,11 @@ def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
     return _query(settings, "low_coverage", months=list(months))
 
 
+def unexplained(settings: Settings) -> list[Row]:
+    """The published figures that do not follow from their own counts, and that nobody has explained."""
+    return _query(settings, "unexplained")
+
+
 def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
     """Every window of one KPI for the province.
 

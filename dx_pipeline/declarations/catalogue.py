@@ -21,6 +21,7 @@ from dx_pipeline.declarations import summary as summaries
 from dx_pipeline.declarations import view as views
 from dx_pipeline.declarations.binding import Binder
 from dx_pipeline.declarations.contract import IDENTIFIER, Audience, Contract
+from dx_pipeline.declarations.definition import DEFINITION, OF_EVERY_VERSION
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.province import Province
@@ -182,7 +183,8 @@ class _Reader:
         """Check that what contracts refer to are reference tables and their columns."""
         for name, contract in self.contracts.items():
             for position, table in enumerate(contract.reads):
-                if table == name or table not in self.contracts or self.contracts[table].origin != "reference":
+                is_reference = table in self.contracts and self.contracts[table].origin == "reference"
+                if table == name or not (is_reference or table == DEFINITION):
                     raise documents[name].error(f"'{table}' is no other reference table.", "reads", position)
             for column, declared in contract.columns.items():
                 if declared.references and not self._is_reference_column(declared.references):
@@ -199,6 +201,8 @@ class _Reader:
 
     def _is_reference_column(self, reference: str) -> bool:
         table, _, column = reference.rpartition(".")
+        if table == DEFINITION:
+            return column in OF_EVERY_VERSION
         contract = self.contracts.get(table)
         return contract is not None and contract.origin == "reference" and column in contract.columns
 

@@ -100,7 +100,11 @@ class Reporters(Declared):
 
 
 class Rule(Declared):
-    """A condition on one row. A row for which `sql` is false goes to quarantine with the code `code`."""
+    """A condition on one row. A row for which `sql` is false goes to quarantine with the code `code`.
+
+    Besides the columns it may use `known_until` of a monthly table: the last day that a delivery can know of, which is
+    the last day of its month, or the day it arrived if that is later.
+    """
 
     code: str = Field(pattern=IDENTIFIER)
     sql: str
@@ -134,6 +138,9 @@ PROVENANCE: dict[str, Column] = {
         required=True,
     ),
 }
+KNOWN_UNTIL = "known_until"
+"""What a rule may compare days with, besides the columns; see `Rule`."""
+
 AS_OF, IS_LATEST = "as_of", "is_latest"
 STATE: dict[str, Column] = {
     AS_OF: Column(
@@ -225,7 +232,8 @@ class Contract(Declared):
             whose `month` column lies in an earlier month; of all rows with one key, that of the latest month that was
             delivered is the latest state. Whoever reads the table finds in `as_of` the last day of the month that a
             state was delivered for, and in `is_latest` whether it is the latest.
-        reads: reference tables that the table's suite compares it with, besides those that columns refer to.
+        reads: reference tables that the table's rules and suite compare it with, besides those that columns refer to;
+            or `kpi.definition`, of which they see what is the same in every version of a KPI.
         audience: who reads the table in a release. `public`: everybody. `internal`: analysts inside the office;
             rows come without their place in a delivery, in an order that follows from their content. `none`: nobody;
             it stays in the warehouse, where others are computed from it.
@@ -278,7 +286,7 @@ class Contract(Declared):
     def _added(self) -> set[str]:
         """The columns that a table has besides those that are declared."""
         provenance = {"month", *PROVENANCE} if self.origin in {"delivered", "reference"} else set()
-        return provenance | (STATE.keys() if self.changes else set())
+        return provenance | {KNOWN_UNTIL} | (STATE.keys() if self.changes else set())
 
     @property
     def stored(self) -> dict[str, Column]:

@@ -68,6 +68,7 @@ class Definition(Declared):
         yields, basis, statistics: of free SQL: what it returns, whether it needs every month of the window
             (`flow`), its last one (`stock`) or none (`latest`), and the names of its figures.
         decimals: of the published value, rounded half up.
+        is_bounded: whether what is counted is a part of what it is counted among, so that no percentage is above 100.
         coverage_at_least: values that rest on a smaller share of what is expected are withheld; by default the
             province's share.
     """
@@ -77,6 +78,7 @@ class Definition(Declared):
     unit_of_measure: str
     direction: Literal["up", "down"] = "up"
     decimals: int = Field(default=2, ge=0, le=6)
+    is_bounded: bool = True
     windows: tuple[WindowType, ...] = WINDOW_TYPES
     levels: tuple[Level, ...] = LEVELS
     of: str | None = Field(default=None, pattern=IDENTIFIER)

@@ -302,6 +302,8 @@ class _Evaluator:
         """Audit all values at once; if an expectation is not met, audit each KPI by itself."""
         self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
         self._stage_values(self.catalogue.kpis)
+        contract = self.catalogue.contracts[KPI_TABLE]
+        partition.attach_references(self.settings, self.connection, self.catalogue, contract)
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
         together = protected(self.catalogue)

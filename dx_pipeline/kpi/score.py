@@ -14,5 +14,4 @@ def fill_score(connection: duckdb.DuckDBPyConnection) -> None:
 
     Only values that are shown give points, so nothing that is withheld can be computed from a score.
     """
-    connection.execute(sql_file(__file__, "half_up"))
     connection.execute(sql_file(__file__, "score_766"))

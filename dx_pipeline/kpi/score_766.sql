@@ -3,6 +3,13 @@ INSERT INTO kpi.score_766 BY NAME
 WITH shown AS (
     SELECT * FROM kpi.value WHERE part_start IS NULL AND units_on IS NULL AND system IS NULL
 ),
+shown_elsewhere AS ( -- a KPI has rows of every unit of its levels, shown or not
+    SELECT
+        kpi_code,
+        list(DISTINCT unit_level) AS unit_levels
+    FROM shown
+    GROUP BY kpi_code
+),
 place AS ( -- the index scores no window that begins before it was in force
     SELECT DISTINCT window_type, window_start, window_end, unit_code, unit_level, release_id
     FROM shown
@@ -24,6 +31,7 @@ measured AS (
         CASE
             WHEN criterion.kpi_code IS NULL THEN 'no_kpi'
             WHEN criterion.valid_from > place.window_start THEN 'criterion_changed'
+            WHEN shown.kpi_code IS NULL AND level_shown.kpi_code IS NOT NULL THEN 'not_of_this_level'
             WHEN shown.value IS NULL THEN coalesce(shown.withheld_reason, 'no_data')
         END AS no_points_reason,
         CASE WHEN no_points_reason IS NULL THEN shown.numerator END AS numerator,
@@ -41,37 +49,55 @@ measured AS (
             AND shown.window_start = place.window_start
             AND shown.window_end = place.window_end
             AND shown.unit_code = place.unit_code
+    LEFT JOIN shown_elsewhere AS level_shown
+        ON
+            level_shown.kpi_code = criterion.kpi_code
+            AND NOT list_contains(level_shown.unit_levels, place.unit_level)
+),
+whole AS (
+    -- In whole numbers, so that points and steps are exact: hundredths of points, ten-thousandths of counts. `full` is
+    -- what must be counted for the maximum; a value without counts is its own, in percent.
+    SELECT
+        measured.*,
+        round(100 * maximum)::HUGEINT AS most,
+        round(100 * coalesce(denominator, 100) * threshold)::HUGEINT AS full_count,
+        round(10000 * coalesce(numerator, value))::HUGEINT AS counted
+    FROM measured
 ),
 scored AS (
     SELECT
-        measured.*,
-        -- what must be counted for the maximum and for one point; of a value without counts, in percent
-        coalesce(denominator, 100) * threshold / 100 AS full_count,
-        full_count / maximum AS count_of_a_point,
-        coalesce(numerator, value) AS counted,
-        maximum * counted / full_count AS exact_points,
+        whole.*,
         CASE -- `greatest` leaves NULL out: without the condition, no data would be 0 points
             WHEN no_points_reason IS NULL
-                THEN least(maximum, greatest(0, half_up(maximum * counted, full_count, 100) / 100))
-        END AS points
-    FROM measured
+                THEN least(most, (2 * most * greatest(0, counted) + full_count) // (2 * full_count))
+        END AS scored
+    FROM whole
 ),
 stepped AS (
     SELECT
         scored.*,
-        denominator IS NOT NULL AND counted < full_count AS has_step,
-        CASE WHEN has_step THEN least(1, maximum - greatest(0, exact_points)) END AS next_points,
+        denominator IS NOT NULL AND scored < most AS has_step,
+        CASE WHEN has_step THEN least(100, most - scored) END AS step,
+        -- The fewest items after which the points that are shown have grown by the step, rounded up.
         CASE
             WHEN has_step
-                THEN ceil(round(least(full_count, greatest(0, counted) + count_of_a_point) - counted, 6))::BIGINT
-        END AS next_point_needs,
+                THEN
+                    (2 * full_count * (scored + step) - full_count - 2 * most * counted + 20000 * most - 1)
+                    // (20000 * most)
+        END AS needs,
+        least(most, (2 * most * greatest(0, counted + 10000 * needs) + full_count) // (2 * full_count)) AS scored_then
+    FROM scored
+),
+ranked AS (
+    SELECT
+        stepped.*,
         CASE
             WHEN has_step THEN row_number() OVER (
                 PARTITION BY window_type, window_start, unit_code, has_step
-                ORDER BY next_points / next_point_needs DESC, criterion
+                ORDER BY (scored_then - scored) / needs DESC, criterion
             )
         END AS gain_rank
-    FROM scored
+    FROM stepped
 )
 SELECT
     window_type,
@@ -89,21 +115,22 @@ SELECT
     threshold,
     maximum,
     maximum AS full_maximum,
-    points,
-    round(maximum - points, 2) AS points_lost,
+    scored / 100 AS points,
+    (most - scored) / 100 AS points_lost,
     no_points_reason,
-    round(next_points, 2) AS next_points,
-    next_point_needs,
+    step / 100 AS next_points,
+    needs::BIGINT AS next_point_needs,
     item_vi,
     item_en,
     gain_rank,
     is_assumed,
     synthetic,
     release_id
-FROM stepped
+FROM ranked
 ORDER BY ALL;
 
--- Groups and the total add up the rounded points of their criteria, and the maxima of those that have points.
+-- Groups and the total add up the rounded points of their criteria, and the maxima of those that have points: where
+-- none has, nothing is known, and there is no maximum either.
 INSERT INTO kpi.score_766 BY NAME
 SELECT
     part.window_type,
@@ -113,7 +140,7 @@ SELECT
     part.unit_level,
     CASE WHEN grouping(part.group_code) = 1 THEN 'total' ELSE 'group' END AS scope,
     part.group_code,
-    coalesce(sum(part.maximum) FILTER (part.points IS NOT NULL), 0) AS maximum,
+    sum(part.maximum) FILTER (part.points IS NOT NULL) AS maximum,
     sum(part.maximum) AS full_maximum,
     round(sum(part.points), 2) AS points,
     round(sum(part.points_lost), 2) AS points_lost,

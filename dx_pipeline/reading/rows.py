@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import duckdb
 
-from dx_pipeline.declarations.contract import DUCKDB_TYPES, Contract
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, KNOWN_UNTIL, Contract
 from dx_pipeline.declarations.source import Placement
 from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file, violations
 from dx_pipeline.period import Month
@@ -90,7 +91,10 @@ def _type_all(
     items: list[Loaded] = []
     for name, sharing in groupby(loaded, key=lambda item: item.raw.name):
         together = list(sharing)
-        connection.execute(_typed(contract, together[0], month), {"position": len(items), **_from_titles(together[0])})
+        parameters: dict[str, Any] = {"position": len(items), **_from_titles(together[0])}
+        if _knows_until(contract, month):
+            parameters["delivered_at"] = [item.delivery.entry.delivered_at for item in together]
+        connection.execute(_typed(contract, together[0], month), parameters)
         connection.execute(f"DROP TABLE {quoted(name)}")
         items += together
     _compress(connection, items)
@@ -101,6 +105,11 @@ def _type_all(
     }
     connection.execute(sql_file(__file__, "delivered"), delivered)
     return items
+
+
+def _knows_until(contract: Contract, month: Month | None) -> bool:
+    """Whether rules compare days with the last one that a delivery can know of."""
+    return month is not None and any(KNOWN_UNTIL in rule.sql for rule in contract.rules)
 
 
 def _from_titles(item: Loaded) -> dict[str, str | None]:
@@ -117,7 +126,7 @@ def _from_titles(item: Loaded) -> dict[str, str | None]:
 def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
     """The statement that types the lines of one raw table: clean text, then values, then the first reason.
 
-    `$position` is that of the first delivery in the table.
+    `$position` is that of the first delivery in the table, `$delivered_at` when each of them arrived, where rules ask.
     """
     layout, raw = item.layout, item.raw
     page = "page" if raw.page is not None else "0 AS page"
@@ -155,10 +164,14 @@ def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
     )
     filter_code = f"CASE{filters} END" if filters else "NULL"
     columns = ", ".join(quoted(name) for name in contract.columns)
+    known = "NULL::DATE"
+    if month is not None and _knows_until(contract, month):
+        known = f"greatest(DATE '{month.last}', list_extract($delivered_at::TIMESTAMPTZ[], page + 1)::DATE)"
     return f"""
         INSERT INTO typed
         WITH cleaned AS (SELECT {page}, line, fault, {cleaned} FROM {quoted(raw.name)}),
-        valued AS (SELECT *, {filter_code} AS filter_code, {", ".join(typed)} FROM cleaned)
+        valued AS (
+            SELECT *, {filter_code} AS filter_code, {known} AS {KNOWN_UNTIL}, {", ".join(typed)} FROM cleaned)
         SELECT $position + page, line, filter_code,
             CASE WHEN filter_code IS NOT NULL THEN NULL {" ".join(reasons)} END, {columns}
         FROM valued

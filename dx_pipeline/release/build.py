@@ -15,8 +15,10 @@ import duckdb
 import pyarrow as pa
 
 from dx_pipeline import progress
+from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Contract, arrow_schema
+from dx_pipeline.declarations.definition import DEFINITION
 from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.kpi import change
@@ -41,7 +43,7 @@ from dx_pipeline.tables import history, partition
 from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import AnyKey, Key
 
-DEFINITION_TABLE, ON_LATEST_UNITS = "kpi.definition", "kpi.on_latest_units"
+ON_LATEST_UNITS = "kpi.on_latest_units"
 
 
 @dataclass(frozen=True)
@@ -211,9 +213,8 @@ def _compute(
     fill_score(connection)
     repeated = [code for code, kpi in catalogue.kpis.items() if kpi.definition.is_reported]
     connection.execute(sql_file(__file__, "published_comparison"), {"reported": repeated})
-    definitions = catalogue.contracts[DEFINITION_TABLE]
-    rows = list(_definition_rows(catalogue))
-    insert(connection, DEFINITION_TABLE, rows, arrow_schema(definitions, definitions.published))
+    schema = arrow_schema(catalogue.contracts[DEFINITION], catalogue.contracts[DEFINITION].published)
+    insert(connection, DEFINITION, definition.rows(catalogue.kpis), schema)
     snapshot.ledger.write(settings, catalogue, connection)
     months = sorted({state.month for state in snapshot.ledger.states if state.month is not None})
     reported = {name: snapshot.of_table(name) for name, contract in catalogue.contracts.items() if contract.reporters}
@@ -277,34 +278,6 @@ def _fill_values(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> N
         )
 
 
-def _definition_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
-    return [
-        {
-            "kpi_code": code,
-            "definition_version": version.version,
-            "title_vi": kpi.definition.title.vi,
-            "title_en": kpi.definition.title.en,
-            "formula_vi": version.formula.vi,
-            "formula_en": version.formula.en,
-            "denominator_scope_vi": version.denominator_scope.vi if version.denominator_scope else None,
-            "denominator_scope_en": version.denominator_scope.en if version.denominator_scope else None,
-            "legal_basis_vi": version.legal_basis.vi,
-            "legal_basis_en": version.legal_basis.en,
-            "valid_from": version.valid_from,
-            "valid_to": version.valid_to,
-            "unit_of_measure": kpi.definition.unit_of_measure,
-            "direction": kpi.definition.direction,
-            "decimals": kpi.definition.decimals,
-            "basis": kpi.basis,
-            "owner": kpi.definition.owner,
-            "reads": ", ".join(kpi.tables[version.version]),
-            "sql": kpi.sql(version),
-        }
-        for code, kpi in catalogue.kpis.items()
-        for version in kpi.definition.versions
-    ]
-
-
 def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     def write(name: str, table: str, condition: str, order: str) -> None:
         contract = catalogue.contracts[table]
@@ -320,4 +293,4 @@ def _write_kpis(settings: Settings, catalogue: Catalogue, connection: duckdb.Duc
     write(ON_LATEST_UNITS.rpartition(".")[2], ON_LATEST_UNITS, "true", order)
     place = "window_end, window_type, unit_level, unit_code, group_code, criterion"
     write(SCORE.rpartition(".")[2], SCORE, "true", place)
-    write("definition", DEFINITION_TABLE, "true", "kpi_code, definition_version")
+    write("definition", DEFINITION, "true", "kpi_code, definition_version")

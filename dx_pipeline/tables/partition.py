@@ -17,12 +17,15 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
+from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Column, Contract, arrow_schema
+from dx_pipeline.declarations.definition import DEFINITION, OF_EVERY_VERSION
 from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
+from dx_pipeline.storage.database import fill
 from dx_pipeline.tables.run import PartitionRun
 
 ROWS = "rows.parquet"
@@ -182,9 +185,16 @@ def select(columns: Iterable[str], paths: Sequence[Path]) -> str:
 def attach_references(
     settings: Settings, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, contract: Contract
 ) -> None:
-    """Make the reference tables that a contract refers to readable."""
+    """Make the reference tables that a contract refers to readable, and what it may read of KPIs."""
     for table in contract.references:
-        attach(connection, table, catalogue.contracts[table].stored, all_rows(settings, table))
+        columns = catalogue.contracts[table].stored
+        if table == DEFINITION:
+            of_every_version = {name: columns[name] for name in OF_EVERY_VERSION}
+            attach(connection, table, of_every_version, [])
+            connection.execute(f"DELETE FROM {qualified(table)}")
+            fill(connection, table, definition.of_every_version(catalogue.kpis))
+        else:
+            attach(connection, table, columns, all_rows(settings, table))
 
 
 def _create_schema(connection: duckdb.DuckDBPyConnection, table: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from projects import PROJECT
 
+from dx_pipeline.cli.reference import quarantined
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month, windows
@@ -280,6 +281,59 @@ def test_each_kpi_measures_one_criterion_and_what_is_assumed_of_it_is_said() -> 
     }  # fmt: skip
 
 
+def test_a_wrong_criterion_is_named_and_the_list_without_it_is_held_back(
+    changed: Callable[[str, Change], PartitionRun], warehouse: Settings, declared: Catalogue
+) -> None:
+    wrong = {
+        "3.1": ("unknown_statistic", {"statistic": ""}),
+        "3.2": ("unknown_reference", {"kpi_code": "service_usage"}),
+        "3.3": ("unknown_statistic", {"statistic": "all"}),
+        "4.1": ("no_percentage", {"kpi_code": "community_group_count"}),
+        "4.2": ("maximum_not_in_hundredths", {"maximum": "3.333"}),
+        "5.2": ("too_small", {"maximum": "0"}),
+    }
+
+    def mistype(rows: list[Row]) -> None:
+        for row in rows:
+            row.update(wrong.get(row["criterion"], ("", {}))[1])
+
+    run = changed("criterion_766", mistype)
+    lines = {row["criterion"]: line for line, row in enumerate(read(REFERENCE / "criterion_766.csv"), start=2)}
+    assert [(row.line, row.reason_code) for row in quarantined(warehouse, declared)] == [
+        (lines[criterion], code) for criterion, (code, _) in wrong.items()
+    ]
+    assert not run.published
+    unmet = " ".join(result.reason_en for result in run.audit if result.status == "unmet")
+    assert "add up to the published maximum of the group" in unmet
+    assert "The index has 100 points" in unmet
+
+
+def test_a_wrong_target_is_named(
+    changed: Callable[[str, Change], PartitionRun], warehouse: Settings, declared: Catalogue
+) -> None:
+    wrong = [
+        ("unknown_reference", {"kpi_code": "digital_enterprises"}),
+        ("unknown_unit", {"unit_code": "79"}),
+        ("kpi_not_of_this_level", {"kpi_code": "satisfaction_rate", "unit_code": "25456"}),
+    ]
+    run = changed("target", lambda rows: [row.update(cells) for row, (_, cells) in zip(rows, wrong, strict=False)])
+    found = [(row.line, row.reason_code) for row in quarantined(warehouse, declared)]
+    assert found == [(line, code) for line, (code, _) in enumerate(wrong, start=2)]
+    assert (run.published, run.rows) == (True, 5)
+
+
+def lose_a_criterion(rows: list[Row]) -> None:
+    del rows[0]
+
+
+def lose_a_group(rows: list[Row]) -> None:
+    rows[:] = [row for row in rows if row["group_code"] != "timeliness"]
+
+
+def end_a_criterion(rows: list[Row]) -> None:
+    rows[0]["valid_to"] = "2024-12-31"
+
+
 def one_point_too_many(rows: list[Row]) -> None:
     rows[0]["maximum"] = "7"
 
@@ -289,7 +343,14 @@ def two_at_once(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"), [(one_point_too_many, "published maximum of the group"), (two_at_once, "two ways")]
+    ("change", "reason"),
+    [
+        (one_point_too_many, "published maximum of the group"),
+        (lose_a_criterion, "published maximum of the group"),
+        (lose_a_group, "100 points"),
+        (end_a_criterion, "published maximum of the group"),
+        (two_at_once, "two ways"),
+    ],
 )
 def test_criteria_that_contradict_each_other_are_held_back(
     changed: Callable[[str, Change], PartitionRun], change: Change, reason: str

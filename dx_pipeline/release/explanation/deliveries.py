@@ -35,6 +35,7 @@ class Delivery:
     """One delivery behind a value, as in `ledger.delivery` and `ledger.conservation`.
 
     Args:
+        delivered_at: None of a reference file, which is in git and has no time of arrival.
         lines: of the rows that are looked at, as ranges; None if no row of it was read, or if the partition has changed
             since the release.
         lines_of: whether they are those of the unit and window, or first and last line of the whole delivery.
@@ -46,7 +47,7 @@ class Delivery:
     month: str | None
     delivery_id: str
     file_name: str
-    delivered_at: datetime
+    delivered_at: datetime | None
     disposition: str
     problem: str | None
     withheld: str | None

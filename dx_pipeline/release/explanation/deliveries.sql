@@ -6,7 +6,7 @@ SELECT
     delivery.month,
     delivery.delivery_id,
     delivery.file_name,
-    delivery.delivered_at,
+    CASE WHEN delivery.month IS NOT NULL THEN delivery.delivered_at END AS delivered_at, -- reference files are in git
     delivery.disposition,
     delivery.problem,
     delivery.withheld,

@@ -42,7 +42,9 @@ class Reports:
     """What was expected to report of a value.
 
     Args:
-        expected, received: how many reports.
+        expected, received: how many reports, and how many of them have arrived, whether their rows are counted or not.
+        held_back: of the partitions that the value needs, those for which reports have arrived, but whose rows were
+            held back: the value counts an earlier state of them, or nothing.
         missing: those that have not come.
         by_unit: the same by table and unit.
         units_below: coverage of the same KPI and window in the units below, as rows of `kpi.value`.
@@ -50,6 +52,7 @@ class Reports:
 
     expected: int
     received: int
+    held_back: int
     missing: tuple[Missing, ...]
     by_unit: tuple[Expected, ...]
     units_below: tuple[Row, ...]
@@ -68,6 +71,7 @@ def expected(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, inputs
     by_unit: dict[tuple[str | None, str | None], list[bool]] = {}
     for row in rows:
         by_unit.setdefault((row["table_name"], row["unit_code"]), []).append(row.pop("has_come"))
+    arrived = {(row["source"], row["month"]) for row in rows if row["received_on"] is not None}
     of_missing = [row for row in rows if row.pop("received_on") is None]
     row = inputs.row
     below = query(
@@ -82,6 +86,10 @@ def expected(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, inputs
     return Reports(
         expected=len(rows),
         received=len(rows) - len(of_missing),
+        held_back=sum(
+            each.is_needed and each.state != "current" and (each.source, str(each.month)) in arrived
+            for each in inputs.partitions
+        ),
         missing=tuple(Missing(**each) for each in of_missing),
         by_unit=tuple(Expected(table, unit, len(came), sum(came)) for (table, unit), came in by_unit.items()),
         units_below=tuple(below) if row["system"] is None else (),
