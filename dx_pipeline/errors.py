@@ -6,7 +6,15 @@ from pathlib import Path
 
 
 class DxError(Exception):
-    """An error that the user can correct. The command line prints it without a traceback."""
+    """An error that the user can correct. The command line prints it without a traceback.
+
+    Args:
+        vi: the sentence in Vietnamese, where there is one.
+    """
+
+    def __init__(self, problem: str, *, vi: str | None = None) -> None:
+        super().__init__(problem)
+        self.vi = vi
 
 
 class UsageError(DxError):

@@ -139,6 +139,13 @@ class Window:
                 return f"{last.year:04d}"
 
     @property
+    def before(self) -> Window:
+        """The one that it is compared with: the last of its kind; of a year to date the same span of the last year."""
+        first, last = Month.of(self.start), Month.of(self.end)
+        months = 12 if self.type == "ytd" else len(self.months)
+        return Window(self.type, first.plus(-months).first, last.plus(-months).last)
+
+    @property
     def months(self) -> tuple[Month, ...]:
         """Every month it touches, in order."""
         return tuple(Month.of(self.start).through(Month.of(self.end)))

@@ -83,14 +83,20 @@ def changes(
     before: Mapping[str, Iterable[Shown]] | None = None,
     inputs: tuple[Inputs, Inputs] | None = None,
     revised: Iterable[tuple[str, str]] = (),
+    *,
+    other_units: bool = False,
 ) -> list[Row]:
-    """The changes of some values, by KPI: against the window before and, with `before`, the release before."""
+    """The changes of some values, by KPI: against the window before and, with `before`, the release before.
+
+    With `other_units` the release before had other units.
+    """
     nothing = Inputs("program", {}, {})
     earlier, later = inputs or (nothing, nothing)
-    release = Release("later", written(folder / "later.parquet", catalogue, values), later, frozenset(revised))
+    release = Release("later", written(folder / "later.parquet", catalogue, values), later, "units", frozenset(revised))
     other = None
     if before is not None:
-        other = Release("earlier", written(folder / "earlier.parquet", catalogue, before), earlier)
+        path = written(folder / "earlier.parquet", catalogue, before)
+        other = Release("earlier", path, earlier, "other units" if other_units else "units")
     with duckdb.connect() as connection:
         change.compare(connection, catalogue, units_of(history), release, other)
         return change.rows(connection, "FROM change")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups
 from engine import Engine
 from projects import TRIAL
 
+from dx_pipeline.cli import figures
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Window
+from dx_pipeline.release.difference import difference
 from dx_pipeline.release.explanation import Explanation, Question, explain, opened
+from dx_pipeline.release.pair import Against, change_of
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.files import digest
 
@@ -250,6 +255,62 @@ def test_an_older_release_is_explained_too(changing: Engine) -> None:
     question = Question(GROUP_COUNT, window=MAY)
     again = explain(changing.settings, changing.catalogue, question, before.value["release_id"])
     assert (again, explained(changing, GROUP_COUNT).value["value"]) == (before, 4)
+
+
+@pytest.fixture(scope="module")
+def without_groups(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """The declarations of the trial project without one of its KPIs."""
+    project = tmp_path_factory.mktemp("project") / "project"
+    shutil.copytree(TRIAL, project)
+    shutil.rmtree(project / "assets" / "kpi" / GROUP_COUNT)
+    path = project / "assets" / "province.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(GROUP_COUNT, DOSSIER_RATE), encoding="utf-8")
+    return catalogue.load(project)
+
+
+def test_a_kpi_that_is_no_longer_declared_is_explained_as_far_as_the_release_goes(
+    made: Engine, without_groups: Catalogue
+) -> None:
+    found = explain(made.settings, without_groups, Question(GROUP_COUNT, FIRST_UNIT, MAY))
+    declared = explained(made, GROUP_COUNT, FIRST_UNIT)
+    assert (found.value, found.definition) == (declared.value, declared.definition)
+    assert (found.counted, found.partitions, found.deliveries) == ((), (), ())
+    assert [note.en.partition(":")[0] for note in found.notes] == ["The KPI is no longer declared"]
+    assert "programme.community_group" in str(found.definition)
+    release_id = str(found.value["release_id"])
+    question, against = Question(GROUP_COUNT, FIRST_UNIT, MAY), Against(unit=SECOND_UNIT)
+    row = change_of(made.settings, without_groups, release_id, question, against)
+    assert (row["difference"], row["not_separated"], row["not_separated_reason"]) == (1, 1, "not_declared")
+
+
+def test_a_release_that_lacks_a_table_is_refused_in_one_sentence(changing: Engine) -> None:
+    release_id = str(explained(changing, GROUP_COUNT).value["release_id"])
+    with duckdb.connect(str(changing.settings.releases / release_id / "public" / "dx.duckdb")) as connection:
+        connection.execute("DROP TABLE reference.succession")
+    question = Question(GROUP_COUNT, FIRST_UNIT, MAY)
+    for asked in (
+        lambda: explain(changing.settings, changing.catalogue, question),
+        lambda: change_of(changing.settings, changing.catalogue, release_id, question, Against(unit=SECOND_UNIT)),
+        lambda: difference(changing.settings, changing.catalogue, release_id, release_id),
+    ):
+        with pytest.raises(UsageError) as refused:
+            asked()
+        assert str(refused.value) == (
+            f"release {release_id} was made by an older version, without 'succession': choose a newer one of"
+            " 'dx release list', or make one with 'dx run'."
+        )
+
+
+def test_dx_kpi_finds_a_unit_as_dx_explain_does(made: Engine) -> None:
+    for name in ("703", "huyen mot"):
+        rows = figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, name)
+        assert {(row["unit_code"], row["unit_name"]) for row in rows} == {("703", "Huyện Một")}
+        on_day = figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, name, date(2022, 5, 31))
+        assert {row["unit_code"] for row in on_day} == {"703"}
+    with pytest.raises(UsageError, match="'Hai' is the name of several units"):
+        figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, "Hai")
+    with pytest.raises(UsageError, match="has no value of unit 'Huyện Mot Hai': did you mean"):
+        figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, "Huyện Mot Hai")
 
 
 @pytest.mark.parametrize(

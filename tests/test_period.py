@@ -49,6 +49,20 @@ def test_a_window_is_read_as_it_is_written(month: Month) -> None:
 
 
 @pytest.mark.parametrize(
+    ("window", "before"),
+    [
+        ("2022-01", "2021-12"),
+        ("2022-Q1", "2021-Q4"),
+        ("2022", "2021"),
+        ("2022-01:2022-06", "2021-01:2021-06"),
+        ("2024-01:2024-02", "2023-01:2023-02"),
+    ],
+)
+def test_the_window_before_is_of_the_same_kind(window: str, before: str) -> None:
+    assert Window.parse(window).before == Window.parse(before)
+
+
+@pytest.mark.parametrize(
     "text", ["", "2022-13", "2022-Q5", "22", "2022-02:2022-06", "2021-01:2022-06", "2022-06:2022-01"]
 )
 def test_other_texts_are_no_windows(text: str) -> None:

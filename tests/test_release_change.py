@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from projects import TRIAL, Dx
 from dx_pipeline import release
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.errors import UsageError
+from dx_pipeline.period import Window
 from dx_pipeline.release import Published
-from dx_pipeline.release.difference import Chosen, Difference, change_of, difference
+from dx_pipeline.release.difference import Difference, difference
+from dx_pipeline.release.pair import Against, change_of
+from dx_pipeline.release.question import Question
 
 MORE = (*GROUPS, "TCN-25456-02,25456,16/02/2022,,7")
 LATER = "compared_with = 'release' AND window_type = 'month'"
@@ -191,6 +195,10 @@ def test_two_releases_differ_in_values_that_changed_appeared_and_vanished(engine
         ("digital_enterprise_count", "district", "no_row"),
     }
     assert found.vanished == []
+    assert [(table.name, table.partitions, table.files, table.is_read) for table in found.tables] == [
+        ("programme.community_group", ("community_group_2022-05",), ("5.csv", "7.csv"), True),
+        ("programme.digital_enterprise", ("digital_enterprise_2022-05",), ("file.dat",), True),
+    ]
     vanished = between(engine, later, first).vanished
     assert {(row["unit_code"], row["value_before"], row["value"]) for row in vanished} == {
         ("72", 4, None),
@@ -199,16 +207,51 @@ def test_two_releases_differ_in_values_that_changed_appeared_and_vanished(engine
 
 
 def test_any_two_values_are_compared(engine: Engine) -> None:
-    first = with_groups(engine, *GROUPS)
-    current = first.release_id
-    row = change_of(
-        engine.settings, engine.catalogue, current, Chosen("community_group_count", unit="703"), {"unit": "709"}
-    )
+    current = with_groups(engine, *GROUPS).release_id
+
+    def found(code: str, unit: str | None = None, against_unit: str | None = None) -> dict[str, Any]:
+        against = Against(unit=against_unit)
+        return change_of(engine.settings, engine.catalogue, current, Question(code, unit), against)
+
+    row = found("community_group_count", "huyen mot", "Huyện Hai")
+    assert (row["unit_code"], row["before_unit_code"], row["before_unit_name"]) == ("703", "709", "Huyện Hai")
     assert (row["compared_with"], row["value_before"], row["value"], row["volume"]) == ("unit", 1, 2, 1)
-    with pytest.raises(UsageError, match="has no value that is shown of 72 in the window before"):
-        change_of(engine.settings, engine.catalogue, current, Chosen("community_group_count"))
-    with pytest.raises(UsageError, match=r"of 72 in 2022-05-01 to 2022-05-31 is not shown \(incomplete\)"):
-        change_of(engine.settings, engine.catalogue, current, Chosen("online_dossier_rate"))
+    with pytest.raises(UsageError, match=r"'Hai' is the name of several units: write the code of one \(25459 Xã Hai"):
+        found("community_group_count", "Hai")
+    with pytest.raises(UsageError, match="KPI community_group_count has no value of 2022-04: there are 2022-05 to"):
+        found("community_group_count")
+    with pytest.raises(UsageError, match="online_dossier_rate, 72, 2022: Not all partitions") as refused:
+        found("online_dossier_rate")
+    assert str(refused.value.vi).startswith("online_dossier_rate, 72, 2022: Chưa có đủ các phân vùng")
+
+
+def test_a_part_of_a_window_is_compared_with_the_part_before_it(engine: Engine, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(TRIAL, project)
+    path = project / "assets" / "kpi" / "online_dossier_rate" / "defs.yaml"
+    head, _, version = path.read_text(encoding="utf-8").partition("    - version: 1\n")
+    first = version.replace("valid_from: 2022-01-01", "valid_from: 2022-01-01\n      valid_to: 2022-05-03")
+    second = version.replace("valid_from: 2022-01-01", "valid_from: 2022-05-04").replace("true", "channel IS NOT NULL")
+    path.write_text(f"{head}    - version: 1\n{first}    - version: 2\n{second}", encoding="utf-8")
+    parted = every_cell(Engine(replace(engine.settings, project=project), catalogue.load(project)))
+    parted.put("dossier", dossiers(*DOSSIERS[:2], DOSSIERS[2].replace(";;", ";Trực tuyến;", 1)))
+    release_id = parted.publish().release_id
+
+    def found(day: date | None, against: Against) -> dict[str, Any]:
+        question = Question("online_dossier_rate", window=Window.parse("2022-05"), part=day)
+        return change_of(parted.settings, parted.catalogue, release_id, question, against)
+
+    row = found(date(2022, 5, 4), Against())
+    assert (row["value_before"], row["value"], row["not_separated"]) == (50, 100, 50)
+    assert (row["before_part_start"], row["not_separated_reason"]) == (date(2022, 5, 1), "other_span")
+    for day, against, sentence in (
+        (date(2022, 5, 1), Against(), "2022-05-01 begins the first part of 2022-05: there is no part before it."),
+        (date(2022, 5, 4), Against(Window.parse("2022-04")), "leave '--against' out"),
+        (None, Against(), "each of its parts has one. ('--part 2022-05-01' '--part 2022-05-04')"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            found(day, against)
+        assert sentence in str(refused.value)
 
 
 def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx) -> None:
@@ -222,6 +265,10 @@ def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx
         return result.stdout
 
     assert "dữ liệu đến sau / late data" in ran(*of_one)
+    shown = ran(*of_one, "--lang", "en")
+    assert "4  72 Thử nghiệm, 05/2022 (month)" in shown
+    assert "3  72 Thử nghiệm, 05/2022 (month)" in shown
+    assert f"{first.release_id} → " in shown
     assert "+1" in ran("release", "diff", first.release_id, "current", "--lang", "en", "--limit", "1")
     assert first.release_id in ran("release", "diff")
     assert json.loads(ran(*of_one, "--json"))["late_data"] == 1
@@ -232,8 +279,9 @@ def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("change", "nonsense"), "'nonsense' is no declared KPI"),
-        (("change", "community_group_count"), "there is no release 'current': see 'dx release list'."),
+        (("change", "community_group_count"), "there is no release yet: run 'dx run' first."),
+        (("change", "community_group_count", "--lang", "vi"), "dx: chưa có bản công bố nào: hãy chạy 'dx run' trước."),
+        (("release", "diff", "--lang", "en"), "dx: there is no release yet: run 'dx run' first."),
         (("change", "community_group_count", "--window", "2022-02:2022-03"), "is no year to date"),
         (("change", "community_group_count", "--against", "2022", "--against-unit", "703"), "exclude each other"),
         (("release", "diff", "nonsense", "other"), "there is no release 'other': see 'dx release list'."),

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from provinces import START, History, histories, initial, units_of
 
+from dx_pipeline.kpi.blocks import Placed, blocks
 from dx_pipeline.kpi.units import FOREVER, Units
 
 MARCH, MAY, JULY = date(2025, 3, 1), date(2025, 5, 10), date(2025, 7, 1)
 JANUARY, DECEMBER = date(2025, 1, 15), date(2025, 12, 31)
+MIRROR = {"new": "lost", "lost": "new"}
 CHANGING = histories(date(2025, 1, 2), date(2025, 9, 30))
 
 
@@ -191,3 +193,38 @@ def test_from_its_first_day_on_a_code_counts_towards_one_unit_in_force_on_every_
         for first, last, unit in found:
             for number, (start, end) in enumerate(units.periods):
                 assert max(first, start) > min(last, end) or unit in units.in_force(number)
+
+
+@given(CHANGING)
+def test_every_unit_below_another_is_in_one_block_whichever_of_two_periods_is_later(history: History) -> None:
+    units = units_of(history)
+    placed: dict[tuple[int, str, int, str, bool], list[Placed]] = defaultdict(list)
+    for each in blocks(units):
+        placed[each.from_period, each.from_whole, each.to_period, each.to_whole, each.is_after].append(each)
+    for whole in units.continuations():
+        pair = (whole.from_period, whole.from_code, whole.to_period, whole.to_code)
+        for is_after, (period, code) in enumerate((pair[:2], pair[2:])):
+            below = sorted(unit.code for unit in units.in_force(period).values() if unit.parent_code == code)
+            assert sorted(each.unit_code for each in placed[*pair, bool(is_after)]) == below
+            mirrored = placed[*pair[2:], *pair[:2], not is_after]
+            assert [(each.unit_code, MIRROR.get(each.kind, each.kind)) for each in placed[*pair, bool(is_after)]] == [
+                (each.unit_code, each.kind) for each in mirrored
+            ]
+
+
+def test_units_that_exchange_area_are_in_one_block(history: History) -> None:
+    history.split_commune("25456", ("25459", "25462"), MARCH)
+    history.found_agency("H53.09", MARCH)
+    history.close_agency("H53.03", MARCH)
+    found = {
+        (each.unit_code, each.is_after): (each.kind, each.is_single)
+        for each in blocks(units_of(history))
+        if (each.from_period, each.to_period) == (0, 1) and each.from_whole in {"703", "72"}
+    }
+    assert {found[code, False] for code in ("25456", "25459", "25462")} == {("common", False)}
+    assert {found[code, True] for code in ("25459", "25462")} == {("common", False)}
+    assert (found["703", True], found["H53.09", True], found["H53.03", False]) == (
+        ("common", True),
+        ("new", False),
+        ("lost", False),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,10 @@ from dx_pipeline.kpi.change import PARTS
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
 from dx_pipeline.release import difference as differences
-from dx_pipeline.release.difference import Chosen, Difference
+from dx_pipeline.release import words
+from dx_pipeline.release.difference import Difference
+from dx_pipeline.release.pair import Against, change_of
+from dx_pipeline.release.question import Question, no_release
 from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]
@@ -39,6 +43,17 @@ PART_WORDS = {
 SHOWN_FROM = Decimal("0.0005")
 """The least of a difference that has a line of its own on the screen."""
 
+PARTITIONS_SHOWN = 4
+"""How many partitions and files of a table are listed."""
+
+STATES = {"new": ("mới", "new"), "gone": ("không còn", "gone"), "changed": ("đã sửa", "changed")}
+"""What became of a definition between two releases."""
+
+OTHER_AREA = (
+    "Địa bàn thay đổi: đơn vị có ở cả hai bên được so với nhau theo bảng tiếp nối, đơn vị khác là mới hoặc không còn.",
+    "The area has changed: units of the area of both are compared by the successions, others are new or lost.",
+)
+
 INSIDE = (
     "Chỉ dùng trong cơ quan: số của hai bản công bố cùng nhau có thể làm lộ số đã che.",
     "For use inside the office: figures of two releases together can reveal withheld ones.",
@@ -48,12 +63,17 @@ INSIDE = (
 @click.command()
 @on_project()
 @click.argument("code")
-@click.option("--unit", help="Mã đơn vị / Unit code (default: the province).")
+@click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--window", help="Kỳ / Window: 2022-04, 2022-Q2, 2022-01:2022-06 or 2022 (default: the latest month).")
+@click.option(
+    "--part",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Ngày đầu của một phần kỳ / First day of a part, where the definition changes within the window.",
+)
 @click.option("--system", help="Hệ thống / System.")
 @click.option("--statistic", help="Thống kê / Statistic, such as p95.")
 @click.option("--against", help="So với kỳ / Against another window (default: the one before).")
-@click.option("--against-unit", help="So với đơn vị / Against another unit.")
+@click.option("--against-unit", help="So với đơn vị / Against another unit, by code or name.")
 @click.option("--against-release", help="So với bản công bố / Against another release: see 'dx release list'.")
 def change(
     settings: Settings,
@@ -62,6 +82,7 @@ def change(
     code: str,
     unit: str | None,
     window: str | None,
+    part: datetime | None,
     system: str | None,
     statistic: str | None,
     against: str | None,
@@ -69,30 +90,26 @@ def change(
     against_release: str | None,
 ) -> int:
     """Vì sao một giá trị thay đổi / Why a value differs from another one."""
-    if code not in catalogue.kpis:
-        raise UsageError(f"'{code}' is no declared KPI; known are {', '.join(catalogue.kpis)}.")
     if sum(option is not None for option in (against, against_unit, against_release)) > 1:
         raise UsageError("'--against', '--against-unit' and '--against-release' exclude each other.")
-    value = Chosen(
-        code,
-        Window.parse(window) if window else None,
-        unit,
-        system,
-        statistic or catalogue.kpis[code].definition.statistic_names[0],
+    asked = Question(
+        code=code,
+        unit=unit,
+        window=Window.parse(window) if window else None,
+        part=part.date() if part else None,
+        system=system,
+        statistic=statistic,
     )
-    other = {"window": Window.parse(against) if against else None, "unit": against_unit}
-    row = differences.change_of(
-        settings,
-        catalogue,
-        _chosen(settings, "current"),
-        value,
-        {name: each for name, each in other.items() if each is not None},
+    other = Against(
+        Window.parse(against) if against else None,
+        against_unit,
         _chosen(settings, against_release) if against_release else None,
     )
+    row = change_of(settings, catalogue, _chosen(settings, "current"), asked, other)
     if as_json:
         screen.show_json(_plain(row))
         return 0
-    _show_change(catalogue, row)
+    _show_change(row)
     if against_release and code in protected(catalogue):
         screen.say(both(*INSIDE))
     return 0
@@ -111,16 +128,22 @@ def diff(settings: Settings, catalogue: Catalogue, as_json: bool, before: str, a
     later = _chosen(settings, after)
     earlier = release.predecessor_id(settings, later) if before == "predecessor" else before
     if earlier is None:
-        raise UsageError(f"release {later} has no predecessor: name the release that it is compared with.")
+        raise UsageError(
+            f"release {later} has no predecessor: name the release that it is compared with.",
+            vi=f"bản công bố {later} không có bản trước: hãy nêu bản để so.",
+        )
     found = differences.difference(settings, catalogue, _chosen(settings, earlier), later)
     if as_json:
-        screen.show_json({**vars(found), "changes": [_plain(row) for row in found.changes]})
+        tables = [vars(table) for table in found.tables]
+        screen.show_json({**vars(found), "changes": [_plain(row) for row in found.changes], "tables": tables})
         return 0
     title = both("Giá trị thay đổi", "Values that changed")
     _show_changes(catalogue, f"{title}: {found.before_id} → {found.after_id}", found.changes, limit)
+    _show_reasons(found.changes[:limit])
     _show_seen(catalogue, both("Giá trị mới được công bố", "Values that appeared"), found.appeared, limit)
     _show_seen(catalogue, both("Giá trị không còn được công bố", "Values that vanished"), found.vanished, limit)
     _show_definitions(found)
+    _show_tables(found, limit)
     screen.say(both(*INSIDE))
     return 0
 
@@ -129,23 +152,49 @@ def _chosen(settings: Settings, release_id: str) -> str:
     """The id of a release on disk; `current` is the current one."""
     wanted = release.current_id(settings) if release_id == "current" else release_id
     if wanted is None or wanted not in {item.release_id for item in release.kept(settings)}:
-        raise UsageError(f"there is no release '{release_id}': see 'dx release list'.")
+        raise no_release(None if wanted is None else release_id)
     return wanted
 
 
-def _show_change(catalogue: Catalogue, row: Row) -> None:
+def _show_change(row: Row) -> None:
     """One difference: the two values, and a line for each part of it."""
     unit = row["unit_of_measure"]
     before, after = screen.number(row["value_before"], unit), screen.number(row["value"], unit)
-    title = catalogue.kpis[row["kpi_code"]].definition.title
-    against = f"{row['before_unit_code']}, {both('đến', 'until')} {row['before_window_end']:%d/%m/%Y}"
-    screen.OUT.print(f"[bold]{both(title.vi, title.en)}[/]{screen.part(row)}", soft_wrap=True)
-    screen.OUT.print(f"{row['unit_code']}, {screen.window(row)}: {before} → [bold]{after}[/]  [dim]({against})[/]")
+    screen.OUT.print(f"[bold]{both(row['title_vi'], row['title_en'], chr(10))}[/]{screen.part(row)}", soft_wrap=True)
+    named = {side: f"{row[f'{side}unit_code']} {row[f'{side}unit_name'] or ''}" for side in ("", "before_")}
+    earlier = {name: row[f"before_{name}"] for name in ("window_type", "window_start", "window_end", "part_start")}
+    ids = [each for each in (row["before_release_id"], row["release_id"]) if each is not None]
+    screen.show_pairs(
+        [
+            (both("Giá trị", "Value"), f"[bold]{after}[/]  {named['']}, {_window(row, row['part_end'])}"),
+            (both("So với", "Against"), f"{before}  {named['before_']}, {_window(earlier, row['before_window_end'])}"),
+            (both("Bản công bố", "Release"), " → ".join(dict.fromkeys(ids))),
+        ]
+    )
     lines = [(both(*PART_WORDS[name]), _signed(row[name], row)) for name in _parts(row)]
     lines.append((f"[bold]{both('Chênh lệch', 'Difference')}[/]", f"[bold]{_signed(row['difference'], row)}[/]"))
     screen.show_table("", (both("Phần", "Part"), ""), lines, right=(1,))
+    _show_reasons([row])
+    if row["unit_code"] != row["before_unit_code"] and (row["new_units"] or row["lost_units"]):
+        screen.OUT.print(both(*OTHER_AREA, "\n"))
     if row["synthetic"]:
         screen.OUT.print(both("DỮ LIỆU MÔ PHỎNG – không phải số liệu thật", "SYNTHETIC DATA – not real figures"))
+
+
+def _window(row: Row, last_on: date | None) -> str:
+    """A window and its kind, or the days of a part of it."""
+    if row["part_start"] is None:
+        return f"{screen.window(row)} ({screen.window_kind(row['window_type'])})"
+    return f"{row['part_start']:%d/%m/%Y} – {last_on:%d/%m/%Y} ({both('phần của', 'part of')} {screen.window(row)})"
+
+
+def _show_reasons(rows: Sequence[Row]) -> None:
+    """Why something of these differences cannot be separated, each reason once."""
+    for reason in dict.fromkeys(row["not_separated_reason"] for row in rows):
+        if reason is not None:
+            said = words.NOT_SEPARATED[reason]
+            label = both(*(word.capitalize() for word in PART_WORDS["not_separated"]))
+            screen.OUT.print(f"{label}: {both(said.vi, said.en, chr(10))}")
 
 
 def _show_changes(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: int) -> None:
@@ -164,25 +213,43 @@ def _show_seen(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: int
     lines = []
     for row in rows[:limit]:
         shown = row["value_before"] if row["value"] is None else row["value"]
-        lines.append((_named(catalogue, row), screen.number(shown, row["unit_of_measure"]), row["withheld_reason"]))
+        reason = words.withheld(row, catalogue.province.suppress_below) or words.NO_VALUE
+        lines.append(
+            (_named(catalogue, row), screen.number(shown, row["unit_of_measure"]), both(reason.vi, reason.en, "\n"))
+        )
     headings = (both("Giá trị", "Value"), "", both("Vì sao bản kia không có", "Why not in the other"))
     _show_some(title, headings, lines, len(rows))
 
 
 def _show_definitions(found: Difference) -> None:
     lines = [
-        (f"{row['kpi_code']} {row['definition_version']}", row["state"], ", ".join(row["columns"]))
+        (f"{row['kpi_code']} {row['definition_version']}", both(*STATES[row["state"]]), ", ".join(row["columns"]))
         for row in found.definitions
     ]
     headings = (both("Định nghĩa", "Definition"), "", both("Khác ở", "Differs in"))
     _show_some(both("Định nghĩa khác nhau", "Definitions that differ"), headings, lines, len(lines))
     if found.is_other_program:
-        screen.say(
-            both(
-                "Hai bản do hai phiên bản phần mềm khác nhau tạo ra: phần thay đổi không tách được.",
-                "They were made by two versions of the program: what it changed cannot be separated.",
-            )
+        said = words.NOT_SEPARATED["other_program"]
+        screen.say(both(said.vi, said.en))
+
+
+def _show_tables(found: Difference, limit: int) -> None:
+    """The tables behind two releases that differ, with the files that only one of them has."""
+    lines = [
+        (
+            table.name if table.is_read else f"{table.name}\n[dim]{both('không KPI nào đọc', 'no KPI reads it')}[/]",
+            "\n".join(_first(table.partitions)),
+            "\n".join(_first(table.files)),
         )
+        for table in found.tables[:limit]
+    ]
+    headings = (both("Bảng", "Table"), both("Phân vùng", "Partitions"), both("Tệp", "Files"))
+    _show_some(both("Bảng khác nhau", "Tables that differ"), headings, lines, len(found.tables))
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    rest = len(names) - PARTITIONS_SHOWN
+    return [*names[:PARTITIONS_SHOWN], *([f"+ {rest}"] if rest > 0 else [])]
 
 
 def _show_some(title: str, headings: Sequence[str], lines: Sequence[Sequence[str]], count: int) -> None:

@@ -43,9 +43,10 @@ from dx_pipeline.tables.silence import Silence, silences
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 NO_ROOM_OR_RIGHT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 SAMPLE_MONTHS = "2022-01:2022-09"
+EVERY_UNIT = ("Mọi đơn vị: --json.", "Every unit: --json.")
 INSIDE = (
-    "Mọi đơn vị: --json. Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
-    "Every unit: --json. For use inside the office: figures of two days together can reveal withheld ones.",
+    "Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
+    "For use inside the office: figures of two days together can reveal withheld ones.",
 )
 PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 
@@ -63,7 +64,7 @@ def main() -> None:
         screen.say("dx: stopped.")
         status = HELD_BACK
     except DxError as error:
-        screen.say(f"dx: {error}")
+        screen.say(f"dx: {error if error.vi is None else both(error.vi, str(error))}")
         status = WRONG_USE if isinstance(error, UsageError | DeclarationError) else HELD_BACK
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
@@ -326,28 +327,39 @@ def sample(
 @commands.command()
 @on_project()
 @click.argument("code", required=False)
+@click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--units-on", type=click.DateTime(["%Y-%m-%d"]), help="Theo đơn vị của ngày / On the units of a day.")
-def kpi(settings: Settings, catalogue: Catalogue, as_json: bool, code: str | None, units_on: datetime | None) -> int:
+def kpi(
+    settings: Settings,
+    catalogue: Catalogue,
+    as_json: bool,
+    code: str | None,
+    unit: str | None,
+    units_on: datetime | None,
+) -> int:
     """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
-    if units_on is not None and code is None:
-        raise UsageError("'--units-on' is about one KPI: write its code.")
+    day = units_on.date() if units_on is not None else None
+    if code is None and (day or unit):
+        raise UsageError(f"'{'--units-on' if day else '--unit'}' is about one KPI: write its code.")
+    if day is not None and day > inbox.today(settings):
+        raise UsageError(f"the units of {day} are not known yet: write a day that has come.")
     if code is None:
         rows = figures.headline(settings, catalogue)
-    elif units_on is None:
+    elif unit is not None:
+        rows = figures.of_unit(settings, catalogue, code, unit, day)
+    elif day is None:
         rows = figures.of_one(settings, catalogue, code)
     else:
-        if units_on.date() > inbox.today(settings):
-            raise UsageError(f"the units of {units_on.date()} are not known yet: write a day that has come.")
-        rows = figures.on_units(settings, catalogue, code, units_on.date())
+        rows = figures.on_units(settings, catalogue, code, day)
     if as_json:
         screen.show_json(rows)
         return WELL
-    shown = [row for row in rows if row["unit_level"] == "province"]
-    day = f" – {both('đơn vị ngày', 'units of')} {units_on.date()}" if units_on else ""
-    figures.show(f"{code or both(*PROVINCE)}{day}", shown)
-    if units_on is not None:
-        screen.say(both(*INSIDE))
-    elif code is not None:
+    shown = [row for row in rows if unit is not None or row["unit_level"] == "province"]
+    on_day = f" – {both('đơn vị ngày', 'units of')} {day}" if day else ""
+    figures.show(f"{code or both(*PROVINCE)}{on_day}", shown)
+    if day is not None:
+        screen.say(both(*(INSIDE if unit else (f"{EVERY_UNIT[at]} {INSIDE[at]}" for at in (0, 1)))))
+    elif code is not None and unit is None:
         figures.show_published(figures.published(settings, code))
     return WELL
 

@@ -7,8 +7,6 @@ from datetime import datetime
 
 import click
 from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
@@ -18,12 +16,12 @@ from dx_pipeline.period import Month, Window, consecutive
 from dx_pipeline.release.explanation import Explanation, Question, explain
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
-from dx_pipeline.release.explanation.question import Row
 from dx_pipeline.release.explanation.rows import Counted, Ranges
+from dx_pipeline.release.question import Row
 from dx_pipeline.settings import Settings
 
-SHOWN, LABEL_WIDTH = 12, 28
-"""The number of entries of a section that are shown (`--json` has all), and the maximum width of labels."""
+SHOWN = 12
+"""The number of entries of a section that are shown (`--json` has all)."""
 
 DISPOSITIONS = {
     "read": ("đã đọc", "read"),
@@ -127,22 +125,7 @@ def show(found: Explanation) -> None:
         if listed:
             screen.OUT.print()
             screen.OUT.print(f"[bold]{title}[/]")
-            _show_pairs(listed)
-
-
-def _show_pairs(pairs: Sequence[Pair]) -> None:
-    """Labels with their texts; a text without a label takes the whole width."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim", max_width=LABEL_WIDTH, overflow="fold")
-    table.add_column(overflow="fold")
-    for label, text in pairs:
-        if label:
-            table.add_row(label, text)
-    if table.row_count:
-        screen.OUT.print(table)
-    for label, text in pairs:
-        if not label:
-            screen.OUT.print(Padding(text, (0, 0, 0, 2), expand=False))
+            screen.show_pairs(listed)
 
 
 def _show_answer(found: Explanation) -> None:
@@ -166,8 +149,8 @@ def _show_answer(found: Explanation) -> None:
         pairs.insert(
             0, (both("Không hiển thị", "Withheld"), f"[yellow]{both(found.withheld.vi, found.withheld.en)}[/]")
         )
-    _show_pairs(pairs)
-    _show_pairs([_part(found, part) for part in found.parts])
+    screen.show_pairs(pairs)
+    screen.show_pairs([_part(found, part) for part in found.parts])
 
 
 def _part(found: Explanation, part: Row) -> Pair:
@@ -211,6 +194,8 @@ def _definition(found: Explanation) -> Iterator[Pair]:
         if definition[f"{column}_vi"]:
             yield both(vi, en), both(definition[f"{column}_vi"], definition[f"{column}_en"], "\n")
     yield both("Chủ trì", "Owner"), definition["owner"]
+    if not found.partitions and definition["reads"]:
+        yield both("Bảng nguồn", "Tables"), definition["reads"]
 
 
 def _share(share: float | None) -> str:

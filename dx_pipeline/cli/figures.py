@@ -15,6 +15,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import HEADLINE, evaluation
+from dx_pipeline.release import question
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import KpiKey
@@ -27,12 +28,12 @@ CONNECTION_KPIS = frozenset({"connection_availability", "connection_freshness", 
 
 def headline(settings: Settings, catalogue: Catalogue) -> list[Row]:
     """For each KPI the province's latest value, and those with a published value; headline KPIs first."""
-    return _query(settings, "headline", first=list(catalogue.province.headline))
+    return _query(settings, sql_file(__file__, "headline"), first=list(catalogue.province.headline))
 
 
 def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
     """The province's values of some months that are withheld for low coverage."""
-    return _query(settings, "low_coverage", months=list(months))
+    return _query(settings, sql_file(__file__, "low_coverage"), months=list(months))
 
 
 def unexplained(settings: Settings) -> list[Row]:
@@ -46,7 +47,7 @@ def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
     Raises:
         UsageError: there is no such KPI in the release, or no release.
     """
-    rows = _query(settings, "one_kpi", code=code)
+    rows = _query(settings, sql_file(__file__, "one_kpi"), code=code)
     if not rows and code in catalogue.kpis:
         raise _without_values(code)
     if not rows:
@@ -55,9 +56,30 @@ def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
     return rows
 
 
+def of_unit(settings: Settings, catalogue: Catalogue, code: str, unit: str, day: date | None = None) -> list[Row]:
+    """Every window of one KPI for a unit, which is given by its code or its name then, with its name (`unit_name`).
+
+    Args:
+        settings: the warehouse.
+        catalogue: what is declared.
+        code: the KPI.
+        unit: the code or the name of the unit.
+        day: on the units of this day, as `on_units`.
+
+    Raises:
+        UsageError: as `of_one` or `on_units`, or there is no such unit.
+    """
+    if day is None:
+        of_one(settings, catalogue, code)
+        return question.of_unit(_query(settings, question.VALUES, code=code), code, unit)
+    names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
+    rows = [{**row, "unit_name": names.get(row["unit_code"])} for row in on_units(settings, catalogue, code, day)]
+    return question.of_unit(rows, code, unit)
+
+
 def published(settings: Settings, code: str) -> list[Row]:
     """Published figures of one KPI, each with the value recomputed from its own counts and the measured value."""
-    return _query(settings, "published", code=code)
+    return _query(settings, sql_file(__file__, "published"), code=code)
 
 
 def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[Row]:
@@ -86,7 +108,7 @@ def _without_values(code: str) -> UsageError:
 
 def connections(settings: Settings, catalogue: Catalogue) -> list[Row]:
     """Each planned system in the latest month with traffic; none where the project lacks the KPIs for it."""
-    return _query(settings, "connections") if catalogue.kpis.keys() >= CONNECTION_KPIS else []
+    return _query(settings, sql_file(__file__, "connections")) if catalogue.kpis.keys() >= CONNECTION_KPIS else []
 
 
 def show_connections(rows: list[Row]) -> None:
@@ -137,7 +159,7 @@ def show(title: str, rows: list[Row]) -> None:
         difference = row["published_difference"]
         lines.append(
             (
-                screen.titled(row, screen.part(row)),
+                screen.titled(row, screen.part(row)) + _unit(row),
                 screen.window(row),
                 f"[bold]{screen.number(row['value'], unit)}[/]" + (" *" if row["synthetic"] else ""),
                 counts,
@@ -164,6 +186,11 @@ def show(title: str, rows: list[Row]) -> None:
     )
     if any(row["synthetic"] for row in rows):
         screen.OUT.print(f"* {both('DỮ LIỆU MÔ PHỎNG – không phải số liệu thật', 'SYNTHETIC DATA – not real figures')}")
+
+
+def _unit(row: Row) -> str:
+    """A line about the unit of a row that is not the province's."""
+    return f"\n{row['unit_code']} {row['unit_name'] or ''}" if "unit_name" in row else ""
 
 
 def show_published(rows: list[Row]) -> None:
@@ -201,17 +228,13 @@ def _marked(row: Row) -> str:
     return f"{mark}{screen.number(row['recomputed_value'], row['unit_of_measure'])}"
 
 
-def _query(settings: Settings, name: str, **parameters: Any) -> list[Row]:
+def _query(settings: Settings, statement: str, **parameters: Any) -> list[Row]:
     path = settings.current / release.PUBLIC.database
     if not path.is_file():
-        raise UsageError(
-            both("chưa có bản công bố nào: hãy chạy 'dx run' trước.", "there is no release yet: run 'dx run' first.")
-        )
+        raise question.no_release(None)
     connection = duckdb.connect(str(path), read_only=True)
     try:
         connection.execute(HEADLINE)
-        cursor = connection.execute(sql_file(__file__, name), parameters)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return question.query(connection, statement, **parameters)
     finally:
         connection.close()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -40,6 +41,16 @@ STATUS_WORDS = {
     "no_target": ("không có chỉ tiêu", "no target", "default"),
     "not_enough_data": ("không đủ dữ liệu", "not enough data", "yellow"),
 }
+
+WINDOW_WORDS = {
+    "month": ("tháng", "month"),
+    "quarter": ("quý", "quarter"),
+    "ytd": ("lũy kế từ đầu năm", "year to date"),
+    "year": ("năm", "year"),
+}
+
+LABEL_WIDTH = 28
+"""How wide labels beside a text are at most."""
 
 
 def both(vi: str, en: str, between: str = " / ") -> str:
@@ -82,6 +93,11 @@ def window(row: dict[str, Any]) -> str:
             return f"{end.year}"
 
 
+def window_kind(kind: str) -> str:
+    """What kind of window one is, in words."""
+    return both(*WINDOW_WORDS[kind])
+
+
 def status(code: str) -> str:
     """The status of a value in words."""
     vi, en, colour = STATUS_WORDS[code]
@@ -115,7 +131,8 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
     for position, heading in enumerate(headings[:shown]):
         justify: Literal["left", "right"] = "right" if position in right else "left"
         min_width = widths[position] if is_wide else None
-        table.add_column(heading, justify=justify, no_wrap=is_wide and position > 0, min_width=min_width)
+        no_wrap = is_wide and position > 0
+        table.add_column(heading, justify=justify, no_wrap=no_wrap, min_width=min_width, overflow="fold")
     for row in rows:
         table.add_row(*row[:shown])
     OUT.print(table)
@@ -132,6 +149,21 @@ def _left_out(headings: Sequence[str], width: int) -> str:
         f"Left out: {names_en}. Make the terminal {width} columns wide, or add | less -S.",
         "\n",
     )
+
+
+def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """Labels and what is said under each; a text without a label takes the whole width."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", max_width=LABEL_WIDTH, overflow="fold")
+    table.add_column(overflow="fold")
+    for label, text in pairs:
+        if label:
+            table.add_row(label, text)
+    if table.row_count:
+        OUT.print(table)
+    for label, text in pairs:
+        if not label:
+            OUT.print(Padding(text, (0, 0, 0, 2), expand=False))
 
 
 def _width(cell: str) -> int:

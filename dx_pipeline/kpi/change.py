@@ -21,7 +21,9 @@ import duckdb
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import sql_file
+from dx_pipeline.declarations.view import UNITS
 from dx_pipeline.kpi import reference
+from dx_pipeline.kpi.blocks import blocks
 from dx_pipeline.kpi.revision import REVISED
 from dx_pipeline.kpi.units import Units
 from dx_pipeline.period import Month
@@ -29,6 +31,9 @@ from dx_pipeline.storage.database import fill
 
 CHANGE, RELEASE_CHANGE = "kpi.change", "kpi.release_change"
 """The tables of changes: for everybody, and for analysts inside the office."""
+
+BEHIND_UNITS = frozenset({"reference.admin_unit", "reference.agency", reference.SUCCESSION})
+"""The tables from which it is computed what each code counts towards."""
 
 PARTS = (
     "volume",
@@ -68,9 +73,6 @@ COMPARED = (
 )
 """The columns of `kpi.value` that a comparison needs."""
 
-WITHOUT_EFFECT = frozenset({"programme.published_figure", "programme.target"})
-"""Tables that are compared with values and change none."""
-
 Row = dict[str, Any]
 
 
@@ -101,12 +103,14 @@ class Release:
     Args:
         values: its file with the rows of `kpi.value`.
         inputs: what they were computed from.
+        units: the digest of its units through time (`Units.digest`).
         revised: the partitions that accepted revisions changed, as pairs of a proposal and `<table>/<partition>`.
     """
 
     release_id: str
     values: Path
     inputs: Inputs
+    units: str
     revised: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -133,19 +137,6 @@ def compare(
     connection.execute(sql_file(__file__, "change_window"))
     connection.execute(sql_file(__file__, "change_release"))
     _decompose(connection, release, before)
-
-
-def window_before(connection: duckdb.DuckDBPyConnection, later: int) -> int | None:
-    """The number of the value of the window before, in `figure`; None if none is shown.
-
-    Args:
-        connection: one that `prepare` has filled.
-        later: the number of the value.
-    """
-    connection.execute(sql_file(__file__, "change_window"))
-    found = rows(connection, "SELECT before_number FROM pair WHERE after_number = $later", later=later)
-    connection.execute("DELETE FROM pair")
-    return found[0]["before_number"] if found else None
 
 
 def between(
@@ -195,9 +186,10 @@ def prepare(
 ) -> None:
     """Fill `figure` with the values of one or two releases, and make `pair`, in which they are compared, empty."""
     connection.execute(sql_file(__file__, "change_tables"))
-    fill(connection, "kpi_kind", [_kind(kpi) for kpi in catalogue.kpis.values()])
+    fill(connection, "kpi_kind", [_kind(catalogue, kpi) for kpi in catalogue.kpis.values()])
     fill(connection, "unit_period", list(_unit_periods(units)))
     fill(connection, "continued", [vars(each) for each in units.continuations()])
+    fill(connection, "placed", [vars(each) for each in blocks(units)])
     if before is not None:
         _fill_differences(connection, catalogue, release, before)
     columns = ", ".join(COMPARED)
@@ -211,6 +203,25 @@ def prepare(
         {f"path_{is_before}": str(each.values) for each, is_before in values},
     )
     connection.execute(sql_file(__file__, "change_figure"))
+
+
+def number(connection: duckdb.DuckDBPyConnection, value: Mapping[str, Any], *, is_before: bool) -> int:
+    """The number of a value in `figure`.
+
+    Args:
+        connection: one that `prepare` has filled.
+        value: its row of `kpi.value`.
+        is_before: whether it is one of the release before.
+    """
+    key = ("kpi_code", "window_type", "window_end", "part_start", "unit_code", "system", "statistic")
+    about = {"is_before": is_before, **{name: value[name] for name in key}}
+    (found,) = rows(connection, sql_file(__file__, "change_number"), **about)
+    return int(found["figure_number"])
+
+
+def tables_read(catalogue: Catalogue) -> frozenset[str]:
+    """The tables that decide the value of any KPI, those of the units among them."""
+    return frozenset(table for kpi in catalogue.kpis.values() for table in _tables(catalogue, kpi)) | BEHIND_UNITS
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, **parameters: object) -> list[Row]:
@@ -230,7 +241,7 @@ def _decompose(connection: duckdb.DuckDBPyConnection, release: Release, before: 
     connection.execute(sql_file(__file__, "change_part"), about)
 
 
-def _kind(kpi: DeclaredKpi) -> Row:
+def _kind(catalogue: Catalogue, kpi: DeclaredKpi) -> Row:
     """What the values of a KPI are of their counts, and what the counts add up from."""
     countings = [each for version in kpi.definition.versions for _, each in kpi.definition.countings(version)]
     is_percent = kpi.definition.unit_of_measure == "percent"
@@ -246,7 +257,13 @@ def _kind(kpi: DeclaredKpi) -> Row:
         members = "units"
     elif countings and not has_items and kpi.definition.by_system:
         members = "systems"
-    return {"kpi_code": kpi.code, "form": form, "factor": 100 if is_percent else 1, "members": members}
+    return {
+        "kpi_code": kpi.code,
+        "form": form,
+        "factor": 100 if is_percent else 1,
+        "members": members,
+        "has_units": any(catalogue.views[name].view.unit is not None for name in kpi.every_view),
+    }
 
 
 def _unit_periods(units: Units) -> Iterable[Row]:
@@ -278,6 +295,8 @@ def _fill_differences(
         {"table_name": table, "month": _month_of(name), "is_revised": f"{table}/{name}" in revised}
         for table, _, name in (each.partition("/") for each in sorted(changed))
     ]
+    if release.units != before.units:  # of the tables of units, agencies and successions nothing else has an effect
+        partitions.append({"table_name": UNITS, "month": None, "is_revised": False})
     fill(connection, "changed_partition", partitions)
     redefined = {code for code, _ in release.inputs.definitions.items() ^ before.inputs.definitions.items()}
     fill(connection, "redefined", [{"kpi_code": code} for code in sorted(redefined)])
@@ -292,4 +311,4 @@ def _month_of(partition: str) -> date | None:
 def _tables(catalogue: Catalogue, kpi: DeclaredKpi) -> set[str]:
     """The tables that decide a KPI's values."""
     read = {table for name in kpi.every_view for table in catalogue.views[name].reads}
-    return {*kpi.every_table, *read, *reference.TABLES} & catalogue.contracts.keys() - WITHOUT_EFFECT
+    return {*kpi.every_table, *read} & catalogue.contracts.keys()

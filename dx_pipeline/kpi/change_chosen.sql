@@ -3,7 +3,10 @@ INSERT INTO pair
 SELECT
     CASE
         WHEN earlier.is_before <> later.is_before THEN 'release'
-        WHEN earlier.window_start = later.window_start AND earlier.window_end = later.window_end THEN 'unit'
+        WHEN
+            (earlier.part_start IS NOT DISTINCT FROM later.part_start)
+            AND earlier.window_start = later.window_start AND earlier.window_end = later.window_end
+            THEN 'unit'
         ELSE 'window'
     END AS compared_with,
     earlier.figure_number AS before_number,

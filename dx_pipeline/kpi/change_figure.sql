@@ -6,6 +6,8 @@ WITH numbered AS (
         row_number() OVER () AS figure_number,
         known_value.*,
         coalesce(known_value.part_end, known_value.window_end) AS last_on,
+        -- It begins under other units than it ends.
+        coalesce(known_value.part_start, known_value.window_start) < unit_period.first_on AS is_crossed,
         unit_period.period,
         unit_period.parent_code,
         known_value.numerator IS NOT NULL AS is_counted,
@@ -16,7 +18,7 @@ WITH numbered AS (
         CASE kpi_kind.members WHEN 'units' THEN known_value.unit_code WHEN 'systems' THEN known_value.system END
             AS member_code
     FROM known_value
-    JOIN kpi_kind USING (kpi_code)
+    LEFT JOIN kpi_kind USING (kpi_code)
     LEFT JOIN unit_period
         ON
             unit_period.unit_code = known_value.unit_code

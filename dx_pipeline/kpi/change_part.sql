@@ -27,8 +27,12 @@ compared AS (
     SELECT
         pair.*,
         later.value::DECIMAL(38, 6) - earlier.value::DECIMAL(38, 6) AS difference,
-        CASE WHEN earlier.numerator IS NULL OR later.numerator IS NULL THEN 'opaque' ELSE kpi_kind.form END AS form,
+        CASE
+            WHEN earlier.numerator IS NULL OR later.numerator IS NULL THEN 'opaque'
+            ELSE coalesce(kpi_kind.form, 'opaque')
+        END AS form,
         kpi_kind.factor,
+        kpi_kind.kpi_code IS NULL AS is_not_declared,
         pair.compared_with = 'release' AS is_release,
         coalesce(later.definition_version, 0) <> coalesce(earlier.definition_version, 0)
         OR pair.compared_with = 'release' AND redefined.kpi_code IS NOT NULL AS is_redefined,
@@ -42,7 +46,7 @@ compared AS (
     FROM pair
     JOIN figure AS earlier ON earlier.figure_number = pair.before_number
     JOIN figure AS later ON later.figure_number = pair.after_number
-    JOIN kpi_kind ON kpi_kind.kpi_code = later.kpi_code
+    LEFT JOIN kpi_kind ON kpi_kind.kpi_code = later.kpi_code
     LEFT JOIN redefined ON redefined.kpi_code = later.kpi_code
     LEFT JOIN other_reference ON other_reference.kpi_code = later.kpi_code
     LEFT JOIN touched
@@ -50,16 +54,31 @@ compared AS (
             touched.kpi_code = later.kpi_code
             AND touched.window_start = later.window_start AND touched.window_end = later.window_end
 ),
--- What explains all that differs (`whole_cause`), or whatever differs with the same reports (`data_cause`).
+-- What explains all that differs (`whole_cause`), or whatever differs with the same reports (`data_cause`); where
+-- nothing does, the reason why not.
+reasoned AS (
+    SELECT
+        *,
+        CASE
+            WHEN is_release AND $is_other_program THEN 'other_program'
+            WHEN is_not_declared THEN 'not_declared'
+            WHEN is_release AND has_other_reference THEN 'other_reference'
+            WHEN is_release AND is_redefined AND has_other_data THEN 'several_causes'
+            WHEN is_redefined AND has_other_span THEN 'other_span'
+            WHEN NOT is_release AND NOT is_redefined AND form = 'opaque' THEN 'no_counts'
+        END AS whole_reason,
+        CASE
+            WHEN is_revised AND is_late_within OR is_late AND is_revised THEN 'several_causes'
+            ELSE 'no_known_cause'
+        END AS data_reason
+    FROM compared
+),
 caused AS (
     SELECT
         *,
         CASE
-            WHEN is_release AND $is_other_program THEN 'not_separated'
-            WHEN is_release AND (has_other_reference OR is_redefined AND has_other_data) THEN 'not_separated'
-            WHEN is_redefined AND has_other_span THEN 'not_separated'
+            WHEN whole_reason IS NOT NULL THEN 'not_separated'
             WHEN is_redefined THEN 'definition'
-            WHEN NOT is_release AND form = 'opaque' THEN 'not_separated'
         END AS whole_cause,
         CASE
             WHEN NOT is_release THEN 'common'
@@ -67,7 +86,7 @@ caused AS (
             WHEN is_late AND NOT is_revised THEN 'late_data'
             ELSE 'not_separated'
         END AS data_cause
-    FROM compared
+    FROM reasoned
 ),
 -- Each member beside the counts of the whole, for those whose difference has more than one part.
 weighed AS (
@@ -102,10 +121,16 @@ contributed AS (
         form,
         CASE
             WHEN is_release AND kind IN ('coverage', 'other_coverage') THEN 'coverage'
-            WHEN kind IN ('other_coverage', 'unclear') OR is_release AND kind <> 'common' THEN 'not_separated'
+            WHEN kind IN ('other_coverage', 'other_area', 'withheld') OR is_release AND kind <> 'common'
+                THEN 'not_separated'
             WHEN kind = 'common' THEN data_cause
             ELSE kind
         END AS member_cause,
+        CASE
+            WHEN kind IN ('other_coverage', 'other_area', 'withheld') THEN kind
+            WHEN kind IN ('new', 'lost') THEN 'other_area'
+            ELSE data_reason
+        END AS member_reason,
         (numerator_before, denominator_before) <> (numerator_after, denominator_after) OR form = 'opaque' AS is_other,
         CASE form
             WHEN 'ratio' THEN factor * (contribution_after - contribution_before)
@@ -132,7 +157,13 @@ labelled AS (
             WHEN len(list(DISTINCT member_cause) FILTER (WHERE is_other) OVER of_pair) = 1
                 THEN any_value(member_cause) FILTER (WHERE is_other) OVER of_pair
             ELSE 'not_separated'
-        END AS cause
+        END AS cause,
+        -- More than one cause of a ratio between two releases.
+        CASE
+            WHEN is_release AND form <> 'count' AND bool_or(is_other AND member_cause <> 'not_separated') OVER of_pair
+                THEN 'several_causes'
+            ELSE member_reason
+        END AS reason
     FROM contributed
     WINDOW of_pair AS (PARTITION BY compared_with, after_number)
 ),
@@ -148,7 +179,8 @@ added AS (
         sum(amount) FILTER (WHERE cause = 'coverage') AS coverage,
         sum(amount) FILTER (WHERE cause = 'late_data') AS late_data,
         sum(amount) FILTER (WHERE cause = 'revision') AS revision,
-        sum(amount) FILTER (WHERE cause = 'not_separated') AS not_separated
+        sum(amount) FILTER (WHERE cause = 'not_separated') AS not_separated,
+        arg_max(reason, (abs(amount), reason)) FILTER (WHERE cause = 'not_separated') AS added_reason
     FROM labelled
     GROUP BY ALL
 ),
@@ -168,7 +200,8 @@ exact AS (
         coalesce(revision, 0)::DECIMAL(38, 6) AS revision,
         CASE whole_cause WHEN 'definition' THEN difference ELSE 0 END AS definition,
         CASE whole_cause WHEN 'not_separated' THEN difference ELSE coalesce(not_separated, 0)::DECIMAL(38, 6) END
-            AS not_separated
+            AS not_separated,
+        coalesce(caused.whole_reason, added.added_reason) AS not_separated_reason
     FROM caused
     LEFT JOIN added USING (compared_with, after_number)
 )
@@ -188,7 +221,9 @@ SELECT
     CASE WHEN earlier.is_before THEN $before_release_id ELSE $release_id END AS before_release_id,
     earlier.value AS value_before,
     later.value,
-    exact.* EXCLUDE (compared_with, before_number, after_number),
+    exact.* EXCLUDE (compared_with, before_number, after_number) REPLACE (
+        CASE WHEN not_separated <> 0 THEN not_separated_reason END AS not_separated_reason
+    ),
     difference - volume - mix - rate - new_units - lost_units - exact.coverage - late_data - exact.revision - definition
     - not_separated AS rounding,
     later.unit_of_measure,

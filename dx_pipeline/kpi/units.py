@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from hashlib import sha256
 from itertools import product
 
 FOREVER = date(9999, 12, 31)
@@ -160,6 +161,17 @@ class Units:
         unit = self.in_force(found).get(code or "") if found is not None else None
         return self.moved(unit, period) if unit is not None else None
 
+    def shared(self, unit: Unit, period: int) -> frozenset[str]:
+        """The units of a later period that have all or a part of a unit; none if nobody recorded what became of it."""
+        if self.periods[period][0] <= unit.valid_to:
+            return frozenset({unit.code})
+        day = unit.valid_to + DAY
+        found = self.period(day)
+        in_force = self.in_force(found) if found is not None else {}
+        items = self._successors.get((unit.code, day), ())
+        others = [in_force[item.successor_code] for item in items if item.successor_code in in_force]
+        return frozenset(code for other in others for code in self.shared(other, period))
+
     def _is_renaming(self, item: Succession) -> bool:
         """Whether the successor is that unit and nothing else."""
         return item.is_whole and len(self._predecessors[item.successor_code, item.succeeded_on]) == 1
@@ -189,6 +201,12 @@ class Units:
                     is_same_area = unit == other or unit.level != "province"
                     before, after = (unit.code, unit.parent_code), (other.code, other.parent_code)
                     yield Continuation(first, *before, second, *after, is_same_area)
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of what each code counts towards, and of what each unit lies in, at every time."""
+        lies_in = sorted(map(astuple, self.places()), key=str)
+        return sha256(repr((self.periods, lies_in, self.rows())).encode()).hexdigest()
 
     def rows(self) -> list[dict[str, object]]:
         """What each code counts towards, as rows of `reference.unit_of`."""

@@ -238,8 +238,9 @@ def _compare(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, snapsh
         )
         revised.update(found.fetchall())
     inputs = change.Inputs.of(snapshot.inputs)
-    release = change.Release(snapshot.release_id, folder / VALUES, inputs, frozenset(revised))
-    change.compare(connection, catalogue, units(connection), release, snapshot.predecessor.values)
+    known = units(connection)
+    release = change.Release(snapshot.release_id, folder / VALUES, inputs, known.digest, frozenset(revised))
+    change.compare(connection, catalogue, known, release, snapshot.predecessor.values)
     connection.execute(
         f"INSERT INTO {change.CHANGE} BY NAME FROM change"
         " WHERE compared_with = 'window' OR NOT list_contains($protected::VARCHAR[], kpi_code) ORDER BY ALL",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi import change
+from dx_pipeline.kpi.reference import units
 from dx_pipeline.release.datapackage import NAME
-from dx_pipeline.release.part import PUBLIC
+from dx_pipeline.release.part import PUBLIC, Part
 from dx_pipeline.release.store import current_id
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
@@ -89,7 +93,38 @@ def values_of(settings: Settings, release_id: str) -> change.Release:
     missing = sorted(set(change.COMPARED) - set(pq.read_schema(path).names))
     if missing or "definitions" not in about["inputs"]:
         raise ReleaseError(f"release {release_id} was made by an older version, whose values cannot be compared.")
-    return change.Release(release_id, path, change.Inputs.of(about["inputs"]))
+    with opened(settings, release_id, PUBLIC) as connection:
+        known = units(connection)
+    return change.Release(release_id, path, change.Inputs.of(about["inputs"]), known.digest)
+
+
+@contextmanager
+def opened(settings: Settings, release_id: str, part: Part) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database of a part of a release on disk.
+
+    Raises:
+        ReleaseError: it is not there, or lacks a table or column that is read; names what.
+    """
+    path = settings.releases / release_id / part.name / part.database
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            yield connection
+    except duckdb.IOException as error:
+        raise ReleaseError(f"release {release_id} has no readable {part.name}/{part.database}.") from error
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise lacking(release_id, error) from error
+
+
+def lacking(release_id: str, error: duckdb.Error) -> ReleaseError:
+    """Why a release of an older version cannot be read: a table or column was added since."""
+    found = re.search(r"(?:Table with name|[Cc]olumn(?: named)?) \"?([\w.]+)", str(error))
+    what = f"'{found[1]}'" if found else "a table"
+    return ReleaseError(
+        f"release {release_id} was made by an older version, without {what}: choose a newer one of 'dx release list',"
+        " or make one with 'dx run'.",
+        vi=f"bản công bố {release_id} do phiên bản phần mềm cũ tạo ra, không có {what}: hãy chọn bản mới hơn trong"
+        " 'dx release list', hoặc tạo bản mới bằng 'dx run'.",
+    )
 
 
 def _public(settings: Settings, release_id: str) -> Path:

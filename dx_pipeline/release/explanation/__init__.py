@@ -26,15 +26,16 @@ from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import change
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
-from dx_pipeline.release import datapackage
-from dx_pipeline.release.explanation import deliveries, lineage, question, reports, rows, words
+from dx_pipeline.release import datapackage, question, words
+from dx_pipeline.release.explanation import deliveries, lineage, reports, rows
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.inputs import Inputs, Partition
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
-from dx_pipeline.release.explanation.question import Question, Row, query
 from dx_pipeline.release.explanation.reports import Reports
 from dx_pipeline.release.explanation.rows import Counted
 from dx_pipeline.release.part import PUBLIC
+from dx_pipeline.release.predecessor import lacking
+from dx_pipeline.release.question import Question, Row, query
 from dx_pipeline.release.store import kept
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
@@ -126,6 +127,9 @@ def opened(settings: Settings, catalogue: Catalogue, release_id: str | None = No
                 connection.execute(f"CREATE VIEW {of_table} AS FROM {name}.{of_table}")
             described = json.loads((folder / datapackage.NAME).read_text(encoding="utf-8"))
             yield Released(settings, catalogue, connection, described["dx"]["inputs"])
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            lack = lacking(folder.parent.name, error)
+            raise UsageError(str(lack), vi=lack.vi) from error
         finally:
             connection.execute(f"DETACH {name}")
 
@@ -135,9 +139,7 @@ def _folder(settings: Settings, release_id: str | None) -> Path:
     for item in kept(settings):
         if item.has_parts and (item.is_current if release_id is None else item.release_id == release_id):
             return item.path / PUBLIC.name
-    if release_id is None:
-        raise UsageError("there is no release yet: run 'dx run' first.")
-    raise UsageError(f"there is no release '{release_id}': see 'dx release list'.")
+    raise question.no_release(release_id)
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Released:
         """
         connection, catalogue = self.connection, self.catalogue
         value = question.find(connection, catalogue, asked)
+        if value["kpi_code"] not in catalogue.kpis:
+            return self._as_released(value)
         inputs = Inputs(connection, catalogue, value)
         inputs.fill_unit_within()
         deliveries.fill_wanted(connection, inputs)
@@ -181,6 +185,24 @@ class Released:
             revisions=tuple(self._about("revisions", value)),
             lineage=lineage.origins(catalogue, inputs),
             notes=tuple(self._notes(inputs, behind)),
+        )
+
+    def _as_released(self, value: Row) -> Explanation:
+        """What the release itself says of a value of a KPI that is no longer declared."""
+        return Explanation(
+            value=value,
+            definition=next(iter(self._about("definition", value)), None),
+            withheld=words.withheld(value, self.catalogue.province.suppress_below),
+            parts=tuple(self._about("parts", value)) if value["withheld_reason"] == "definition_changed" else (),
+            reports=Reports(0, 0, (), (), ()),
+            counted=(),
+            partitions=(),
+            deliveries=(),
+            quarantined=(),
+            published=next(iter(self._about("published", value)), None),
+            revisions=tuple(self._about("revisions", value)),
+            lineage=(),
+            notes=(words.NO_LONGER_DECLARED,),
         )
 
     def _about(self, name: str, value: Row) -> list[Row]:

@@ -39,6 +39,58 @@ WITHHELD = {
 }
 """Why a value is withheld, by reason; `few_dossiers` is in `withheld`."""
 
+NO_VALUE = Bilingual(vi="Bản công bố không có giá trị này.", en="The release has no such value.")
+
+NOT_SEPARATED = {
+    "no_counts": Bilingual(
+        vi="Giá trị không tính từ các số đếm cộng được (phân vị, tuổi, số do nơi khác báo), hoặc số đếm không công bố.",
+        en="The value is not made of counts that add up (a percentile, an age, a reported figure), or these are not"
+        " published.",
+    ),
+    "other_coverage": Bilingual(
+        vi="Có đơn vị báo cáo đầy đủ hơn ở một trong hai: phần còn thiếu ở bên kia là bao nhiêu thì không biết.",
+        en="Units reported more fully in one of the two: how much is missing in the other is not known.",
+    ),
+    "other_area": Bilingual(
+        vi="Địa bàn của hai bên khác nhau (sáp nhập, chia tách): không biết bao nhiêu thuộc phần khác đó.",
+        en="The two have different areas (a merger or split), and how much lies in what differs is not known.",
+    ),
+    "withheld": Bilingual(
+        vi="Chỉ biết tổng của các đơn vị bị che, mà chúng thay đổi vì nhiều lý do khác nhau.",
+        en="Of units that are withheld only the total is known, and they differ for several reasons.",
+    ),
+    "other_span": Bilingual(
+        vi="Định nghĩa khác nhau, và hai khoảng thời gian cũng dài ngắn khác nhau.",
+        en="The definitions differ, and so do the lengths of the two.",
+    ),
+    "several_causes": Bilingual(
+        vi="Có hơn một nguyên nhân, và không biết mỗi nguyên nhân bao nhiêu.",
+        en="There is more than one cause, and how much is due to each is not known.",
+    ),
+    "no_known_cause": Bilingual(
+        vi="Dữ liệu của kỳ này không thay đổi, chỉ dữ liệu khác đã thay đổi.",
+        en="The data of the window have not changed, only others have.",
+    ),
+    "other_reference": Bilingual(
+        vi="Bảng tham chiếu mà KPI này dùng, hoặc các đơn vị, khác nhau: 'dx release diff' nêu tên bảng và tệp.",
+        en="A reference table that the KPI reads, or the units, differ: 'dx release diff' names tables and files.",
+    ),
+    "other_program": Bilingual(
+        vi="Hai bản công bố do hai phiên bản phần mềm khác nhau tạo ra.",
+        en="The two releases were made by two versions of the program.",
+    ),
+    "not_declared": Bilingual(
+        vi="KPI này không còn được khai báo: không biết nó đếm những gì.",
+        en="The KPI is no longer declared: what it counts is not known.",
+    ),
+}
+"""Why a difference, or a part of it, cannot be separated, by reason."""
+
+NO_LONGER_DECLARED = Bilingual(
+    vi="KPI này không còn được khai báo: chỉ nêu những gì bản công bố có; dòng, phân vùng và tệp không truy được nữa.",
+    en="The KPI is no longer declared: this is what the release has; rows, partitions and files cannot be traced.",
+)
+
 DECLARED_OTHERWISE = Bilingual(
     vi="Khai báo đã thay đổi sau bản công bố này: điều kiện, khung nhìn và tiêu đề cột là của hiện nay.",
     en="Declarations have changed since this release: conditions, views and headings are those of today.",
