@@ -6,7 +6,14 @@ from pathlib import Path
 
 
 class DxError(Exception):
-    """An error that the user can correct. The command line prints it without a traceback."""
+    """An error that the user can correct. The command line prints it without a traceback.
+
+    `vi` is the sentence in Vietnamese; where it is not given, that in English.
+    """
+
+    def __init__(self, en: str, vi: str | None = None) -> None:
+        super().__init__(en)
+        self.vi = vi if vi is not None else en
 
 
 class UsageError(DxError):
