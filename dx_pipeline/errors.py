@@ -8,13 +8,12 @@ from pathlib import Path
 class DxError(Exception):
     """An error that the user can correct. The command line prints it without a traceback.
 
-    Args:
-        vi: the sentence in Vietnamese, where there is one.
+    `vi` is the sentence in Vietnamese; where it is not given, that in English.
     """
 
-    def __init__(self, problem: str, *, vi: str | None = None) -> None:
-        super().__init__(problem)
-        self.vi = vi
+    def __init__(self, en: str, vi: str | None = None) -> None:
+        super().__init__(en)
+        self.vi = vi if vi is not None else en
 
 
 class UsageError(DxError):

@@ -54,6 +54,41 @@ def test_wrong_use_ends_with_one_sentence_and_status_2(
     refused(dx(*arguments, warehouse=tmp_path, project=TRIAL), sentence)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("release", "verify", "nonsense"), "there is no release 'nonsense': see 'dx release list'."),
+        (("kpi", "--lang", "en"), "there is no release yet: run 'dx run' first."),
+        (("fly",), "No such command 'fly'."),
+        (("kpi", "--units-on", "today"), "Invalid value for '--units-on'"),
+    ],
+)
+def test_with_json_an_error_is_json_too(dx: Dx, tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    result = dx(*arguments, "--json", warehouse=tmp_path, project=TRIAL)
+    answer = json.loads(result.stdout)
+    assert (answer["status"], result.returncode) == (2, 2)
+    assert answer["error"].startswith(sentence)
+    assert sentence in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "remedy"),
+    [
+        ("en", "make room for the warehouse, or let this user write in it; then try again."),
+        ("vi", "hãy giải phóng chỗ cho kho dữ liệu, hoặc cho phép người dùng này ghi vào đó; rồi thử lại."),
+    ],
+)
+def test_a_private_folder_that_nobody_may_write_in_is_one_sentence(
+    dx: Dx, warehouse: Settings, language: str, remedy: str
+) -> None:
+    put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
+    warehouse.scratch.symlink_to("/sys/kernel")  # in which the system lets nobody write, root neither
+    result = dx("revision", "accept", "0", "--lang", language, warehouse=warehouse.warehouse, project=TRIAL)
+    assert result.returncode == 1, result.stderr
+    (line,) = result.stderr.strip().splitlines()
+    assert line == f"dx: /sys/kernel/writing.lock: Permission denied: {remedy}"
+
+
 def test_a_number_of_threads_in_words_is_wrong_use(dx: Dx, tmp_path: Path) -> None:
     refused(dx("run", warehouse=tmp_path, threads="x"), "DX_THREADS is 'x': write a whole number from 1 on.")
 
@@ -164,6 +199,15 @@ def test_a_release_of_an_older_layout_is_neither_verified_nor_rolled_back_to(dx:
         assert result.returncode == 1
         assert "it is of an older layout" in " ".join(result.stderr.split())
         assert "Traceback" not in result.stderr
+    for command in (("release", "verify"), ("release", "rollback", OLD), ("doctor",)):
+        in_vietnamese = dx(*command, "--lang", "vi", warehouse=warehouse.warehouse, project=TRIAL)
+        shown = " ".join((in_vietnamese.stderr + in_vietnamese.stdout).split())
+        assert "bản này theo bố cục cũ" in shown
+        assert "older layout" not in shown
+    in_json = dx("release", "verify", "--json", warehouse=warehouse.warehouse, project=TRIAL)
+    (problem,) = json.loads(in_json.stdout)["problems"]
+    assert problem["vi"].startswith("bản này theo bố cục cũ")
+    assert problem["en"].startswith("it is of an older layout")
     warehouse.current.unlink()
     unnamed = dx("release", "rollback", warehouse=warehouse.warehouse, project=TRIAL)
     refused(unnamed, "there is no earlier release to go back to")

@@ -115,7 +115,8 @@ def releases(built: tuple[Path, str, str], warehouse: Settings, declared: Catalo
 
 def differences(engine: Engine, release_id: str) -> list[str]:
     (chosen,) = [item for item in release.kept(engine.settings) if item.release_id == release_id]
-    return Rebuild.of(engine.settings, engine.catalogue, chosen).differences(engine.settings, engine.catalogue)
+    rebuild = Rebuild.of(engine.settings, engine.catalogue, chosen)
+    return [sentence.en for sentence in rebuild.differences(engine.settings, engine.catalogue)]
 
 
 def left_behind(settings: Settings) -> list[Path]:
@@ -267,9 +268,12 @@ def test_another_version_of_the_program_is_named(releases: tuple[Engine, str, st
 
 def test_other_declarations_are_named(releases: tuple[Engine, str, str]) -> None:
     engine, first, _ = releases
-    other = replace(engine.catalogue, digests={**engine.catalogue.digests, "province": "0"})
-    with pytest.raises(ReleaseError, match="built with other declarations than those of the project now"):
+    files = engine.catalogue.files | {"assets/province.yaml": "0", "checks/connection/new.yaml": "1"}
+    other = replace(engine.catalogue, digests={**engine.catalogue.digests, "province": "0"}, files=files)
+    sentence = "those of the project now: assets/province.yaml, checks/connection/new.yaml; even a comment counts."
+    with pytest.raises(ReleaseError, match=sentence) as refused:
         differences(Engine(engine.settings, other), first)
+    assert "các khai báo khác với dự án hiện nay: assets/province.yaml, checks" in refused.value.vi
 
 
 @pytest.mark.parametrize(

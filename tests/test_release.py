@@ -128,11 +128,12 @@ def test_a_release_whose_internal_part_is_open_to_others_does_not_verify(
 def test_parts_of_two_releases_do_not_verify_together(first: Published, engine: Engine) -> None:
     later = publish_later(engine)
     shutil.rmtree(later.path / "internal")
-    assert release.problems(later.path, engine.catalogue) == [
+    assert [each.en for each in release.problems(later.path, engine.catalogue)] == [
         "it is not whole: one of its folders, public and internal, is missing."
     ]
     shutil.copytree(first.path / "internal", later.path / "internal")
-    assert "its two parts are not of the same release." in release.problems(later.path, engine.catalogue)
+    problems = [each.en for each in release.problems(later.path, engine.catalogue)]
+    assert "its two parts are not of the same release." in problems
 
 
 def test_a_public_table_that_is_declared_internal_since_keeps_a_release_from_being_switched_to(
@@ -141,7 +142,7 @@ def test_a_public_table_that_is_declared_internal_since_keeps_a_release_from_bei
     name = "programme.community_group"
     closed = declared.contracts[name].model_copy(update={"audience": "internal"})
     problems = release.problems(first.path, replace(declared, contracts={**declared.contracts, name: closed}))
-    assert f"{name} is in public, and is declared 'audience: internal'." in problems
+    assert f"{name} is in public, and is declared 'audience: internal'." in [each.en for each in problems]
 
 
 def test_one_switch_moves_both_parts(first: Published, engine: Engine) -> None:
@@ -212,7 +213,7 @@ def test_a_release_of_an_older_layout_is_named_as_such_and_replaced_by_the_next(
     in_older_layout(settings)
     assert release.current_id(settings) == OLD
     (problem,) = release.problems(settings.releases / OLD, engine.catalogue)
-    assert "it is of an older layout" in problem
+    assert "it is of an older layout" in problem.en
     later = publish_later(engine)
     assert release.current_id(settings) == later.release_id
     has_parts = {item.release_id: item.has_parts for item in release.kept(settings)}

@@ -23,6 +23,7 @@ from dx_pipeline.release import Published
 from dx_pipeline.release.difference import Difference, difference
 from dx_pipeline.release.pair import Against, change_of
 from dx_pipeline.release.question import Question
+from dx_pipeline.storage.files import digest
 
 MORE = (*GROUPS, "TCN-25456-02,25456,16/02/2022,,7")
 LATER = "compared_with = 'release' AND window_type = 'month'"
@@ -64,6 +65,23 @@ def test_a_release_says_what_a_later_delivery_changed(engine: Engine) -> None:
         {"release_id": None, "problem": None},
         {"release_id": first.release_id, "problem": None},
     )
+
+
+def test_a_change_whose_parts_do_not_add_up_is_found_by_verification(engine: Engine) -> None:
+    """Somebody alters a part of a change, and describes the altered database."""
+    with_groups(engine, *GROUPS)
+    later = with_groups(engine, *MORE, day=7)
+    assert release.problems(later.path, engine.catalogue) == []
+    database, described = later.path / "public" / "dx.duckdb", later.path / "public" / "datapackage.json"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"UPDATE kpi.change SET late_data = late_data + 1 WHERE {LATER} AND unit_code = '25456'")
+    package = json.loads(described.read_text(encoding="utf-8"))
+    (resource,) = [each for each in package["resources"] if each["path"] == database.name]
+    resource["dx"] = {"bytes": database.stat().st_size, "hash": f"sha256:{digest(database)}"}
+    described.write_text(json.dumps(package), encoding="utf-8")
+    assert [problem.en for problem in release.problems(later.path, engine.catalogue)] == [
+        "the parts of 1 rows of kpi.change do not add up to the difference."
+    ]
 
 
 def test_changes_of_dossiers_between_two_releases_are_for_analysts_inside(engine: Engine) -> None:

@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from deliveries import dossiers
+from deliveries import GROUPS, dossiers, groups
 from engine import Engine, Rows
 from hypothesis import Phase, given
 from hypothesis import settings as examples
@@ -18,7 +20,9 @@ from projects import TRIAL, Fresh
 from test_history import Delivered, State, arrivals, by_month, deliver, every_cell, expected, key
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.province import Province
+from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi import revision
@@ -29,6 +33,9 @@ from dx_pipeline.tables.ledger import Ledger
 
 APRIL, MAY, JUNE = Month(2022, 4), Month(2022, 5), Month(2022, 6)
 MAY_25, MAY_26 = (datetime(2022, 5, day, 12, tzinfo=UTC) for day in (25, 26))
+Row = dict[str, object]
+WHAT = "change, value_before, value_after, numerator_before, numerator_after, denominator_before, denominator_after"
+OF_MONTH = "WHERE kpi_code = 'online_dossier_rate' AND unit_level = 'province' AND window_type = 'month'"
 COLUMNS = "month, value_before, value_after, numerator_before, numerator_after, reason"
 
 
@@ -112,6 +119,103 @@ def test_both_values_stay_and_a_value_has_the_number_of_its_revision(closes: Eng
     ]
     summary = "SELECT mean_absolute_revision, largest_revision FROM kpi.revision_summary"
     assert inside(closes, summary) == [(18.75, 25)]
+
+
+@pytest.fixture
+def withholds(closes: Engine) -> Engine:
+    """The same in a province that withholds what counts fewer than 10 dossiers."""
+    province = closes.catalogue.province.model_copy(update={"suppress_below": 10})
+    return Engine(closes.settings, replace(closes.catalogue, province=province))
+
+
+def test_a_value_that_a_revision_withholds_is_listed_without_what_it_is_now(withholds: Engine) -> None:
+    """Of ten dossiers that were submitted online one was not: nine are too few."""
+    online = of(31, date(2022, 4, 4), count=10)
+    deliver(withholds, APRIL, *of(1, date(2022, 4, 4), "direct", 30), *online)
+    by_month(withholds)
+    deliver(withholds, APRIL, replace(online[0], channel="direct"), name="late.csv", day=20)
+    vanished = [("withheld", 25, None, 10, None, 40, None)]
+    assert of_month(withholds) == vanished
+    (proposal,) = proposals(withholds)
+    accept(withholds, proposal)
+    by_month(withholds)
+    assert inside(withholds, f"SELECT {WHAT} FROM kpi.revised_value {OF_MONTH}") == vanished
+    assert released(withholds, f"SELECT value, revision FROM kpi.value {OF_MONTH}") == [(None, 1)]
+    summary = "SELECT revision_count > 0, mean_absolute_revision FROM kpi.revision_summary"
+    assert inside(withholds, summary) == [(True, None)]
+
+
+def test_a_value_that_a_revision_shows_for_the_first_time_is_listed_without_what_it_was(withholds: Engine) -> None:
+    deliver(withholds, APRIL, *of(1, date(2022, 4, 4), "direct", 30), *of(31, date(2022, 4, 4), count=9))
+    by_month(withholds)
+    deliver(withholds, APRIL, *of(50, date(2022, 4, 4)), name="late.csv", day=20)
+    assert of_month(withholds) == [("newly_shown", None, 25, None, 10, None, 40)]
+
+
+def test_public_values_that_appear_and_vanish_by_a_revision_are_in_the_public_list(closes: Engine) -> None:
+    """A late list has the first group of one commune, and none of another."""
+    closes.put("community_group", groups(*GROUPS[:2]), str(APRIL), "extract.csv", 5)
+    closes.results("community_group", str(APRIL))
+    closes.evaluate("community_group_count")
+    closes.put("community_group", groups(*GROUPS[1:]), str(APRIL), "late.csv", 20)
+    closes.results("community_group", str(APRIL))
+    (proposal,) = proposals(closes)
+    accept(closes, proposal)
+    query = "SELECT unit_code, change, value_before, value_after FROM kpi.revision"
+    where = "unit_level = 'commune' AND window_type = 'month'"
+    assert released(closes, f"{query} WHERE {where} ORDER BY ALL") == [
+        ("25456", "not_enough_data", 1, None),
+        ("25630", "newly_shown", None, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [
+        ([], [{"value": 25.0, "numerator": 10.0, "denominator": 40.0}], ("unit_appears", None, 25, None, 10, None, 40)),
+        ([{"value": 25.0}], [], ("unit_vanishes", 25, None, None, None, None, None)),
+        (
+            [{"value": 25.0}],
+            [{"withheld_reason": "few_dossiers", "numerator": 9.0}],
+            ("withheld", 25, None, None, None, None, None),
+        ),
+        ([{"withheld_reason": "few_dossiers"}], [{"withheld_reason": "low_coverage"}], None),
+        ([], [{"withheld_reason": "few_dossiers"}], None),
+    ],
+)
+def test_what_happened_to_a_value_has_a_word(
+    declared: Catalogue, tmp_path: Path, before: list[Row], after: list[Row], change: tuple[object, ...] | None
+) -> None:
+    """The values of one unit before and after a revision, as two evaluations wrote them."""
+    about = {"kpi_code": "k", "window_type": "month", "window_end": APRIL.last, "unit_code": "703"}
+    schema = arrow_schema(declared.contracts["kpi.value"], declared.contracts["kpi.value"].stored)
+    schema = pa.schema([(field.name, field.type) for field in schema])
+    paths = {}
+    for name, rows in (("before", before), ("after", after)):
+        paths[name] = [str(tmp_path / f"{name}.parquet")]
+        pq.write_table(pa.Table.from_pylist([about | row for row in rows], schema), paths[name][0])
+    with duckdb.connect() as connection:
+        connection.execute(sql_file(revision.__file__, "revised"), paths)
+        assert connection.execute(f"SELECT {WHAT} FROM revised").fetchall() == ([change] if change else [])
+
+
+def test_a_revision_of_an_earlier_version_has_values_that_changed(closes: Engine) -> None:
+    deliver(closes, APRIL, *of(1, date(2022, 4, 4), "direct", 3), *of(4, date(2022, 4, 4)))
+    by_month(closes)
+    deliver(closes, APRIL, *of(11, date(2022, 4, 5), count=4), name="late.csv", day=20)
+    (proposal,) = proposals(closes)
+    accept(closes, proposal)
+    (path,) = (closes.settings.revisions / "kpi.revised_value").glob("*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns(["change"]), path)
+    assert inside(closes, f"SELECT {WHAT} FROM kpi.revised_value {OF_MONTH}") == [("changed", 25, 62.5, 1, 5, 4, 8)]
+
+
+def of_month(engine: Engine) -> Rows:
+    """What the only proposal would change of the province's rate of the month."""
+    (proposal,) = proposals(engine)
+    rows = revision.effect(engine.settings, engine.catalogue, proposal).changes
+    about = [row for row in rows if (row["unit_level"], row["window_type"]) == ("province", "month")]
+    return [tuple(row[name] for name in WHAT.split(", ")) for row in about]
 
 
 def test_no_revision_of_dossiers_is_public(closes: Engine) -> None:
@@ -199,8 +303,9 @@ def test_the_ledger_says_of_a_late_delivery_that_it_is_proposed(closes: Engine) 
         ("extract.csv", "read"),
         ("late.csv", "proposed"),
     ]
-    conserved = "SELECT rows_in, rows_accepted FROM ledger.conservation WHERE month = '2022-04' ORDER BY ALL"
-    assert released(closes, conserved) == [(1, 1), (2, 2)]
+    conserved = "SELECT rows_in, rows_accepted FROM ledger.conservation WHERE table_name = 'statistics.dossier'"
+    assert inside(closes, f"{conserved} ORDER BY ALL") == [(1, 1), (2, 2)]
+    assert released(closes, conserved) == [(1, 1)]  # what waits for a revision is not part of the month
 
 
 def test_what_cannot_be_published_cannot_be_accepted(closes: Engine) -> None:

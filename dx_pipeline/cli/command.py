@@ -22,8 +22,8 @@ from dx_pipeline.cli import reference as references
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.changes import change, diff
 from dx_pipeline.cli.explain import explanation
+from dx_pipeline.cli.options import AS_JSON, everywhere, on_project
 from dx_pipeline.cli.options import as_json as json_option
-from dx_pipeline.cli.options import everywhere, on_project
 from dx_pipeline.cli.releases import releases
 from dx_pipeline.cli.revisions import revisions
 from dx_pipeline.cli.revisions import sentence as revision_sentence
@@ -42,6 +42,10 @@ from dx_pipeline.tables.silence import Silence, silences
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 NO_ROOM_OR_RIGHT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+REMEDY = (
+    "hãy giải phóng chỗ cho kho dữ liệu, hoặc cho phép người dùng này ghi vào đó; rồi thử lại",
+    "make room for the warehouse, or let this user write in it; then try again",
+)
 SAMPLE_MONTHS = "2022-01:2022-09"
 EVERY_UNIT = ("Mọi đơn vị: --json.", "Every unit: --json.")
 INSIDE = (
@@ -56,24 +60,28 @@ def main() -> None:
     try:
         status = commands(standalone_mode=False)
     except click.ClickException as error:
-        screen.say(f"dx: {error.format_message()}")
-        status = WRONG_USE
+        status = _refuse(error.format_message(), WRONG_USE)
     except click.exceptions.Exit as stopped:
         status = stopped.exit_code
     except click.Abort:
-        screen.say("dx: stopped.")
-        status = HELD_BACK
+        status = _refuse(both("đã dừng.", "stopped."), HELD_BACK)
     except DxError as error:
-        screen.say(f"dx: {error if error.vi is None else both(error.vi, str(error))}")
-        status = WRONG_USE if isinstance(error, UsageError | DeclarationError) else HELD_BACK
+        is_wrong_use = isinstance(error, UsageError | DeclarationError)
+        status = _refuse(screen.in_words(error), WRONG_USE if is_wrong_use else HELD_BACK)
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        remedy = "make room for the warehouse, or let this user write in it; then try again"
-        screen.say(f"dx: {where}{error.strerror}: {remedy}.")
-        status = HELD_BACK
+        status = _refuse(f"{where}{error.strerror}: {both(*REMEDY)}.", HELD_BACK)
     _leave(status if isinstance(status, int) else WELL)
+
+
+def _refuse(sentence: str, status: int) -> int:
+    """Say what went wrong, on standard error and with `--json` as JSON on standard output too."""
+    screen.say(f"dx: {escape(sentence)}")
+    if AS_JSON in sys.argv[1:]:  # also where the command line itself is wrong, and nothing of it was read
+        screen.show_json({"error": sentence, "status": status})
+    return status
 
 
 def _leave(status: int) -> None:

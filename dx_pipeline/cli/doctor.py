@@ -95,7 +95,8 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(subject, is_well=False, details=f"{both('chưa có', 'none yet')}: dx run")
         return
     problems = release.problems(settings.releases / current, catalogue)
-    yield Finding(subject, not problems, problems[0] if problems else f"{current}: {both('đã kiểm chứng', 'verified')}")
+    verified = f"{current}: {both('đã kiểm chứng', 'verified')}"
+    yield Finding(subject, not problems, screen.in_words(problems[0]) if problems else verified)
 
 
 def _of_revisions(settings: Settings) -> Iterator[Finding]:

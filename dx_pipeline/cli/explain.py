@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.revisions import CHANGES
 from dx_pipeline.cli.screen import both, number
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Month, Window, consecutive
@@ -288,7 +289,8 @@ def _stretches(months: Sequence[Month]) -> str:
 
 def _delivery(each: Delivery) -> Pair:
     word = both(*DISPOSITIONS[each.disposition])
-    lines = [f"[bold]{escape(each.file_name)}[/]  {each.table_name or ''} {each.month or ''}", each.delivery_id]
+    lines = [f"[bold]{escape(each.file_name)}[/]  {each.table_name or ''} {each.month or ''}"]
+    lines += [each.delivery_id] if each.delivery_id is not None else []
     arrived = f"{each.delivered_at:%Y-%m-%d %H:%M}, " if each.delivered_at is not None else ""
     lines.append(f"{each.source}, {arrived}{word}")
     if each.problem or each.withheld:
@@ -314,7 +316,8 @@ def _quarantined(each: Quarantined) -> Pair:
     whose = both(*WHOSE[each.rows_of])
     lines = f", {both('dòng tệp', 'lines')} {_ranges(each.lines)}" if each.lines else ""
     about = f"{each.table_name} {each.source} {each.month or ''}: {each.reason_code} {each.column_name or ''}"
-    return "", f"{number(each.row_count)}  {about}{lines}  [dim]({whose})[/]\n  {each.delivery_id}"
+    delivery = f"\n  {each.delivery_id}" if each.delivery_id is not None else ""
+    return "", f"{number(each.row_count)}  {about}{lines}  [dim]({whose})[/]{delivery}"
 
 
 def _published(found: Explanation) -> Iterator[Pair]:
@@ -338,7 +341,10 @@ def _published(found: Explanation) -> Iterator[Pair]:
             yield both("Ghi chú", "Note"), escape(published["note"])
     for row in found.revisions:
         values = f"{number(row['value_before'])} → {number(row['value_after'])}"
-        about = f"{row['reason']}, {row['table_name']} {row['source']} {row['month']}, {row['accepted_at']:%Y-%m-%d}"
+        word = f"{both(*CHANGES[row['change']])}, " if row["change"] in CHANGES else ""
+        about = (
+            f"{word}{row['reason']}, {row['table_name']} {row['source']} {row['month']}, {row['accepted_at']:%Y-%m-%d}"
+        )
         yield both("Đính chính", "Revision"), f"{values}  ({about})"
 
 

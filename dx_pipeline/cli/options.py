@@ -16,7 +16,8 @@ from dx_pipeline.settings import Settings
 
 Command = Callable[..., Any]
 FOLDER = click.Path(file_okay=False)
-as_json = click.option("--json", "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
+AS_JSON = "--json"
+as_json = click.option(AS_JSON, "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
 
 
 def everywhere(command: Command) -> Command:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import click
+from rich.markup import escape
 
 from dx_pipeline import release, workers
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.screen import both
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import UsageError
 from dx_pipeline.settings import Settings
 
@@ -51,17 +53,19 @@ def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: 
     if rebuild:
         found += _differences(settings, catalogue, chosen)
     if as_json:
-        screen.show_json({"release_id": chosen.release_id, "rebuilt": rebuild, "problems": found})
+        screen.show_json(
+            {"release_id": chosen.release_id, "rebuilt": rebuild, "problems": [each.model_dump() for each in found]}
+        )
     else:
         for problem in found:
-            screen.say(f"[red]{chosen.release_id}[/]: {problem}")
+            screen.say(f"[red]{chosen.release_id}[/]: {escape(screen.in_words(problem))}")
         if not found:
             words = both("dựng lại giống hệt", "rebuilt, and equal") if rebuild else both("đã kiểm chứng", "verified")
             screen.OUT.print(f"{chosen.release_id}: {words}")
     return int(bool(found))
 
 
-def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept) -> list[str]:
+def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept) -> list[Bilingual]:
     """Every difference between a release and what it was built from gives now, each in one sentence."""
     again = release.Rebuild.of(settings, catalogue, chosen)
     with screen.bar("dx release verify --rebuild", again.steps):

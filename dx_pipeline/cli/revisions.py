@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,16 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables.closing import REASONS, Reason
 
 Row = dict[str, Any]
+
+
+CHANGES = {
+    "newly_shown": ("nay được hiển thị", "newly shown"),
+    "withheld": ("nay bị che", "withheld now"),
+    "not_enough_data": ("nay không đủ dữ liệu", "not enough data now"),
+    "unit_appears": ("đơn vị mới", "the unit appears"),
+    "unit_vanishes": ("đơn vị không còn", "the unit vanishes"),
+}
+"""What happened to a value that is not shown both before and after."""
 
 
 def sentence(proposal: Proposal) -> str:
@@ -80,18 +91,19 @@ def accept(settings: Settings, catalogue: Catalogue, as_json: bool, proposal_id:
 
 
 def show_changes(catalogue: Catalogue, proposal: Proposal, changes: Sequence[Row]) -> None:
-    """The province's values that a proposal would change, as a table."""
+    """The province's values that a proposal would change, as a table, and how many of other units."""
     lines = []
     for row in changes:
         if row["unit_level"] != "province" or row["value_before"] == row["value_after"]:
             continue
+        word = f" [dim]({both(*CHANGES[row['change']])})[/]" if row["change"] in CHANGES else ""
         title, unit = catalogue.kpis[row["kpi_code"]].definition.title, row["unit_of_measure"]
         lines.append(
             (
                 screen.titled({"title_vi": title.vi, "title_en": title.en}, screen.part(row)),
                 screen.window(row),
                 screen.number(row["value_before"], unit),
-                f"[bold]{screen.number(row['value_after'], unit)}[/]" + (" *" if row["synthetic"] else ""),
+                f"[bold]{screen.number(row['value_after'], unit)}[/]{' *' if row['synthetic'] else ''}{word}",
             )
         )
     screen.show_table(
@@ -100,6 +112,11 @@ def show_changes(catalogue: Catalogue, proposal: Proposal, changes: Sequence[Row
         lines,
         right=(2, 3),
     )
+    others = Counter(row["change"] for row in changes if row["unit_level"] != "province")
+    if others:
+        words = {"changed": ("thay đổi", "changed"), **CHANGES}
+        counted = ", ".join(f"{both(*words[change])} {count}" for change, count in sorted(others.items()))
+        screen.say(f"{both('Giá trị của các đơn vị khác', 'Values of other units')} (--json): {counted}")
 
 
 def _rows(file: Row) -> str:

@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.errors import DxError
 from dx_pipeline.progress import listening
 
 PIPED_WIDTH = 150
@@ -56,6 +58,12 @@ LABEL_WIDTH = 28
 def both(vi: str, en: str, between: str = " / ") -> str:
     """The same words in the language asked for, or in both."""
     return {"vi": vi, "en": en}.get(os.environ.get(LANGUAGE, ""), f"{vi}{between}{en}")
+
+
+def in_words(text: Bilingual | DxError) -> str:
+    """A sentence that has both languages; an error that has but one is not repeated."""
+    en = text.en if isinstance(text, Bilingual) else str(text)
+    return both(text.vi, en) if text.vi != en else en
 
 
 def is_english() -> bool:

@@ -61,7 +61,10 @@ class DeclaredSource:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything that is declared, by name. Names are sorted, so that every loop over them is repeatable."""
+    """Everything that is declared, by name. Names are sorted, so that every loop over them is repeatable.
+
+    `digests` are of declarations, by name; `files` of the files that these are read from, by path from the project.
+    """
 
     province: Province
     contracts: dict[str, Contract]
@@ -71,6 +74,7 @@ class Catalogue:
     suites: dict[str, Suite]
     digests: dict[str, str]
     summaries: dict[str, DeclaredSummary] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def evaluated(self) -> dict[str, DeclaredKpi]:
@@ -87,11 +91,24 @@ class Catalogue:
         return self.digest(*names, *(of_tables & self.digests.keys()))
 
     def of_audience(self, audience: Audience) -> dict[str, Contract]:
-        """The contracts of the tables that releases have for an audience; analysts inside see whole balances."""
+        """The contracts of the tables that releases have for an audience; analysts inside see them whole."""
         found = {name: contract for name, contract in self.contracts.items() if contract.audience == audience}
         if audience == "internal":
-            found |= {name: contract.inside for name, contract in self.contracts.items() if contract.balance}
+            limited = {name: each for name, each in self.contracts.items() if each.balance or each.inside_only}
+            found |= {name: contract.inside for name, contract in limited.items()}
         return dict(sorted(found.items()))
+
+    def withholds(self, table: str) -> bool:
+        """Whether nobody outside the office may know how many rows of a table a delivery has.
+
+        Where everybody sees all rows, or the public table that is derived from single exchanges, there is no secret.
+        """
+        names = (table, *(derived for derived, origin in DERIVED_FROM.items() if origin == table))
+        return not any(name in self.contracts and self.contracts[name].shows_every_row for name in names)
+
+    def source_withholds(self, source: str) -> bool:
+        """Whether any table that a source delivers withholds something."""
+        return any(self.withholds(table) for table in self.sources[source].source.tables)
 
     def sources_of(self, table: str) -> tuple[str, ...]:
         """The sources that deliver a table."""
@@ -144,11 +161,12 @@ class _Reader:
         self.summaries: dict[str, DeclaredSummary] = {}
         self.suites: dict[str, Suite] = {}
         self.digests: dict[str, str] = {}
+        self.files: dict[str, str] = {}
 
     def catalogue(self) -> Catalogue:
         document = Document(self.assets / "province.yaml")
         province = document.read(Province)
-        self.digests["province"] = _digest(document.path)
+        self.digests["province"] = self._digest(document.path)
         self._read_contracts()
         self._read_sources()
         self._read_figures()
@@ -158,7 +176,7 @@ class _Reader:
                 raise document.error(
                     f"'{code}' is no declared KPI: known are {', '.join(self.kpis)}.", "headline", position
                 )
-        figures = (self.views, self.kpis, self.suites, self.digests, self.summaries)
+        figures = (self.views, self.kpis, self.suites, self.digests, self.summaries, dict(sorted(self.files.items())))
         return Catalogue(province, self.contracts, self.sources, *figures)
 
     def _read_contracts(self) -> None:
@@ -172,7 +190,7 @@ class _Reader:
         for name, path in sorted(paths.items()):
             documents[name] = document = Document(path)
             self.contracts[name] = document.read(Contract)
-            self.digests[f"contract:{name}"] = _digest(path)
+            self.digests[f"contract:{name}"] = self._digest(path)
         for name, contract in self.contracts.items():
             if contract.columns_of is not None:
                 other = self.contracts[contract.columns_of]
@@ -235,16 +253,16 @@ class _Reader:
             view = views.read(document, name, known, binder)
             binder.add_view(view.table, view.sql)
             self.views[name] = view
-            self.digests[f"{SCHEMA}:{name}"] = _digest(document.path, view.path)
+            self.digests[f"{SCHEMA}:{name}"] = self._digest(document.path, view.path)
         for code, document in ((name, each) for kind, _, name, each in self._components if kind == "Kpi"):
             kpi = kpis.read(document, code, known, binder)
             self.kpis[code] = kpi
-            self.digests[f"kpi:{code}"] = _digest(document.path, *(query.path for query in kpi.queries.values()))
+            self.digests[f"kpi:{code}"] = self._digest(document.path, *(query.path for query in kpi.queries.values()))
         for kind, group, name, document in self._components:
             if kind == "Summary":
                 table = f"{group}.{name}"
                 self.summaries[table] = summaries.read(document, table, self.contracts.get(table), known, binder)
-                self.digests[f"kpi:{table}"] = _digest(document.path)
+                self.digests[f"kpi:{table}"] = self._digest(document.path)
         binder.close()
 
     def _add_source(self, document: Document, declared: DeclaredSource) -> None:
@@ -276,7 +294,7 @@ class _Reader:
                     )
         self._check_derived(document, declared.source)
         self.sources[declared.name] = declared
-        self.digests[f"source:{declared.name}"] = _digest(document.path)
+        self.digests[f"source:{declared.name}"] = self._digest(document.path)
 
     def _check_derived(self, document: Document, source: Source) -> None:
         for position, table in enumerate(source.derived):
@@ -310,7 +328,7 @@ class _Reader:
             if suite.name != name:
                 raise document.error(f"the suite is called '{suite.name}': call it '{name}'.", "name")
             self.suites[name] = suite
-            self.digests[f"suite:{name}"] = _digest(path)
+            self.digests[f"suite:{name}"] = self._digest(path)
         for name in self._without_suite():
             schema, table = name.split(".")
             raise DeclarationError(
@@ -325,7 +343,10 @@ class _Reader:
             if contract.origin in WITH_SUITE and not is_own and name not in self.suites:
                 yield name
 
-
-def _digest(*paths: Path) -> str:
-    """One digest of the content of files."""
-    return sha256(b"".join(sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+    def _digest(self, *paths: Path) -> str:
+        """One digest of the content of files, each of which is listed with its own."""
+        digests = [sha256(path.read_bytes()) for path in paths]
+        for path, digest in zip(paths, digests, strict=True):
+            home = self.assets.parent if path.is_relative_to(self.assets.parent) else OWN_CONTRACTS.parents[2]
+            self.files[path.relative_to(home).as_posix()] = digest.hexdigest()
+        return sha256(b"".join(digest.digest() for digest in digests)).hexdigest()

@@ -238,6 +238,8 @@ class Contract(Declared):
             rows come without their place in a delivery, in an order that follows from their content. `none`: nobody;
             it stays in the warehouse, where others are computed from it.
         balance: of a public table, the columns whose small counts are withheld; analysts inside see all of them.
+        inside_only: of a public table about deliveries, the columns that are empty where it is about a table that
+            withholds something; analysts inside see all of them.
     """
 
     title: Bilingual
@@ -250,6 +252,7 @@ class Contract(Declared):
     reads: tuple[str, ...] = ()
     audience: Audience = "public"
     balance: Balance | None = None
+    inside_only: tuple[str, ...] = ()
     columns: dict[str, Column] = Field(default_factory=dict)
     columns_of: str | None = None
     rules: tuple[Rule, ...] = ()
@@ -263,9 +266,12 @@ class Contract(Declared):
             if name in self._added:
                 message = f"'{name}' is added to every such table: leave it out."
                 raise ValueError(message)
-        named = {*self.key, *([self.month] if self.month else []), *(self.balance.named if self.balance else ())}
+        named = {*self.key, *([self.month] if self.month else []), *self.inside_only}
+        named |= {*(self.balance.named if self.balance else ())}
         if unknown := sorted(named - set(self.columns)):
-            message = f"'{unknown[0]}' is used as key, month or in 'balance' but is not among the columns."
+            message = (
+                f"'{unknown[0]}' is used as key, month, in 'balance' or 'inside_only' but is not among the columns."
+            )
             raise ValueError(message)
         if self.origin != "computed" and any(column.type == "decimal" for column in self.columns.values()):
             message = "'decimal' is for tables that the pipeline computes: write 'number'."
@@ -307,17 +313,22 @@ class Contract(Declared):
     @property
     def published(self) -> dict[str, Column]:
         """The columns that a release shows."""
-        left_out = PLACE if self.audience == "internal" else ()
+        is_added = "delivery_id" in self._added and (self.audience == "internal" or self.balance is not None)
+        left_out = PLACE if is_added else ()
         shown = {name: column for name, column in self.readable.items() if column.is_published and name not in left_out}
-        if self.balance is None:
-            return shown
-        open_to_nothing = {name: shown[name].model_copy(update={"required": False}) for name in self.balance.parts}
-        return {**shown, **open_to_nothing, **WITHHELD}
+        may_be_empty = (*self.inside_only, *(self.balance.parts if self.balance else ()))
+        shown |= {name: shown[name].model_copy(update={"required": False}) for name in may_be_empty}
+        return {**shown, **WITHHELD} if self.balance else shown
+
+    @property
+    def shows_every_row(self) -> bool:
+        """Whether everybody sees every row of the table, and every count in it."""
+        return self.audience == "public" and self.balance is None
 
     @property
     def inside(self) -> Contract:
         """The contract of the table as analysts inside the office see it, with every count."""
-        return self.model_copy(update={"audience": "internal", "balance": None})
+        return self.model_copy(update={"audience": "internal", "balance": None, "inside_only": ()})
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -103,7 +103,8 @@ class Effect:
 
     Args:
         counts: where the rows of each late delivery would go.
-        changes: the published values that would differ, as rows of `kpi.revised_value` without its acceptance.
+        changes: the published values that would differ, appear or vanish, as rows of `kpi.revised_value` without its
+            acceptance.
     """
 
     counts: tuple[Counts, ...]

@@ -200,10 +200,14 @@ def verify(settings: Settings, delivery: Delivery) -> None:
     """
     content = delivery.content
     if not content.is_file() or files.digest(content) != delivery.entry.kept_sha256:
-        what = "is not what was landed" if content.is_file() else "is missing"
-        raise DxError(
-            f"{content.relative_to(settings.warehouse)} ({delivery.entry.file_name}) {what}: restore it from a backup."
-        )
+        raise not_as_landed(settings, content, f" ({delivery.entry.file_name})")
+
+
+def not_as_landed(settings: Settings, path: Path, about: str = "") -> DxError:
+    """The error of a file in landing that is missing, or has other bytes than it had."""
+    name = f"{path.relative_to(settings.warehouse)}{about}"
+    vi, en = ("không còn như khi nhận", "is not what was landed") if path.is_file() else ("bị thiếu", "is missing")
+    return DxError(f"{name} {en}: restore it from a backup.", f"{name} {vi}: hãy phục hồi từ bản sao lưu.")
 
 
 def months_landed(settings: Settings, source: str) -> Iterator[Month]:

@@ -31,6 +31,7 @@ from dx_pipeline.release import datapackage
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.inputs import ReleaseInputs
+from dx_pipeline.release.ledger_tables import fill_ledger
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.predecessor import VALUES, Predecessor, is_made_of
 from dx_pipeline.release.store import current_id, prune, put_in_place, switch
@@ -39,7 +40,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage import parquet
 from dx_pipeline.storage.database import connect, fill, insert
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import history, partition
+from dx_pipeline.tables import history, partition, public_ledger
 from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import AnyKey, Key
 
@@ -159,6 +160,7 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
                 _write_kpis(settings, catalogue, connection, folder)
                 changes = _compare(catalogue, connection, snapshot, folder)
             else:
+                fill_ledger(settings, catalogue, connection, snapshot.ledger, INTERNAL)
                 connection.execute(sql_file(__file__, "revision_summary"))
                 connection.register("changes", changes)
                 connection.execute(f"INSERT INTO {change.RELEASE_CHANGE} BY NAME FROM changes")
@@ -170,18 +172,19 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
             }
             connection.execute("USE memory")
             connection.execute("DETACH release")
-        datapackage.write(part, folder, catalogue, snapshot.release_id, _about(part, snapshot), counts, snapshot.ledger)
+        about = _about(part, catalogue, snapshot)
+        datapackage.write(part, folder, catalogue, snapshot.release_id, about, counts, snapshot.ledger)
         part.close(folder)
 
 
-def _about(part: Part, snapshot: Snapshot) -> dict[str, Any]:
+def _about(part: Part, catalogue: Catalogue, snapshot: Snapshot) -> dict[str, Any]:
     """What the description of a part has beside its files and tables."""
     if part is INTERNAL:
-        return {"built_from": snapshot.built_from.model_dump(mode="json")}
+        return {"built_from": snapshot.built_from.model_dump(mode="json"), "declared": catalogue.files}
     return {
         "inputs": snapshot.inputs,
         "predecessor": snapshot.predecessor.as_json(),
-        "held_back": [state.as_json() for state in snapshot.ledger.held_back],
+        "held_back": public_ledger.held_back(snapshot.ledger, catalogue),
     }
 
 
@@ -202,8 +205,8 @@ def _compute(
     """Fill the tables that are computed when a release is made."""
     fill(connection, UNITS, units(connection).rows())
     if paths := snapshot.of_table(REVISED):
-        about = {"paths": list(map(str, paths)), "protected": sorted(protected(catalogue))}
-        connection.execute(sql_file(__file__, "revision"), about)
+        connection.execute(sql_file(__file__, "accepted"), {"paths": list(map(str, paths))})
+        connection.execute(sql_file(__file__, "revision"), {"protected": sorted(protected(catalogue))})
     if paths := snapshot.of_table(KPI_TABLE):
         adding_up = [code for code, kpi in catalogue.kpis.items() if kpi.adds_up]
         connection.execute(
@@ -215,10 +218,10 @@ def _compute(
     connection.execute(sql_file(__file__, "published_comparison"), {"reported": repeated})
     schema = arrow_schema(catalogue.contracts[DEFINITION], catalogue.contracts[DEFINITION].published)
     insert(connection, DEFINITION, definition.rows(catalogue.kpis), schema)
-    snapshot.ledger.write(settings, catalogue, connection)
+    fill_ledger(settings, catalogue, connection, snapshot.ledger, PUBLIC)
     months = sorted({state.month for state in snapshot.ledger.states if state.month is not None})
     reported = {name: snapshot.of_table(name) for name, contract in catalogue.contracts.items() if contract.reporters}
-    fill_expectations(connection, catalogue, months, reported)
+    fill_expectations(connection, catalogue, months, reported, snapshot.ledger.arrivals)
 
 
 def _compare(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, folder: Path) -> pa.Table:
@@ -260,11 +263,20 @@ def _fill(
     paths = snapshot.of_table(name)
     if not paths:
         return
+    if name == REVISED:
+        connection.execute(sql_file(__file__, "accepted"), {"paths": list(map(str, paths))})
+        connection.execute(f"INSERT INTO {REVISED} BY NAME FROM accepted ORDER BY ALL")
+        return
     if contract.balance is not None:
         fill_balance(connection, name, contract, contract.balance, paths, catalogue.province.suppress_below)
         return
     order = "ORDER BY ALL" if contract.audience == INTERNAL.name else ""
-    chosen = ", ".join(map(quoted, contract.published))
+    limited = [name for name in catalogue.sources if catalogue.source_withholds(name)]
+    of_limited = f"list_contains([{', '.join(map(literal, limited))}]::VARCHAR[], source)"
+    chosen = ", ".join(
+        f"CASE WHEN NOT {of_limited} THEN {quoted(name)} END" if name in contract.inside_only else quoted(name)
+        for name in contract.published
+    )
     rows = history.select(connection, name, contract, paths)
     connection.execute(f"INSERT INTO {qualified(name)} SELECT {chosen} FROM ({rows}) {order}")
 

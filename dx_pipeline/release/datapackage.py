@@ -119,7 +119,8 @@ def _schema(contract: Contract) -> dict[str, Any]:
         }
         for name, column in contract.published.items()
     ]
-    return {"fields": fields, **({"primaryKey": list(contract.key)} if contract.key else {})}
+    is_whole = not set(contract.key) & set(contract.inside_only)
+    return {"fields": fields, **({"primaryKey": list(contract.key)} if contract.key and is_whole else {})}
 
 
 def _file(path: Path) -> dict[str, Any]:

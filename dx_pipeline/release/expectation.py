@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,11 @@ from dx_pipeline.storage.database import fill
 
 
 def fill_expectations(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, months: Sequence[Month], rows: dict[str, list[Path]]
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    months: Sequence[Month],
+    rows: dict[str, list[Path]],
+    arrivals: Sequence[Mapping[str, object]],
 ) -> None:
     """Fill `ledger.expectation` in a release's database that has the ledger and the reference tables.
 
@@ -24,7 +28,12 @@ def fill_expectations(
         catalogue: sources with their calendars, tables with their reporters.
         months: every month for which anything was delivered.
         rows: the partition files of each table.
+        arrivals: when each delivery arrived, by source and id.
     """
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE arrived (source VARCHAR, delivery_id VARCHAR, delivered_at TIMESTAMPTZ)"
+    )
+    fill(connection, "arrived", arrivals)
     connection.execute("CREATE OR REPLACE TEMP TABLE due (source VARCHAR, month VARCHAR, due_on DATE, late_after DATE)")
     calendars = {name: catalogue.sources[name].source.calendar for name in catalogue.monthly}
     expected = [
@@ -61,7 +70,7 @@ def _of_reporters(contract: Contract) -> str:
         ),
         delivered AS (
             SELECT delivery_id, min(delivered_at)::DATE AS delivered_on
-            FROM ledger.delivery WHERE source = $source GROUP BY delivery_id
+            FROM arrived WHERE source = $source GROUP BY delivery_id
         ),
         received AS (
             SELECT strftime(rows.month, '%Y-%m') AS month, rows.{column} AS reporter,

@@ -32,12 +32,13 @@ class Predecessor:
     Args:
         release_id: its id; None before the first release.
         values: its values, if they can be compared with.
-        problem: why they cannot, in one sentence.
+        problem: why they cannot, in one sentence; `problem_vi` is the same in Vietnamese.
     """
 
     release_id: str | None
     values: change.Release | None = None
     problem: str | None = None
+    problem_vi: str | None = None
 
     @classmethod
     def of(cls, settings: Settings, inputs: Mapping[str, Any]) -> Predecessor:
@@ -58,7 +59,7 @@ class Predecessor:
         try:
             return cls(release_id, values_of(settings, release_id))
         except ReleaseError as error:
-            return cls(release_id, problem=str(error))
+            return cls(release_id, problem=str(error), problem_vi=error.vi)
 
     def as_json(self) -> dict[str, str | None]:
         """The predecessor as the data package names it."""
@@ -86,13 +87,22 @@ def values_of(settings: Settings, release_id: str) -> change.Release:
     """
     about = _about(settings, release_id)
     if about is None:
-        raise ReleaseError(f"release {release_id} is not on disk, or is of an older layout.")
+        raise ReleaseError(
+            f"release {release_id} is not on disk, or is of an older layout.",
+            f"bản công bố {release_id} không còn trên đĩa, hoặc theo bố cục cũ.",
+        )
     path = _public(settings, release_id) / VALUES
     if not path.is_file() or f"sha256:{files.digest(path)}" != about["hashes"][VALUES]:
-        raise ReleaseError(f"{VALUES} of release {release_id} is not the file that was described.")
+        raise ReleaseError(
+            f"{VALUES} of release {release_id} is not the file that was described.",
+            f"{VALUES} của bản công bố {release_id} không phải là tệp đã được mô tả.",
+        )
     missing = sorted(set(change.COMPARED) - set(pq.read_schema(path).names))
     if missing or "definitions" not in about["inputs"]:
-        raise ReleaseError(f"release {release_id} was made by an older version, whose values cannot be compared.")
+        raise ReleaseError(
+            f"release {release_id} was made by an older version, whose values cannot be compared.",
+            f"bản công bố {release_id} do một phiên bản cũ tạo ra, nên không so sánh được giá trị.",
+        )
     with opened(settings, release_id, PUBLIC) as connection:
         known = units(connection)
     return change.Release(release_id, path, change.Inputs.of(about["inputs"]), known.digest)

@@ -19,6 +19,7 @@ from typing import Any
 
 from dx_pipeline import ingest, progress, workers
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi.change import CHANGE, RELEASE_CHANGE
 from dx_pipeline.kpi.evaluation import evaluate
@@ -38,6 +39,20 @@ from dx_pipeline.storage import files
 from dx_pipeline.tables import attempts, closing
 from dx_pipeline.tables.run import RunInputs
 
+NAMED = 3
+"""How many files that differ are named."""
+
+NOT_RECORDED = Bilingual(
+    vi="bản này được tạo trước khi các bản công bố ghi lại mình được tạo từ đâu",
+    en="it was built before releases recorded what they are built from",
+)
+ID_OF_OTHER_INPUTS = Bilingual(
+    vi="mã của bản này không suy ra được từ các đầu vào mà nó nêu",
+    en="its id does not derive from the inputs that it names",
+)
+RECORD_CHANGED = Bilingual(
+    vi="bản ghi về các đầu vào của bản này đã bị sửa", en="the record of what it was built from has been changed"
+)
 COMPARED_WITH_PREDECESSOR = (CHANGE, RELEASE_CHANGE)
 """The tables that a release computes from the values of its predecessor."""
 
@@ -58,7 +73,7 @@ class Rebuild:
     inputs: dict[str, Any]
     built_from: ReleaseInputs
     predecessor: Predecessor
-    not_compared: Mapping[str, str]
+    not_compared: Mapping[str, Bilingual]
 
     @classmethod
     def of(cls, settings: Settings, catalogue: Catalogue, release: Kept) -> Rebuild:
@@ -68,39 +83,30 @@ class Rebuild:
             ReleaseError: it does not say what it was built from, or was built by another version of the program or with
                 other declarations.
         """
-        public = _described(release, PUBLIC.name)
-        inputs = public.get("inputs", {})
-        built_from = _described(release, INTERNAL.name).get("built_from")
+        public, internal = (_described(release, part) for part in (PUBLIC.name, INTERNAL.name))
+        inputs, built_from = public.get("inputs", {}), internal.get("built_from")
         if built_from is None or "built_from" not in inputs:
-            problem = "it was built before releases recorded what they are built from"
-        elif inputs["code_version"] != settings.code_version:
-            problem = (
-                f"it was built by version {inputs['code_version']} of the program, and {settings.code_version} is"
-                " installed"
-            )
-        elif inputs["declarations"] != catalogue.digest(*catalogue.digests):
-            problem = "it was built with other declarations than those of the project now"
-        elif id_of(inputs, public.get("predecessor", {})) != release.release_id:
-            problem = "its id does not derive from the inputs that it names"
-        else:
-            found = ReleaseInputs.model_validate(built_from)
-            if found.unknown:
-                problem = (
-                    f"{found.unknown[0]} was made by an earlier version of the program: read every month with 'dx run'"
-                )
-            elif found.digest != inputs["built_from"]:
-                problem = "the record of what it was built from has been changed"
-            else:
-                predecessor, not_compared = _predecessor(settings, public.get("predecessor", {}))
-                return cls(release, inputs, found, predecessor, not_compared)
-        raise ReleaseError(f"release {release.release_id} cannot be rebuilt: {problem}.")
+            raise _refusal(release, NOT_RECORDED)
+        if inputs["code_version"] != settings.code_version:
+            raise _refusal(release, _other_version(inputs["code_version"], settings.code_version))
+        if inputs["declarations"] != catalogue.digest(*catalogue.digests):
+            raise _refusal(release, _other_declarations(internal.get("declared", {}), catalogue.files))
+        if id_of(inputs, public.get("predecessor", {})) != release.release_id:
+            raise _refusal(release, ID_OF_OTHER_INPUTS)
+        found = ReleaseInputs.model_validate(built_from)
+        if found.unknown:
+            raise _refusal(release, _made_earlier(found.unknown[0]))
+        if found.digest != inputs["built_from"]:
+            raise _refusal(release, RECORD_CHANGED)
+        predecessor, not_compared = _predecessor(settings, public.get("predecessor", {}))
+        return cls(release, inputs, found, predecessor, not_compared)
 
     @property
     def steps(self) -> int:
         """How many steps report progress."""
         return len(_earlier(self.built_from.runs)) + len(_latest(self.built_from.runs)) + len(("kpi", "release"))
 
-    def differences(self, settings: Settings, catalogue: Catalogue) -> list[str]:
+    def differences(self, settings: Settings, catalogue: Catalogue) -> list[Bilingual]:
         """Every difference between the release and the rebuilt one, each in one sentence; none if they are equal.
 
         Args:
@@ -128,34 +134,74 @@ class Rebuild:
             ]
 
 
+def _refusal(release: Kept, reason: Bilingual) -> ReleaseError:
+    return ReleaseError(
+        f"release {release.release_id} cannot be rebuilt: {reason.en}.",
+        f"không dựng lại được bản công bố {release.release_id}: {reason.vi}.",
+    )
+
+
+def _other_version(of_release: str, installed: str) -> Bilingual:
+    return Bilingual(
+        vi=f"bản này do phiên bản {of_release} của chương trình tạo ra, còn đang cài là {installed}",
+        en=f"it was built by version {of_release} of the program, and {installed} is installed",
+    )
+
+
+def _made_earlier(name: str) -> Bilingual:
+    return Bilingual(
+        vi=f"{name} do một phiên bản cũ của chương trình tạo ra: hãy đọc lại mọi tháng bằng 'dx run'",
+        en=f"{name} was made by an earlier version of the program: read every month with 'dx run'",
+    )
+
+
+def _other_declarations(recorded: Mapping[str, str], now: Mapping[str, str]) -> Bilingual:
+    """Which files differ, the first ones by name; an older release does not say what they were."""
+    every = recorded.keys() | now.keys() if recorded else ()
+    others = sorted(name for name in every if recorded.get(name) != now.get(name))
+    more = f", … ({len(others)})" if len(others) > NAMED else ""
+    which = f": {', '.join(others[:NAMED])}{more}" if others else ""
+    return Bilingual(
+        vi=f"bản này được tạo với các khai báo khác với dự án hiện nay{which}; một chú thích khác cũng được tính",
+        en=f"it was built with other declarations than those of the project now{which}; even a comment counts",
+    )
+
+
 def _described(release: Kept, part: str) -> dict[str, Any]:
     """What the description of a part says, beside its files."""
     try:
         package = json.loads((release.path / part / datapackage.NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReleaseError(f"release {release.release_id} cannot be rebuilt: {error}.") from error
+        raise _refusal(release, Bilingual(vi=str(error), en=str(error))) from error
     found: dict[str, Any] = package.get("dx", {})
     return found
 
 
-def _predecessor(settings: Settings, recorded: Mapping[str, str | None]) -> tuple[Predecessor, dict[str, str]]:
+def _predecessor(settings: Settings, recorded: Mapping[str, str | None]) -> tuple[Predecessor, dict[str, Bilingual]]:
     """The predecessor that a release names, and what cannot be compared because it is no longer there."""
     now = Predecessor.named(settings, recorded.get("release_id"))
     if recorded.get("problem") is not None or now.problem is None:
         values = now.values if recorded.get("problem") is None else None
         return Predecessor(now.release_id, values, recorded.get("problem")), {}
-    return Predecessor(now.release_id), dict.fromkeys(COMPARED_WITH_PREDECESSOR, now.problem)
+    reason = Bilingual(vi=now.problem_vi or now.problem, en=now.problem)
+    return Predecessor(now.release_id), dict.fromkeys(COMPARED_WITH_PREDECESSOR, reason)
 
 
-def _other_inputs(inputs: Mapping[str, Any], rebuilt: Mapping[str, Any]) -> Iterator[str]:
+def _other_inputs(inputs: Mapping[str, Any], rebuilt: Mapping[str, Any]) -> Iterator[Bilingual]:
     """Which partitions have other rows than those that the release was built from."""
     before, after = inputs["partitions"], rebuilt["partitions"]
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield f"the rows of {name} are not those that the release was built from."
+            yield Bilingual(
+                vi=f"các dòng của {name} không phải là các dòng mà bản công bố được tạo từ đó.",
+                en=f"the rows of {name} are not those that the release was built from.",
+            )
     for name in ("built_from", "ledger"):
         if inputs[name] != rebuilt[name]:
-            yield f"'{name}' among its inputs is not what the rebuilt release has."
+            yield Bilingual(
+                vi=f"'{name}' trong các đầu vào khác với bản dựng lại.",
+                en=f"'{name}' among its inputs is not what the rebuilt release has.",
+            )
 
 
 def _link(settings: Settings, private: Settings, built_from: ReleaseInputs) -> None:
@@ -169,13 +215,19 @@ def _link(settings: Settings, private: Settings, built_from: ReleaseInputs) -> N
     for name, digests in built_from.closings.items():
         found = closings.get(name)
         if found is None or found.digests[: len(digests)] != digests:
-            raise ReleaseError(f"the record of what {name} rested on when it closed is missing or was changed.")
+            raise ReleaseError(
+                f"the record of what {name} rested on when it closed is missing or was changed.",
+                f"bản ghi về căn cứ của {name} khi khóa sổ bị thiếu hoặc đã bị sửa.",
+            )
         closing.record(private, found.after(len(digests) - 1))
     if (settings.revisions / REVISED).is_dir():
         files.link(settings.revisions / REVISED, private.revisions / REVISED)
     for proposal, path in revised(private).items():
         if not path.is_file():
-            raise ReleaseError(f"the values that revision {proposal} changed are missing: restore {path.name}.")
+            raise ReleaseError(
+                f"the values that revision {proposal} changed are missing: restore {path.name}.",
+                f"thiếu các giá trị mà đính chính {proposal} đã thay đổi: hãy phục hồi {path.name}.",
+            )
 
 
 def _link_delivery(settings: Settings, private: Settings, item: LandedDelivery) -> None:
@@ -183,8 +235,7 @@ def _link_delivery(settings: Settings, private: Settings, item: LandedDelivery) 
     folder = deliveries.folder_of(settings, item.source, month) / item.delivery_id
     entry = folder / ENTRY
     if not entry.is_file() or files.digest(entry) != item.entry_sha256:
-        what = "is not what was landed" if entry.is_file() else "is missing"
-        raise ReleaseError(f"{entry.relative_to(settings.warehouse)} {what}: restore it from a backup.")
+        raise deliveries.not_as_landed(settings, entry)
     landed = Delivery(Entry.model_validate_json(entry.read_text(encoding="utf-8")), folder / deliveries.CONTENT)
     deliveries.verify(settings, landed)
     files.link(folder, deliveries.folder_of(private, item.source, month) / item.delivery_id)

@@ -15,6 +15,7 @@ SELECT
         PARTITION BY kpi_code, window_type, window_end, part_start, unit_code, system, statistic
         ORDER BY accepted_at, proposal
     ) AS revision,
+    change,
     value_before,
     value_after,
     unit_of_measure,
@@ -25,6 +26,6 @@ SELECT
     month,
     reason,
     accepted_at
-FROM read_parquet($paths, hive_partitioning = FALSE)
+FROM accepted
 WHERE NOT list_contains($protected::VARCHAR[], kpi_code)
 ORDER BY ALL

@@ -1,4 +1,5 @@
 -- The size of the revisions of each KPI. The mean absolute revision is Eurostat's first indicator.
+-- A value that appeared or vanished counts as revised, and is in no mean.
 INSERT INTO kpi.revision_summary BY NAME
 SELECT
     kpi_code,

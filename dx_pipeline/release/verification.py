@@ -11,6 +11,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import qualified
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi import change
@@ -19,9 +20,20 @@ from dx_pipeline.release.part import PARTS, PUBLIC, Part, files_in
 from dx_pipeline.release.store import has_parts
 from dx_pipeline.storage import files
 
-OLDER_LAYOUT = (
-    "it is of an older layout, in which rows of dossiers are among what is published: it can be neither verified nor"
-    " switched to. Do not pass it on; make a new release with 'dx run'."
+CONSERVATION = "ledger.conservation"
+
+OLDER_LAYOUT = Bilingual(
+    vi="bản này theo bố cục cũ, trong đó phần công bố có cả các dòng hồ sơ: không thể kiểm chứng hay chuyển về bản này."
+    " Đừng chuyển cho ai; hãy tạo bản mới bằng 'dx run'.",
+    en="it is of an older layout, in which rows of dossiers are among what is published: it can be neither verified nor"
+    " switched to. Do not pass it on; make a new release with 'dx run'.",
+)
+NOT_WHOLE = Bilingual(
+    vi="bản này không đủ: thiếu một trong hai thư mục public và internal.",
+    en="it is not whole: one of its folders, public and internal, is missing.",
+)
+TWO_RELEASES = Bilingual(
+    vi="hai phần của bản này không thuộc cùng một bản công bố.", en="its two parts are not of the same release."
 )
 
 
@@ -32,62 +44,90 @@ def verify(path: Path, catalogue: Catalogue) -> None:
         ReleaseError: names the first thing that is wrong.
     """
     for problem in problems(path, catalogue):
-        raise ReleaseError(f"release {path.name} does not verify: {problem}")
+        raise ReleaseError(
+            f"release {path.name} does not verify: {problem.en}",
+            f"bản công bố {path.name} không qua kiểm chứng: {problem.vi}",
+        )
 
 
-def problems(path: Path, catalogue: Catalogue) -> list[str]:
+def problems(path: Path, catalogue: Catalogue) -> list[Bilingual]:
     """Everything that is wrong with a release, each in one sentence; empty if it verifies."""
     if not has_parts(path):
         is_older = (path / datapackage.NAME).is_file()
-        return [OLDER_LAYOUT if is_older else "it is not whole: one of its folders, public and internal, is missing."]
+        return [OLDER_LAYOUT if is_older else NOT_WHOLE]
     others = sorted({item.name for item in path.iterdir()} - {part.name for part in PARTS})
-    found = [f"{name} belongs to no part of a release." for name in others]
+    found = [
+        Bilingual(vi=f"{name} không thuộc phần nào của bản công bố.", en=f"{name} belongs to no part of a release.")
+        for name in others
+    ]
     packages = {}
     for part in PARTS:
         try:
             packages[part] = json.loads((path / part.name / datapackage.NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            found.append(f"{part.name}/{datapackage.NAME} cannot be read ({error}).")
+            name = f"{part.name}/{datapackage.NAME}"
+            found.append(Bilingual(vi=f"không đọc được {name} ({error}).", en=f"{name} cannot be read ({error})."))
     if len({package["version"] for package in packages.values()}) > 1:
-        found.append("its two parts are not of the same release.")
+        found.append(TWO_RELEASES)
     for part, package in packages.items():
         found += _part_problems(part, path / part.name, package, catalogue)
     return found
 
 
-def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue: Catalogue) -> list[str]:
+def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue: Catalogue) -> list[Bilingual]:
     found = [problem for resource in package["resources"] for problem in _resource_problems(folder, resource)]
     described = {datapackage.NAME, *(resource["path"] for resource in package["resources"])}
     present = {path.relative_to(folder).as_posix() for path in files_in(folder)}
-    found += [f"{name} is not described." for name in sorted(present - described)]
+    found += [_not_described(name) for name in sorted(present - described)]
     found += [
-        f"{part.name}/{name} can be read or changed by more people than it is for." for name in part.too_open(folder)
+        Bilingual(
+            vi=f"{part.name}/{name} để nhiều người đọc hoặc sửa được hơn mức cho phép.",
+            en=f"{part.name}/{name} can be read or changed by more people than it is for.",
+        )
+        for name in part.too_open(folder)
     ]
     if not found:
         with duckdb.connect(str(folder / part.database), read_only=True) as connection:
             found += _database_problems(connection, part, package, catalogue)
+            if CONSERVATION in package["dx"]["tables"]:
+                found += _conservation_problems(connection)
             if part is PUBLIC:
                 found += _kpi_problems(connection, package, catalogue)
     return found
 
 
-def _resource_problems(folder: Path, resource: dict[str, Any]) -> Iterator[str]:
-    file, expected = folder / resource["path"], resource["dx"]
+def _not_described(name: str) -> Bilingual:
+    return Bilingual(vi=f"{name} không có trong mô tả.", en=f"{name} is not described.")
+
+
+def _missing(name: str) -> Bilingual:
+    return Bilingual(vi=f"thiếu {name}.", en=f"{name} is missing.")
+
+
+def _other_rows(name: str, rows: int, described: int) -> Bilingual:
+    return Bilingual(
+        vi=f"{name} có {rows} dòng thay vì {described}.", en=f"{name} has {rows} rows instead of {described}."
+    )
+
+
+def _resource_problems(folder: Path, resource: dict[str, Any]) -> Iterator[Bilingual]:
+    name, expected = resource["path"], resource["dx"]
+    file = folder / name
     if not file.is_file():
-        yield f"{resource['path']} is missing."
+        yield _missing(name)
     elif file.stat().st_size != expected["bytes"] or f"sha256:{files.digest(file)}" != expected["hash"]:
-        yield f"{resource['path']} is not the file that was described."
+        yield Bilingual(vi=f"{name} không phải là tệp đã được mô tả.", en=f"{name} is not the file that was described.")
     elif file.suffix == ".parquet":
         written = pq.ParquetFile(file)
         if written.metadata.num_rows != expected["rows"]:
-            yield f"{resource['path']} has {written.metadata.num_rows} rows instead of {expected['rows']}."
+            yield _other_rows(name, written.metadata.num_rows, expected["rows"])
         if written.schema_arrow.names != [field["name"] for field in resource["schema"]["fields"]]:
-            yield f"{resource['path']} has other columns than described."
+            yield Bilingual(vi=f"{name} có các cột khác với mô tả.", en=f"{name} has other columns than described.")
 
 
 def _database_problems(
     connection: duckdb.DuckDBPyConnection, part: Part, package: dict[str, Any], catalogue: Catalogue
-) -> Iterator[str]:
+) -> Iterator[Bilingual]:
     """Tables that are for another audience, not described, or not as described."""
     described = {name: table["rows"] for name, table in package["dx"]["tables"].items()}
     listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables"
@@ -95,38 +135,51 @@ def _database_problems(
     declared = catalogue.of_audience(part.name)
     for name in sorted({*present, *declared, *described}):
         if name in catalogue.contracts.keys() - declared.keys():
-            yield f"{name} is in {part.name}, and is declared 'audience: {catalogue.contracts[name].audience}'."
+            declared_for = f"'audience: {catalogue.contracts[name].audience}'"
+            yield Bilingual(
+                vi=f"{name} nằm trong {part.name}, nhưng được khai báo {declared_for}.",
+                en=f"{name} is in {part.name}, and is declared {declared_for}.",
+            )
         elif name not in described:
-            yield f"{name} is not described."
+            yield _not_described(name)
         elif name not in present:
-            yield f"{name} is missing."
+            yield _missing(name)
         else:
             ((rows,),) = connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()
             if rows != described[name]:
-                yield f"{name} has {rows} rows instead of {described[name]}."
+                yield _other_rows(name, rows, described[name])
 
 
 def _kpi_problems(
     connection: duckdb.DuckDBPyConnection, package: dict[str, Any], catalogue: Catalogue
-) -> Iterator[str]:
-    """KPIs without a value and without a reason, rows that were lost while reading, changes that do not add up."""
+) -> Iterator[Bilingual]:
+    """KPIs without a value and without a reason, and changes that do not add up."""
     evaluated = {
         code for (code,) in connection.execute(f"SELECT DISTINCT kpi_code FROM {qualified(KPI_TABLE)}").fetchall()
     }
     missing = {item["source"] for item in package["dx"]["held_back"] if item["table"] == KPI_TABLE}
     ((months,),) = connection.execute("SELECT count(month) FROM ledger.delivery").fetchall()
     for code in sorted(set(catalogue.kpis) - evaluated - missing) if months else ():
-        yield f"KPI {code} has no value, and is not among what was held back."
-    ((lost,),) = connection.execute(
-        """
-        SELECT count(*) FROM ledger.conservation
-        WHERE rows_in <> rows_accepted + rows_duplicate + rows_filtered + rows_quarantined
-        """
-    ).fetchall()
-    if lost:
-        yield f"{lost} deliveries do not conserve their rows."
+        yield Bilingual(
+            vi=f"KPI {code} không có giá trị nào, và không nằm trong những gì bị giữ lại.",
+            en=f"KPI {code} has no value, and is not among what was held back.",
+        )
     parts = " + ".join(change.PARTS)
     unexplained = f"SELECT count(*) FROM {change.CHANGE} WHERE difference <> {parts}"
     ((wrong,),) = connection.execute(unexplained).fetchall()
     if wrong:
-        yield f"the parts of {wrong} rows of {change.CHANGE} do not add up to the difference."
+        yield Bilingual(
+            vi=f"ở {wrong} dòng của {change.CHANGE}, tổng các phần không bằng chênh lệch.",
+            en=f"the parts of {wrong} rows of {change.CHANGE} do not add up to the difference.",
+        )
+
+
+def _conservation_problems(connection: duckdb.DuckDBPyConnection) -> Iterator[Bilingual]:
+    """Rows that were lost while reading: inside in a delivery, in public in one, or in those of a table and month."""
+    accounted = "rows_accepted + rows_duplicate + rows_filtered + rows_quarantined"
+    ((lost,),) = connection.execute(f"SELECT count(*) FROM {CONSERVATION} WHERE rows_in <> {accounted}").fetchall()
+    if lost:
+        yield Bilingual(
+            vi=f"{lost} dòng của {CONSERVATION} không tính đủ mọi dòng đã nhận.",
+            en=f"{lost} rows of {CONSERVATION} do not account for every row.",
+        )

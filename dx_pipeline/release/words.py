@@ -100,10 +100,11 @@ FREE_SQL = Bilingual(
     en="This KPI is free SQL: its text says which rows count; lines given here are those of whole deliveries.",
 )
 PROTECTED = Bilingual(
-    vi="KPI về hồ sơ: số hồ sơ của đơn vị trong từng tệp, số hồ sơ bị loại và các lần đính chính không công khai, vì có"
-    " thể làm lộ số đã che.",
-    en="A KPI about dossiers: how many of a unit are in a file or are left out, and revisions, are not public,"
-    " because they could reveal withheld counts.",
+    vi="KPI về hồ sơ: số dòng, dòng nào và mã băm của từng tệp, số hồ sơ bị loại và các lần đính chính không công khai,"
+    " vì có thể làm lộ số đã che. Cán bộ nội bộ xem ở ledger.delivery và ledger.conservation của phần nội bộ.",
+    en="A KPI about dossiers: rows, lines and hash of each file, how many dossiers are left out, and revisions are not"
+    " public, because they could reveal withheld counts. Analysts inside find them in ledger.delivery and"
+    " ledger.conservation of the internal part.",
 )
 LINES_UNKNOWN = Bilingual(
     vi="Phân vùng đã thay đổi sau bản công bố này: không nêu được dòng nào của một số lần giao.",

@@ -31,6 +31,7 @@ BALANCE = (
     "Số nhỏ được che trong bản công khai, bản nội bộ có đủ / Small counts are withheld from the public; analysts inside"
     " the office see all of them"
 )
+INSIDE_ONLY = "Chỉ nội bộ, với bảng có số bị che / Inside only, about tables that withhold something: "
 CHANGES = (
     "Thay đổi / Changes: mỗi dòng là một tình trạng; phân vùng của một tháng có cả dòng của tháng trước đã thay đổi;"
     f" `{AS_OF}` và `{IS_LATEST}` được tính khi đọc, không lưu trong phân vùng"
@@ -67,6 +68,8 @@ def _tables(declared: Catalogue) -> Iterator[str]:
             yield f"- {CHANGES}"
         if contract.balance:
             yield f"- {BALANCE}"
+        if contract.inside_only:
+            yield f"- {INSIDE_ONLY}{', '.join(f'`{column}`' for column in contract.inside_only)}"
         yield ""
         yield "| Cột / Column | Kiểu / Type | Đơn vị / Unit | Ý nghĩa | Meaning | Quy tắc / Rules |"
         yield "|---|---|---|---|---|---|"

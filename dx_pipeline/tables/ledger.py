@@ -11,22 +11,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-import duckdb
-import pyarrow.parquet as pq
-
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
-from dx_pipeline.declarations.contract import arrow_schema
-from dx_pipeline.declarations.sql import literal
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.database import insert
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import AnyKey, Key
 from dx_pipeline.tables.run import PartitionRun
 
 Row = dict[str, Any]
+
+NOTHING_DELIVERED = "nothing was delivered"
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,11 @@ class PartitionState:
     rows: int | None
     problem: str | None
     synthetic: bool | None
+
+    @property
+    def is_of_delivery(self) -> bool:
+        """Whether something was delivered for the partition, or was published of it."""
+        return self.problem != NOTHING_DELIVERED
 
     @property
     def month(self) -> Month | None:
@@ -108,9 +109,15 @@ class Ledger:
         return tuple(state for state in self.states if state.state != "current")
 
     @property
+    def arrivals(self) -> list[Row]:
+        """When each delivery arrived, by source and id."""
+        entries = (delivery.entry for delivery in self.deliveries)
+        return [entry.model_dump(include={"source", "delivery_id", "delivered_at"}) for entry in entries]
+
+    @property
     def digest(self) -> str:
         """One digest of everything in the ledger's tables."""
-        content = [list(rows) for rows in self._tables().values()]
+        content = [list(rows) for rows in self.tables().values()]
         return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     def _delivery(self) -> Iterator[Row]:
@@ -159,8 +166,8 @@ class Ledger:
             table = described.pop("table")
             yield {"table_name": table, **described, "row_count": state.rows, "synthetic": state.synthetic}
 
-    def _tables(self) -> dict[str, Iterator[Row]]:
-        """The rows of the ledger's tables."""
+    def tables(self) -> dict[str, Iterator[Row]]:
+        """The rows of the ledger's tables, as analysts inside the office see them."""
         return {
             "ledger.delivery": self._delivery(),
             "ledger.stripped": self._stripped(),
@@ -168,33 +175,11 @@ class Ledger:
             "ledger.partition": self._partition(),
         }
 
-    def write(self, settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection) -> None:
-        """Fill the ledger's tables, which must exist and be empty."""
-        for table, rows in self._tables().items():
-            contract = catalogue.contracts[table]
-            insert(connection, table, list(rows), arrow_schema(contract, contract.published))
-        for key in self.runs:
-            path = partition.quarantined(settings, key)
-            if path is not None and pq.read_metadata(path).num_rows:
-                month = literal(str(key.month)) if key.month else "NULL"
-                is_public = catalogue.contracts[key.table].audience == "public"
-                # Neither a line, a reporter nor an order names a case, or reveals a withheld count.
-                shown = "*" if is_public else "COLUMNS(lambda name: name NOT IN ('delivery_line', 'reporter'))"
-                connection.execute(
-                    f"""
-                    INSERT INTO ledger.quarantine BY NAME
-                    SELECT {literal(key.table)} AS table_name, {literal(key.source)} AS source, {month} AS month,
-                        {shown}
-                    FROM read_parquet({literal(str(path))}, hive_partitioning = false)
-                    ORDER BY ALL
-                    """
-                )
-
 
 def _state(settings: Settings, key: AnyKey, run: PartitionRun | None, *, is_computed: bool = False) -> PartitionState:
     problem = run.problem if run else None
     if partition.rows(settings, key) is None:
-        nothing = "it was never evaluated: run 'dx run'" if is_computed else "nothing was delivered"
+        nothing = "it was never evaluated: run 'dx run'" if is_computed else NOTHING_DELIVERED
         return PartitionState(key, "missing", None, problem or nothing, None)
     if run is None or problem is not None or not run.published:
         return PartitionState(key, "stale", None, problem, run.synthetic if run else None)

@@ -194,7 +194,7 @@ class Released:
             definition=next(iter(self._about("definition", value)), None),
             withheld=words.withheld(value, self.catalogue.province.suppress_below),
             parts=tuple(self._about("parts", value)) if value["withheld_reason"] == "definition_changed" else (),
-            reports=Reports(0, 0, (), (), ()),
+            reports=Reports(0, 0, 0, (), (), ()),
             counted=(),
             partitions=(),
             deliveries=(),

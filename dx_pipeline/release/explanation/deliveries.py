@@ -1,7 +1,8 @@
 """Deliveries: the files behind a value, where their rows went, and the lines that the value counts.
 
-Single lines are named only where the rows are public. Of dossiers and exchanges the first and the last
-line of the whole delivery are given, not the number of rows of one unit.
+Single lines are named only where the rows are public. Of exchanges the first and the last line of the whole delivery
+are given. Of dossiers, and of every other table that withholds something, neither lines, numbers of rows nor the hash
+of a delivery are given: a delivery may be of one agency, and of few rows.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Delivery:
 
     Args:
         delivered_at: None of a reference file, which is in git and has no time of arrival.
+        delivery_id: None, as everything that follows `synthetic`, where the table withholds something.
         lines: of the rows that are looked at, as ranges; None if no row of it was read, or if the partition has changed
             since the release.
         lines_of: whether they are those of the unit and window, or first and last line of the whole delivery.
@@ -45,7 +47,7 @@ class Delivery:
     table_name: str | None
     source: str
     month: str | None
-    delivery_id: str
+    delivery_id: str | None
     file_name: str
     delivered_at: datetime | None
     disposition: str
@@ -67,13 +69,14 @@ class Quarantined:
     """Quarantined rows of one delivery with one reason; `rows_of`: those of the unit, or all of the delivery.
 
     Args:
+        delivery_id: None where the table withholds something; then they are those of all deliveries of the month.
         lines: only where the rows of the table are public.
     """
 
     table_name: str
     source: str
     month: str | None
-    delivery_id: str
+    delivery_id: str | None
     reason_code: str
     column_name: str | None
     row_count: int
@@ -117,6 +120,8 @@ def behind(
         by_table[table].append((source, month))
     for table, keys in by_table.items():
         columns = catalogue.contracts[table].stored.keys()
+        if catalogue.withholds(table):
+            continue
         if PROVENANCE.keys() <= columns and table in catalogue.of_audience("public"):
             whole |= _in_release(connection, table, has_months="month" in columns)
         elif PROVENANCE.keys() <= columns:

@@ -1,5 +1,5 @@
 -- The revisions of a value that everybody may see.
-SELECT revision, value_before, value_after, proposal, table_name, source, month, reason, accepted_at
+SELECT revision, change, value_before, value_after, proposal, table_name, source, month, reason, accepted_at
 FROM kpi.revision
 WHERE
     kpi_code = $kpi_code AND window_type = $window_type AND window_end = $window_end AND unit_code = $unit_code

@@ -23,7 +23,7 @@ from dx_pipeline.release.explanation.inputs import Inputs
 Ranges = tuple[tuple[int, int], ...]
 """Lines of a delivery as ranges, first and last line included."""
 
-Place = tuple[str, str | None, str]
+Place = tuple[str, str | None, str | None]
 """Table, month (`YYYY-MM`, None of a table without months) and delivery."""
 
 
