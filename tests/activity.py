@@ -271,12 +271,10 @@ class AnyProvince:
         return Settings(folder, self.folder, threads=1)
 
 
-def few(number: int) -> settings_of_examples:
-    """So few examples by default, each a whole province; chance has no smaller cases to look for."""
+def few(number: int, *, by_default: int = 1) -> settings_of_examples:
+    """So many examples in the long form, each a whole province; chance has no smaller cases to look for."""
     is_long = settings_of_examples().max_examples > 100
-    return settings_of_examples(
-        max_examples=30 * number if is_long else number, phases=(Phase.explicit, Phase.generate)
-    )
+    return settings_of_examples(max_examples=number if is_long else by_default, phases=(Phase.explicit, Phase.generate))
 
 
 SPANS = ((Month(2022, 6), Month(2022, 10)), (Month(2025, 1), Month(2025, 9)))

@@ -6,12 +6,15 @@ import atexit
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import dx_client
 import pytest
 from engine import Engine
 from filelock import FileLock
@@ -81,17 +84,22 @@ def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dx_server() -> Iterator[subprocess.Popen[str]]:
-    """The server that `dx` is run by: see `dx_server.py`."""
-    command = [sys.executable, str(Path(__file__).with_name("dx_server.py"))]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as server:
-        yield server
+def dx_server() -> Iterator[str]:
+    """The socket of the server that `dx` is run by: see `dx_server.py`."""
+    with TemporaryDirectory(prefix="dx") as folder, socket.socket(socket.AF_UNIX) as listening:
+        path = f"{folder}/socket"  # a socket's path must be short
+        listening.bind(path)
+        listening.listen()
+        command = [sys.executable, str(Path(__file__).with_name("dx_server.py")), str(listening.fileno())]
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "160"}
+        passed = [listening.fileno()]
+        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, pass_fds=passed):
+            listening.close()
+            yield path
 
 
 @pytest.fixture(scope="session")
-def dx(dagster_home: Path, dx_server: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory) -> Dx:
+def dx(dagster_home: Path, dx_server: str, tmp_path_factory: pytest.TempPathFactory) -> Dx:
     """Run `dx` as a user would: another process, nothing of this one in it; with `threads`, workers of its own."""
     written = tmp_path_factory.mktemp("written")
 
@@ -99,33 +107,30 @@ def dx(dagster_home: Path, dx_server: subprocess.Popen[str], tmp_path_factory: p
         *arguments: str, warehouse: Path, project: Path = PROJECT, home: Path = dagster_home, threads: object = 1
     ) -> subprocess.CompletedProcess[str]:
         folders = {"DX_WAREHOUSE": str(warehouse), "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)}
-        request = {
-            "arguments": arguments,
-            "folder": str(project),
-            "environment": {**os.environ, **folders, "DX_THREADS": str(threads), "COLUMNS": "160"},
-            "stdout": str(written / "stdout"),
-            "stderr": str(written / "stderr"),
-        }
-        assert dx_server.stdin
-        assert dx_server.stdout
-        dx_server.stdin.write(f"{json.dumps(request)}\n")
-        dx_server.stdin.flush()
-        status = int(dx_server.stdout.readline())
-        shown = (written.joinpath(name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        environment = {**os.environ, **folders, "DX_THREADS": str(threads), "COLUMNS": "160"}
+        files = [Path(os.devnull), written / "stdout", written / "stderr"]
+        with files[0].open() as nothing, files[1].open("w") as stdout, files[2].open("w") as stderr:
+            descriptors = [file.fileno() for file in (nothing, stdout, stderr)]
+            status = dx_client.run(dx_server, arguments, str(project), environment, descriptors)
+        shown = (path.read_text(encoding="utf-8") for path in files[1:])
         return subprocess.CompletedProcess(["dx", *arguments], status, *shown)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def province(tmp_path_factory: pytest.TempPathFactory, dx: Dx) -> dict[str, Any]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def province(shared: Path, dx: Dx) -> dict[str, Any]:
     """The sample of the first half of 2022 at a fifth of its size, run once for all workers: enough to be shown.
 
     The answer of `dx run --json`, and the `warehouse`.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
     warehouse, answer = shared / "province", shared / "province.json"
     with FileLock(shared / "province.lock"):
         if not answer.is_file():

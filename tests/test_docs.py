@@ -13,16 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import dx_client
+import dx_sampled
 import pytest
 from projects import PROJECT
 
 from dx_pipeline.cli import screen
+from dx_pipeline.declarations import catalogue
 
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED_FROM = (".", "dx_pipeline", "dx_pipeline/declarations/contracts")
 NEEDS_A_PERSON = ("make ui",)
 TRIAL = 'export DX_WAREHOUSE="$PWD/trial/'
+NAMED = {"civil_status", "public_post", "community_group_count", "connection_availability", "exchange_volume"}
+"""The systems and KPIs, beside the headline's, that pages about figures name."""
+SAMPLE_AND_RUN = re.compile(r"^dx sample (--months \S+ --scale \S+)\ndx run\n", re.MULTILINE)
 NOT_FOR_A_CLONE = {"DX_WAREHOUSE", "DX_PROJECT", "COVERAGE_PROCESS_CONFIG"}  # its code is no code under test
 
 
@@ -49,40 +55,50 @@ def shell(command: str, folder: Path = PROJECT, **environment: str) -> subproces
         env=environment or None,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=600,
         check=False,
     )
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A checkout of its own, as a new user has it: what git knows or would add, and no data."""
+def clone(tmp_path: Path, shared: Path, dx_server: str) -> Path:
+    """A checkout of its own, as a new user has it: what git knows or would add, and no data; its commands in `.bin`."""
     listed = shell("git ls-files --cached --others --exclude-standard").stdout.splitlines()
     for name in listed:
         if (PROJECT / name).is_file():
             target = tmp_path / "clone" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, target)
-    for compiled in (PROJECT / "dx_pipeline").rglob("__pycache__"):  # compiling takes longer than most commands
-        shutil.copytree(compiled, tmp_path / "clone" / compiled.relative_to(PROJECT))
+    commands = tmp_path / "clone" / ".bin"
+    commands.mkdir()
+    on_server = ["-S", dx_client.__file__, dx_server]
+    sampled = ["-S", dx_sampled.__file__, str(shared), dx_server]
+    for name, arguments in {"python": [], "dx": on_server, "sampled": sampled}.items():
+        script = commands / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
     return tmp_path / "clone"
+
+
+@pytest.fixture
+def small_clone(clone: Path) -> Path:
+    """A checkout that declares few of the connected systems and KPIs: its runs are shorter."""
+    named = NAMED | set(catalogue.load(PROJECT).province.headline)
+    for declared in (*clone.glob("assets/connection/*"), *clone.glob("assets/kpi/*")):
+        if declared.name not in named:
+            shutil.rmtree(declared)
+    return clone
 
 
 def follow(page: str, clone: Path, dagster_home: Path) -> list[subprocess.CompletedProcess[str]]:
     """Do what a page says, from top to bottom: write its files, run its commands."""
     ran = []
-    commands = clone / ".bin"
-    commands.mkdir()
-    for name, arguments in (("dx", "-m dx_pipeline "), ("python", "")):
-        script = commands / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n', encoding="utf-8")
-        script.chmod(0o755)
     (clone / "trial").mkdir()
     (clone / "trial" / ".dagster").symlink_to(dagster_home)  # a new instance takes seconds
     exported = ""
     environment = {
         **{name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CLONE},
-        "PATH": f"{commands}:{os.environ['PATH']}",
+        "PATH": f"{clone / '.bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(clone),
         "DX_THREADS": "1",  # the suite's other half has the other core
     }
@@ -93,7 +109,7 @@ def follow(page: str, clone: Path, dagster_home: Path) -> list[subprocess.Comple
         elif body.startswith(TRIAL):
             exported = body  # a reader runs all of a page in one shell
         elif kind == "sh" and not body.startswith(NEEDS_A_PERSON):
-            ran.append(shell(exported + body, clone, **environment))
+            ran.append(shell(SAMPLE_AND_RUN.sub(r"sampled \1\n", exported + body), clone, **environment))
     return ran
 
 
@@ -144,8 +160,8 @@ def test_pages_leave_the_warehouse_of_their_reader_as_it_is() -> None:
             assert not re.search(r"warehouse/(?!reference)", "".join(others)), page.name
 
 
-def test_a_closed_month_is_revised_as_the_page_says(clone: Path, dagster_home: Path) -> None:
-    made, late, listed, accepted, summary = follow("revise-a-closed-month.md", clone, dagster_home)
+def test_a_closed_month_is_revised_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
+    made, late, listed, accepted, summary = follow("revise-a-closed-month.md", small_clone, dagster_home)
     assert (made.returncode, late.returncode) == (0, 1), made.stderr
     assert "Proposed revision: statistics.dossier dossier 2022-02: bo-sung.csv" in late.stderr
     assert "bo-sung.csv: 20 " in listed.stderr
@@ -153,8 +169,8 @@ def test_a_closed_month_is_revised_as_the_page_says(clone: Path, dagster_home: P
     assert "online_dossier_rate" in summary.stdout
 
 
-def test_a_release_is_proven_as_the_page_says(clone: Path, dagster_home: Path) -> None:
-    made, earlier, damaged = follow("prove-a-release.md", clone, dagster_home)
+def test_a_release_is_proven_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
+    made, earlier, damaged = follow("prove-a-release.md", small_clone, dagster_home)
     for proven in (made, earlier):
         assert proven.returncode == 0, proven.stderr
         assert "rebuilt, and equal" in proven.stdout
@@ -163,8 +179,8 @@ def test_a_release_is_proven_as_the_page_says(clone: Path, dagster_home: Path) -
     assert "is not what was landed" in damaged.stderr
 
 
-def test_why_a_figure_changed_is_found_out_as_the_page_says(clone: Path, dagster_home: Path) -> None:
-    made, changed, queried, accepted, compared = follow("why-a-figure-changed.md", clone, dagster_home)
+def test_why_a_figure_changed_is_found_out_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
+    made, changed, queried, accepted, compared = follow("why-a-figure-changed.md", small_clone, dagster_home)
     assert made.returncode == 0, made.stderr
     assert "tỷ lệ của các đơn vị / rates of the units" in made.stdout
     assert json.loads(changed.stdout[changed.stdout.index("{") :])["system"] == "civil_status"
@@ -173,8 +189,8 @@ def test_why_a_figure_changed_is_found_out_as_the_page_says(clone: Path, dagster
     assert "đính chính / revision" in compared.stdout
 
 
-def test_a_figure_is_explained_down_to_the_lines_of_its_file(clone: Path, dagster_home: Path) -> None:
-    made, asked, found = follow("explain-a-figure.md", clone, dagster_home)
+def test_a_figure_is_explained_down_to_the_lines_of_its_file(small_clone: Path, dagster_home: Path) -> None:
+    made, asked, found = follow("explain-a-figure.md", small_clone, dagster_home)
     assert (asked.returncode, found.returncode) == (0, 0), (asked.stderr, found.stderr)
     assert "Dossiers handled online" in made.stdout
     assert "Huyện Tân Biên" in asked.stdout
@@ -183,8 +199,8 @@ def test_a_figure_is_explained_down_to_the_lines_of_its_file(clone: Path, dagste
     assert (len(lines), counted) == (1, f"{last - first + 1}.0 groups")
 
 
-def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(clone: Path, dagster_home: Path) -> None:
-    made, queried = follow("deliver-by-hand.md", clone, dagster_home)
+def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(small_clone: Path, dagster_home: Path) -> None:
+    made, queried = follow("deliver-by-hand.md", small_clone, dagster_home)
     assert made.returncode == 1, made.stderr  # every other source is silent
     assert "not_a_date" in queried.stdout
     assert "established_on" in queried.stdout
@@ -219,12 +235,12 @@ def test_the_connectors_are_tried_on_the_samples_own_systems(clone: Path, dagste
     assert int(fetched[2][3]) > 1
 
 
-def test_a_kpi_is_added_by_writing_yaml_and_sql_only(clone: Path, dagster_home: Path) -> None:
-    (shown,) = follow("add-a-kpi.md", clone, dagster_home)
+def test_a_kpi_is_added_by_writing_yaml_and_sql_only(small_clone: Path, dagster_home: Path) -> None:
+    (shown,) = follow("add-a-kpi.md", small_clone, dagster_home)
     assert shown.returncode == 0, shown.stderr
     asked = "SELECT count(*) FILTER (finished_on <= due_on), count(*) FROM statistics.dossier"
     asked += " WHERE is_latest AND received_on >= '2022-05-01' AND finished_on IS NOT NULL AND due_on IS NOT NULL"
-    internal = clone / "trial" / "add-a-kpi" / "internal" / "dx_internal.duckdb"
+    internal = small_clone / "trial" / "add-a-kpi" / "internal" / "dx_internal.duckdb"
     with duckdb.connect(str(internal), read_only=True) as inside:
         ((on_time, finished),) = inside.sql(asked).fetchall()
     assert 0 < on_time < finished

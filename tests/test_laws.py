@@ -26,7 +26,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]
-FEW = few(2)
+FEW = few(60)
 FROM_ROWS = (
     *("online_dossier_rate", "online_dossier_rate_with_service", "online_dossier_rate_full_online"),
     *("dossier_channel_missing_rate", "community_group_count", "digital_enterprise_count", "smart_city_progress"),

@@ -18,7 +18,7 @@ from tables import values
 from dx_pipeline.declarations import catalogue
 
 Row = dict[str, Any]
-FEW = few(3)
+FEW = few(90, by_default=2)
 COUNTED_AMONG = {"connection_undeclared", "connection_unused"}
 """Counts that are shown with what they are among."""
 PUBLISHED_BY_OTHERS = "digital_enterprise_index"

@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
+from sqlglot.schema import MappingSchema
 
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
 
@@ -36,12 +37,13 @@ def of_query(sql: str, tables: Mapping[str, Mapping[str, Column]]) -> dict[str, 
         of_schema, _, table = name.rpartition(".")
         types = {column: DUCKDB_TYPES[declared.type] for column, declared in columns.items()}
         by_schema.setdefault(of_schema, {})[table] = types
-    schema: dict[str, object] = dict(by_schema.items())
+    schema = MappingSchema(dict(by_schema.items()), dialect=DIALECT)
     query = qualify(sqlglot.parse_one(sql, read=DIALECT), schema=schema, dialect=DIALECT, quote_identifiers=False)
     scope = build_scope(query)
     found = {}
     for name in query.named_selects if isinstance(query, exp.Query) else ():
-        node = lineage(name, query, schema=schema, scope=scope, dialect=DIALECT, copy=False)
+        # Trimmed, every node would have a copy of the whole query.
+        node = lineage(name, query, schema=schema, scope=scope, dialect=DIALECT, trim_selects=False, copy=False)
         leaves = tuple(sorted(set(_leaves(node))))
         found[name] = Lineage(leaves, len(leaves) == 1 and _is_unchanged(node))
     return found
