@@ -38,7 +38,7 @@ def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
 
 def unexplained(settings: Settings) -> list[Row]:
     """The published figures that do not follow from their own counts, and that nobody has explained."""
-    return _query(settings, "unexplained")
+    return _query(settings, sql_file(__file__, "unexplained"))
 
 
 def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
