@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from projects import TRIAL
 from dx_pipeline.cli import figures
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.errors import UsageError
+from dx_pipeline.errors import ReleaseError, UsageError
 from dx_pipeline.period import Window
 from dx_pipeline.release.difference import difference
 from dx_pipeline.release.explanation import Explanation, Question, explain, opened
@@ -32,7 +33,9 @@ FIRST_UNIT, SECOND_UNIT = "703", "709"
 
 def explained(engine: Engine, code: str, unit: str | None = None, **more: Any) -> Explanation:
     """A value of May."""
-    return explain(engine.settings, engine.catalogue, Question(code, unit, **{"window": MAY, **more}))
+    for_inside = more.pop("for_inside", False)
+    question = Question(code, unit, **{"window": MAY, **more})
+    return explain(engine.settings, engine.catalogue, question, for_inside=for_inside)
 
 
 def received(agency: str, online: int, direct: int) -> list[str]:
@@ -100,6 +103,50 @@ def test_dossiers_of_a_unit_are_not_told_apart_within_a_file(made: Engine) -> No
         assert {reason.row_count for item in found.counted for reason in item.excluded} == {None}
 
 
+def test_inside_the_office_dossiers_of_a_unit_are_traced_to_their_lines(made: Engine) -> None:
+    found = explained(made, DOSSIER_RATE, FIRST_UNIT, for_inside=True)
+    (delivery,) = [each for each in found.deliveries if each.table_name == "statistics.dossier"]
+    path = made.settings.inbox / "dossier" / "2022-05" / "file.dat"
+    assert (delivery.delivery_id, delivery.rows_in, delivery.rows_accepted) == (digest(path), 90, 90)
+    assert (delivery.lines_of, delivery.lines, delivery.counted_lines) == ("unit", ((48, 92),), ((48, 62),))
+    assert [(item.row_count, item.counted_count) for item in found.counted] == [(45, 15)]
+    assert next(iter(found.as_json())) == "for_inside"
+    assert not [note for note in found.notes if "--inside" in note.en]
+
+
+def test_only_inside_the_office_says_so_and_everybody_learns_of_it(made: Engine) -> None:
+    public = explained(made, DOSSIER_RATE)
+    assert (public.for_inside, "for_inside" in public.as_json()) == (None, False)
+    assert [note.en.count("dx explain … --inside") for note in public.notes] == [1]
+
+
+def test_an_analyst_inside_traces_the_release_that_is_explained(changing: Engine) -> None:
+    """A dossier that came again since: its file is none of the older release, and its lines are not known any more."""
+    before = explained(changing, DOSSIER_RATE, FIRST_UNIT, for_inside=True)
+    changing.put("dossier", dossiers(*received("H53.20", 1, 0)), name="later.csv", day=7)
+    changing.publish()
+    question = Question(DOSSIER_RATE, FIRST_UNIT, MAY)
+    older = explain(changing.settings, changing.catalogue, question, before.value["release_id"], for_inside=True)
+    of_dossiers = [each for each in older.deliveries if each.table_name == "statistics.dossier"]
+    assert [(each.file_name, each.rows_in, each.lines) for each in of_dossiers] == [("file.dat", 90, None)]
+    assert [item.row_count for item in older.counted] == [None]
+    assert "Partitions have changed since this release" in older.notes[-1].en
+    newer = explained(changing, DOSSIER_RATE, FIRST_UNIT, for_inside=True)
+    lines = {each.file_name: each.lines for each in newer.deliveries if each.table_name == "statistics.dossier"}
+    assert lines == {"file.dat": ((49, 92),), "later.csv": ((3, 3),)}
+
+
+def test_without_the_right_to_the_internal_part_inside_is_refused_in_one_sentence(changing: Engine) -> None:
+    release_id = str(explained(changing, DOSSIER_RATE).value["release_id"])
+    internal = changing.settings.releases / release_id / "internal"
+    (internal / "dx_internal.duckdb").unlink()
+    with pytest.raises(ReleaseError) as refused:
+        explained(changing, DOSSIER_RATE, for_inside=True)
+    assert str(refused.value).startswith(f"internal/dx_internal.duckdb of release {release_id} cannot be read (")
+    assert "ask whoever runs dx to add you to the group of that folder" in str(refused.value)
+    assert explained(changing, DOSSIER_RATE).value["value"] is not None
+
+
 def test_a_withheld_value_is_explained_alike_whatever_it_counts(
     references: Path, declared: Catalogue, tmp_path: Path
 ) -> None:
@@ -129,6 +176,12 @@ def withheld(engine: Engine) -> dict[str, str]:
             del plain["value"]["release_id"]
             if reason == "few_dossiers":
                 found[unit] = json.dumps(plain, default=str)
+    with opened(engine.settings, engine.catalogue, for_inside=True) as released:
+        for unit, public in found.items():  # inside it is as withheld as it is for everybody
+            inside = released.explain(Question(DOSSIER_RATE, unit, MAY))
+            plain = replace(inside, for_inside=None).as_json()
+            del plain["value"]["release_id"]
+            assert json.dumps(plain, default=str) == public
     return found
 
 

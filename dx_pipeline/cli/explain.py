@@ -77,6 +77,11 @@ Pair = tuple[str, str]
 @click.option("--system", help="Hệ thống / System (default: all together).")
 @click.option("--statistic", help="Thống kê / Statistic, such as p95 (default: the first).")
 @click.option("--release", "release_id", help="Bản công bố / Release (default: the current one).")
+@click.option(
+    "--inside",
+    is_flag=True,
+    help="Cho cán bộ trong cơ quan: cả tệp và dòng của hồ sơ / For analysts in the office: lines of dossiers too.",
+)
 def explanation(
     settings: Settings,
     catalogue: Catalogue,
@@ -88,6 +93,7 @@ def explanation(
     system: str | None,
     statistic: str | None,
     release_id: str | None,
+    inside: bool,
 ) -> int:
     """Giải thích một giá trị: từ đâu mà có / Explain a value: what it is made of, down to the delivered files."""
     asked = Question(
@@ -98,7 +104,7 @@ def explanation(
         system=system,
         statistic=statistic,
     )
-    found = explain(settings, catalogue, asked, release_id)
+    found = explain(settings, catalogue, asked, release_id, for_inside=inside)
     if as_json:
         screen.show_json(found.as_json())
     else:
@@ -108,6 +114,8 @@ def explanation(
 
 def show(found: Explanation) -> None:
     """Print an explanation: the answer, then its sources, section by section."""
+    if found.for_inside is not None:
+        screen.OUT.print(f"[yellow]{both(found.for_inside.vi, found.for_inside.en)}[/]")
     _show_answer(found)
     deliveries = sorted(found.deliveries, key=lambda each: each.disposition == "read")  # what is wrong comes first
     for title, pairs in (

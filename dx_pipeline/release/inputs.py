@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict
 
+from dx_pipeline.errors import ReleaseError
 from dx_pipeline.landing.delivery import ENTRY
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.tables import closing, partition
+from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.run import PartitionRun, RunInputs
@@ -77,6 +79,29 @@ class ReleaseInputs(BaseModel):
     def digest(self) -> str:
         """One digest of all inputs."""
         return sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def closings_then(settings: Settings, recorded: Mapping[str, Sequence[str]]) -> dict[Key, Closing]:
+    """What closed months rested on when a release was built, without the revisions since.
+
+    Args:
+        settings: the warehouse, which has the records of today.
+        recorded: by partition, the digests of the release: see `ReleaseInputs.closings`.
+
+    Raises:
+        ReleaseError: a record is missing, or is not the one of the release.
+    """
+    closings = {str(key): closed for key, closed in closing.every(settings).items()} if recorded else {}
+    then = {}
+    for name, digests in recorded.items():
+        found = closings.get(name)
+        if found is None or found.digests[: len(digests)] != tuple(digests):
+            raise ReleaseError(
+                f"the record of what {name} rested on when it closed is missing or was changed.",
+                f"bản ghi về căn cứ của {name} khi khóa sổ bị thiếu hoặc đã bị sửa.",
+            )
+        then[found.key] = found.after(len(digests) - 1)
+    return then
 
 
 def _landed(ledger: Ledger) -> Iterator[LandedDelivery]:

@@ -30,7 +30,7 @@ from dx_pipeline.landing.delivery import ENTRY, Delivery, Entry
 from dx_pipeline.period import Month
 from dx_pipeline.release import comparison, datapackage
 from dx_pipeline.release.build import Snapshot, build, id_of
-from dx_pipeline.release.inputs import LandedDelivery, RecordedRun, ReleaseInputs
+from dx_pipeline.release.inputs import LandedDelivery, RecordedRun, ReleaseInputs, closings_then
 from dx_pipeline.release.part import INTERNAL, PUBLIC
 from dx_pipeline.release.predecessor import Predecessor
 from dx_pipeline.release.store import Kept
@@ -211,15 +211,8 @@ def _link(settings: Settings, private: Settings, built_from: ReleaseInputs) -> N
     for run in built_from.runs:
         for month, count in run.inputs.attempts if run.inputs is not None else ():
             log.copy(settings, private, run.source, Month.parse(month), count)
-    closings = {str(key): closed for key, closed in closing.every(settings).items()}
-    for name, digests in built_from.closings.items():
-        found = closings.get(name)
-        if found is None or found.digests[: len(digests)] != digests:
-            raise ReleaseError(
-                f"the record of what {name} rested on when it closed is missing or was changed.",
-                f"bản ghi về căn cứ của {name} khi khóa sổ bị thiếu hoặc đã bị sửa.",
-            )
-        closing.record(private, found.after(len(digests) - 1))
+    for closed in closings_then(settings, built_from.closings).values():
+        closing.record(private, closed)
     if (settings.revisions / REVISED).is_dir():
         files.link(settings.revisions / REVISED, private.revisions / REVISED)
     for proposal, path in revised(private).items():

@@ -101,10 +101,15 @@ FREE_SQL = Bilingual(
 )
 PROTECTED = Bilingual(
     vi="KPI về hồ sơ: số dòng, dòng nào và mã băm của từng tệp, số hồ sơ bị loại và các lần đính chính không công khai,"
-    " vì có thể làm lộ số đã che. Cán bộ nội bộ xem ở ledger.delivery và ledger.conservation của phần nội bộ.",
+    " vì có thể làm lộ số đã che. Cán bộ trong cơ quan xem tệp và dòng của giá trị có hiển thị bằng"
+    " 'dx explain … --inside'.",
     en="A KPI about dossiers: rows, lines and hash of each file, how many dossiers are left out, and revisions are not"
-    " public, because they could reveal withheld counts. Analysts inside find them in ledger.delivery and"
-    " ledger.conservation of the internal part.",
+    " public, because they could reveal withheld counts. Analysts inside get files and lines of a value that is shown"
+    " with 'dx explain … --inside'.",
+)
+FOR_INSIDE = Bilingual(
+    vi="Chỉ dùng trong cơ quan, không chuyển cho bên ngoài.",
+    en="For use inside the office only: do not pass it on.",
 )
 LINES_UNKNOWN = Bilingual(
     vi="Phân vùng đã thay đổi sau bản công bố này: không nêu được dòng nào của một số lần giao.",

@@ -8,15 +8,16 @@ queries.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from dx_pipeline.declarations.sql import literal, qualified
+from dx_pipeline.declarations.sql import literal, qualified, quoted
 from dx_pipeline.settings import Settings
 
 STAGED = "staged"
@@ -39,6 +40,30 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.rollback()
         connection.execute(f"USE memory; DETACH {name}")
         connection.close()
+
+
+@contextmanager
+def attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[str]:
+    """A database file, read-only, under a name of its own for all connections of the process."""
+    name = f"file_{uuid.uuid4().hex}"
+    connection.execute(f"ATTACH {literal(str(path))} AS {name} (READ_ONLY)")
+    try:
+        yield name
+    finally:
+        connection.execute(f"DETACH {name}")
+
+
+def tables_of(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
+    """The tables of an attached database, as `schema.table`."""
+    tables = "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = $name"
+    return {table for (table,) in connection.execute(tables, {"name": name}).fetchall()}
+
+
+def show(connection: duckdb.DuckDBPyConnection, name: str, tables: Iterable[str]) -> None:
+    """Make tables of an attached database readable as `schema.table`; one that is readable already stays."""
+    for table in sorted(tables):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.partition('.')[0])}")
+        connection.execute(f"CREATE VIEW IF NOT EXISTS {qualified(table)} AS FROM {name}.{qualified(table)}")
 
 
 def insert(

@@ -3,16 +3,16 @@
     value -> definition -> reports -> views and conditions -> partitions -> deliveries and lines -> headings
 
 Everything comes from the public part of a release, from declarations, and from facts about deliveries. Explanations are
-copied into letters, so they have nothing that the release withholds and nothing from which it could be computed.
+copied into letters, so they have nothing that the release withholds and nothing from which it could be computed. Only
+where they are asked for inside the office do those of a value that is shown have more (`inside`), and they say so.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,16 @@ import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.declarations.sql import literal, quoted, sql_file
+from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import change
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
 from dx_pipeline.release import datapackage, question, words
-from dx_pipeline.release.explanation import deliveries, lineage, reports, rows
+from dx_pipeline.release.explanation import deliveries, inside, lineage, reports, rows
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
-from dx_pipeline.release.explanation.inputs import Inputs, Partition
+from dx_pipeline.release.explanation.inputs import Inputs, Partition, is_shown
+from dx_pipeline.release.explanation.inside import Inside
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
 from dx_pipeline.release.explanation.reports import Reports
 from dx_pipeline.release.explanation.rows import Counted
@@ -38,7 +39,7 @@ from dx_pipeline.release.predecessor import lacking
 from dx_pipeline.release.question import Question, Row, query
 from dx_pipeline.release.store import kept
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.database import connect
+from dx_pipeline.storage.database import attached, connect, show, tables_of
 
 __all__ = ["Explanation", "Question", "Released", "explain", "opened"]
 
@@ -61,6 +62,7 @@ class Explanation:
         revisions: its rows of `kpi.revision`; of KPIs about dossiers the release shows none.
         lineage: the columns that it comes from.
         notes: sentences about free SQL, non-public rows, and declarations or partitions that have changed.
+        for_inside: that it is for use inside the office only; None if it may leave the office.
     """
 
     value: Row
@@ -76,6 +78,7 @@ class Explanation:
     revisions: tuple[Row, ...]
     lineage: tuple[ColumnOrigin, ...]
     notes: tuple[Bilingual, ...]
+    for_inside: Bilingual | None
 
     @property
     def window(self) -> Window:
@@ -89,10 +92,18 @@ class Explanation:
         plain["notes"] = [note.model_dump() for note in self.notes]
         for each in plain["partitions"]:
             each["month"] = f"{each['month']['year']:04d}-{each['month']['number']:02d}" if each["month"] else None
-        return plain
+        del plain["for_inside"]
+        return {**({"for_inside": self.for_inside.model_dump()} if self.for_inside else {}), **plain}
 
 
-def explain(settings: Settings, catalogue: Catalogue, asked: Question, release_id: str | None = None) -> Explanation:
+def explain(
+    settings: Settings,
+    catalogue: Catalogue,
+    asked: Question,
+    release_id: str | None = None,
+    *,
+    for_inside: bool = False,
+) -> Explanation:
     """What a value of a release is made of.
 
     Args:
@@ -100,38 +111,39 @@ def explain(settings: Settings, catalogue: Catalogue, asked: Question, release_i
         catalogue: what is declared.
         asked: which value.
         release_id: by default the current release.
+        for_inside: whether analysts inside the office ask, who may read the internal part.
 
     Raises:
         UsageError: there is no such release, or no such value in it.
+        ReleaseError: it is asked for inside, and the internal part cannot be read.
     """
-    with opened(settings, catalogue, release_id) as released:
+    with opened(settings, catalogue, release_id, for_inside=for_inside) as released:
         return released.explain(asked)
 
 
 @contextmanager
-def opened(settings: Settings, catalogue: Catalogue, release_id: str | None = None) -> Iterator[Released]:
+def opened(
+    settings: Settings, catalogue: Catalogue, release_id: str | None = None, *, for_inside: bool = False
+) -> Iterator[Released]:
     """A release whose values are explained, one after the other.
 
     Raises:
         UsageError: there is no such release.
+        ReleaseError: it is opened for inside, and the internal part cannot be read.
     """
     folder = _folder(settings, release_id)
-    name = f"release_{uuid.uuid4().hex}"
-    with connect(settings) as connection:
-        connection.execute(f"ATTACH {literal(str(folder / PUBLIC.database))} AS {name} (READ_ONLY)")
+    described = json.loads((folder / datapackage.NAME).read_text(encoding="utf-8"))
+    about = described["dx"]["inputs"]
+    with ExitStack() as stack:
+        connection = stack.enter_context(connect(settings))
+        public = stack.enter_context(attached(connection, folder / PUBLIC.database))
         try:
-            tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $name"
-            for schema, table in connection.execute(tables, {"name": name}).fetchall():
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-                of_table = f"{quoted(schema)}.{quoted(table)}"
-                connection.execute(f"CREATE VIEW {of_table} AS FROM {name}.{of_table}")
-            described = json.loads((folder / datapackage.NAME).read_text(encoding="utf-8"))
-            yield Released(settings, catalogue, connection, described["dx"]["inputs"])
+            show(connection, public, tables_of(connection, public))
+            more = inside.opened(settings, catalogue, folder.parent, public, about["partitions"])
+            yield Released(settings, catalogue, connection, about, stack.enter_context(more) if for_inside else None)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             lack = lacking(folder.parent.name, error)
             raise UsageError(str(lack), vi=lack.vi) from error
-        finally:
-            connection.execute(f"DETACH {name}")
 
 
 def _folder(settings: Settings, release_id: str | None) -> Path:
@@ -144,12 +156,16 @@ def _folder(settings: Settings, release_id: str | None) -> Path:
 
 @dataclass(frozen=True)
 class Released:
-    """A release in a connection: its tables by their names, and what it was made from (as in its data package)."""
+    """A release in a connection: its tables by their names, and what it was made from (as in its data package).
+
+    `inside` is what analysts in the office see more of it; None if explanations are for everybody.
+    """
 
     settings: Settings
     catalogue: Catalogue
     connection: duckdb.DuckDBPyConnection
     inputs: dict[str, Any]
+    inside: Inside | None = None
 
     def explain(self, asked: Question) -> Explanation:
         """What a value of the release is made of.
@@ -157,10 +173,12 @@ class Released:
         Raises:
             UsageError: the release has no such value.
         """
-        connection, catalogue = self.connection, self.catalogue
-        value = question.find(connection, catalogue, asked)
+        catalogue = self.catalogue
+        value = question.find(self.connection, catalogue, asked)
         if value["kpi_code"] not in catalogue.kpis:
             return self._as_released(value)
+        seen = self.inside if is_shown(value) else None  # a value that is withheld is so inside, too
+        connection = seen.connection if seen is not None else self.connection
         inputs = Inputs(connection, catalogue, value)
         inputs.fill_unit_within()
         deliveries.fill_wanted(connection, inputs)
@@ -169,8 +187,12 @@ class Released:
         )
         names = inputs.kpi.every_view if is_as_declared else ()  # other conditions would count other rows
         readable = rows.create_views(connection, catalogue, names)
+        if seen is not None:
+            readable |= seen.create_views(names)
         counted, lines = rows.count(connection, catalogue, inputs, readable)
-        behind = deliveries.behind(self.settings, catalogue, connection, inputs, lines, self.inputs["partitions"])
+        behind = deliveries.behind(
+            self.settings, catalogue, connection, inputs, lines, self.inputs["partitions"], is_inside=seen is not None
+        )
         return Explanation(
             value=value,
             definition=next(iter(self._about("definition", value)), None),
@@ -184,7 +206,8 @@ class Released:
             published=next(iter(self._about("published", value)), None),
             revisions=tuple(self._about("revisions", value)),
             lineage=lineage.origins(catalogue, inputs),
-            notes=tuple(self._notes(inputs, behind)),
+            notes=tuple(self._notes(inputs, behind, seen)),
+            for_inside=self._for_inside,
         )
 
     def _as_released(self, value: Row) -> Explanation:
@@ -203,19 +226,25 @@ class Released:
             revisions=tuple(self._about("revisions", value)),
             lineage=(),
             notes=(words.NO_LONGER_DECLARED,),
+            for_inside=self._for_inside,
         )
+
+    @property
+    def _for_inside(self) -> Bilingual | None:
+        return words.FOR_INSIDE if self.inside is not None else None
 
     def _about(self, name: str, value: Row) -> list[Row]:
         """The rows that a statement returns for a value; its parameters are named after columns of the value."""
         statement = sql_file(__file__, name)
         return query(self.connection, statement, **{key: value[key] for key in re.findall(r"\$(\w+)", statement)})
 
-    def _notes(self, inputs: Inputs, explained: tuple[Delivery, ...]) -> Iterator[Bilingual]:
+    def _notes(self, inputs: Inputs, explained: tuple[Delivery, ...], seen: Inside | None) -> Iterator[Bilingual]:
         if self.inputs["declarations"] != self.catalogue.digest(*self.catalogue.digests):
             yield words.DECLARED_OTHERWISE
         if any(version in inputs.kpi.queries for version in inputs.versions):
             yield words.FREE_SQL
-        if inputs.kpi.code in protected(self.catalogue):
+        if seen is None and inputs.kpi.code in protected(self.catalogue):
             yield words.PROTECTED
-        if any(each.rows_accepted and each.lines is None and each.disposition == "read" for each in explained):
+        is_unknown = any(each.rows_accepted and each.lines is None and each.disposition == "read" for each in explained)
+        if is_unknown or (seen is not None and seen.changed & {each.table_name for each in inputs.partitions}):
             yield words.LINES_UNKNOWN

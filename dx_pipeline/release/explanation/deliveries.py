@@ -2,7 +2,7 @@
 
 Single lines are named only where the rows are public. Of exchanges the first and the last line of the whole delivery
 are given. Of dossiers, and of every other table that withholds something, neither lines, numbers of rows nor the hash
-of a delivery are given: a delivery may be of one agency, and of few rows.
+of a delivery are given: a delivery may be of one agency, and of few rows. They are given inside the office alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Delivery:
 
     Args:
         delivered_at: None of a reference file, which is in git and has no time of arrival.
-        delivery_id: None, as everything that follows `synthetic`, where the table withholds something.
+        delivery_id: None, as everything that follows `synthetic`, where the table withholds something from everybody.
         lines: of the rows that are looked at, as ranges; None if no row of it was read, or if the partition has changed
             since the release.
         lines_of: whether they are those of the unit and window, or first and last line of the whole delivery.
@@ -69,7 +69,8 @@ class Quarantined:
     """Quarantined rows of one delivery with one reason; `rows_of`: those of the unit, or all of the delivery.
 
     Args:
-        delivery_id: None where the table withholds something; then they are those of all deliveries of the month.
+        delivery_id: None where the table withholds something from everybody; then they are those of all deliveries of
+            the month.
         lines: only where the rows of the table are public.
     """
 
@@ -103,6 +104,8 @@ def behind(
     inputs: Inputs,
     lines: Lines,
     hashes: Mapping[str, str],
+    *,
+    is_inside: bool = False,
 ) -> tuple[Delivery, ...]:
     """The deliveries of a value, in order of table, month and arrival.
 
@@ -113,6 +116,7 @@ def behind(
         inputs: what the value is computed from.
         lines: of rows that may be named one by one.
         hashes: of the rows of each partition that the release was made from, by table and name.
+        is_inside: whether lines of tables that withhold something are given too.
     """
     whole: dict[Place, Ranges] = {}
     by_table: dict[str, list[tuple[str, Month | None]]] = defaultdict(list)
@@ -120,9 +124,9 @@ def behind(
         by_table[table].append((source, month))
     for table, keys in by_table.items():
         columns = catalogue.contracts[table].stored.keys()
-        if catalogue.withholds(table):
+        if catalogue.withholds(table) and not is_inside:
             continue
-        if PROVENANCE.keys() <= columns and table in catalogue.of_audience("public"):
+        if PROVENANCE.keys() <= columns and catalogue.contracts[table].shows_every_row:
             whole |= _in_release(connection, table, has_months="month" in columns)
         elif PROVENANCE.keys() <= columns:
             for source, month in keys:

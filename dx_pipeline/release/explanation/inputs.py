@@ -57,6 +57,11 @@ class Partition:
         return self.basis not in {EARLIER_STATES, LATER_STATES}
 
 
+def is_shown(value: Row) -> bool:
+    """Whether a row of `kpi.value` shows a value or its counts."""
+    return any(value[name] is not None for name in ("value", "numerator", "denominator"))
+
+
 class Inputs:
     """What one value is computed from.
 
@@ -88,7 +93,7 @@ class Inputs:
     @property
     def is_shown(self) -> bool:
         """Whether its counts are shown: then those of the public rows behind them may be."""
-        return any(self.row[name] is not None for name in ("value", "numerator", "denominator"))
+        return is_shown(self.row)
 
     @property
     def is_of_province(self) -> bool:

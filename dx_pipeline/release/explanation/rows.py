@@ -1,7 +1,7 @@
 """Rows: which rows of views a value counts, by the declared conditions, and which rows each view leaves out.
 
 Only of views whose rows are public one by one is anything counted here, and only where the value itself is shown. Of
-all others the conditions are given, and nothing that shows how many rows they are true of.
+all others the conditions are given, and nothing that shows how many rows they are true of, except inside the office.
 """
 
 from __future__ import annotations
