@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from dx_pipeline.cli import screen
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Window
 from dx_pipeline.release.explanation import Explanation, Question, Released, opened
-from dx_pipeline.release.explanation.rows import Counted
+from dx_pipeline.release.explanation.rows import Counted, Ranges
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import digest
 
 Row = dict[str, Any]
 LIMITED = ("statistics.dossier", "statistics.portal_sync", "statistics.return_06a")
@@ -137,6 +138,49 @@ def test_a_figure_is_found_again_in_the_files_that_its_explanation_names(release
         and dossier[heading["date", "received_on"]].endswith(f"{row['window_end']:/%m/%Y}")
     ]
     assert (of_month.count("Trực tuyến"), len(of_month)) == (row["numerator"], row["denominator"])
+
+
+def test_inside_the_office_the_lines_named_are_the_dossiers_that_count(
+    released: Released, warehouse_of_sample: Settings, declared: Catalogue
+) -> None:
+    """Of the district with most dossiers: each line named, and no other, is one of them in its latest state."""
+    row = max(
+        values(released, "kpi_code = 'online_dossier_rate' AND unit_level = 'district' AND window_end = '2022-04-30'"),
+        key=lambda row: (row["window_type"] == "month", row["denominator"] or 0),
+    )
+    with opened(warehouse_of_sample, declared, for_inside=True) as seen:
+        found = of_row(seen, row)
+    latest: dict[str, tuple[str, int, Row]] = {}
+    for each in (each for each in found.deliveries if each.table_name == "statistics.dossier"):
+        path = warehouse_of_sample.landing / each.source / str(each.month) / str(each.delivery_id) / "content"
+        assert digest(path) == each.delivery_id
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            next(file)  # the title
+            for line, dossier in enumerate(csv.DictReader(file, delimiter=";"), start=3):
+                latest[dossier["Mã hồ sơ"]] = (str(each.delivery_id), line, dossier)
+    agencies = agencies_of(row["unit_code"], row["window_end"])
+    of_unit = [
+        (delivery, line, dossier["Kênh nộp"] == "Trực tuyến")
+        for delivery, line, dossier in latest.values()
+        if dossier["Cơ quan tiếp nhận"] in agencies and dossier["Ngày tiếp nhận"].endswith("/04/2022")
+    ]
+    named = [each for each in found.deliveries if each.lines_of == "unit" and each.table_name == "statistics.dossier"]
+    assert len(named) > 1  # some have a newer state, which came with May
+    assert lines_in((each.delivery_id, each.lines) for each in named) == sorted(each[:2] for each in of_unit)
+    online = sorted(each[:2] for each in of_unit if each[2])
+    assert lines_in((each.delivery_id, each.counted_lines) for each in named) == online
+    assert (len(online), len(of_unit)) == (row["numerator"], row["denominator"])
+    assert [(item.counted_count, item.row_count) for item in found.counted] == [(len(online), len(of_unit))]
+
+
+def lines_in(named: Iterable[tuple[str | None, Ranges | None]]) -> list[tuple[str | None, int]]:
+    """Every single line of ranges, with its delivery."""
+    return sorted(
+        (delivery, line)
+        for delivery, ranges in named
+        for first, last in ranges or ()
+        for line in range(first, last + 1)
+    )
 
 
 def agencies_of(unit: str, day: date) -> set[str]:
