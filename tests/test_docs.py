@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -82,8 +83,14 @@ def clone(tmp_path: Path, shared: Path, dx_server: str) -> Path:
 
 @pytest.fixture
 def small_clone(clone: Path) -> Path:
-    """A checkout that declares few of the connected systems and KPIs: its runs are shorter."""
+    """A checkout that declares few of the connected systems and KPIs: its runs are shorter.
+
+    KPIs that its reference files name are declared: a row of another one is wrong.
+    """
     named = NAMED | set(catalogue.load(PROJECT).province.headline)
+    for reference in clone.glob("warehouse/reference/*.csv"):
+        with reference.open(encoding="utf-8-sig", newline="") as file:
+            named |= {row.get("kpi_code", "") for row in csv.DictReader(file)}
     for declared in (*clone.glob("assets/connection/*"), *clone.glob("assets/kpi/*")):
         if declared.name not in named:
             shutil.rmtree(declared)
