@@ -92,14 +92,7 @@ def change(
     """Vì sao một giá trị thay đổi / Why a value differs from another one."""
     if sum(option is not None for option in (against, against_unit, against_release)) > 1:
         raise UsageError("'--against', '--against-unit' and '--against-release' exclude each other.")
-    asked = Question(
-        code=code,
-        unit=unit,
-        window=Window.parse(window) if window else None,
-        part=part.date() if part else None,
-        system=system,
-        statistic=statistic,
-    )
+    asked = Question.written(code, unit, window, part, system, statistic)
     other = Against(
         Window.parse(against) if against else None,
         against_unit,

@@ -13,7 +13,7 @@ from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.revisions import CHANGES
 from dx_pipeline.cli.screen import both, number
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.period import Month, Window, consecutive
+from dx_pipeline.period import Month, consecutive
 from dx_pipeline.release.explanation import Explanation, Question, explain
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
@@ -96,14 +96,7 @@ def explanation(
     inside: bool,
 ) -> int:
     """Giải thích một giá trị: từ đâu mà có / Explain a value: what it is made of, down to the delivered files."""
-    asked = Question(
-        code=code,
-        unit=unit,
-        window=Window.parse(window) if window else None,
-        part=part.date() if part else None,
-        system=system,
-        statistic=statistic,
-    )
+    asked = Question.written(code, unit, window, part, system, statistic)
     found = explain(settings, catalogue, asked, release_id, for_inside=inside)
     if as_json:
         screen.show_json(found.as_json())

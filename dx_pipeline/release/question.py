@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -44,6 +44,24 @@ class Question:
     part: date | None = None
     system: str | None = None
     statistic: str | None = None
+
+    @classmethod
+    def written(
+        cls,
+        code: str,
+        unit: str | None,
+        window: str | None,
+        part: datetime | None,
+        system: str | None,
+        statistic: str | None,
+    ) -> Question:
+        """The question that the options of a command ask.
+
+        Raises:
+            UsageError: the text is no window.
+        """
+        parsed = Window.parse(window) if window else None
+        return cls(code, unit, parsed, part.date() if part else None, system, statistic)
 
 
 def query(connection: duckdb.DuckDBPyConnection, statement: str, **parameters: object) -> list[Row]:
