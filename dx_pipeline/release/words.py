@@ -101,11 +101,11 @@ FREE_SQL = Bilingual(
 )
 PROTECTED = Bilingual(
     vi="KPI về hồ sơ: số dòng, dòng nào và mã băm của từng tệp, số hồ sơ bị loại và các lần đính chính không công khai,"
-    " vì có thể làm lộ số đã che. Cán bộ trong cơ quan xem tệp và dòng của giá trị có hiển thị bằng"
-    " 'dx explain … --inside'.",
+    " vì có thể làm lộ số đã che. Với lựa chọn '--inside', 'dx explain' cho cán bộ trong cơ quan biết tệp và dòng"
+    " của giá trị có hiển thị.",
     en="A KPI about dossiers: rows, lines and hash of each file, how many dossiers are left out, and revisions are not"
-    " public, because they could reveal withheld counts. Analysts inside get files and lines of a value that is shown"
-    " with 'dx explain … --inside'.",
+    " public, because they could reveal withheld counts. With '--inside', 'dx explain' gives analysts inside the files"
+    " and lines of a value that is shown.",
 )
 FOR_INSIDE = Bilingual(
     vi="Chỉ dùng trong cơ quan, không chuyển cho bên ngoài.",
