@@ -13,20 +13,16 @@ from functools import cached_property
 import numpy as np
 
 from dx_pipeline.kpi.disclosure.count_table import NEVER, Bools, CountTable, Floats, Integers
-from dx_pipeline.kpi.disclosure.rearrangement import Rearrangement, width
+from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement, width
 
 
 class Sets:
     """Sets of numbers 0, 1, …, for sums over each of them: rows of a matrix of booleans that mark the members."""
 
     def __init__(self, marks: Bools) -> None:
-        self._marks = np.column_stack([marks, np.ones(len(marks), dtype=np.bool_)])
-        self._sizes = np.count_nonzero(self._marks, axis=1)
-        self._members = np.nonzero(self._marks)[1]
-
-    def members(self, number: int) -> Integers:
-        """The members of one set."""
-        return np.flatnonzero(self._marks[number, :-1])
+        marks = np.column_stack([marks, np.ones(len(marks), dtype=np.bool_)])  # no set is empty
+        self._sizes = np.count_nonzero(marks, axis=1)
+        self._members = np.nonzero(marks)[1]
 
     def sums(self, values: Floats) -> Floats:
         """For each set, the sum of the rows of its members, which are few: a product of matrices takes longer."""
@@ -43,13 +39,37 @@ class Enclosure:
         places: their numbers.
         areas: the areas that count some of them and not all.
         areas_of: for each place, which of these areas count it.
+        is_counted: place by area of the table: whether the area is one of these and counts the place.
         places_of: for each area of the table, which of the places it counts.
     """
 
     places: Integers
     areas: Integers
     areas_of: Sets
+    is_counted: Floats
     places_of: Sets
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of some rearrangements, in their order: for each layer the number of its rearrangement."""
+
+    of: Integers
+
+    @cached_property
+    def first(self) -> Integers:
+        """The first layer of each rearrangement."""
+        return np.flatnonzero(np.diff(self.of, prepend=-1))
+
+    def total(self, by_layer: Floats) -> Floats:
+        """For each rearrangement, the sum over its layers; they are the last axis."""
+        sums: Floats = np.add.reduceat(by_layer, self.first, axis=-1)
+        return sums
+
+    def some(self, chosen: Bools) -> tuple[Integers, Layers]:
+        """Which layers the chosen rearrangements have, and the layers of these alone."""
+        layers = np.flatnonzero(chosen[self.of])
+        return layers, Layers((np.cumsum(chosen) - 1)[self.of[layers]])
 
 
 @dataclass(frozen=True)
@@ -58,18 +78,16 @@ class Choices:
 
     Attributes:
         rearrangements: what they are.
-        scopes: all scopes that any of them changes.
-        changes: for each of them, which of these scopes it changes.
-        first: the first layer of each of them.
+        changed: rearrangement by scope of the table: whether it changes it.
+        layers: of the rearrangements.
         part: place by layer: by how many dossiers it lowers the scope's count there, at most.
         rest: place by layer: by how many it raises it.
         can_occur: place by rearrangement: whether the place can have all kinds of one of its layers.
     """
 
     rearrangements: list[Rearrangement]
-    scopes: Integers
-    changes: Sets
-    first: Integers
+    changed: Bools
+    layers: Layers
     part: Floats
     rest: Floats
     can_occur: Bools
@@ -77,91 +95,129 @@ class Choices:
     @classmethod
     def of(cls, table: CountTable, scope: int, rearrangements: list[Rearrangement]) -> Choices:
         """The choices for a scope."""
-        changed = np.array([each.changed_scopes(table) for each in rearrangements])
-        scopes = np.flatnonzero(changed.any(axis=0))
-        amounts = [each.amounts(table, scope) for each in rearrangements]
-        layers = np.array([len(each.kinds) for each in rearrangements])
+        exchanges = [each for each in rearrangements if isinstance(each, Exchange)]
+        pools = [each for each in rearrangements if isinstance(each, Pool)]
+        numbers = np.argsort([isinstance(each, Pool) for each in rearrangements], kind="stable")
+        found = [Exchange.effects(table, exchanges), *(each.effects(table, scope) for each in pools)]
+        starts = [0, *range(len(exchanges), len(rearrangements))]
+        of_layer = numbers[np.concatenate([each.of_layer + start for start, each in zip(starts, found, strict=True)])]
+        order = np.argsort(of_layer, kind="stable")
+        layers = Layers(of_layer[order])
+        can_occur = np.hstack([each.can_occur for each in found])[:, order]
         return cls(
             rearrangements,
-            scopes,
-            Sets(changed[:, scopes]),
-            np.cumsum(layers) - layers,
-            np.hstack([part for part, _ in amounts]),
-            np.hstack([rest for _, rest in amounts]),
-            np.array([np.any(np.all(table.can_occur[:, each.kinds], axis=2), axis=1) for each in rearrangements]).T,
+            np.vstack([each.changed for each in found])[np.argsort(numbers)],
+            layers,
+            np.hstack([each.part for each in found])[:, order],
+            np.hstack([each.rest for each in found])[:, order],
+            np.logical_or.reduceat(can_occur, layers.first, axis=1),
         )
 
-    @cached_property
-    def of_layer(self) -> Integers:
-        """For each layer, the number of its rearrangement."""
-        return np.repeat(np.arange(len(self.rearrangements)), np.diff([*self.first, self.part.shape[1]]))
-
-    def total(self, by_layer: Floats) -> Floats:
-        """For each rearrangement, the sum over its layers; they are the last axis."""
-        sums: Floats = np.add.reduceat(by_layer, self.first, axis=-1)
-        return sums
+    def within(self, places: Integers, threshold: int) -> Choices:
+        """Some places alone, with what can lower and raise a count there by the threshold."""
+        part, rest = self.part[places], self.rest[places]
+        least = np.minimum(self.layers.total(part.sum(axis=0)), self.layers.total(rest.sum(axis=0)))
+        chosen = least >= threshold
+        layers, of_chosen = self.layers.some(chosen)
+        return Choices(
+            [each for each, is_chosen in zip(self.rearrangements, chosen, strict=True) if is_chosen],
+            self.changed[chosen],
+            of_chosen,
+            part[:, layers],
+            rest[:, layers],
+            self.can_occur[places][:, chosen],
+        )
 
 
 class Offer:
     """For one scope, each rearrangement's block: which places are in it now, and at what cost others join.
 
-    Arrays are place by rearrangement, but for `_part` and `_rest`, which are place by layer.
+    Arrays are place by rearrangement.
     """
 
     def __init__(self, table: CountTable, scope: int, choices: Choices, enclosure: Enclosure) -> None:
-        self._table, self._scope, self._choices, self._enclosure = table, scope, choices, enclosure
-        of_area = choices.changes.sums(table.cost[np.ix_(enclosure.areas, choices.scopes)].T).T
-        cost = enclosure.areas_of.sums(of_area)
-        self._cost: Floats = np.where(choices.can_occur[enclosure.places], cost, NEVER)
-        self._part, self._rest = choices.part[enclosure.places], choices.rest[enclosure.places]
+        self._table, self._scope, self._enclosure = table, scope, enclosure
+        self._choices = choices = choices.within(enclosure.places, table.threshold)
+        self._part, self._rest = choices.layers.total(choices.part), choices.layers.total(choices.rest)
+        scopes = np.flatnonzero(choices.changed.any(axis=0))
+        of_area = Sets(choices.changed[:, scopes]).sums(table.cost[np.ix_(enclosure.areas, scopes)].T).T
+        self._cost: Floats = np.where(choices.can_occur, enclosure.areas_of.sums(of_area), NEVER)
         self._is_free: Bools = self._cost == 0
+        self._is_noted: Bools = np.zeros(len(choices.rearrangements), dtype=np.bool_)
+        self._seen = len(table.lost)
+
+    def update(self) -> None:
+        """Take note of what was withheld since: it costs nothing any more."""
+        for areas, scopes, costs in self._table.lost[self._seen :]:
+            less = self._choices.changed[:, scopes] * costs
+            self._cost -= self._enclosure.is_counted[:, areas] @ less.T
+        self._seen = len(self._table.lost)
+        was_free, self._is_free = self._is_free, self._cost == 0
+        self._is_noted &= (was_free == self._is_free).all(axis=0)
 
     def note_protected(self) -> None:
         """Note which sensitive cells of the scope the blocks protect that exist now."""
-        table, scope = self._table, self._scope
-        is_free = self._is_free[:, self._choices.of_layer]
-        part, rest = self._part * is_free, self._rest * is_free
-        by_layer = width(self._enclosure.places_of.sums(part + rest), part.sum(axis=0), rest.sum(axis=0))
-        table.is_protected[:, scope] |= (self._choices.total(by_layer) >= table.threshold).any(axis=1)
+        layers, new = self._choices.layers.some(~self._is_noted)
+        if len(layers):
+            is_free = self._is_free[:, self._choices.layers.of[layers]]
+            part, rest = self._choices.part[:, layers] * is_free, self._choices.rest[:, layers] * is_free
+            own = self._enclosure.places_of.sums(part + rest)
+            varies = new.total(width(own, part.sum(axis=0), rest.sum(axis=0)))
+            self._table.is_protected[:, self._scope] |= (varies >= self._table.threshold).any(axis=1)
+            self._is_noted[:] = True
 
     def take(self, area: int) -> None:
         """Withhold what makes the cheapest block that protects the cell of this area, if there is one."""
         inside = self._table.in_area[area, self._enclosure.places][:, None]
-        joined = self._is_free.copy()
-        part, rest = self._choices.total(self._part), self._choices.total(self._rest)
+        numbers = self._possible(inside)
+        if not len(numbers):
+            return
+        chosen = np.zeros(len(self._is_noted), dtype=np.bool_)
+        chosen[numbers] = True
+        joined, cost = self._is_free[:, chosen], self._cost[:, chosen]
+        part, rest = self._part[:, chosen], self._rest[:, chosen]
         row = part + rest
         own = self._missing(joined & inside, row)
-        self._join(joined, inside, [(row, own)])
+        self._join(joined, cost, inside, [(row, own)])
         needs = [
             (row, self._missing(joined & ~inside, row)),
             (part, self._missing(joined, part)),
             (rest, self._missing(joined, rest)),
         ]
-        self._join(joined, ~inside, needs)
-        of_layer = joined[:, self._choices.of_layer]
-        part, rest = self._part * of_layer, self._rest * of_layer
+        self._join(joined, cost, ~inside, needs)
+        layers, of_chosen = self._choices.layers.some(chosen)
+        of_layer = joined[:, of_chosen.of]
+        part, rest = self._choices.part[:, layers] * of_layer, self._choices.rest[:, layers] * of_layer
         by_layer = width(((part + rest) * inside).sum(axis=0), part.sum(axis=0), rest.sum(axis=0))
-        varies = self._choices.total(by_layer)
-        price = np.where(varies >= self._table.threshold, (self._cost * joined).sum(axis=0), NEVER)
+        is_enough = of_chosen.total(by_layer) >= self._table.threshold
+        price = np.where(is_enough, (cost * joined).sum(axis=0), NEVER)
         best = int(np.argmin(price))
         if price[best] < NEVER:
-            self._make(joined[:, best], best)
+            self._make(joined[:, best], int(numbers[best]))
+
+    def _possible(self, inside: Bools) -> Integers:
+        """The rearrangements that would protect a cell, going by all places that could join: mostly few."""
+        can_join = self._cost < NEVER
+        part, rest = self._part * can_join, self._rest * can_join
+        own = ((part + rest) * inside).sum(axis=0)
+        least = width(own, part.sum(axis=0), rest.sum(axis=0))
+        return np.flatnonzero(least >= self._table.threshold)
 
     def _missing(self, joined: Bools, dossiers: Floats) -> Floats:
         """For each set, how many dossiers are short of the threshold in these places."""
         short: Floats = self._table.threshold - (dossiers * joined).sum(axis=0)
         return short
 
-    def _join(self, joined: Bools, among: Bools, needs: Sequence[tuple[Floats, Floats]]) -> None:
+    def _join(self, joined: Bools, cost: Floats, among: Bools, needs: Sequence[tuple[Floats, Floats]]) -> None:
         """Let the cheapest place join that is enough by itself; where none is, the cheapest ones one by one."""
         short = np.any([missing > 0 for _, missing in needs], axis=0)
-        open_to = among & ~joined & (self._cost < NEVER) & short
+        open_to = among & ~joined & (cost < NEVER) & short
         enough = open_to & np.all([dossiers >= missing for dossiers, missing in needs], axis=0)
         alone = enough.any(axis=0)
         sets = np.flatnonzero(alone)
-        joined[np.where(enough, self._cost, NEVER)[:, sets].argmin(axis=0), sets] = True
+        joined[np.where(enough, cost, NEVER)[:, sets].argmin(axis=0), sets] = True
         sets = np.flatnonzero(short & ~alone)
-        order = np.argsort(np.where(open_to, self._cost, NEVER)[:, sets], axis=0, kind="stable")
+        order = np.argsort(np.where(open_to, cost, NEVER)[:, sets], axis=0, kind="stable")
         sums = [np.cumsum((dossiers * open_to)[order, sets], axis=0) >= missing[sets] for dossiers, missing in needs]
         is_reached = np.all(sums, axis=0)
         taken = ~np.vstack([np.zeros_like(is_reached[:1]), is_reached[:-1]]) & is_reached.any(axis=0)
@@ -172,7 +228,7 @@ class Offer:
         table, choices, enclosure = self._table, self._choices, self._enclosure
         new = joined & ~self._is_free[:, number]
         is_counted = table.in_area[np.ix_(enclosure.areas, enclosure.places[new])].any(axis=1)
-        areas, scopes = enclosure.areas[is_counted], choices.scopes[choices.changes.members(number)]
+        areas, scopes = enclosure.areas[is_counted], np.flatnonzero(choices.changed[number])
         table.withhold(np.repeat(areas, len(scopes)), np.tile(scopes, len(areas)))
         protects = choices.rearrangements[number].protects(table, enclosure.places[joined], scopes)
         table.is_protected[:, scopes] |= protects

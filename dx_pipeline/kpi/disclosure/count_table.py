@@ -70,6 +70,7 @@ class CountTable:
         is_protected: area by scope: a cell that is known to be protected.
         is_withheld: area by scope: a published cell that is not shown.
         cost: area by scope: what is lost if that cell is withheld; 0 where nothing is shown.
+        lost: what was withheld, each time: areas, scopes, and what each cell cost.
     """
 
     def __init__(self, counts: Mapping[tuple[str, str], int], cells: Sequence[Cell], threshold: int) -> None:
@@ -92,13 +93,16 @@ class CountTable:
         self.is_protected = np.zeros(self._shape, dtype=np.bool_)
         self.is_withheld = np.zeros(self._shape, dtype=np.bool_)
         self.cost = self._costs(cells)
+        self.lost: list[tuple[Integers, Integers, Floats]] = []
         self.withhold(*np.nonzero(self.is_sensitive))
 
     def withhold(self, areas: Integers, scopes: Integers) -> None:
         """Withhold these cells, as far as they are published."""
         shown = (self.cost[areas, scopes] > 0) & (self.cost[areas, scopes] < NEVER)
-        self.cost[areas[shown], scopes[shown]] = 0
-        self.is_withheld[areas[shown], scopes[shown]] = True
+        areas, scopes = areas[shown], scopes[shown]
+        self.lost.append((areas, scopes, self.cost[areas, scopes]))
+        self.cost[areas, scopes] = 0
+        self.is_withheld[areas, scopes] = True
 
     def _frequent(self) -> Integers:
         """The kinds that may be rearranged: the most frequent ones of all and of each scope, and elsewhere."""

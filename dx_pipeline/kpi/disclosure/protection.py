@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer, Sets
-from dx_pipeline.kpi.disclosure.count_table import NEVER, CountTable, Floats, Integers
+from dx_pipeline.kpi.disclosure.count_table import NEVER, Bools, CountTable, Floats, Integers
 from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement
 
 KINDS_TRIED = 48
@@ -52,9 +52,9 @@ class Search:
             for tried in (KINDS_TRIED, in_scope.shape[1]):
                 areas = self._unprotected(scope)
                 if len(areas):
-                    choices = self._choices(scope, tried)
+                    choices, offers = self._choices(scope, tried), dict[int, Offer]()
                     for area in areas:
-                        self._protect(area, scope, choices)
+                        self._protect(area, scope, choices, offers)
 
     def _unprotected(self, scope: int) -> list[int]:
         """The areas of a scope with a sensitive cell that is not protected, the largest first."""
@@ -64,12 +64,15 @@ class Search:
         found: list[int] = areas[np.argsort(-self._size[areas], kind="stable")].tolist()
         return found
 
-    def _protect(self, area: int, scope: int, choices: Choices) -> None:
+    def _protect(self, area: int, scope: int, choices: Choices, offers: dict[int, Offer]) -> None:
+        """Protect one cell, if it can be; `offers` of the scope are kept by enclosure."""
         for number in self._around(area):
             if self._table.is_protected[area, scope]:
                 return
-            enclosure = self._enclosure(number)
-            offer = Offer(self._table, scope, choices, enclosure)
+            if number not in offers:
+                offers[number] = Offer(self._table, scope, choices, self._enclosure(number))
+            offer = offers[number]
+            offer.update()
             offer.note_protected()
             if not self._table.is_protected[area, scope]:
                 offer.take(area)
@@ -91,7 +94,11 @@ class Search:
                 counted = np.count_nonzero(in_area[:, places], axis=1)
                 areas = np.flatnonzero((counted > 0) & (counted < len(places)))
             counts_place = in_area[np.ix_(areas, places)]
-            self._enclosures[number] = Enclosure(places, areas, Sets(counts_place.T), Sets(in_area[:, places]))
+            is_counted = np.zeros((len(places), len(in_area)))
+            is_counted[:, areas] = counts_place.T
+            self._enclosures[number] = Enclosure(
+                places, areas, Sets(counts_place.T), is_counted, Sets(in_area[:, places])
+            )
         return self._enclosures[number]
 
     def _choices(self, scope: int, tried: int) -> Choices:
@@ -128,6 +135,24 @@ class Search:
         digest: Integers = self._table.by_kind @ drawn
         return digest
 
+    @cached_property
+    def _by_digest(self) -> tuple[Integers, Integers]:
+        """Kinds in the order of their digests, and these."""
+        order = np.argsort(self._digest, kind="stable")
+        return order, self._digest[order]
+
+    @cached_property
+    def _has_dossiers(self) -> Bools:
+        """Which kinds any place has."""
+        found: Bools = np.any(self._table.counts[:-1] > 0, axis=0)
+        return found
+
+    @cached_property
+    def _nearest(self) -> Integers:
+        """For each kind, all kinds by their distance from it."""
+        nearest: Integers = np.argsort(self._distances, axis=1, kind="stable")
+        return nearest
+
     def _difference(self, kind: int, other: int) -> int:
         """Which scopes distinguish two kinds, and in which sense, as a number."""
         return int(self._digest[kind] - self._digest[other])
@@ -136,16 +161,16 @@ class Search:
         """The exchange of two kinds; its other layers are the pairs that the same scopes distinguish."""
         difference = self._difference(kind, other)
         if difference not in self._exchanges:
-            order = np.argsort(self._digest, kind="stable")
+            order, ordered = self._by_digest
             wanted = self._digest - difference
-            place = np.searchsorted(self._digest[order], wanted).clip(max=len(order) - 1)
-            gained = np.flatnonzero(self._digest[order][place] == wanted)
+            place = np.searchsorted(ordered, wanted).clip(max=len(order) - 1)
+            gained = np.flatnonzero(ordered[place] == wanted)
             lost = order[place[gained]]
-            by_kind, counts = self._table.by_kind.astype(np.int8), self._table.counts
+            by_kind, has_dossiers = self._table.by_kind.view(np.int8), self._has_dossiers
             same = (by_kind[gained] - by_kind[lost] == by_kind[kind] - by_kind[other]).all(axis=1)
-            has_dossiers = counts[:-1, gained].any(axis=0) & counts[:-1, lost].any(axis=0)
-            chosen = same & (has_dossiers | (gained == kind))
-            self._exchanges[difference] = Exchange(gained[chosen][:, None], lost[chosen][:, None])
+            chosen = same & (has_dossiers[gained] & has_dossiers[lost] | (gained == kind))
+            twice = (np.repeat(kinds[chosen], 2).reshape(-1, 2) for kinds in (gained, lost))
+            self._exchanges[difference] = Exchange(*twice)
         return self._exchanges[difference]
 
     @cached_property
@@ -171,12 +196,11 @@ class Search:
     def _double_exchanges(self, kind: int, other: int) -> list[Exchange]:
         """Exchanges of this pair together with another pair in the opposite sense: many scopes count both alike."""
         if (kind, other) not in self._doubles:
-            by_kind = self._table.by_kind.astype(np.int8)
-            lost = np.argsort(self._distances[kind], kind="stable")[1 : 1 + OPPOSITE]
-            gained = np.argsort(self._distances[other], kind="stable")[1 : 1 + OPPOSITE]
+            by_kind = self._table.by_kind.view(np.int8)
+            lost, gained = self._nearest[kind, 1 : 1 + OPPOSITE], self._nearest[other, 1 : 1 + OPPOSITE]
             changes = (by_kind[kind] - by_kind[other] - by_kind[lost])[:, None] + by_kind[gained] != 0
             cost = changes @ self._scope_cost
-            cost[np.isin(lost, [kind, other])] = cost[:, np.isin(gained, [kind, other])] = NEVER
+            cost[(lost == kind) | (lost == other)] = cost[:, (gained == kind) | (gained == other)] = NEVER
             cost[lost[:, None] == gained] = NEVER
             found = []
             for number in np.argsort(cost, axis=None, kind="stable")[:DOUBLE].tolist():
@@ -190,7 +214,7 @@ class Search:
         """Larger and larger sets of kinds around a pair, by what few scopes distinguish."""
         if (kind, other) not in self._pooled:
             by_kind = self._table.by_kind
-            near = np.argsort(self._distances[kind], kind="stable")[: 2 * LARGEST_POOL]
+            near = self._nearest[kind, : 2 * LARGEST_POOL]
             chosen, pools = [kind, other], []
             some, every = by_kind[kind] | by_kind[other], by_kind[kind] & by_kind[other]
             while len(chosen) < LARGEST_POOL and len(near := near[~np.isin(near, chosen)]):

@@ -12,8 +12,8 @@ all lowering, and all raising.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -27,37 +27,57 @@ def width(own: Floats, part: Floats, rest: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class Effects:
+    """What some rearrangements can do to what a scope counts.
+
+    Attributes:
+        changed: rearrangement by scope of the table: whether it changes it.
+        of_layer: for each layer, the number of its rearrangement.
+        part: place by layer: by how many dossiers it can lower the count of a place, or raise it.
+        rest: place by layer: by how many it can do the opposite.
+        can_occur: place by layer: whether the place can have all of its kinds.
+    """
+
+    changed: Bools
+    of_layer: Integers
+    part: Floats
+    rest: Floats
+    can_occur: Bools
+
+
+@dataclass(frozen=True)
 class Exchange:
     """In each layer the same number more of each kind in `gained` and fewer of each in `lost`, or the other way round.
 
-    Layers are rows of kinds. They rearrange each for itself, and all change the same scopes in the same sense:
-    "online" for "direct" among the dossiers that were settled in May, and among those settled in June. So what they
-    can do adds up.
+    Layers are rows of two kinds, or of one twice. They rearrange each for itself, and all change the same scopes in
+    the same sense: "online" for "direct" among the dossiers that were settled in May, and among those settled in
+    June. So what they can do adds up.
     """
 
     gained: Integers
     lost: Integers
 
-    @cached_property
-    def kinds(self) -> Integers:
-        """Layer by number: every kind that a layer concerns."""
-        return np.hstack([self.gained, self.lost])
-
     def changed_scopes(self, table: CountTable) -> Bools:
         """Which scopes count the kinds unequally."""
-        gained, lost = table.by_kind[self.gained[0]].sum(axis=0), table.by_kind[self.lost[0]].sum(axis=0)
-        changed: Bools = gained != lost
+        changed: Bools = table.by_kind[self.gained[0]].sum(axis=0) != table.by_kind[self.lost[0]].sum(axis=0)
         return changed
 
-    def amounts(self, table: CountTable, _scope: int) -> tuple[Floats, Floats]:
-        """Place by layer: by how much a place can lower and raise what a scope counts, or the other way round."""
-        possible: Bools = np.all(table.can_occur[:, self.kinds], axis=2)
-        gained, lost = (table.counts[:, kinds].min(axis=2) * possible for kinds in (self.gained, self.lost))
-        return gained, lost
+    @staticmethod
+    def effects(table: CountTable, exchanges: Sequence[Exchange]) -> Effects:
+        """What several can do: to every scope that they change the same."""
+        layers = [len(each.gained) for each in exchanges]
+        first = np.cumsum(layers) - layers
+        gained, lost = (np.concatenate(sides) for sides in zip(*((e.gained, e.lost) for e in exchanges), strict=True))
+        by_kind = table.by_kind.view(np.int8)
+        changed = by_kind[gained[first]].sum(axis=1) != by_kind[lost[first]].sum(axis=1)
+        possible: Bools = np.logical_and.reduce([table.can_occur[:, kinds] for kinds in (*gained.T, *lost.T)])
+        part, rest = (np.minimum(table.counts[:, one], table.counts[:, other]) for one, other in (gained.T, lost.T))
+        return Effects(changed, np.repeat(np.arange(len(layers)), layers), part * possible, rest * possible, possible)
 
     def protects(self, table: CountTable, places: Integers, scopes: Integers) -> Bools:
         """Area by scope: which cells vary enough if these places rearrange. The scopes are those it changes."""
-        part, rest = (amount[places] for amount in self.amounts(table, 0))
+        effects = self.effects(table, [self])
+        part, rest = effects.part[places], effects.rest[places]
         varies = width(table.in_area[:, places] @ (part + rest), part.sum(axis=0), rest.sum(axis=0)).sum(axis=1)
         return np.repeat((varies >= table.threshold)[:, None], len(scopes), axis=1)
 
@@ -68,22 +88,14 @@ class Pool:
 
     members: Integers
 
-    @property
-    def kinds(self) -> Integers:
-        """Layer by number: every kind that it concerns, in one layer."""
-        return self.members[None, :]
-
-    def changed_scopes(self, table: CountTable) -> Bools:
-        """Which scopes count some of the kinds and not all."""
-        of_kinds = table.by_kind[self.members]
+    def effects(self, table: CountTable, scope: int) -> Effects:
+        """What it can do to a scope: it has one layer, of dossiers that the scope counts, and the others."""
+        of_kinds, is_counted = table.by_kind[self.members], table.in_scope[scope, self.members]
         changed: Bools = np.any(of_kinds, axis=0) & ~np.all(of_kinds, axis=0)
-        return changed
-
-    def amounts(self, table: CountTable, scope: int) -> tuple[Floats, Floats]:
-        """Place by layer, of which there is one: dossiers of these kinds that the scope counts, and the others."""
-        possible: Bools = np.all(table.can_occur[:, self.members], axis=1)
-        counts, is_counted = table.counts[:, self.members] * possible[:, None], table.in_scope[scope, self.members]
-        return counts[:, is_counted].sum(axis=1)[:, None], counts[:, ~is_counted].sum(axis=1)[:, None]
+        possible: Bools = np.all(table.can_occur[:, self.members], axis=1, keepdims=True)
+        counts = table.counts[:, self.members] * possible
+        part, rest = (counts[:, chosen].sum(axis=1, keepdims=True) for chosen in (is_counted, ~is_counted))
+        return Effects(changed[None, :], np.zeros(1, dtype=np.intp), part, rest, possible)
 
     def protects(self, table: CountTable, places: Integers, scopes: Integers) -> Bools:
         """Area by scope: which cells vary enough if these places rearrange. The scopes are those it changes."""
