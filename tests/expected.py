@@ -139,7 +139,7 @@ class Warehouse:
             places[row.unit if isinstance(row.unit, str) else None, row.stretch] = self.territory.place(
                 code, row.day, span.last
             )
-        keys = zip(frame["unit"], frame["stretch"], strict=True)
+        keys = zip(frame["unit"].tolist(), frame["stretch"].tolist(), strict=True)
         above = [places[unit if isinstance(unit, str) else None, stretch] for unit, stretch in keys]
         return frame.assign(unit=above).explode("unit")
 
@@ -196,7 +196,7 @@ class Warehouse:
         frame = frame if "statistic" in frame else frame.assign(statistic=None)
         columns = ["unit", "stretch", "system", "statistic", "item", "is_counted"]
         rows = self._rolled_up(frame.drop_duplicates(columns)[[*columns, "day"]], span)
-        rows = rows.assign(**{name: [_text(each) or "" for each in rows[name]] for name in ("system", "statistic")})
+        rows = rows.assign(**{name: rows[name].astype(object).fillna("") for name in ("system", "statistic")})
         return rows.groupby(["unit", "system", "statistic", "item"], as_index=False)["is_counted"].any()
 
     # What cannot be added up.

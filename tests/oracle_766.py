@@ -9,21 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import oracle
 import pandas as pd
 from oracle import DOSSIER, LEVELS_CHANGED, READINGS_SHOWN, SERVICE, Counted, Kind
-from oracle_tables import Tables, in_force, last_day
+from oracle_tables import Tables, in_force, last_day, records
 
 PROCEDURE, PORTAL_SYNC = "reference.procedure", "statistics.portal_sync"
 SATURDAY = 5
 Row = dict[str, Any]
 
 
+@cache
 def _latest(tables: Tables) -> list[Row]:
-    frame = tables.once(oracle.latest_dossiers).astype(object)
-    return [dict(row) for row in frame.where(frame.notna(), None).to_dict("records")]
+    return records(tables.once(oracle.latest_dossiers))
 
 
 def _procedures(tables: Tables) -> dict[tuple[str, date], Row]:

@@ -67,10 +67,10 @@ class Tables:
         rows = [self.rows(f"reference.{name}") for name in ("admin_unit", "agency", "succession")]
         return Territory(*rows)
 
+    @cache  # noqa: B019
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a small table, with None for what is empty."""
-        frame = self.frame(table).astype(object)
-        return [dict(row) for row in frame.where(frame.notna(), None).to_dict("records")]
+        return records(self.frame(table))
 
     @staticmethod
     def _partition(path: Path) -> tuple[str, date | None]:
@@ -79,6 +79,13 @@ class Tables:
         return (source, date(int(month[:4]), int(month[5:]), 1)) if is_month else (f"{source}_{month}".strip("_"), None)
 
 
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame, with None for what is empty."""
+    columns = [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+@cache
 def last_day(month: Any) -> date:
     """The last day of the month of a day."""
     end: date = (pd.Timestamp(month) + pd.offsets.MonthEnd(0)).date()

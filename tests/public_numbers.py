@@ -179,15 +179,14 @@ class Reader:
     def atoms(self, number: Number) -> list[int]:
         """The atoms that a number is the sum of."""
         what, unit, first, last = number
-        return [
-            atom
-            for event, conditions in MEASURES[what]
-            for place in self._within.get(unit, [])
-            for month in self.months
-            if month.last == last or (event != "open" and first <= month.first and month.last <= last)
-            for atom, answers in self._of_slot[event, place, month]
-            if conditions.items() <= answers.items()
-        ]
+        within = [month for month in self.months if first <= month.first and month.last <= last]
+        found: list[int] = []
+        for event, conditions in MEASURES[what]:
+            months = [month for month in self.months if month.last == last] if event == "open" else within
+            slots = [self._of_slot[event, place, month] for place in self._within.get(unit, []) for month in months]
+            asked = conditions.items()
+            found += [atom for slot in slots for atom, answers in slot if asked <= answers.items()]
+        return found
 
     @cached_property
     def _equations(self) -> tuple[csr_array, np.ndarray]:
