@@ -173,6 +173,20 @@ def test_inside_the_office_the_lines_named_are_the_dossiers_that_count(
     assert [(item.counted_count, item.row_count) for item in found.counted] == [(len(online), len(of_unit))]
 
 
+@pytest.mark.parametrize("code", ["digitised_dossier_rate", "dossier_paid_online_rate", "on_time_rate"])
+def test_inside_the_office_every_row_that_counts_has_its_line(
+    released: Released, warehouse_of_sample: Settings, declared: Catalogue, code: str
+) -> None:
+    """Also of dossiers that ended before their month's file was made, in the month after."""
+    condition = f"kpi_code = '{code}' AND unit_level = 'district' AND window_type = 'month'"
+    rows = values(released, f"{condition} AND value IS NOT NULL AND window_start = '2022-03-01'")
+    with opened(warehouse_of_sample, declared, for_inside=True) as seen:
+        found = of_row(seen, max(rows, key=lambda row: row["denominator"]))
+    named = [each for each in found.deliveries if each.lines_of == "unit" and each.table_name == "statistics.dossier"]
+    lines = lines_in((each.delivery_id, each.lines) for each in named)
+    assert len(lines) == sum(item.row_count or 0 for item in found.counted) > 0
+
+
 def lines_in(named: Iterable[tuple[str | None, Ranges | None]]) -> list[tuple[str | None, int]]:
     """Every single line of ranges, with its delivery."""
     return sorted(

@@ -37,7 +37,8 @@ class Partition:
         month: None of a table without months.
         basis: `flow`: its month is one of the window's; `stock`: of the state at its end; `latest`: the newest by then;
             `later_states`: not needed, but it may have later states of rows of the window, which count instead;
-            `earlier_states`: not needed, but rows of a state at the end of a month may have come with it.
+            `earlier_states`: not needed, but rows that count may have come with it: of what is in progress, or of what
+            ended after the month and before its file was made.
         state: as in `ledger.partition`: `current`, `stale` or `missing`.
         derived_from: the table that it is computed from, if nobody delivers it.
     """
@@ -124,7 +125,7 @@ class Inputs:
             for table in sorted({*tables, *(BEHIND_UNITS if UNITS in tables else ())} - {UNITS}):
                 bases: tuple[str, ...] = tables.get(table, (self.kpi.basis,))
                 if self._catalogue.contracts[table].changes:
-                    bases = (*bases, LATER_STATES, *((EARLIER_STATES,) if "stock" in bases else ()))
+                    bases = (*bases, LATER_STATES, EARLIER_STATES)
                 for basis in bases:
                     for partition in self._of_table(table, basis, item):
                         found.setdefault((table, partition.source, partition.month), partition)
