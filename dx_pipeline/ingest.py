@@ -96,9 +96,9 @@ def fetch_and_land(
     source = catalogue.sources[name]
     present: Present = dict.fromkeys(months, frozenset())
     for arrival in connectors.fetch(settings, source, months, now=now):
-        delivery = deliveries.find(
-            settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at
-        ) or _filter_and_land(settings, catalogue, source, arrival)
+        delivery = deliveries.find(settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at)
+        if delivery is None or not deliveries.restore(settings, arrival, delivery):
+            delivery = _filter_and_land(settings, catalogue, source, arrival)
         deliveries.clean_inbox(settings, arrival, delivery)
         present[arrival.month] |= {delivery.entry.delivery_id}
     return present
@@ -140,10 +140,24 @@ def _publish_month(
     keys = [Key(table, name, month) for table in source.source.delivered]
     closed = {key: closing.read(settings, key) for key in keys}
     current = {key: _fingerprint(settings, catalogue, key, landed, present, closed[key]) for key in keys}
+    for delivery in landed:
+        if (damaged := deliveries.damage(settings, delivery)) is not None:
+            return tuple(_hold_back(settings, catalogue, key, current[key], damaged) for key in keys)
     unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
     return _read_and_publish(settings, catalogue, landed, present, closed)
+
+
+def _hold_back(settings: Settings, catalogue: Catalogue, key: Key, current: str, damaged: DxError) -> RunResult:
+    """Record that a partition is not made again, because a delivery of it is damaged; its last good rows stay."""
+    fingerprint = f"{current} over a damaged delivery"
+    before = publication.unchanged(settings, key, fingerprint)
+    if before is not None:
+        return before
+    staged = Staged(key, rows=0, synthetic=False, failure=str(damaged))
+    with connect(settings) as connection:
+        return publication.publish(settings, catalogue, connection, staged, fingerprint)
 
 
 def repeat(

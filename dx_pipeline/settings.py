@@ -74,6 +74,11 @@ class Settings:
         return self.warehouse / "landing"
 
     @property
+    def set_aside(self) -> Path:
+        """Damaged files that were replaced, for whoever wants to look at them."""
+        return self.warehouse / "set_aside"
+
+    @property
     def tables(self) -> Path:
         """Partitions of typed rows."""
         return self.warehouse / "tables"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from dx_pipeline import privacy
 from dx_pipeline.errors import DxError
@@ -130,13 +130,17 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     (private / ENTRY).write_text(entry.model_dump_json(indent=2), encoding="utf-8")
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
     folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        private.rename(folder)
-    except OSError:
+    there = _read(folder)
+    if there is not None and damage(settings, there) is None:  # another process landed the same bytes
         shutil.rmtree(private)
-        if not folder.is_dir():
-            raise
-        return _read(folder)  # another process landed the same bytes
+        return there
+    if folder.exists():
+        LOG.warning("%s", not_as_landed(settings, folder))
+        files.set_aside(settings, folder)
+    for path in (content, private / ENTRY, private):
+        files.sync(path)
+    private.rename(folder)
+    files.sync(folder.parent)
     if entry.stripped:
         counts = ", ".join(f"{count} {kind}" for kind, count in entry.stripped.items())
         LOG.warning("%s %s %s: stripped %s before it was kept", entry.source, entry.month, entry.file_name, counts)
@@ -151,12 +155,29 @@ def find(
     Of several (what was kept of one is what another was), the one that arrived at `delivered_at`.
     """
     folder = folder_of(settings, source, month)
-    found = [_read(folder / digest)] if (folder / digest).is_dir() else []
+    there = _read(folder / digest)
+    found = [there] if there is not None else []
     found += [
         item for item in landed(settings, source, month) if item.entry.stripped and item.entry.kept_sha256 == digest
     ]
     same_time = [item for item in found if item.entry.delivered_at == delivered_at]
     return next(iter(same_time or found), None)
+
+
+def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
+    """Make a damaged delivery whole from the bytes that were kept of it, if these are what arrives now."""
+    damaged = damage(settings, delivery)
+    if damaged is None:
+        return True
+    if arrival.delivery_id != delivery.entry.kept_sha256:
+        return False
+    LOG.warning("%s", damaged)
+    if delivery.content.exists():
+        files.set_aside(settings, delivery.content)
+    private = files.private_name(settings)
+    shutil.copyfile(arrival.file, private)
+    files.replace(private, delivery.content)
+    return damage(settings, delivery) is None
 
 
 def clean_inbox(settings: Settings, arrival: Arrival, delivery: Delivery) -> None:
@@ -188,8 +209,16 @@ def folder_of(settings: Settings, source: str, month: Month | None) -> Path:
 
 def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delivery, ...]:
     """What has landed of one source for one month, in order of precedence."""
-    found = map(_read, folder_of(settings, source, month).glob("*"))
+    found = (each for path in folder_of(settings, source, month).glob("*") if (each := _read(path)) is not None)
     return tuple(sorted(found, key=lambda delivery: delivery.order))
+
+
+def damage(settings: Settings, delivery: Delivery) -> DxError | None:
+    """What is wrong with a delivery: its bytes are missing, or others than were kept."""
+    content = delivery.content
+    if content.is_file() and files.known_digest(content) == delivery.entry.kept_sha256:
+        return None
+    return not_as_landed(settings, content, f" ({delivery.entry.file_name})")
 
 
 def verify(settings: Settings, delivery: Delivery) -> None:
@@ -198,25 +227,29 @@ def verify(settings: Settings, delivery: Delivery) -> None:
     Raises:
         DxError: its bytes are missing or others; names the file.
     """
-    content = delivery.content
-    if not content.is_file() or files.digest(content) != delivery.entry.kept_sha256:
-        raise not_as_landed(settings, content, f" ({delivery.entry.file_name})")
+    damaged = damage(settings, delivery)
+    if damaged is not None:
+        raise damaged
 
 
 def not_as_landed(settings: Settings, path: Path, about: str = "") -> DxError:
     """The error of a file in landing that is missing, or has other bytes than it had."""
     name = f"{path.relative_to(settings.warehouse)}{about}"
-    vi, en = ("không còn như khi nhận", "is not what was landed") if path.is_file() else ("bị thiếu", "is missing")
+    vi, en = ("không còn như khi nhận", "is not what was landed") if path.exists() else ("bị thiếu", "is missing")
     return DxError(f"{name} {en}: restore it from a backup.", f"{name} {vi}: hãy phục hồi từ bản sao lưu.")
 
 
 def months_landed(settings: Settings, source: str) -> Iterator[Month]:
     """The months for which anything of a source has landed, in order."""
-    for child in sorted((settings.landing / source).glob("*")):
-        if child.name != WITHOUT_MONTH:
-            yield Month.parse(child.name)
+    for child in sorted((settings.landing / source).glob("[0-9][0-9][0-9][0-9]-[01][0-9]")):
+        yield Month.parse(child.name)
 
 
-def _read(folder: Path) -> Delivery:
-    entry = Entry.model_validate_json((folder / ENTRY).read_text(encoding="utf-8"))
-    return Delivery(entry, folder / CONTENT)
+def _read(folder: Path) -> Delivery | None:
+    """The delivery in a folder; None if there is none, or its entry cannot be read or is of another delivery."""
+    try:
+        entry = Entry.model_validate_json((folder / ENTRY).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    place = entry.source, entry.month or WITHOUT_MONTH, entry.delivery_id
+    return Delivery(entry, folder / CONTENT) if place == folder.parts[-3:] else None

@@ -21,6 +21,7 @@ from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.definition import DEFINITION
 from dx_pipeline.declarations.sql import comments, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import UNITS
+from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi import change
 from dx_pipeline.kpi.evaluation import CONSERVATION
 from dx_pipeline.kpi.figure import protected
@@ -82,10 +83,17 @@ class Snapshot:
 
     @classmethod
     def read(cls, settings: Settings, catalogue: Catalogue) -> Snapshot:
-        """The snapshot of a warehouse."""
+        """The snapshot of a warehouse.
+
+        Raises:
+            ReleaseError: the rows of a partition are not those that were published.
+        """
         ledger = Ledger.read(settings, catalogue)
         keys = [*ledger.keys, *(Key(CONSERVATION, name, None) for name in catalogue.views)]
         rows = {key: path for key in keys if (path := partition.rows(settings, key)) is not None}
+        for key in rows:
+            if (damaged := partition.damage(settings, key)) is not None:
+                raise ReleaseError(str(damaged), damaged.vi)
         rows |= {Key(REVISED, proposal, None): path for proposal, path in revised(settings).items()}
         built_from = ReleaseInputs.read(settings, ledger)
         inputs = {
@@ -118,7 +126,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
     """Build the release of everything that is published now, verify it, and switch to it.
 
     Raises:
-        ReleaseError: the built release does not verify. The release that was current before stays current.
+        ReleaseError: rows are damaged, or the built release does not verify; the release that was current stays so.
     """
     progress.announce("release")
     with writing(settings):

@@ -9,11 +9,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import file_digest
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from dx_pipeline.settings import Settings
+
+_DIGESTS: dict[tuple[str, int, int, int], str] = {}
 
 PRIVATE_LOCK = ".private.lock"
 """The ending of the file beside a private warehouse that is locked while somebody uses it."""
@@ -23,6 +26,25 @@ def digest(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as handle:
         return file_digest(handle, "sha256").hexdigest()
+
+
+def known_digest(path: Path) -> str:
+    """SHA-256 of a file; computed once in a process while size, time of modification and inode are the same."""
+    about = path.stat()
+    key = (str(path), about.st_size, about.st_mtime_ns, about.st_ino)
+    if key not in _DIGESTS:
+        _DIGESTS[key] = digest(path)
+    return _DIGESTS[key]
+
+
+def set_aside(settings: Settings, path: Path) -> Path:
+    """Move a damaged file or folder of the warehouse out of the way; return where it is now."""
+    place = settings.set_aside / path.relative_to(settings.warehouse)
+    target = next(each for number in count() if not (each := place.with_name(f"{place.name}.{number}")).exists())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(target)
+    sync(path.parent)
+    return target
 
 
 def private_name(settings: Settings, suffix: str = "") -> Path:

@@ -14,9 +14,13 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
 from dx_pipeline.storage.files import private_name, replace
 
 ROW_GROUP = 122_880
+ROWS_SHA256 = b"dx_rows_sha256"
+"""The key under which a file's footer has the digest of its rows."""
+
 FOOTER_END = 8
 """How many bytes end a file: the length of its footer, and a mark."""
 
@@ -33,6 +37,14 @@ def digest(path: Path) -> str:
         while (left := after - file.tell()) > 0:
             found.update(file.read(min(left, BLOCK)))
     return found.hexdigest()
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the rows of a file are those that its footer has the digest of."""
+    try:
+        return (pq.read_metadata(path).metadata or {}).get(ROWS_SHA256) == digest(path).encode()
+    except (pa.ArrowInvalid, OSError):
+        return False
 
 
 def write(
@@ -53,10 +65,12 @@ def write(
     schema = schema.with_metadata({**(schema.metadata or {}), **metadata})
     count = 0
     names = ", ".join(quoted(name) for name in schema.names)
-    with pq.ParquetWriter(private, schema, compression="zstd") as writer:
+    with private.open("wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in relation.select(names).to_arrow_reader(ROW_GROUP):
             writer.write_table(pa.Table.from_batches([batch]).cast(schema), ROW_GROUP)
             count += batch.num_rows
+        file.flush()
+        writer.add_key_value_metadata({ROWS_SHA256: files.digest(private).encode()})
     written = pq.read_metadata(private).num_rows
     if written != count:
         raise ReleaseError(f"{target.name}: {count} rows were to be written and {written} were; the old file stays.")

@@ -10,18 +10,21 @@ data set. The run is recorded last: a crash before that only means that the run 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Column, Contract, arrow_schema
 from dx_pipeline.declarations.definition import DEFINITION, OF_EVERY_VERSION
 from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted
+from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
@@ -30,7 +33,8 @@ from dx_pipeline.tables.run import PartitionRun
 
 ROWS = "rows.parquet"
 RUNS = "_runs"
-FINGERPRINT = b"dx_fingerprint"
+FINGERPRINT, PARTITION = b"dx_fingerprint", b"dx_partition"
+LOG = logging.getLogger(__name__)
 
 SMALL = 200_000
 """Tables of up to this many rows are read into memory where they are queried often."""
@@ -100,20 +104,69 @@ def all_rows(settings: Settings, table: str) -> list[Path]:
 
 
 def run(settings: Settings, key: AnyKey) -> PartitionRun | None:
-    """The latest run of a partition."""
+    """The latest run of a partition; None if there was none, or its record is damaged."""
     path = _run_path(settings, key)
-    return PartitionRun.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return _read_run(path) if path.is_file() else None
 
 
 def runs(settings: Settings) -> Iterator[PartitionRun]:
-    """The latest run of every partition there is, ordered by table and partition."""
+    """The latest run of every partition there is, ordered by table and partition; damaged records are left out."""
     for path in sorted((settings.tables / RUNS).glob("*/*.json")):
-        yield PartitionRun.model_validate_json(path.read_text(encoding="utf-8"))
+        found = _read_run(path)
+        if found is not None:
+            yield found
 
 
 def record(settings: Settings, key: AnyKey, latest: PartitionRun) -> None:
-    """Record a run, after everything that it wrote."""
-    files.write_text(settings, _run_path(settings, key), latest.model_dump_json(indent=1))
+    """Record a run, after everything that it wrote. A damaged record in its place is set aside."""
+    path = _run_path(settings, key)
+    if path.is_file() and _read_run(path) is None:
+        LOG.warning("%s", _damaged(settings, path))
+        files.set_aside(settings, path)
+    files.write_text(settings, path, latest.model_dump_json(indent=1))
+
+
+def damage(settings: Settings, key: AnyKey) -> DxError | None:
+    """What is wrong with the published rows of a partition: they are other ones than those that were published.
+
+    Without a record the file is held against what its own footer says.
+    """
+    path = _rows_path(settings.tables, key)
+    if not path.is_file():
+        return None
+    recorded = run(settings, key)
+    if recorded is not None and recorded.sha256 is not None:
+        is_same = files.known_digest(path) == recorded.sha256
+    else:
+        is_same = parquet.is_whole(path) and _named(path) == f"{key.table}/{key.name}"
+    return None if is_same else _damaged(settings, path)
+
+
+def set_aside(settings: Settings, key: AnyKey) -> None:
+    """Move the published rows of a partition out of the way."""
+    files.set_aside(settings, _rows_path(settings.tables, key))
+
+
+def _damaged(settings: Settings, path: Path) -> DxError:
+    name = path.relative_to(settings.warehouse)
+    return DxError(
+        f"{name} is not what was written there: it is moved to {settings.set_aside.name}/ and made again by 'dx run'.",
+        f"{name} không còn như khi được ghi: tệp được chuyển vào {settings.set_aside.name}/, 'dx run' tạo lại.",
+    )
+
+
+def _read_run(path: Path) -> PartitionRun | None:
+    """The run in a record; None if it cannot be read, or is of another partition."""
+    try:
+        found = PartitionRun.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return None
+    return found if (found.table, found.partition) == (path.parent.name, path.stem) else None
+
+
+def _named(path: Path) -> str:
+    """The partition that a file says it is of."""
+    return str((pq.read_schema(path).metadata or {}).get(PARTITION, b""), "utf-8")
 
 
 def replace(
@@ -131,7 +184,8 @@ def replace(
     """
     schema = arrow_schema(contract, contract.stored)
     path = _rows_path(settings.tables, key)
-    parquet.write(settings, connection.table(staged), path, schema, {FINGERPRINT: fingerprint.encode()})
+    about = {FINGERPRINT: fingerprint.encode(), PARTITION: f"{key.table}/{key.name}".encode()}
+    parquet.write(settings, connection.table(staged), path, schema, about)
 
 
 def remove(settings: Settings, key: AnyKey) -> None:

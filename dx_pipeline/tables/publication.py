@@ -8,6 +8,7 @@ they replace the published rows; either way the run is recorded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,10 +21,13 @@ from dx_pipeline.audit.result import ExpectationResult
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
 from dx_pipeline.storage.database import STAGED
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import AnyKey, Key
 from dx_pipeline.tables.run import PartitionRun, Refusal, RunInputs, RunResult
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,16 @@ def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: It
 
 
 def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None:
-    """The latest run of a partition, if it had the same inputs and its rows are there; None if it has to run."""
+    """The latest run of a partition, if it had the same inputs and its rows are there; None if it has to run.
+
+    Rows that are not those that were published are set aside, so that the run makes them again.
+    """
     before = partition.run(settings, key)
-    if before is None or before.fingerprint != current:
+    damaged = partition.damage(settings, key)
+    if damaged is not None:
+        partition.set_aside(settings, key)
+        LOG.warning("%s", damaged)
+    if before is None or before.fingerprint != current or damaged is not None:
         return None
     is_lost = before.published and partition.rows(settings, key) is None
     return None if is_lost else RunResult(before, changed=False)
@@ -98,6 +109,7 @@ def publish(
     if is_published:
         partition.replace(settings, connection, key, contract, STAGED, current)
     before = partition.run(settings, key)
+    rows = partition.rows(settings, key)
     run = PartitionRun(
         table=key.table,
         partition=key.name,
@@ -117,6 +129,7 @@ def publish(
         inputs=staged.inputs,
         inputs_of_rows=staged.inputs if is_published else before.inputs_of_rows if before is not None else None,
         failure=staged.failure,
+        sha256=files.known_digest(rows) if rows is not None else None,
         audit=found,
     )
     partition.record(settings, key, run)

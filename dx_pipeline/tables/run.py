@@ -57,6 +57,7 @@ class PartitionRun(BaseModel):
         inputs: what the run was made from; None for what is computed from other partitions.
         inputs_of_rows: the same of the published rows: those of an earlier run where this one was held back.
         failure: why nothing could be computed.
+        sha256: of the file with the published rows, which may be of an earlier run; None if there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,6 +80,7 @@ class PartitionRun(BaseModel):
     inputs: RunInputs | None = None
     inputs_of_rows: RunInputs | None = None
     failure: str | None = None
+    sha256: str | None = None
     audit: tuple[ExpectationResult, ...] = ()
 
     @property
