@@ -241,15 +241,6 @@ def test_a_landed_file_that_was_changed_or_deleted_is_named(
     assert left_behind(engine.settings) == []
 
 
-def test_a_landed_file_that_was_changed_is_not_read(engine: Engine) -> None:
-    engine.deliver("community_group", groups(*GROUPS))
-    (content,) = (engine.settings.landing / "community_group").glob("*/*/content")
-    one_byte(content)
-    engine.put("community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
-    with pytest.raises(DxError, match="is not what was landed"):
-        engine.ingest("community_group")
-
-
 def test_a_record_of_a_closing_that_was_changed_is_named(releases: tuple[Engine, str, str]) -> None:
     engine, first, _ = releases
     path = engine.settings.revisions / "statistics.dossier" / "dossier_2022-04.json"
