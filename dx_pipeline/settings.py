@@ -13,8 +13,8 @@ from dx_pipeline.errors import UsageError
 
 PACKAGE = Path(__file__).resolve().parent
 ENGINES = ("duckdb", "sqlglot", "great-expectations")
-WITHOUT_FIGURES = frozenset({"cli", "components", "project_template", "report", "sample"})
-"""Parts of the package that decide no figure: screens, Dagster, what `dx init` copies, pages, synthetic data."""
+WITHOUT_FIGURES = frozenset({"cli", "components", "notification", "project_template", "report", "sample"})
+"""Parts of the package that decide no figure: screens, Dagster, messages, what `dx init` copies, pages, the sample."""
 
 
 def default_project() -> Path:
@@ -67,6 +67,11 @@ class Settings:
     def inbox(self) -> Path:
         """Where deliveries are put: `inbox/<source>/<YYYY-MM>/<any name>`."""
         return self.warehouse / "inbox"
+
+    @property
+    def notified(self) -> Path:
+        """Which causes each address for notifications knows of."""
+        return self.warehouse / "notified.json"
 
     @property
     def landing(self) -> Path:

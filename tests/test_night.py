@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from deliveries import GROUPS, enterprises, groups, put
 from projects import Dx, runnable
+from webhook import WEBHOOK, Webhook, serving
 
 from dx_pipeline.connectors import inbox
 from dx_pipeline.period import Month
@@ -27,10 +29,19 @@ def fetch_over_http(project: Path, url: str) -> None:
     path.write_text(yaml.safe_dump(declared, allow_unicode=True), encoding="utf-8")
 
 
+def notify_over(project: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the project's declaration name an address for notifications."""
+    with (project / "assets" / "province.yaml").open("a", encoding="utf-8") as declared:
+        declared.write(f"notify: [{WEBHOOK}]\n")
+    monkeypatch.setenv(WEBHOOK, webhook.address)
+
+
 def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
-    dx: Dx, tmp_path: Path, furnished: Settings
+    dx: Dx, tmp_path: Path, furnished: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project, delivery = runnable(tmp_path / "project"), Reply(enterprises(("703", "6201", "active", 5, 3)))
+    webhook = Webhook()
+    notify_over(project, webhook, monkeypatch)
     for part in ("connection", "statistics", "kpi/online_dossier_rate"):
         shutil.rmtree(project / "assets" / part)
     put(furnished, "community_group", groups(*GROUPS))
@@ -42,7 +53,7 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
         values = {row["kpi_code"]: row["value"] for row in answer["kpis"] if row["value"] is not None}
         return ran.returncode, answer, values
 
-    with Service({"/all": lambda _: delivery}, faults=["unavailable"]) as service:
+    with serving(webhook), Service({"/all": lambda _: delivery}, faults=["unavailable"]) as service:
         fetch_over_http(project, service.url)
         status, answer, values = night()
         assert status == 1
@@ -53,6 +64,10 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
         status, answer, values = night()
     assert (status, answer["not_fetched"]) == (0, [])
     assert values == {"community_group_count": 3, "digital_enterprise_count": 5}
+    assert ["Not fetched, digital_enterprise 2022-05" in message["message"] for message in webhook.taken] == [
+        True,
+        False,
+    ]
 
 
 def test_a_first_night_in_which_nothing_came_names_every_source(dx: Dx, tmp_path: Path, furnished: Settings) -> None:

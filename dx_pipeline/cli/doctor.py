@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from dx_pipeline import connectors, release
+from dx_pipeline import connectors, notification, release
 from dx_pipeline.cli import project, reference, revisions, screen
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
@@ -67,6 +67,7 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
         *_of_sources(settings, catalogue),
         *_of_references(settings, catalogue),
         *_of_revisions(settings),
+        *_of_notifications(catalogue),
     ]
 
 
@@ -103,6 +104,11 @@ def _of_revisions(settings: Settings) -> Iterator[Finding]:
     for proposal in revision.proposals(settings):
         details = revisions.sentence(proposal)
         yield Finding(both("Đề nghị đính chính", "Proposed revision"), is_well=False, details=details)
+
+
+def _of_notifications(catalogue: Catalogue) -> Iterator[Finding]:
+    for problem in notification.problems(catalogue):
+        yield Finding(both("Thông báo", "Notifications"), is_well=False, details=screen.in_words(problem))
 
 
 def _of_references(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:

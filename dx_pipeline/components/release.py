@@ -1,8 +1,11 @@
 """The release as a Dagster asset: downstream of every KPI, upstream of every reader."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import dagster as dg
 
-from dx_pipeline import release
+from dx_pipeline import notification, release
 from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, evaluated_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
@@ -10,6 +13,10 @@ from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import revision
+from dx_pipeline.notification import Cause
+
+BEFORE = ("ingest", "evaluation")
+"""The jobs that publication follows, however they ended."""
 
 
 class Release(Declaration, Declared):
@@ -35,12 +42,17 @@ class Release(Declaration, Declared):
             code_version=catalogue.digest(*catalogue.digests),
             pool=POOL,
         )
-        def published(project: Project) -> dg.MaterializeResult[None]:
+        def published(context: dg.AssetExecutionContext, project: Project) -> dg.MaterializeResult[None]:
             settings, catalogue = project.open()
+            failed = list(_failed_jobs(context.instance))
             try:
                 result = release.publish(settings, catalogue)
             except DxError as error:
+                failed.append(Cause(f"no release: {error}", Bilingual(vi=error.vi, en=str(error))))
                 raise dg.Failure(description=str(error), allow_retries=False) from error
+            finally:
+                found = notification.causes(settings, catalogue, datetime.now(UTC))
+                notification.notify(settings, catalogue, [*failed, *found])
             held = result.ledger.held_back
             return dg.MaterializeResult(
                 metadata={
@@ -55,3 +67,17 @@ class Release(Declaration, Declared):
             )
 
         return published
+
+
+def _failed_jobs(instance: dg.DagsterInstance) -> Iterator[Cause]:
+    """The jobs before publication whose latest run failed."""
+    for job in BEFORE:
+        for run in instance.get_runs(dg.RunsFilter(job_name=job), limit=1):
+            if run.is_failure:
+                yield Cause(
+                    f"failed job: {job}",
+                    Bilingual(
+                        vi=f"Lượt chạy '{job}' gần nhất bị lỗi (lượt {run.run_id[:8]}): xem lỗi trong Dagster.",
+                        en=f"The latest run of '{job}' failed (run {run.run_id[:8]}): see its error in Dagster.",
+                    ),
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -28,6 +29,8 @@ class Province(Declared):
         coverage_at_least: values that rest on a smaller share of what is expected are withheld.
         closing_day: the day of the following month until which deliveries change a month's figures; later ones are
             proposed as revisions. Without it no month is ever closed.
+        notify: environment variables that have addresses for notifications, as Apprise writes them
+            (`mailtos://…`, `jsons://…`): who is to know what failed, was held back or is late.
         headline: the KPIs that are shown first, in this order.
         local: the tables and KPIs that are about this province alone; `dx init` leaves them out.
     """
@@ -39,6 +42,7 @@ class Province(Declared):
     suppress_below: int = Field(default=10, ge=1)
     coverage_at_least: float = Field(default=0.8, ge=0, le=1)
     closing_day: int | None = Field(default=None, ge=1, le=28)
+    notify: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], ...] = ()
     headline: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
 
