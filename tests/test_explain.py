@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -372,6 +373,7 @@ def test_what_is_not_there_is_refused_in_one_sentence(made: Engine, question: Qu
     with pytest.raises(UsageError) as refused:
         explain(made.settings, made.catalogue, question)
     assert sentence in str(refused.value)
+    assert re.search(r"[\w')][.?]$", str(refused.value))
 
 
 def test_units_are_found_by_code_and_by_name(made: Engine) -> None:

@@ -184,7 +184,7 @@ def _of_kpi(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, questio
             vi=f"KPI {code} không có giá trị nào trong bản công bố này: 'dx doctor' cho biết vì sao bị giữ.",
         )
     if not rows:
-        raise UsageError(f"'{code}' is no declared KPI{_instead(code, catalogue.kpis)}.")
+        raise UsageError(f"'{code}' is no declared KPI{_instead(code, catalogue.kpis)}")
     rows = _chosen(rows, "statistic", _statistic(catalogue, rows, question), f"KPI {code}")
     return _chosen(rows, "system", question.system, f"KPI {code}")
 
@@ -272,6 +272,6 @@ def _lies_in(connection: duckdb.DuckDBPyConnection, row: Row, day: date) -> str 
 
 
 def _instead(text: str, known: dict[str, Any]) -> str:
-    """Known names that are similar to an unknown text, or all of them."""
+    """The end of a sentence: known names that are similar to an unknown text, or all of them."""
     near = get_close_matches(text, known, 3)
-    return f": did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(known)}"
+    return f": did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(known)}."
