@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from deliveries import GROUPS, groups
 from engine import Engine
@@ -15,7 +16,8 @@ from dx_pipeline.errors import ReleaseError
 from dx_pipeline.ingest import publish_landed
 from dx_pipeline.period import Month
 from dx_pipeline.storage import parquet
-from dx_pipeline.tables.partition import ROWS
+from dx_pipeline.tables import partition
+from dx_pipeline.tables.partition import ROWS, Key
 
 MAY, JUNE = "2022-05", "2022-06"
 
@@ -86,6 +88,22 @@ def test_a_damaged_record_is_set_aside_and_the_month_read_again(delivered: Engin
     assert (may.changed, june.changed) == (True, False)
     assert record.read_bytes() == before
     assert len(list(delivered.settings.set_aside.rglob("*.json.*"))) == 1
+
+
+def test_rows_without_a_record_prove_themselves(delivered: Engine) -> None:
+    record_of(delivered).unlink()
+    key = Key("programme.community_group", "community_group", Month.parse(MAY))
+    assert partition.damage(delivered.settings, key) is None
+    shutil.copyfile(rows_of(delivered, JUNE), rows_of(delivered))
+    assert partition.damage(delivered.settings, key) is not None
+
+
+def test_rows_of_an_older_version_are_believed(delivered: Engine) -> None:
+    path = rows_of(delivered)
+    pq.write_table(pq.read_table(path).replace_schema_metadata({}), path)
+    record_of(delivered).unlink()
+    key = Key("programme.community_group", "community_group", Month.parse(MAY))
+    assert partition.damage(delivered.settings, key) is None
 
 
 def test_no_release_is_made_of_damaged_rows(delivered: Engine) -> None:

@@ -40,9 +40,10 @@ def digest(path: Path) -> str:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the rows of a file are those that its footer has the digest of."""
+    """Whether the rows of a file are those that its footer has the digest of; without one (older files), they are."""
     try:
-        return (pq.read_metadata(path).metadata or {}).get(ROWS_SHA256) == digest(path).encode()
+        written = (pq.read_metadata(path).metadata or {}).get(ROWS_SHA256)
+        return written is None or written == digest(path).encode()
     except (pa.ArrowInvalid, OSError):
         return False
 

@@ -138,7 +138,7 @@ def damage(settings: Settings, key: AnyKey) -> DxError | None:
     if recorded is not None and recorded.sha256 is not None:
         is_same = files.known_digest(path) == recorded.sha256
     else:
-        is_same = parquet.is_whole(path) and _named(path) == f"{key.table}/{key.name}"
+        is_same = parquet.is_whole(path) and _named(path) in {None, f"{key.table}/{key.name}"}
     return None if is_same else _damaged(settings, path)
 
 
@@ -164,9 +164,10 @@ def _read_run(path: Path) -> PartitionRun | None:
     return found if (found.table, found.partition) == (path.parent.name, path.stem) else None
 
 
-def _named(path: Path) -> str:
-    """The partition that a file says it is of."""
-    return str((pq.read_schema(path).metadata or {}).get(PARTITION, b""), "utf-8")
+def _named(path: Path) -> str | None:
+    """The partition that a file says it is of; older files say none."""
+    named = (pq.read_schema(path).metadata or {}).get(PARTITION)
+    return None if named is None else str(named, "utf-8")
 
 
 def replace(
