@@ -12,7 +12,7 @@ from deliveries import GROUPS, groups
 from engine import Engine
 
 from dx_pipeline import release
-from dx_pipeline.errors import ReleaseError
+from dx_pipeline.errors import DxError, ReleaseError
 from dx_pipeline.ingest import publish_landed
 from dx_pipeline.period import Month
 from dx_pipeline.storage import parquet
@@ -104,6 +104,15 @@ def test_rows_of_an_older_version_are_believed(delivered: Engine) -> None:
     record_of(delivered).unlink()
     key = Key("programme.community_group", "community_group", Month.parse(MAY))
     assert partition.damage(delivered.settings, key) is None
+
+
+def test_nothing_is_evaluated_over_damaged_rows(delivered: Engine) -> None:
+    """Otherwise the values would stay, because their inputs are the same once the rows are made again."""
+    flip_a_bit(rows_of(delivered), 40)
+    with pytest.raises(DxError, match=r"community_group_2022-05/rows.parquet is not what was written there"):
+        delivered.evaluate("community_group_count")
+    delivered.results("community_group", MAY)
+    assert delivered.evaluate("community_group_count").published
 
 
 def test_no_release_is_made_of_damaged_rows(delivered: Engine) -> None:

@@ -27,6 +27,7 @@ from dx_pipeline.components.results import (
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, open_project
 from dx_pipeline.declarations.kpi import PUBLISHED, DeclaredKpi, Definition
 from dx_pipeline.declarations.sql import sql_file
+from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.settings import Settings
@@ -76,7 +77,10 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     )
     def evaluated(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
         settings, catalogue = project.open()
-        run = evaluate(settings, catalogue, code, selected(context, catalogue)).run
+        try:
+            run = evaluate(settings, catalogue, code, selected(context, catalogue)).run
+        except DxError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
         metadata = headline(settings, code) if run.published else {}
         reported = Partition(context.instance, key, code_version)
         yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)

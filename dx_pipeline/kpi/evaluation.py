@@ -52,13 +52,16 @@ _AHEAD: ContextVar[dict[str, RunResult] | None] = ContextVar("results of KPIs ev
 def evaluate(settings: Settings, catalogue: Catalogue, code: str, beside: Iterable[str] = ()) -> RunResult:
     """Evaluate one KPI or summary, together with others, and publish the values of each whose audit passes.
 
-    A KPI that fails is recorded in its run and does not stop the others.
+    A KPI that fails is recorded in its run and does not stop the others. Over damaged rows nothing is evaluated.
 
     Args:
         settings: the warehouse.
         catalogue: what is declared.
         code: the KPI, or the table of the summary, whose result is returned.
         beside: other KPIs to evaluate: a view that they share is scanned once for all.
+
+    Raises:
+        DxError: rows of a partition are not those that were published; the next run over its month makes them again.
     """
     progress.announce(f"kpi {code}")
     ahead = _AHEAD.get()
@@ -123,6 +126,9 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
             results[code] = before
     changed = [catalogue.evaluated[code] for code in codes if code not in results]
     if changed:
+        for key in known:
+            if (damaged := partition.damage(settings, key)) is not None:
+                raise damaged
         with connect(settings) as connection:
             results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
     return results
