@@ -151,6 +151,7 @@ class Offer:
         for areas, scopes, costs in self._table.lost[self._seen :]:
             less = self._choices.changed[:, scopes] * costs
             self._cost -= self._enclosure.is_counted[:, areas] @ less.T
+        self._cost[~self._choices.can_occur] = NEVER
         self._seen = len(self._table.lost)
         was_free, self._is_free = self._is_free, self._cost == 0
         self._is_noted &= (was_free == self._is_free).all(axis=0)
