@@ -8,13 +8,16 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from dx_pipeline.settings import Settings
+
+EMPTY = sha256().hexdigest()
+"""SHA-256 of no bytes."""
 
 _DIGESTS: dict[tuple[str, int, int, int], str] = {}
 
