@@ -151,7 +151,11 @@ def prune(settings: Settings) -> None:
 
 
 def sweep(settings: Settings) -> None:
-    """Remove what processes that were killed left of releases. Only a process with the writers' lock may call it."""
+    """Remove what runs that were killed left behind. Only a process that has the writers' lock may call it."""
+    found = files.sweep(settings)
     for path in settings.releases.glob(".*"):
-        LOG.warning("releases/%s was left by a run that was stopped: it is removed", path.name)
         shutil.rmtree(path)
+        found.append(path)
+    if found:
+        names = ", ".join(path.relative_to(settings.warehouse).as_posix() for path in found)
+        LOG.warning("removed what a run that was stopped had left: %s", names)
