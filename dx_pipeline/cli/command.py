@@ -22,6 +22,7 @@ from dx_pipeline.cli import reference as references
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.changes import change, diff
 from dx_pipeline.cli.explain import explanation
+from dx_pipeline.cli.integrity import verify
 from dx_pipeline.cli.options import AS_JSON, everywhere, on_project
 from dx_pipeline.cli.options import as_json as json_option
 from dx_pipeline.cli.releases import releases
@@ -109,6 +110,7 @@ commands.add_command(explanation)
 commands.add_command(releases)
 commands.add_command(change)
 commands.add_command(revisions)
+commands.add_command(verify)
 
 
 @commands.command()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from dx_pipeline import connectors, notification, release
+from dx_pipeline import connectors, integrity, notification, release
 from dx_pipeline.cli import project, reference, revisions, screen
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
@@ -63,6 +63,7 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
         Finding(both("Khai báo", "Declarations"), is_well=True, details=declared),
         *(Finding(both("Cần điền", "To be filled in"), is_well=False, details=blank) for blank in blanks),
         *_of_release(settings, catalogue),
+        *_of_kept(settings, catalogue),
         *_of_inbox(settings, catalogue),
         *_of_sources(settings, catalogue),
         *_of_references(settings, catalogue),
@@ -98,6 +99,16 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     problems = release.problems(settings.releases / current, catalogue)
     verified = f"{current}: {both('đã kiểm chứng', 'verified')}"
     yield Finding(subject, not problems, screen.in_words(problems[0]) if problems else verified)
+
+
+def _of_kept(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
+    """What is kept and is not what was written there; a warehouse has one finding that all is well."""
+    subject = both("Dữ liệu đã giữ", "Kept data")
+    found = list(integrity.problems(settings, catalogue))
+    for problem in found:
+        yield Finding(subject, is_well=False, details=screen.in_words(problem))
+    if not found:
+        yield Finding(subject, is_well=True, details=both("nguyên vẹn", "whole"))
 
 
 def _of_revisions(settings: Settings) -> Iterator[Finding]:

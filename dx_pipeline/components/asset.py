@@ -16,6 +16,7 @@ POOL = "warehouse"
 """Runs that write queue behind each other in this pool (limit 1 in dagster.yaml)."""
 
 RELEASE_KEY = dg.AssetKey(["release"])
+INTEGRITY = dg.AssetCheckKey(RELEASE_KEY, "kept_data_is_whole")
 
 
 def months_definition(province: Province) -> dg.MonthlyPartitionsDefinition:

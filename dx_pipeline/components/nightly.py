@@ -7,7 +7,7 @@ from dagster import DagsterRunStatus
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 from pydantic import Field
 
-from dx_pipeline.components.asset import RELEASE_KEY, evaluated_key, partition_key, source_key
+from dx_pipeline.components.asset import INTEGRITY, RELEASE_KEY, evaluated_key, partition_key, source_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.declarations.catalogue import open_project
 from dx_pipeline.declarations.document import Declared
@@ -20,7 +20,7 @@ ALONE = "dx/alone"
 
 
 class Nightly(Declaration, Declared):
-    """The jobs `ingest`, `evaluation` and `publication`, and the schedule that starts them every night.
+    """The jobs `ingest`, `evaluation`, `publication` and `verification`, and the schedule that starts them every night.
 
     `open_months` says how many months, the current one among them, are still open.
     """
@@ -50,6 +50,12 @@ class Nightly(Declaration, Declared):
             description="Phát hành những gì đã công bố / The release of everything that is published",
             executor_def=dg.in_process_executor,
         )
+        verification = dg.define_asset_job(
+            "verification",
+            selection=dg.AssetSelection.checks(INTEGRITY),
+            description="Kiểm chứng mọi thứ đã giữ và mọi bản công bố / Everything that is kept, and every release",
+            executor_def=dg.in_process_executor,
+        )
 
         @dg.schedule(
             name="nightly_refresh",
@@ -66,9 +72,13 @@ class Nightly(Declaration, Declared):
             return dg.RunRequest(run_key=now.isoformat(), tags=months_tags(first, last))
 
         return dg.Definitions(
-            jobs=[ingest, evaluation, publication],
+            jobs=[ingest, evaluation, publication, verification],
             schedules=[nightly_refresh],
-            sensors=[*_followed_by(ingest, evaluation), *_followed_by(evaluation, publication)],
+            sensors=[
+                *_followed_by(ingest, evaluation),
+                *_followed_by(evaluation, publication),
+                *_followed_by(publication, verification),
+            ],
         )
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dx_pipeline import notification, release
-from dx_pipeline.components.asset import POOL, RELEASE_KEY, both, evaluated_key
+from dx_pipeline import integrity, notification, release
+from dx_pipeline.components.asset import INTEGRITY, POOL, RELEASE_KEY, both, evaluated_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
@@ -14,6 +14,9 @@ from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import revision
 from dx_pipeline.notification import Cause
+
+SHOWN = 20
+"""How many damaged files a check names."""
 
 BEFORE = ("ingest", "evaluation")
 """The jobs that publication follows, however they ended."""
@@ -27,7 +30,8 @@ class Release(Declaration, Declared):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of the release."""
-        return dg.Definitions(assets=[self._asset(open_project(context.project_root)[1])])
+        catalogue = open_project(context.project_root)[1]
+        return dg.Definitions(assets=[self._asset(catalogue)], asset_checks=[_integrity_check()])
 
     def _asset(self, catalogue: Catalogue) -> dg.AssetsDefinition:
         """The asset that builds, verifies and switches to a release."""
@@ -67,6 +71,27 @@ class Release(Declaration, Declared):
             )
 
         return published
+
+
+def _integrity_check() -> dg.AssetChecksDefinition:
+    """The check that everything that the warehouse keeps is what was written there."""
+
+    @dg.asset_check(
+        asset=RELEASE_KEY,
+        name=INTEGRITY.name,
+        description="Mọi thứ đã giữ còn nguyên như khi ghi / Everything that is kept is what was written there",
+        pool=POOL,
+    )
+    def check(project: Project) -> dg.AssetCheckResult:
+        settings, catalogue = project.open()
+        found = list(integrity.problems(settings, catalogue))
+        sentences = [dg.MarkdownMetadataValue(f"{problem.vi}\n\n{problem.en}") for problem in found[:SHOWN]]
+        return dg.AssetCheckResult(
+            passed=not found,
+            metadata={"problems": len(found), **{str(number): text for number, text in enumerate(sentences, 1)}},
+        )
+
+    return check
 
 
 def _failed_jobs(instance: dg.DagsterInstance) -> Iterator[Cause]:

@@ -216,6 +216,14 @@ def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delive
     return tuple(sorted(found, key=lambda delivery: delivery.order))
 
 
+def every_place(settings: Settings) -> Iterator[tuple[Path, Delivery | None]]:
+    """Everything in landing but the log of fetch attempts, with the delivery that it is; None if it is none."""
+    for source in sorted(settings.landing.glob("[!.]*")):
+        for month in sorted(source.iterdir()) if source.is_dir() else [source]:
+            for path in sorted(month.iterdir()) if month.is_dir() else [month]:
+                yield path, _read(path)
+
+
 def damage(settings: Settings, delivery: Delivery) -> DxError | None:
     """What is wrong with a delivery: its bytes are missing, or others than were kept."""
     content = delivery.content

@@ -19,7 +19,7 @@ from dx_pipeline.release.log import ReleaseLog
 from dx_pipeline.release.part import INTERNAL, PUBLIC, Part
 from dx_pipeline.release.predecessor import predecessor_id
 from dx_pipeline.release.rebuild import Rebuild
-from dx_pipeline.release.store import Kept, before_current, current_id, kept, pin, switch_to
+from dx_pipeline.release.store import Kept, before_current, current_id, kept, pin, strays, switch_to
 from dx_pipeline.release.verification import problems, verify
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "predecessor_id",
     "problems",
     "publish",
+    "strays",
     "switch_to",
     "verify",
 ]

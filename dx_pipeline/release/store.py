@@ -90,6 +90,15 @@ def kept(settings: Settings) -> tuple[Kept, ...]:
     return tuple(sorted(found, key=lambda item: (item.order, item.release_id), reverse=True))
 
 
+def strays(settings: Settings) -> list[Path]:
+    """What is beside the releases and is neither one of them nor the log."""
+    return sorted(
+        path
+        for path in settings.releases.glob("*")
+        if path.name != log.NAME and (path.name.startswith(".") or not path.is_dir())
+    )
+
+
 def before_current(settings: Settings) -> Kept | None:
     """The release that was published before the current one, or the latest if none is current; None if there is none.
 

@@ -44,6 +44,11 @@ def digest(path: Path) -> str:
         return file_digest(handle, "sha256").hexdigest()
 
 
+def forget_digests() -> None:
+    """Compute every digest anew from here on, whatever this process has read before."""
+    _DIGESTS.clear()
+
+
 def known_digest(path: Path) -> str:
     """SHA-256 of a file; computed once in a process while size, time of modification and inode are the same."""
     about = path.stat()

@@ -1,6 +1,7 @@
 """Closing: what the figures of a month rest on from the day on which the month closes.
 
     revisions/<schema>.<table>/<source>_<month>.json
+    revisions/copies/<schema>.<table>/<source>_<month>.json
 
 The record is kept beside landing: it is a fact about what was published, which no rebuild finds again. It has the
 deliveries that the published rows were made from, and the last month whose states of earlier rows counted. What comes
@@ -9,16 +10,18 @@ later enters only by a revision that somebody accepts, which adds to the record 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, get_args
 
 import pyarrow.parquet as pq
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
@@ -26,6 +29,11 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
+
+LOG = logging.getLogger(__name__)
+
+COPIES = "copies"
+"""The folder with a second copy of each record."""
 
 Reason = Literal["routine", "unscheduled", "major"]
 """Why a published value is revised, as in Eurostat's revision policy of 2023: data that came later, an error that was
@@ -102,9 +110,12 @@ class Closing(BaseModel):
 
 
 def read(settings: Settings, key: Key) -> Closing | None:
-    """The closing of a partition; None while its month is open."""
-    path = _path(settings, key)
-    return Closing.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    """The closing of a partition; None while its month is open.
+
+    Raises:
+        DxError: neither the record nor its copy can be read.
+    """
+    return _read(settings, key.table, key.name)
 
 
 def revisions(settings: Settings, key: Key) -> int:
@@ -114,15 +125,54 @@ def revisions(settings: Settings, key: Key) -> int:
 
 
 def every(settings: Settings, table: str = "*", source: str = "*") -> dict[Key, Closing]:
-    """The closings of all partitions, or those of one table or source, ordered by table and partition."""
-    paths = sorted(settings.revisions.glob(f"{table}/{source}_*.json"))
-    found = (Closing.model_validate_json(path.read_text(encoding="utf-8")) for path in paths)
-    return {closing.key: closing for closing in found}
+    """The closings of all partitions, or those of one table or source, ordered by table and partition.
+
+    Raises:
+        DxError: neither a record nor its copy can be read.
+    """
+    roots = (settings.revisions, settings.revisions / COPIES)
+    names = {path.relative_to(root).parts for root in roots for path in root.glob(f"{table}/{source}_*.json")}
+    found = (_read(settings, folder, Path(name).stem) for folder, name in sorted(names) if folder != COPIES)
+    return {closing.key: closing for closing in found if closing is not None}
 
 
 def record(settings: Settings, closing: Closing) -> None:
-    """Write a closing whole, or not at all."""
-    files.write_text(settings, _path(settings, closing.key), closing.model_dump_json(indent=1))
+    """Write a closing and its copy, each whole or not at all."""
+    for path in reversed(_paths(settings, closing.table, closing.key.name)):
+        files.write_text(settings, path, closing.model_dump_json(indent=1))
+
+
+def problems(settings: Settings) -> Iterator[DxError]:
+    """Every record of a closed month, or copy of one, that is missing, damaged or does not belong."""
+    roots = (settings.revisions, settings.revisions / COPIES)
+    names = {path.relative_to(root).parts for root in roots for path in root.glob("*/*.json")}
+    for table, name in sorted(names):
+        if table == COPIES:
+            continue
+        try:
+            closing = _read(settings, table, Path(name).stem)
+        except DxError as error:
+            yield error
+            continue
+        original, copy = _paths(settings, table, Path(name).stem)
+        for path in (original, copy) if copy.exists() else (original,):  # older versions kept no copy
+            if _valid(path) != closing:
+                where = path.relative_to(settings.warehouse)
+                yield DxError(
+                    f"{where} is missing or damaged, and its copy is not: 'dx run' writes it again.",
+                    f"{where} bị thiếu hoặc hỏng, nhưng bản sao còn nguyên: 'dx run' ghi lại.",
+                )
+
+
+def heal(settings: Settings, table: str, source: str) -> None:
+    """Write again the records and copies that are missing or damaged; what is damaged is set aside."""
+    for closing in every(settings, table, source).values():
+        for path in _paths(settings, table, closing.key.name):
+            if _valid(path) != closing:
+                if path.exists():
+                    LOG.warning("%s is damaged: it is written again", path.relative_to(settings.warehouse))
+                    files.set_aside(settings, path)
+                files.write_text(settings, path, closing.model_dump_json(indent=1))
 
 
 def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month], today: date) -> None:
@@ -132,6 +182,7 @@ def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[
     """
     due = [month for month in months if catalogue.province.has_closed(month, today)]
     for table in catalogue.sources[name].source.delivered:
+        heal(settings, table, name)
         new = [month for month in due if _is_to_close(settings, Key(table, name, month))]
         if not new:
             continue
@@ -147,12 +198,34 @@ def last_closed(closings: Mapping[Key, Closing], table: str, source: str) -> Mon
     return max(months, default=None)
 
 
-def _path(settings: Settings, key: Key) -> Path:
-    return settings.revisions / key.table / f"{key.name}.json"
+def _paths(settings: Settings, table: str, name: str) -> list[Path]:
+    """Where the closing of a partition is, and its copy: what a month rested on is nowhere else."""
+    return [root / table / f"{name}.json" for root in (settings.revisions, settings.revisions / COPIES)]
+
+
+def _read(settings: Settings, table: str, name: str) -> Closing | None:
+    paths = _paths(settings, table, name)
+    found = next((closing for path in paths if (closing := _valid(path)) is not None), None)
+    if found is None and any(path.exists() for path in paths):
+        where = paths[0].relative_to(settings.warehouse)
+        raise DxError(
+            f"{where} cannot be read, nor can its copy: restore it from a backup.",
+            f"không đọc được {where} và bản sao của tệp: hãy phục hồi từ bản sao lưu.",
+        )
+    return found
+
+
+def _valid(path: Path) -> Closing | None:
+    """The closing in a file; None if it is missing, cannot be read, or is of another partition."""
+    try:
+        found = Closing.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found if (found.table, found.key.name) == (path.parent.name, path.stem) else None
 
 
 def _is_to_close(settings: Settings, key: Key) -> bool:
-    return not _path(settings, key).is_file() and partition.rows(settings, key) is not None
+    return read(settings, key) is None and partition.rows(settings, key) is not None
 
 
 def _used(settings: Settings, key: Key) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from dx_pipeline.tables.run import PartitionRun
 
 ROWS = "rows.parquet"
 RUNS = "_runs"
+PARTITION_IS = "partition="
 FINGERPRINT, PARTITION = b"dx_fingerprint", b"dx_partition"
 LOG = logging.getLogger(__name__)
 
@@ -134,12 +135,59 @@ def damage(settings: Settings, key: AnyKey) -> DxError | None:
     path = _rows_path(settings.tables, key)
     if not path.is_file():
         return None
-    recorded = run(settings, key)
-    if recorded is not None and recorded.sha256 is not None:
-        is_same = files.known_digest(path) == recorded.sha256
-    else:
-        is_same = parquet.is_whole(path) and _named(path) in {None, f"{key.table}/{key.name}"}
+    is_same = _is_as_written(path, run(settings, key), f"{key.table}/{key.name}")
     return None if is_same else _damaged(settings, path)
+
+
+def _is_as_written(path: Path, recorded: PartitionRun | None, name: str) -> bool:
+    if recorded is not None and recorded.sha256 is not None:
+        return files.known_digest(path) == recorded.sha256
+    return parquet.is_whole(path) and _named(path) in {None, name}
+
+
+def problems(settings: Settings) -> Iterator[DxError]:
+    """Everything in `tables/` and `quarantine/` that is not what was written there, is missing, or does not belong."""
+    recorded = {(found.table, found.partition): found for found in runs(settings)}
+    for path in sorted((settings.tables / RUNS).glob("*/*")):
+        if _read_run(path) is None:
+            yield _damaged(settings, path)
+    for (table, name), latest in recorded.items():
+        path = settings.tables / table / f"{PARTITION_IS}{name}" / ROWS
+        if latest.sha256 is not None and not path.is_file():
+            yield DxError(
+                f"{path.relative_to(settings.warehouse)} is missing: 'dx run' makes it again from landing.",
+                f"{path.relative_to(settings.warehouse)} bị thiếu: 'dx run' tạo lại từ nơi nhận.",
+            )
+    for root in (settings.tables, settings.quarantine):
+        for path in sorted(each for each in root.glob("[!_]*/*/*") if each.name == ROWS):
+            table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
+            about = recorded.get((table, name)) if root == settings.tables else None
+            if not _is_as_written(path, about, f"{table}/{name}"):
+                yield _damaged(settings, path)
+        yield from (_stray(settings, path) for path in _strays(root))
+
+
+def _strays(root: Path) -> Iterator[Path]:
+    """What is in a folder of partitions and is none."""
+    for table in sorted(root.glob("*")):
+        if table.name == RUNS:
+            continue
+        if not table.is_dir() or "." not in table.name:
+            yield table
+            continue
+        for folder in sorted(table.iterdir()):
+            if not folder.is_dir() or not folder.name.startswith(PARTITION_IS):
+                yield folder
+            else:
+                yield from sorted(path for path in folder.iterdir() if path.name != ROWS)
+
+
+def _stray(settings: Settings, path: Path) -> DxError:
+    name = path.relative_to(settings.warehouse)
+    return DxError(
+        f"{name} does not belong there, and nothing reads it: move it away.",
+        f"{name} không thuộc về nơi này và không được đọc: hãy chuyển đi.",
+    )
 
 
 def set_aside(settings: Settings, key: AnyKey) -> None:
@@ -257,7 +305,7 @@ def _create_schema(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def _rows_path(root: Path, key: AnyKey) -> Path:
-    return root / key.table / f"partition={key.name}" / ROWS
+    return root / key.table / f"{PARTITION_IS}{key.name}" / ROWS
 
 
 def _run_path(settings: Settings, key: AnyKey) -> Path:
