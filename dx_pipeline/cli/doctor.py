@@ -73,7 +73,9 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
 
 def held_back(state: PartitionState) -> str:
     """Why the published rows of a partition are not the latest delivered, in one sentence."""
-    return f"{state.key} ({both(*STATE_WORDS[state.state])}): {state.problem}"
+    problem = str(state.problem)
+    words = both(state.problem_vi, problem) if state.problem_vi not in {None, problem} else problem
+    return f"{state.key} ({both(*STATE_WORDS[state.state])}): {words}"
 
 
 def stray(path: Path) -> str:

@@ -294,7 +294,10 @@ class _Reader:
                     )
         self._check_derived(document, declared.source)
         self.sources[declared.name] = declared
-        self.digests[f"source:{declared.name}"] = self._digest(document.path)
+        self._digest(document.path)
+        # To accept a delivery concerns its month alone: the others need not be read again.
+        what_is_read = document.without("attributes", "accept")
+        self.digests[f"source:{declared.name}"] = sha256(what_is_read.encode()).hexdigest()
 
     def _check_derived(self, document: Document, source: Source) -> None:
         for position, table in enumerate(source.derived):

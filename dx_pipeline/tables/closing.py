@@ -156,9 +156,14 @@ def _is_to_close(settings: Settings, key: Key) -> bool:
 
 
 def _used(settings: Settings, key: Key) -> tuple[str, ...]:
-    """The deliveries that the published rows of a partition were made from, and those before them in precedence."""
-    landed = deliveries.landed(settings, key.source, key.month)
+    """The deliveries that the published rows of a partition were made from, and those before them in precedence.
+
+    One that is held back is none of them: if nobody takes it before, it is proposed as a revision.
+    """
     run, path = partition.run(settings, key), partition.rows(settings, key)
+    held_back = {item.delivery_id for item in run.held_back} if run is not None else set()
+    every = deliveries.landed(settings, key.source, key.month)
+    landed = tuple(item for item in every if item.entry.delivery_id not in held_back)
     if path is not None and (run is None or not run.published):  # the latest deliveries were held back
         found = set(pq.read_table(path, columns=["delivery_id"])["delivery_id"].unique().to_pylist())
         latest = max((item.order for item in landed if item.entry.delivery_id in found), default=None)
