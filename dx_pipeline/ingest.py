@@ -84,6 +84,30 @@ def publish_landed(
         return (*results, *_derive(settings, catalogue, name, months))
 
 
+def replay(
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]
+) -> tuple[RunResult, ...]:
+    """Read some months of a source again, if what their rows are held against has changed since; nothing is fetched.
+
+    What was withdrawn stays withdrawn. A month whose declarations and reference rows are the same is not read.
+    """
+    if catalogue.sources[name].is_reference:  # it is corrected in its file
+        return ingest(settings, catalogue, name, months)
+    with writing(settings):
+        _bring_references_up_to_date(settings, catalogue, catalogue.sources[name])
+        present: Present = {month: _present(settings, catalogue, name, month) for month in months}
+        results = [result for _, found in _publish(settings, catalogue, name, present) for result in found]
+        return (*results, *_derive(settings, catalogue, name, months))
+
+
+def _present(settings: Settings, catalogue: Catalogue, name: str, month: Month | None) -> frozenset[str]:
+    """The ids of what has landed for a month, but for what had been withdrawn when it was last read."""
+    keys = (Key(table, name, month) for table in catalogue.sources[name].source.delivered)
+    made = [run.inputs for key in keys if (run := partition.run(settings, key)) is not None and run.inputs is not None]
+    landed = frozenset(item.entry.delivery_id for item in deliveries.landed(settings, name, month))
+    return landed - {delivery_id for inputs in made for delivery_id in inputs.withdrawn}
+
+
 def derive_all(settings: Settings, catalogue: Catalogue, name: str) -> tuple[RunResult, ...]:
     """Bring up to date what is derived from every month of a source that has landed."""
     return tuple(_derive(settings, catalogue, name, list(deliveries.months_landed(settings, name))))

@@ -79,6 +79,17 @@ def difference(settings: Settings, catalogue: Catalogue, before_id: str, after_i
     )
 
 
+def changes(settings: Settings, catalogue: Catalogue, before_id: str, after_id: str) -> list[Row]:
+    """The values that differ between two releases and that both show, the largest difference first.
+
+    Raises:
+        UsageError: one of them cannot be compared; says why.
+    """
+    release, before = released(settings, after_id), released(settings, before_id)
+    with compared(settings, catalogue, release, before) as connection:
+        return change.differences(connection, release, before)
+
+
 def _redefined(before: change.Release, after: change.Release) -> Iterator[Row]:
     """The versions of definitions that only one of two releases has or that differ, with the columns that differ."""
     found = [
