@@ -153,13 +153,16 @@ class Changes:
 
     Args:
         before_id, after_id: the two releases; None where there is nothing to compare.
-        rows: as `dx release diff` has them.
+        changed: as `dx release diff` has them.
+        appeared, vanished: the values that only one of the two releases shows.
         not_compared: why they could not be compared.
     """
 
     before_id: str | None = None
     after_id: str | None = None
-    rows: Sequence[Row] = ()
+    changed: Sequence[Row] = ()
+    appeared: Sequence[Row] = ()
+    vanished: Sequence[Row] = ()
     not_compared: DxError | None = None
 
     @classmethod
@@ -170,28 +173,36 @@ class Changes:
         if after is None or before is None:
             return cls()
         try:
-            return cls(before, after, differences.changes(settings, catalogue, before, after))
+            return cls(before, after, *differences.values(settings, catalogue, before, after))
         except DxError as error:  # the release before is of an older version, or was removed
             return cls(before, after, not_compared=error)
 
     def as_json(self) -> Row:
         """The largest changes, and how many there are."""
-        problem = None if self.not_compared is None else str(self.not_compared)
-        ids = {"before_release_id": self.before_id, "release_id": self.after_id}
         return {
-            **ids,
-            "count": len(self.rows),
-            "largest": [_plain(row) for row in self.rows[:SHOWN]],
-            "problem": problem,
+            "before_release_id": self.before_id,
+            "release_id": self.after_id,
+            "changed_count": len(self.changed),
+            "appeared_count": len(self.appeared),
+            "vanished_count": len(self.vanished),
+            "largest": [_plain(row) for row in self.changed[:SHOWN]],
+            "vanished": [_plain(row) for row in self.vanished[:SHOWN]],
+            "problem": None if self.not_compared is None else str(self.not_compared),
         }
 
     def show(self, catalogue: Catalogue) -> None:
-        """The largest changes as a table; nothing where there is nothing to compare."""
+        """The largest changes and what vanished, as tables; nothing where nothing changed."""
         if self.not_compared is not None:
             screen.say(f"{both(*NOT_COMPARED)}: {screen.in_words(self.not_compared)}")
-        elif self.rows:
+        if self.changed:
             title = both("Giá trị thay đổi", "Values that changed")
-            _show_changes(catalogue, f"{title}: {self.before_id} → {self.after_id}", self.rows, SHOWN)
+            _show_changes(catalogue, f"{title}: {self.before_id} → {self.after_id}", self.changed, SHOWN)
+        if self.vanished:
+            _show_seen(catalogue, both("Giá trị không còn được công bố", "Values that vanished"), self.vanished, SHOWN)
+        if self.appeared:
+            title = both("Giá trị mới được công bố", "Values that appeared")
+            screen.OUT.print(f"{title}: {len(self.appeared)}")
+        if self.changed or self.vanished:
             screen.say(both(*INSIDE))
 
 

@@ -249,8 +249,7 @@ def _write_workbooks(settings: Settings, catalogue: Catalogue, chosen: Chosen, f
 
 
 def _reason(catalogue: Catalogue, line: Line) -> Reason:
-    contract, source = catalogue.contracts[line.table_name], catalogue.sources[line.source].source
-    return reason(contract, source, line.table_name, line.column_name, line.reason_code)
+    return reason(catalogue, line.source, line.table_name, line.column_name, line.reason_code)
 
 
 def _as_json(catalogue: Catalogue, line: Line) -> Row:

@@ -53,5 +53,5 @@ def _of_source(settings: Settings, catalogue: Catalogue, name: str) -> Iterator[
             {"path": str(path)},
         ).fetchall()
         for line, column, code in rows:
-            why = reason(catalogue.contracts[table], source.source, table, column, code).why
+            why = reason(catalogue, name, table, column, code).why
             yield Quarantined(str(source.reference_file), line, column, code, why.vi, why.en)

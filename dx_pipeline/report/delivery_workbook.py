@@ -64,8 +64,7 @@ def write(catalogue: Catalogue, agency_name: str, lines: Sequence[Line], today: 
 def _rows(catalogue: Catalogue, lines: Sequence[Line]) -> Iterator[tuple[str | int, ...]]:
     for line in lines:
         contract = catalogue.contracts[line.table_name]
-        source = catalogue.sources[line.source].source
-        why = reason(contract, source, line.table_name, line.column_name, line.reason_code)
+        why = reason(catalogue, line.source, line.table_name, line.column_name, line.reason_code)
         yield (
             line.file_name,
             contract.title.vi,

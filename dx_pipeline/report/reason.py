@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.source import Placement, Source
@@ -20,7 +21,9 @@ WHY = {
     "malformed": Bilingual(vi="phải theo mẫu {pattern}", en="it must match {pattern}"),
     "too_small": Bilingual(vi="không được nhỏ hơn {min}", en="it may not be less than {min}"),
     "too_large": Bilingual(vi="không được lớn hơn {max}", en="it may not be more than {max}"),
-    "unknown_reference": Bilingual(vi="mã này không có trong {references}", en="there is no such code in {references}"),
+    "unknown_reference": Bilingual(
+        vi="mã này không có trong danh mục {list} ({references})", en="there is no such code in {references}"
+    ),
     "key_conflict": Bilingual(
         vi="hai dòng khác nhau có cùng khóa ({key})", en="two rows that differ have the same key ({key})"
     ),
@@ -87,22 +90,22 @@ class Reason:
     remedy: Bilingual
 
 
-def reason(contract: Contract, source: Source, table: str, column: str | None, code: str) -> Reason:
+def reason(catalogue: Catalogue, source: str, table: str, column: str | None, code: str) -> Reason:
     """The reason of lines of a table.
 
     Args:
-        contract: of the table.
+        catalogue: with the words.
         source: that delivers it.
         table: which of its tables.
         column: the column that broke the contract, if it was one.
         code: the reason code.
     """
-    placement = _placement(source, table, column)
+    contract, placement = catalogue.contracts[table], _placement(catalogue.sources[source].source, table, column)
     heading = placement.header if placement is not None and placement.header else column
     rule = next((rule for rule in contract.rules if rule.code == code), None)
     if rule is not None:
         return Reason(heading, Bilingual(vi=rule.vi, en=rule.en), CORRECT)
-    about = _about(contract, placement, column)
+    about = _about(catalogue, contract, placement, column)
     why, remedy = WHY.get(code, UNREADABLE), REMEDIES.get(code, CORRECT)
     return Reason(heading, _filled(why, about), _filled(remedy, about))
 
@@ -113,12 +116,14 @@ def _placement(source: Source, table: str, column: str | None) -> Placement | No
     return next((layout.columns[str(column)] for layout in layouts), None)
 
 
-def _about(contract: Contract, placement: Placement | None, column: str | None) -> dict[str, Any]:
+def _about(catalogue: Catalogue, contract: Contract, placement: Placement | None, column: str | None) -> dict[str, Any]:
     """What `{…}` stands for."""
     about = contract.columns[column].model_dump() if column in contract.columns else {}
     words = list(placement.values or ()) if placement is not None else []
     limits = {name: f"{about[name]:g}" if about.get(name) is not None else "" for name in ("min", "max")}
+    listed = str(about.get("references") or "").rpartition(".")[0]
     return {
+        "list": catalogue.contracts[listed].title.vi if listed else "",
         "pattern": about.get("pattern") or "",
         "references": about.get("references") or "",
         **limits,
