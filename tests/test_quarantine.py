@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import zipfile
 from dataclasses import replace
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deliveries import DOSSIERS, GROUPS, MAY, SECRETS, dossiers, groups, put
+from deliveries import DOSSIERS, GROUPS, MAY, SECRETS, dossiers, groups
 from engine import Engine
-from projects import Dx, runnable
+from projects import TRIAL
 from python_calamine import CalamineWorkbook
 
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.ingest import replay
 from dx_pipeline.period import Month
 from dx_pipeline.report import delivery_workbook
@@ -32,15 +32,25 @@ NO_DAY = "TCN-25459-02,25459,31/02/2022,,9"
 NO_PLACE = "TCN-25456-03,99999,15/02/2022,,7"
 
 
-@pytest.fixture
-def quarantined(engine: Engine) -> Engine:
-    """Bad lines in two months of one source and in another source; June of the first one is good."""
+@pytest.fixture(scope="module")
+def filled(references: Path, declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with bad lines in two months of one source and in another source; June of the first one is good."""
+    settings = Settings(tmp_path_factory.mktemp("filled") / "warehouse", TRIAL, threads=1)
+    shutil.copytree(references, settings.warehouse)
+    engine = Engine(settings, declared)
     engine.put(GROUP, groups(*GROUPS, TOO_MANY, NO_DAY), APRIL, name="april.csv")
     engine.put(GROUP, groups(*GROUPS, TOO_MANY, NO_PLACE), MAY, name="may.csv", day=10)
     engine.put(GROUP, groups(*GROUPS), "2022-06")
     engine.results(GROUP, APRIL, MAY, "2022-06")
     engine.deliver("dossier", dossiers(*DOSSIERS, DOSSIERS[0].replace("Trực tuyến", "Bưu điện")), name="dossiers.csv")
-    return engine
+    return settings.warehouse
+
+
+@pytest.fixture
+def quarantined(filled: Path, warehouse: Settings, declared: Catalogue) -> Engine:
+    """The engine over such a warehouse of the test's own."""
+    shutil.copytree(filled, warehouse.warehouse)
+    return Engine(warehouse, declared)
 
 
 def lines(engine: Engine, **chosen: Any) -> list[Line]:
@@ -191,28 +201,3 @@ def test_every_reason_has_words_that_can_be_filled_in(engine: Engine) -> None:
             assert "{" not in f"{why.why} {why.remedy}"
     rule = reason(engine.catalogue, GROUP, "programme.community_group", None, "dissolved_before_established")
     assert rule.why.vi == "Ngày giải thể không được trước ngày thành lập"
-
-
-def test_a_ruinous_delivery_is_accepted_with_an_editor_alone(dx: Dx, warehouse: Settings, tmp_path: Path) -> None:
-    project = runnable(tmp_path / "project")
-    source = project / "assets" / "programme" / GROUP / "defs.yaml"
-
-    def run(*arguments: str) -> Any:
-        return dx(*arguments, warehouse=warehouse.warehouse, project=project, home=project / ".dagster")
-
-    put(warehouse, GROUP, groups(*(f"TCN-25456-{number:02},25456,15/02/2022,,7" for number in range(1, 29))))
-    put(warehouse, GROUP, groups(GROUPS[0], TOO_MANY, NO_DAY, NO_PLACE), name="bad.csv", day=6)
-    held = run("run", "--months", MAY)
-    assert held.returncode == 1
-    said = " ".join(held.stderr.split())
-    assert "bad.csv: 3 of 4 lines quarantined; 28 rows replaced by 1" in said
-    accept = said.partition("put '")[2].partition("'")[0]
-    text = source.read_text(encoding="utf-8")
-    source.write_text(text.replace("attributes:\n", f"attributes:\n  {accept}\n", 1), encoding="utf-8")
-    taken = json.loads(run("run", "--months", MAY, "--json").stdout)
-    assert "programme.community_group" not in {each["table"] for each in taken["held_back"]}
-    assert [(row["source"], row["line_count"]) for row in taken["quarantined"]] == [(GROUP, 1)] * 3
-    changes = taken["changed_values"]
-    assert {row["kpi_code"] for row in changes["vanished"]} == {"community_group_count"}
-    wrong = run("quarantine", "list", "--table", "nothing")
-    assert (wrong.returncode, "there is no table 'nothing'" in wrong.stderr) == (2, True)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
 import pytest
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, landed
@@ -16,12 +16,14 @@ from projects import TRIAL
 from dx_pipeline import formats
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.source import Replacement
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.ingest import ingest, publish_landed, repeat
 from dx_pipeline.kpi import revision
 from dx_pipeline.notification.cause import causes
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Loaded, rows
+from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
 from dx_pipeline.tables import closing, partition
 from dx_pipeline.tables.ledger import Ledger
@@ -35,26 +37,44 @@ BAD = ("TCN-25456-02,25456,31/02/2022,,7", "TCN-25456-03,99999,15/02/2022,,7", "
 RUINOUS = groups(TWENTY_EIGHT[0], *BAD)
 
 
-def declaring(engine: Engine, source: str = "community_group", **declared: Any) -> Engine:
-    """The engine with more in the declaration of a source: `accept`, or a `replacement` for its layouts."""
+def limited(engine: Engine, **replacement: float) -> Engine:
+    """The engine with limits for what replaces a delivery of community groups."""
     sources = dict(engine.catalogue.sources)
-    found = sources[source].source
-    changed = found.model_dump(exclude_unset=True)
-    if "replacement" in declared:
-        changed["deliveries"] = [{**each, "replacement": declared["replacement"]} for each in changed["deliveries"]]
-    changed["accept"] = declared.get("accept", ())
-    sources[source] = replace(sources[source], source=type(found).model_validate(changed))
+    of_groups = sources["community_group"]
+    (layout,) = of_groups.source.deliveries
+    layout = layout.model_copy(update={"replacement": Replacement(**replacement)})
+    changed = of_groups.source.model_copy(update={"deliveries": (layout,)})
+    sources["community_group"] = replace(of_groups, source=changed)
     return Engine(engine.settings, replace(engine.catalogue, sources=sources))
 
 
-def redelivered(engine: Engine, first: bytes, second: bytes, source: str = "community_group") -> PartitionRun:
-    engine.deliver(source, first, name="first.dat", day=4)
-    return engine.deliver(source, second, name="second.dat", day=6)
+@pytest.fixture(scope="module")
+def held_back(references: Path, declared: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse in which a ruinous delivery is held back."""
+    settings = Settings(tmp_path_factory.mktemp("held_back") / "warehouse", TRIAL, threads=1)
+    shutil.copytree(references, settings.warehouse)
+    engine = Engine(settings, declared)
+    engine.put("community_group", groups(*TWENTY_EIGHT), name="first.dat", day=4)
+    engine.deliver("community_group", RUINOUS, name="second.dat", day=6)
+    return settings.warehouse
 
 
-def test_a_ruinous_delivery_is_held_back_and_the_earlier_rows_stay(engine: Engine) -> None:
-    run = redelivered(engine, groups(*TWENTY_EIGHT), RUINOUS)
-    assert len(engine.rows(KEY)) == 28
+@pytest.fixture
+def ruined(held_back: Path, warehouse: Settings, declared: Catalogue) -> Engine:
+    """The engine over such a warehouse of the test's own."""
+    shutil.copytree(held_back, warehouse.warehouse)
+    return Engine(warehouse, declared)
+
+
+def latest(engine: Engine) -> PartitionRun:
+    run = partition.run(engine.settings, KEY)
+    assert run is not None
+    return run
+
+
+def test_a_ruinous_delivery_is_held_back_and_the_earlier_rows_stay(ruined: Engine) -> None:
+    run = latest(ruined)
+    assert len(ruined.rows(KEY)) == 28
     assert counts(run) == [(28, 28, 0, 0, 0)]
     (held,) = run.held_back
     assert (held.rows_in, held.accepted, held.quarantined) == (4, 1, 3)
@@ -63,48 +83,38 @@ def test_a_ruinous_delivery_is_held_back_and_the_earlier_rows_stay(engine: Engin
         f" If this one is right, put 'accept: {held.delivery_id}' under 'attributes' in"
         " assets/programme/community_group/defs.yaml; if not, remove it from the inbox, or deliver a corrected file."
     )
-    assert engine.state(KEY).state == "stale"
+    assert ruined.state(KEY).state == "stale"
 
 
-def test_it_stays_held_back_whatever_is_lost_of_what_was_published(engine: Engine) -> None:
+def test_it_stays_held_back_whatever_is_lost_of_what_was_published(ruined: Engine) -> None:
     """What is held back follows from what has landed, so nothing has to be remembered."""
-    redelivered(engine, groups(*TWENTY_EIGHT), RUINOUS)
-    partition.set_aside(engine.settings, KEY)
-    run = engine.ingest("community_group")
-    assert (len(engine.rows(KEY)), len(run.held_back)) == (28, 1)
+    partition.set_aside(ruined.settings, KEY)
+    run = ruined.ingest("community_group")
+    assert (len(ruined.rows(KEY)), len(run.held_back)) == (28, 1)
 
 
-def test_a_delivery_is_taken_once_its_hash_is_accepted(engine: Engine) -> None:
-    (held,) = redelivered(engine, groups(*TWENTY_EIGHT), RUINOUS).held_back
-    run = declaring(engine, accept=held.delivery_id).ingest("community_group")
-    assert (run.problem, run.held_back, counts(run)) == (None, (), [(28, 0, 28, 0, 0), (4, 1, 0, 0, 3)])
-    assert (len(engine.rows(KEY)), engine.state(KEY).state) == (1, "current")
-    assert run.inputs is not None
-    assert run.inputs.accepted == (held.delivery_id,)
-
-
-def test_what_was_taken_then_is_made_again_whatever_is_accepted_now(engine: Engine) -> None:
-    (held,) = redelivered(engine, groups(*TWENTY_EIGHT), RUINOUS).held_back
-    accepting = declaring(engine, accept=[held.delivery_id])
+def test_it_is_accepted_with_an_editor_alone_and_made_again_as_it_was(
+    ruined: Engine, declared_with: Callable[[str], Catalogue]
+) -> None:
+    accept = str(latest(ruined).problem).partition("put '")[2].partition("'")[0]
+    accepting = Engine(ruined.settings, declared_with(f"  {accept}\n"))
     run = accepting.ingest("community_group")
+    assert (run.problem, run.held_back, counts(run)) == (None, (), [(28, 0, 28, 0, 0), (4, 1, 0, 0, 3)])
+    assert (len(ruined.rows(KEY)), ruined.state(KEY).state) == (1, "current")
     assert run.inputs is not None
-    (again,) = repeat(engine.settings, engine.catalogue, "community_group", MONTH, (KEY.table,), run.inputs)
+    (again,) = repeat(ruined.settings, ruined.catalogue, "community_group", MONTH, (KEY.table,), run.inputs)
     assert again.run.counts == run.counts
 
 
-def test_a_delivery_that_is_held_back_is_withdrawn_by_removing_its_file(engine: Engine) -> None:
-    engine.deliver("community_group", groups(*TWENTY_EIGHT), name="first.dat", day=4)
-    bad = engine.put("community_group", RUINOUS, name="second.dat", day=6)
-    assert engine.ingest("community_group").problem is not None
-    bad.unlink()
-    run = engine.ingest("community_group")
-    assert (run.problem, len(engine.rows(KEY)), engine.state(KEY).state) == (None, 28, "current")
+def test_a_delivery_that_is_held_back_is_withdrawn_by_removing_its_file(ruined: Engine) -> None:
+    (ruined.settings.inbox / "community_group" / MAY / "second.dat").unlink()
+    run = ruined.ingest("community_group")
+    assert (run.problem, len(ruined.rows(KEY)), ruined.state(KEY).state) == (None, 28, "current")
 
 
-def test_a_corrected_delivery_takes_the_place_of_the_one_held_back(engine: Engine) -> None:
-    redelivered(engine, groups(*TWENTY_EIGHT), RUINOUS)
-    run = engine.deliver("community_group", groups(*TWENTY_EIGHT[1:]), name="third.dat", day=8)
-    assert (run.problem, len(engine.rows(KEY))) == (None, 27)
+def test_a_corrected_delivery_takes_the_place_of_the_one_held_back(ruined: Engine) -> None:
+    run = ruined.deliver("community_group", groups(*TWENTY_EIGHT[1:]), name="third.dat", day=8)
+    assert (run.problem, len(ruined.rows(KEY))) == (None, 27)
 
 
 def differences(
@@ -195,50 +205,51 @@ def test_counts_of_a_month_that_had_not_ended_may_grow(engine: Engine) -> None:
 
 
 def test_thresholds_are_declared_in_the_layout(engine: Engine) -> None:
-    lenient = declaring(engine, replacement={"quarantined_pct": 80, "rows_lost_pct": 99, "keys_lost_pct": 99})
+    lenient = limited(engine, quarantined_pct=80, rows_lost_pct=99, keys_lost_pct=99)
     assert differences(lenient, groups(*TWENTY_EIGHT), RUINOUS) == ""
-    strict = declaring(engine, replacement={"keys_lost_pct": 0})
+    strict = limited(engine, keys_lost_pct=0)
     assert differences(strict, groups(*TWENTY_EIGHT), groups(*TWENTY_EIGHT[1:])) == "1 of 28 keys lost"
 
 
 def test_increments_are_compared_with_the_file_of_the_same_name_only(engine: Engine) -> None:
-    key = Key("statistics.dossier", "dossier", MONTH)
-    engine.deliver("dossier", dossiers(*DOSSIERS), name="part_1.csv", day=3)
-    more = DOSSIERS[0].replace("0001;", "0009;")
-    assert engine.deliver("dossier", dossiers(more), name="part_2.csv", day=4).problem is None
+    engine.put("dossier", dossiers(*DOSSIERS), name="part_1.csv", day=3)
+    engine.put("dossier", dossiers(DOSSIERS[0].replace("0001;", "0009;")), name="part_2.csv", day=4)
+    (result,) = engine.results("dossier")
+    assert result.run.problem is None
     run = engine.deliver("dossier", dossiers(DOSSIERS[0]), name="part_1.csv", day=5)
-    assert "3 rows replaced by 1" in str(run.problem)
-    assert len(engine.rows(key)) == 4
+    assert "part_1.csv: 3 rows replaced by 1" in str(run.problem)
+    assert len(engine.rows(Key("statistics.dossier", "dossier", MONTH))) == 4
 
 
-def test_the_ledger_and_notifications_name_what_is_held_back(engine: Engine) -> None:
-    (held,) = redelivered(engine, groups(*TWENTY_EIGHT), RUINOUS).held_back
-    ledger = Ledger.read(engine.settings, engine.catalogue).tables()
+def test_the_ledger_and_notifications_name_what_is_held_back(ruined: Engine) -> None:
+    (held,) = latest(ruined).held_back
+    ledger = Ledger.read(ruined.settings, ruined.catalogue).tables()
     (row,) = [row for row in ledger["ledger.delivery"] if row["delivery_id"] == held.delivery_id]
     assert (row["disposition"], row["problem"].startswith("3 of 4 lines")) == ("held_back", True)
-    found = causes(engine.settings, engine.catalogue, datetime(2022, 6, 7, tzinfo=UTC))
-    assert any("3 of 4 lines quarantined" in cause.sentence.en for cause in found)
+    found = causes(ruined.settings, ruined.catalogue, datetime(2022, 6, 7, tzinfo=UTC))
+    (cause,) = [each for each in found if str(KEY) in each.key]
+    assert "3 of 4 lines quarantined" in cause.sentence.en
+    assert "3 trên 4 dòng bị cách ly; 28 dòng bị thay bằng 1 dòng; mất 27 trên 28 khóa" in cause.sentence.vi
 
 
-def test_what_is_held_back_when_a_month_closes_becomes_a_proposed_revision(engine: Engine) -> None:
-    province = engine.catalogue.province.model_copy(update={"closing_day": 25})
-    closes = Engine(engine.settings, replace(engine.catalogue, province=province))
+def test_what_is_held_back_when_a_month_closes_is_a_revision_if_it_is_still_there(ruined: Engine) -> None:
+    province = ruined.catalogue.province.model_copy(update={"closing_day": 25})
+    closes = Engine(ruined.settings, replace(ruined.catalogue, province=province))
 
     def run_on(day: int) -> PartitionRun:
         now = datetime(2022, 6, day, 12, tzinfo=UTC)
         result, *_ = ingest(closes.settings, closes.catalogue, "community_group", [MONTH], now=now)
         return result.run
 
-    closes.put("community_group", groups(*TWENTY_EIGHT), name="first.dat", day=4)
-    run_on(5)
-    bad = closes.put("community_group", RUINOUS, name="second.dat", day=6)
-    assert len(run_on(7).held_back) == 1
+    bad = closes.settings.inbox / "community_group" / MAY / "second.dat"
+    bad.unlink()
     run = run_on(26)
+    assert (run.problem, run.proposed, len(closes.rows(KEY))) == (None, (), 28)
+    closes.put("community_group", RUINOUS, name="second.dat", day=6)
+    run = run_on(27)
     assert (run.problem, len(run.proposed), len(closes.rows(KEY))) == (None, 1, 28)
     (proposal,) = revision.proposals(closes.settings)
     assert [name for _, name in proposal.late] == ["second.dat"]
-    bad.unlink()
-    assert (run_on(26).proposed, len(closes.rows(KEY))) == ((), 28)
     accepted = proposal.accepted("unscheduled", "", datetime(2022, 6, 27, tzinfo=UTC))
     closing.record(closes.settings, accepted)
     publish_landed(closes.settings, closes.catalogue, "community_group", [MONTH])
