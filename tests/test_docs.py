@@ -17,7 +17,7 @@ import duckdb
 import dx_client
 import dx_sampled
 import pytest
-from projects import PROJECT
+from projects import PROJECT, runnable
 
 from dx_pipeline.cli import screen
 from dx_pipeline.declarations import catalogue
@@ -73,7 +73,12 @@ def clone(tmp_path: Path, shared: Path, dx_server: str) -> Path:
             target = tmp_path / "clone" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, target)
-    commands = tmp_path / "clone" / ".bin"
+    return with_commands(tmp_path / "clone", shared, dx_server)
+
+
+def with_commands(folder: Path, shared: Path, dx_server: str) -> Path:
+    """A project with the commands that pages use in its `.bin`."""
+    commands = folder / ".bin"
     commands.mkdir()
     on_server = ["-S", dx_client.__file__, dx_server]
     sampled = ["-S", dx_sampled.__file__, str(shared), dx_server]
@@ -81,7 +86,13 @@ def clone(tmp_path: Path, shared: Path, dx_server: str) -> Path:
         script = commands / name
         script.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])} "$@"\n', encoding="utf-8")
         script.chmod(0o755)
-    return tmp_path / "clone"
+    return folder
+
+
+@pytest.fixture
+def trial_project(tmp_path: Path, shared: Path, dx_server: str) -> Path:
+    """The small project of the tests, for a page that names nothing else."""
+    return with_commands(runnable(tmp_path / "project"), shared, dx_server)
 
 
 @pytest.fixture
@@ -230,11 +241,11 @@ def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(small_clo
     assert "established_on" in queried.stdout
 
 
-def test_quarantine_is_handled_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
-    made, listed, replayed = follow("handle-quarantine.md", small_clone, dagster_home)
+def test_quarantine_is_handled_as_the_page_says(trial_project: Path, dagster_home: Path) -> None:
+    made, listed, replayed = follow("handle-quarantine.md", trial_project, dagster_home)
     assert "Quarantined: community_group: 1 not_a_date (established_on), 1 unknown_reference (unit_code)" in made.stderr
     assert "thang-5.csv, dòng / line 4, ngay_thanh_lap: " in listed.stdout
-    workbooks = small_clone / "trial" / "workbooks"
+    workbooks = trial_project / "trial" / "workbooks"
     assert sorted(path.name for path in workbooks.iterdir()) == ["25459.xlsx", "community_group.xlsx"]
     assert replayed.returncode == 0, replayed.stderr
     assert "programme.community_group community_group 2022-05: 2 → 1 dòng bị cách ly" in replayed.stdout

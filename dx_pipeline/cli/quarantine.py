@@ -153,6 +153,8 @@ def show_lines(
     for line in found[:limit]:
         _show_line(catalogue, line)
     every = sum(row["line_count"] for row in quarantine.groups(settings, catalogue, chosen, today, ("table_name",)))
+    if workbook is not None:
+        screen.OUT.print(str(workbook), soft_wrap=True, markup=False)
     if every > limit:
         screen.say(f"{limit} / {every}: {both('thêm --limit, hoặc --workbook TỆP', 'add --limit, or --workbook FILE')}")
     return 0

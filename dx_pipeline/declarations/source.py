@@ -274,7 +274,11 @@ def _is_delivery_id(value: str) -> str:
 
 DeliveryId = Annotated[str, AfterValidator(_is_delivery_id)]
 DeliveryIds = Annotated[
-    tuple[DeliveryId, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+    tuple[DeliveryId, ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value,
+        json_schema_input_type=str | tuple[str, ...],
+    ),
 ]
 """One delivery, or a list of them."""
 

@@ -174,34 +174,37 @@ def _rows(contract: Contract, names: Sequence[str] = ()) -> str:
     return f"""
         SELECT {key}, bool_or(delivery_position = $earlier) AS is_earlier,
             bool_or(delivery_position = $later) AS is_later{counts}
-        FROM ({_good(contract, "delivery_position IN ($earlier, $later)")})
+        FROM ({_good(contract, "delivery_position IN ($earlier, $later)", names)})
         GROUP BY {key}
         """
 
 
-def _good(contract: Contract, where: str) -> str:
-    """The query with the rows that deliveries would add by themselves: one a key, if its rows do not contradict."""
-    good = f"SELECT * FROM typed WHERE filter_code IS NULL AND reason IS NULL AND {where}"
+def _good(contract: Contract, where: str, names: Sequence[str] = ()) -> str:
+    """The query with the rows that deliveries would add by themselves: one a key, if its rows do not contradict.
+
+    Args:
+        contract: of the table.
+        where: which deliveries.
+        names: the columns that are wanted besides the key.
+    """
+    good = f"FROM typed WHERE filter_code IS NULL AND reason IS NULL AND {where}"
     if not contract.key:
-        return good
+        return f"SELECT 1 AS line_count {good}"
     key = ", ".join(("delivery_position", *(quoted(name) for name in contract.key)))
     content = ", ".join(quoted(name) for name in contract.columns)
-    others = ", ".join(
-        f"any_value({quoted(name)}) AS {quoted(name)}" for name in contract.columns if name not in contract.key
-    )
+    others = "".join(f", any_value({quoted(name)}) AS {quoted(name)}" for name in names)
     return f"""
-        SELECT {key}{f", {others}" if others else ""}, count(*) AS line_count FROM ({good})
+        SELECT {key}{others}, count(*) AS line_count {good}
         GROUP BY {key} HAVING min(hash({content})) = max(hash({content}))
         """
 
 
 def _content(connection: duckdb.DuckDBPyConnection, contract: Contract, position: int) -> _Content:
     rows = f"({_good(contract, 'delivery_position = $position')})"
-    lines = "sum(line_count)" if contract.key else "count(*)"
     ((rows_in, data, count, good),) = connection.execute(
         f"""
         SELECT count(*), count(*) FILTER (filter_code IS NULL),
-            (SELECT count(*) FROM {rows}), coalesce((SELECT {lines} FROM {rows}), 0)::BIGINT
+            (SELECT count(*) FROM {rows}), coalesce((SELECT sum(line_count) FROM {rows}), 0)::BIGINT
         FROM typed WHERE delivery_position = $position
         """,
         {"position": position},

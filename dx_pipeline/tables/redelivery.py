@@ -21,21 +21,11 @@ def sentence(source: DeclaredSource, held_back: HeldBack) -> Bilingual:
     delivery_id = held_back.counts.delivery_id
     place = f"assets/{source.group}/{source.name}/defs.yaml"
     vi, en = ("; ".join(getattr(each, side) for each in held_back.differences) for side in ("vi", "en"))
-    if source.source.accept:
-        take = Bilingual(
-            vi=f"thêm {delivery_id} vào danh sách 'accept' trong {place}",
-            en=f"add {delivery_id} to the list 'accept' in {place}",
-        )
-    else:
-        take = Bilingual(
-            vi=f"ghi 'accept: {delivery_id}' dưới 'attributes' trong {place}",
-            en=f"put 'accept: {delivery_id}' under 'attributes' in {place}",
-        )
     return Bilingual(
-        vi=f"{vi}; bản trước vẫn được dùng. Nếu tệp này đúng thì {take.vi}; nếu sai thì bỏ tệp khỏi hộp nhận, hoặc giao"
-        " tệp đã sửa.",
-        en=f"{en}; the earlier delivery stays. If this one is right, {take.en}; if not, remove it from the inbox, or"
-        " deliver a corrected file.",
+        vi=f"{vi}; bản trước vẫn được dùng. Nếu tệp này đúng thì ghi 'accept: {delivery_id}' dưới 'attributes' trong"
+        f" {place}; nếu sai thì bỏ tệp khỏi hộp nhận, hoặc giao tệp đã sửa.",
+        en=f"{en}; the earlier delivery stays. If this one is right, put 'accept: {delivery_id}' under 'attributes' in"
+        f" {place}; if not, remove it from the inbox, or deliver a corrected file.",
     )
 
 
