@@ -66,7 +66,8 @@ def ingest(
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
         every = [result for of_month in results.values() for result in of_month]
         if not source.is_reference:
-            closing.close(settings, catalogue, name, monthly, today)
+            pending = {partition.key_of(result.run) for result in every if result.run.held_back}
+            closing.close(settings, catalogue, name, monthly, today, pending)
             every.extend(next(workers.each(settings, catalogue, attempts.publish, [(name,)])))
         return tuple(every)
 

@@ -232,21 +232,39 @@ def test_the_ledger_and_notifications_name_what_is_held_back(ruined: Engine) -> 
     assert "3 trên 4 dòng bị cách ly; 28 dòng bị thay bằng 1 dòng; mất 27 trên 28 khóa" in cause.sentence.vi
 
 
+def closing_on_25(engine: Engine) -> Engine:
+    province = engine.catalogue.province.model_copy(update={"closing_day": 25})
+    return Engine(engine.settings, replace(engine.catalogue, province=province))
+
+
+def run_on(engine: Engine, day: int) -> PartitionRun:
+    """The run of a day in June."""
+    now = datetime(2022, 6, day, 12, tzinfo=UTC)
+    result, *_ = ingest(engine.settings, engine.catalogue, "community_group", [MONTH], now=now)
+    return result.run
+
+
+def test_a_month_that_should_have_closed_stays_open_until_the_run_after_somebody_was_asked(
+    engine: Engine, declared_with: Callable[[str], Catalogue]
+) -> None:
+    engine.put("community_group", groups(*TWENTY_EIGHT), name="first.dat", day=4)
+    engine.put("community_group", RUINOUS, name="second.dat", day=6)
+    (held,) = run_on(closing_on_25(engine), 26).held_back
+    assert closing.read(engine.settings, KEY) is None
+    accepting = Engine(engine.settings, declared_with(f"  accept: {held.delivery_id}\n"))
+    run = run_on(closing_on_25(accepting), 27)
+    assert (run.problem, run.proposed, run.rows) == (None, (), 1)
+    assert closing.read(engine.settings, KEY) is not None
+
+
 def test_what_is_held_back_when_a_month_closes_is_a_revision_if_it_is_still_there(ruined: Engine) -> None:
-    province = ruined.catalogue.province.model_copy(update={"closing_day": 25})
-    closes = Engine(ruined.settings, replace(ruined.catalogue, province=province))
-
-    def run_on(day: int) -> PartitionRun:
-        now = datetime(2022, 6, day, 12, tzinfo=UTC)
-        result, *_ = ingest(closes.settings, closes.catalogue, "community_group", [MONTH], now=now)
-        return result.run
-
+    closes = closing_on_25(ruined)
     bad = closes.settings.inbox / "community_group" / MAY / "second.dat"
     bad.unlink()
-    run = run_on(26)
+    run = run_on(closes, 26)
     assert (run.problem, run.proposed, len(closes.rows(KEY))) == (None, (), 28)
     closes.put("community_group", RUINOUS, name="second.dat", day=6)
-    run = run_on(27)
+    run = run_on(closes, 27)
     assert (run.problem, len(run.proposed), len(closes.rows(KEY))) == (None, 1, 28)
     (proposal,) = revision.proposals(closes.settings)
     assert [name for _, name in proposal.late] == ["second.dat"]
