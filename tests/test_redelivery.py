@@ -14,6 +14,7 @@ from engine import Engine, counts
 from projects import TRIAL
 
 from dx_pipeline import formats
+from dx_pipeline.cli import doctor
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.source import Replacement
@@ -153,6 +154,11 @@ CORRECTIONS: dict[str, tuple[str, bytes, bytes]] = {
         groups(*GROUPS, *BAD),
         groups(*GROUPS, *BAD, "TCN-25630-02,25630,01/04/2022,,5"),
     ),
+    "a small count corrected": (
+        "digital_enterprise",
+        enterprises(("703", "6201", "active", 3, 3)),
+        enterprises(("703", "6201", "active", 9, 3)),
+    ),
     "nothing before": ("community_group", groups(*BAD), groups(*TWENTY_EIGHT)),
 }
 
@@ -272,6 +278,15 @@ def test_what_is_held_back_when_a_month_closes_is_a_revision_if_it_is_still_ther
     closing.record(closes.settings, accepted)
     publish_landed(closes.settings, closes.catalogue, "community_group", [MONTH])
     assert len(closes.rows(KEY)) == 1
+
+
+def test_doctor_names_an_accepted_hash_that_is_of_no_delivery(
+    ruined: Engine, declared_with: Callable[[str], Catalogue]
+) -> None:
+    (held,) = latest(ruined).held_back
+    accepting = declared_with(f"  accept: [{held.delivery_id}, {'b' * 64}]\n")
+    (finding,) = [each for each in doctor.examine(ruined.settings, accepting) if "is no delivery" in each.details]
+    assert f"accept: {'b' * 64} " in finding.details
 
 
 @pytest.mark.parametrize(

@@ -184,8 +184,8 @@ class Filter(Declared):
 class Replacement(Declared):
     """How much worse than the delivery that it replaces a delivery may be; beyond that it is held back.
 
-    One line, row or key may be lost of however few, unless the limit is 0; if every row is, the delivery is held back.
-    The defaults fit the correction of a few lines.
+    One line, row or key may be lost of however few, and a sum may change by 10, unless the limit is 0; if every row is
+    lost, the delivery is held back. The defaults fit the correction of a few lines.
 
     Args:
         quarantined_pct: at most this share of its lines is quarantined, unless that of the earlier one was as large.

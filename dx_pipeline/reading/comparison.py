@@ -29,6 +29,10 @@ ALWAYS = 1
 """So many lines, rows or keys may be lost of however few, unless the limit is 0."""
 
 
+FEW = 10
+"""By so much a sum may change however small it is, unless the limit is 0."""
+
+
 @dataclass(frozen=True)
 class HeldBack:
     """A delivery that is much worse than the one that it replaces.
@@ -104,9 +108,9 @@ def _has_ended(item: Loaded, month: Month | None) -> bool:
     return delivered_at >= datetime.combine(month.plus(1).first, time(), delivered_at.tzinfo)
 
 
-def _at_most(pct: float, count: int) -> float:
-    """How many of so many may be lost."""
-    return max(ALWAYS, count * pct / 100) if pct else 0
+def _at_most(pct: float, count: float, always: int = ALWAYS) -> float:
+    """By how much so many may differ."""
+    return max(always, count * pct / 100) if pct else 0
 
 
 def _lost(limits: Replacement, before: _Content, after: _Content) -> Iterator[Bilingual]:
@@ -156,10 +160,11 @@ def _sums(
     ((*found,),) = connection.execute(query, {"earlier": earlier, "later": later}).fetchall()
     for name, before, after in zip(names, found[::2], found[1::2], strict=True):
         change = (after or 0) - (before or 0)
-        if before and abs(change) > abs(before) * limits.sum_change_pct / 100 and not (may_grow and change > 0):
+        most = _at_most(limits.sum_change_pct, abs(before or 0), FEW)
+        if before and abs(change) > most and not (may_grow and change > 0):
             yield Bilingual(
-                vi=f"tổng {name} là {after or 0} thay vì {before}, tính trên cùng các khóa",
-                en=f"{name} adds up to {after or 0} instead of {before} over the same keys",
+                vi=f"tổng {name} là {after or 0:.15g} thay vì {before:.15g}, tính trên cùng các khóa",
+                en=f"{name} adds up to {after or 0:.15g} instead of {before:.15g} over the same keys",
             )
 
 
