@@ -31,7 +31,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import writing
-from dx_pipeline.tables import attempts, closing, partition, publication, traffic
+from dx_pipeline.tables import attempts, closing, partition, publication, redelivery, traffic
 from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
@@ -66,7 +66,8 @@ def ingest(
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
         every = [result for of_month in results.values() for result in of_month]
         if not source.is_reference:
-            closing.close(settings, catalogue, name, monthly, today)
+            pending = {partition.key_of(result.run) for result in every if result.run.held_back}
+            closing.close(settings, catalogue, name, monthly, today, pending)
             every.extend(next(workers.each(settings, catalogue, attempts.publish, [(name,)])))
         return tuple(every)
 
@@ -82,6 +83,30 @@ def publish_landed(
         }
         results = [result for _, found in _publish(settings, catalogue, name, present) for result in found]
         return (*results, *_derive(settings, catalogue, name, months))
+
+
+def replay(
+    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None]
+) -> tuple[RunResult, ...]:
+    """Read some months of a source again, if what their rows are held against has changed since; nothing is fetched.
+
+    What was withdrawn stays withdrawn. A month whose declarations and reference rows are the same is not read.
+    """
+    if catalogue.sources[name].is_reference:  # it is corrected in its file
+        return ingest(settings, catalogue, name, months)
+    with writing(settings):
+        _bring_references_up_to_date(settings, catalogue, catalogue.sources[name])
+        present: Present = {month: _present(settings, catalogue, name, month) for month in months}
+        results = [result for _, found in _publish(settings, catalogue, name, present) for result in found]
+        return (*results, *_derive(settings, catalogue, name, months))
+
+
+def _present(settings: Settings, catalogue: Catalogue, name: str, month: Month | None) -> frozenset[str]:
+    """The ids of what has landed for a month, but for what had been withdrawn when it was last read."""
+    keys = (Key(table, name, month) for table in catalogue.sources[name].source.delivered)
+    made = [run.inputs for key in keys if (run := partition.run(settings, key)) is not None and run.inputs is not None]
+    landed = frozenset(item.entry.delivery_id for item in deliveries.landed(settings, name, month))
+    return landed - {delivery_id for inputs in made for delivery_id in inputs.withdrawn}
 
 
 def derive_all(settings: Settings, catalogue: Catalogue, name: str) -> tuple[RunResult, ...]:
@@ -138,15 +163,16 @@ def _publish_month(
     # What a connector fetched cannot be withdrawn by taking a file out of the inbox.
     present |= {delivery.entry.delivery_id for delivery in landed if delivery.entry.cursor_range is not None}
     keys = [Key(table, name, month) for table in source.source.delivered]
+    accepted = frozenset(source.source.accept) & {delivery.entry.delivery_id for delivery in landed}
     closed = {key: closing.read(settings, key) for key in keys}
-    current = {key: _fingerprint(settings, catalogue, key, landed, present, closed[key]) for key in keys}
+    current = {key: _fingerprint(settings, catalogue, key, landed, present, closed[key], accepted) for key in keys}
     for delivery in landed:
         if (damaged := deliveries.damage(settings, delivery)) is not None:
             return tuple(_hold_back(settings, catalogue, key, current[key], damaged) for key in keys)
     unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
-    return _read_and_publish(settings, catalogue, landed, present, closed)
+    return _read_and_publish(settings, catalogue, landed, present, closed, accepted)
 
 
 def _hold_back(settings: Settings, catalogue: Catalogue, key: Key, current: str, damaged: DxError) -> RunResult:
@@ -175,7 +201,7 @@ def repeat(
         for key, found in closed.items()
     }
     present = frozenset(inputs.deliveries) - frozenset(inputs.withdrawn)
-    return _read_and_publish(settings, catalogue, landed, present, then)
+    return _read_and_publish(settings, catalogue, landed, present, then, frozenset(inputs.accepted))
 
 
 def _read_and_publish(
@@ -184,6 +210,7 @@ def _read_and_publish(
     landed: Sequence[Delivery],
     present: frozenset[str],
     closed: Mapping[Key, Closing | None],
+    accepted: frozenset[str],
 ) -> tuple[RunResult, ...]:
     """Read the deliveries of one source and month; audit and publish the tables of the keys, each with its closing."""
     for delivery in landed:
@@ -193,9 +220,9 @@ def _read_and_publish(
     results = []
     with connect(settings) as connection:
         for key, found in closed.items():
-            staged = _read(settings, catalogue, connection, key, tables[key.table], present, found)
-            staged = replace(staged, inputs=_inputs(settings, catalogue, key, landed, present, found))
-            current = _fingerprint(settings, catalogue, key, landed, present, found)
+            staged = _read(settings, catalogue, connection, key, tables[key.table], present, found, accepted)
+            staged = replace(staged, inputs=_inputs(settings, catalogue, key, landed, present, found, accepted))
+            current = _fingerprint(settings, catalogue, key, landed, present, found, accepted)
             results.append(publication.publish(settings, catalogue, connection, staged, current))
     return tuple(results)
 
@@ -207,6 +234,7 @@ def _inputs(
     landed: Sequence[Delivery],
     present: frozenset[str],
     closed: Closing | None,
+    accepted: frozenset[str],
 ) -> RunInputs:
     """What a delivered partition is made from, so that it can be made again."""
     ids = tuple(delivery.entry.delivery_id for delivery in landed)
@@ -225,6 +253,7 @@ def _inputs(
         withdrawn=tuple(each for each in ids if each not in present),
         references=references,
         revisions=len(closed.revisions) if closed is not None else None,
+        accepted=tuple(sorted(accepted)),
     )
 
 
@@ -250,10 +279,12 @@ def _read(
     readable: Readable,
     present: frozenset[str],
     closed: Closing | None,
+    accepted: frozenset[str],
 ) -> Staged:
     """Stage the rows of a table's deliveries, and set aside those that broke the contract.
 
     What was delivered late for a `closed` month is read for its counts alone: it waits until a revision is accepted.
+    What the month rests on, and what is `accepted`, is not compared with what it replaces.
     """
     contract = catalogue.contracts[key.table]
     partition.attach_references(settings, connection, catalogue, contract)
@@ -262,9 +293,16 @@ def _read(
         every = rows.stage(connection, contract, reading.load(connection, readable), key.month)
         proposed = tuple(item for item in every if item.delivery_id in late & present)
         readable = readable.without(late)
-    counts = rows.stage(connection, contract, reading.load(connection, readable), key.month)
+    taken = accepted if closed is None else accepted | frozenset(closed.basis.deliveries)
+    staging = rows.stage_compared(connection, contract, reading.load(connection, readable), key.month, taken)
+    counts = staging.counts
+    why = {
+        item.counts.delivery_id: redelivery.sentence(catalogue.sources[key.source], item) for item in staging.held_back
+    }
+    readable.hold_back({delivery_id: sentence.en for delivery_id, sentence in why.items()})
     quarantine = catalogue.contracts["ledger.quarantine"]
     partition.quarantine(settings, connection.table(QUARANTINED), key, quarantine)
+    redelivery.record(settings, connection, key, quarantine, staging.held_back)
     loaded = readable.loaded
     return Staged(
         key=key,
@@ -273,9 +311,15 @@ def _read(
         is_complete=bool(loaded),
         counts=counts,
         refused=tuple(
-            Refusal(delivery_id=delivery.entry.delivery_id, file_name=delivery.entry.file_name, problem=problem)
+            Refusal(
+                delivery_id=delivery.entry.delivery_id,
+                file_name=delivery.entry.file_name,
+                problem=problem,
+                problem_vi=why[delivery.entry.delivery_id].vi if delivery.entry.delivery_id in why else None,
+            )
             for delivery, problem in readable.unresolved(present)
         ),
+        held_back=tuple(item.counts for item in staging.held_back),
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
         proposed=proposed,
         revision=len(closed.revisions) if closed is not None else 0,
@@ -330,11 +374,13 @@ def _fingerprint(
     landed: Sequence[Delivery],
     present: frozenset[str],
     closed: Closing | None,
+    accepted: frozenset[str],
 ) -> str:
     """A digest of everything that a delivered partition is made from."""
     inputs = [catalogue.digest(f"source:{key.source}")]
     inputs += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in landed]
     inputs += sorted(present)
+    inputs += [f"accepted {delivery_id}" for delivery_id in sorted(accepted)]
     if closed is not None:
         inputs += [f"late {delivery_id}" for delivery_id in sorted(closed.late(landed))]
         inputs += [f"revision {revision.proposal}" for revision in closed.revisions]

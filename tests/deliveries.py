@@ -144,12 +144,18 @@ def source(*layouts: Layout) -> Source:
     return Source.model_validate(declared)
 
 
-def staged(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, contract: Contract) -> Counts:
-    """Read one file for May 2022, as ingest does: its rows are in `staged` and `quarantined` then."""
-    size, checksum, day = path.stat().st_size, digest(path), datetime(2022, 6, 1, tzinfo=UTC)
+def landed(path: Path, day: datetime) -> Delivery:
+    """A file as a delivery for May 2022 that has landed."""
+    size, checksum = path.stat().st_size, digest(path)
     kept: dict[str, Any] = {"size_bytes": size, "kept_bytes": size, "delivery_id": checksum, "kept_sha256": checksum}
     entry = Entry(source="trial", month=MAY, file_name=path.name, connector="files", delivered_at=day, **kept)
-    loaded = Loaded(Delivery(entry, path), layout, formats.load(connection, path, layout, "raw"))
+    return Delivery(entry, path)
+
+
+def staged(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, contract: Contract) -> Counts:
+    """Read one file for May 2022, as ingest does: its rows are in `staged` and `quarantined` then."""
+    delivery = landed(path, datetime(2022, 6, 1, tzinfo=UTC))
+    loaded = Loaded(delivery, layout, formats.load(connection, path, layout, "raw"))
     (counts,) = rows.stage(connection, contract, [loaded], Month.parse(MAY))
     return counts
 

@@ -119,6 +119,9 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
 
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
     put(warehouse, "community_group", bad, month="2022-04", name="bad.csv")
+    put(warehouse, "community_group", groups(*GROUPS), month="2022-03")
+    ruinous = groups(*(row.replace(",25", ",99") for row in GROUPS))
+    put(warehouse, "community_group", ruinous, month="2022-03", name="ruinous.csv", day=8)
     put(warehouse, "community_group", groups(*GROUPS), month="2022-05")
     early = put(warehouse, "community_group", groups(*GROUPS), month="2021-12")
     (warehouse.inbox / "nobody").mkdir()
@@ -130,6 +133,9 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     for words in (
         "target.csv, dòng / line 3, kpi_code: mã này không có",
         "there is no such code in kpi.definition.kpi_code [unknown_reference]",
+        "ruinous.csv: 3 of 3 lines quarantined; 3 rows replaced by 0; 3 of 3 keys lost; the earlier delivery stays.",
+        "ruinous.csv: 3 trên 3 dòng bị cách ly",
+        "Quarantined: community_group: 3 unknown_reference (unit_code)",
         "Số đã công bố chưa được giải thích / Published figure not explained: Số lệch (50%): 1 / 3 = 33%; sửa số",
     ):
         assert words in " ".join(result.stderr.split()), result.stderr
@@ -141,12 +147,13 @@ def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1
     assert [item["current"] for item in json.loads(run("release", "list", "--json").stdout)] == [True]
     assert run("release", "verify").returncode == 0
     package = json.loads((warehouse.current / "datapackage.json").read_text(encoding="utf-8"))
-    (april,) = (item for item in package["dx"]["held_back"] if item["source"] == "community_group")
-    assert (april["month"], april["state"]) == ("2022-04", "missing")
+    held_back = (item for item in package["dx"]["held_back"] if item["source"] == "community_group")
+    assert [(each["month"], each["state"]) for each in held_back] == [("2022-03", "stale"), ("2022-04", "missing")]
     examined = run("doctor", "--json")
     assert examined.returncode == 1
     for words in ("bad.csv", "target.csv, dòng / line 3, kpi_code"):
         assert any(words in finding["details"] for finding in json.loads(examined.stdout))
+    quarantine_is_listed_and_has_nothing_to_replay(run)
     a_kpi_that_is_new_is_evaluated_first(run, project / "assets" / "kpi")
     headline_comes_first(run, project / "assets" / "province.yaml")
     one_language_is_enough(run)
@@ -217,6 +224,19 @@ def a_kpi_that_is_new_is_evaluated_first(run: Any, kpis: Path) -> None:
     shutil.copytree(kpis / "community_group_count", kpis / "new_count")
     refused(run("kpi", "new_count", "--lang", "en"), "dx: KPI new_count has no published values: run 'dx run' first")
     shutil.rmtree(kpis / "new_count")
+
+
+def quarantine_is_listed_and_has_nothing_to_replay(run: Any) -> None:
+    (group,) = json.loads(
+        run("quarantine", "list", "--by", "delivery", "--source", "community_group", "--json").stdout
+    )["groups"]
+    assert (group["file_name"], group["line_count"]) == ("ruinous.csv", 3)
+    shown = run("quarantine", "show", "--delivery", "ruinous.csv", "--limit", "1", "--lang", "vi")
+    assert "ruinous.csv, dòng 3, ma_xa (cả tệp bị giữ lại): mã này không có trong danh mục" in shown.stdout
+    assert "1 / 3: thêm --limit" in shown.stderr
+    again = run("quarantine", "replay", "--source", "community_group", "--lang", "en")
+    assert (again.returncode, "Nothing changed: no rule" in again.stderr) == (0, True)
+    refused(run("quarantine", "list", "--table", "nothing"), "there is no table 'nothing': known are")
 
 
 def headline_comes_first(run: Any, province: Path) -> None:

@@ -17,7 +17,7 @@ import duckdb
 import dx_client
 import dx_sampled
 import pytest
-from projects import PROJECT
+from projects import PROJECT, runnable
 
 from dx_pipeline.cli import screen
 from dx_pipeline.declarations import catalogue
@@ -73,7 +73,12 @@ def clone(tmp_path: Path, shared: Path, dx_server: str) -> Path:
             target = tmp_path / "clone" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, target)
-    commands = tmp_path / "clone" / ".bin"
+    return with_commands(tmp_path / "clone", shared, dx_server)
+
+
+def with_commands(folder: Path, shared: Path, dx_server: str) -> Path:
+    """A project with the commands that pages use in its `.bin`."""
+    commands = folder / ".bin"
     commands.mkdir()
     on_server = ["-S", dx_client.__file__, dx_server]
     sampled = ["-S", dx_sampled.__file__, str(shared), dx_server]
@@ -81,7 +86,13 @@ def clone(tmp_path: Path, shared: Path, dx_server: str) -> Path:
         script = commands / name
         script.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, *arguments])} "$@"\n', encoding="utf-8")
         script.chmod(0o755)
-    return tmp_path / "clone"
+    return folder
+
+
+@pytest.fixture
+def trial_project(tmp_path: Path, shared: Path, dx_server: str) -> Path:
+    """The small project of the tests, for a page that names nothing else."""
+    return with_commands(runnable(tmp_path / "project"), shared, dx_server)
 
 
 @pytest.fixture
@@ -173,7 +184,7 @@ def test_pages_name_only_targets_and_files_that_are_there() -> None:
 def test_pages_leave_the_warehouse_of_their_reader_as_it_is() -> None:
     pages = {page: [body for _, _, body in blocks(page, "sh")] for page in HOW_TO.glob("*.md")}
     writing = {page: bodies for page, bodies in pages.items() if "\ndx run" in "\n".join(bodies)}
-    assert len(writing) == 9
+    assert len(writing) == 10
     for page, (first, *others) in writing.items():
         if page.name != "start-another-province.md":  # it makes a project of its own
             assert first.startswith(f'{TRIAL}{page.stem}" DAGSTER_HOME="$PWD/trial/'), page.name
@@ -228,6 +239,17 @@ def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(small_clo
     assert made.returncode == 1, made.stderr  # every other source is silent
     assert "not_a_date" in queried.stdout
     assert "established_on" in queried.stdout
+
+
+def test_quarantine_is_handled_as_the_page_says(trial_project: Path, dagster_home: Path) -> None:
+    made, listed, replayed = follow("handle-quarantine.md", trial_project, dagster_home)
+    assert "Quarantined: community_group: 1 not_a_date (established_on), 1 unknown_reference (unit_code)" in made.stderr
+    assert "thang-5.csv, dòng / line 4, ngay_thanh_lap: " in listed.stdout
+    workbooks = trial_project / "trial" / "workbooks"
+    assert sorted(path.name for path in workbooks.iterdir()) == ["25459.xlsx", "community_group.xlsx"]
+    assert replayed.returncode == 0, replayed.stderr
+    assert "programme.community_group community_group 2022-05: 2 → 1 dòng bị cách ly" in replayed.stdout
+    assert "Nothing changed: no rule, layout or reference row" in replayed.stderr
 
 
 def test_a_system_is_added_by_writing_yaml_only(clone: Path, dagster_home: Path) -> None:

@@ -61,9 +61,14 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
         assert problem.startswith("digital_enterprise ")
         assert "http_5xx (503)" in problem
         assert values == {"community_group_count": 3}
+        put(furnished, "community_group", groups(*GROUPS, "TCN-25456-02,25456,15/03/2022,,7"), name="more.csv", day=7)
         status, answer, values = night()
     assert (status, answer["not_fetched"]) == (0, [])
-    assert values == {"community_group_count": 3, "digital_enterprise_count": 5}
+    assert values == {"community_group_count": 4, "digital_enterprise_count": 5}
+    changed = answer["changed_values"]
+    of_province = {(row["kpi_code"], row["value_before"], row["value"]) for row in changed["largest"]}
+    assert ("community_group_count", 3, 4) in of_province
+    assert (changed["appeared_count"] > 0, changed["vanished_count"]) == (True, 0)
     assert ["Not fetched, digital_enterprise 2022-05" in message["message"] for message in webhook.taken] == [
         True,
         False,

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from deliveries import GROUPS, dossiers, groups
+from deliveries import GROUPS, dossiers, enterprises, groups
 from engine import Engine
 from projects import TRIAL
 from test_history import State, every_cell
@@ -27,10 +27,12 @@ from dx_pipeline.landing.attempts import FetchAttempt
 from dx_pipeline.period import Month
 from dx_pipeline.release import Rebuild
 from dx_pipeline.settings import Settings
+from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
 APRIL, MAY = Month(2022, 4), Month(2022, 5)
 DOSSIERS_OF_APRIL = Key("statistics.dossier", "dossier", APRIL)
+ENTERPRISES_OF_MAY = Key("programme.digital_enterprise", "digital_enterprise", MAY)
 SET_UP_LATER = "TCN-25630-02,25630,01/08/2022,,5"
 NEW_AGENCY = "H53.99,,Sở Mới,specialised,H53.99,2004-01-01,,trial,U"
 OF_NEW_AGENCY = State(9, date(2022, 4, 9)).line.replace("H53.07;", "H53.99;")
@@ -59,6 +61,7 @@ def first_release(engine: Engine) -> str:
     lines = [*(at(4, number).line for number in range(1, 5)), OF_NEW_AGENCY]
     engine.put("dossier", dossiers(*lines), str(APRIL), "april.csv")
     engine.put("community_group", groups(*GROUPS))
+    engine.put("digital_enterprise", enterprises(("703", "6201", "active", 5, 3)))
     log(engine, "timeout")
     read(engine, "dossier", APRIL)
     return publish(engine)
@@ -78,6 +81,7 @@ def second_release(engine: Engine) -> str:
         agencies.write(f"{NEW_AGENCY}\n")
     engine.put("dossier", dossiers(at(4, 1, "direct").line, State(21, date(2022, 5, 2)).line), str(MAY), "may.csv")
     engine.put("community_group", groups(*GROUPS, SET_UP_LATER), name="held back.csv", day=7)
+    engine.put("digital_enterprise", enterprises(("703", "6201", "active", 5000, 3)), name="much.json", day=7)
     log(engine, "dns")
     return publish(engine)
 
@@ -133,6 +137,7 @@ def test_the_releases_are_of_what_the_test_is_about(releases: tuple[Engine, str,
     assert first != second
     assert engine.reasons(DOSSIERS_OF_APRIL) == [(7, "unknown_reference", "agency_code")]  # not read again since
     assert engine.state(Key("programme.community_group", "community_group", MAY)).state == "stale"
+    assert engine.state(ENTERPRISES_OF_MAY).state == "stale"
     with duckdb.connect(str(engine.settings.current / "dx.duckdb"), read_only=True) as current:
         assert current.execute("SELECT max(revision) FROM kpi.value").fetchall() == [(1,)]
         assert current.execute("SELECT count(*) FROM connection.attempt WHERE status = 'failed'").fetchall() == [(2,)]
@@ -146,6 +151,19 @@ def test_the_current_release_and_the_one_before_are_rebuilt_as_they_are(releases
     assert differences(engine, first) == []
     assert everything(engine.settings) == before
     assert left_behind(engine.settings) == []
+
+
+def test_what_is_accepted_since_does_not_change_what_a_release_was_built_from(
+    releases: tuple[Engine, str, str],
+) -> None:
+    engine, _, second = releases
+    run = partition.run(engine.settings, ENTERPRISES_OF_MAY)
+    assert run is not None
+    declared = engine.catalogue.sources["digital_enterprise"]
+    source = declared.source.model_copy(update={"accept": tuple(item.delivery_id for item in run.held_back)})
+    sources = {**engine.catalogue.sources, "digital_enterprise": replace(declared, source=source)}
+    assert len(source.accept) == 1
+    assert differences(Engine(engine.settings, replace(engine.catalogue, sources=sources)), second) == []
 
 
 def test_a_row_that_was_changed_in_a_release_is_found(releases: tuple[Engine, str, str]) -> None:

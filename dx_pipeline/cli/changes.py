@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.screen import both
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.errors import UsageError
+from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi.change import PARTS
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
@@ -45,6 +46,11 @@ SHOWN_FROM = Decimal("0.0005")
 
 PARTITIONS_SHOWN = 4
 """How many partitions and files of a table are listed."""
+
+SHOWN = 10
+"""How many changed values a run shows."""
+
+NOT_COMPARED = ("Không so sánh được với bản công bố trước", "Not compared with the release before")
 
 STATES = {"new": ("mới", "new"), "gone": ("không còn", "gone"), "changed": ("đã sửa", "changed")}
 """What became of a definition between two releases."""
@@ -139,6 +145,65 @@ def diff(settings: Settings, catalogue: Catalogue, as_json: bool, before: str, a
     _show_tables(found, limit)
     screen.say(both(*INSIDE))
     return 0
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The values that a run changed against the release before, the largest change first.
+
+    Args:
+        before_id, after_id: the two releases; None where there is nothing to compare.
+        changed: as `dx release diff` has them.
+        appeared, vanished: the values that only one of the two releases shows.
+        not_compared: why they could not be compared.
+    """
+
+    before_id: str | None = None
+    after_id: str | None = None
+    changed: Sequence[Row] = ()
+    appeared: Sequence[Row] = ()
+    vanished: Sequence[Row] = ()
+    not_compared: DxError | None = None
+
+    @classmethod
+    def since_the_last_release(cls, settings: Settings, catalogue: Catalogue, *, has_changed: bool) -> Changes:
+        """The changes of the current release, if the run made it."""
+        after = release.current_id(settings) if has_changed else None
+        before = release.predecessor_id(settings, after) if after is not None else None
+        if after is None or before is None:
+            return cls()
+        try:
+            return cls(before, after, *differences.values(settings, catalogue, before, after))
+        except DxError as error:  # the release before is of an older version, or was removed
+            return cls(before, after, not_compared=error)
+
+    def as_json(self) -> Row:
+        """The largest changes, and how many there are."""
+        return {
+            "before_release_id": self.before_id,
+            "release_id": self.after_id,
+            "changed_count": len(self.changed),
+            "appeared_count": len(self.appeared),
+            "vanished_count": len(self.vanished),
+            "largest": [_plain(row) for row in self.changed[:SHOWN]],
+            "vanished": [_plain(row) for row in self.vanished[:SHOWN]],
+            "problem": None if self.not_compared is None else str(self.not_compared),
+        }
+
+    def show(self, catalogue: Catalogue) -> None:
+        """The largest changes and what vanished, as tables; nothing where nothing changed."""
+        if self.not_compared is not None:
+            screen.say(f"{both(*NOT_COMPARED)}: {screen.in_words(self.not_compared)}")
+        if self.changed:
+            title = both("Giá trị thay đổi", "Values that changed")
+            _show_changes(catalogue, f"{title}: {self.before_id} → {self.after_id}", self.changed, SHOWN)
+        if self.vanished:
+            _show_seen(catalogue, both("Giá trị không còn được công bố", "Values that vanished"), self.vanished, SHOWN)
+        if self.appeared:
+            title = both("Giá trị mới được công bố", "Values that appeared")
+            screen.OUT.print(f"{title}: {len(self.appeared)}")
+        if self.changed or self.vanished:
+            screen.say(both(*INSIDE))
 
 
 def _chosen(settings: Settings, release_id: str) -> str:

@@ -17,10 +17,10 @@ from rich.markup import escape
 
 from dx_pipeline import __version__, connectors, release, workers
 from dx_pipeline.cli import doctor as doctors
-from dx_pipeline.cli import figures, project, screen
+from dx_pipeline.cli import figures, project, quarantine, screen
 from dx_pipeline.cli import reference as references
 from dx_pipeline.cli import run as runs
-from dx_pipeline.cli.changes import change, diff
+from dx_pipeline.cli.changes import Changes, change, diff
 from dx_pipeline.cli.explain import explanation
 from dx_pipeline.cli.integrity import verify
 from dx_pipeline.cli.options import AS_JSON, everywhere, on_project
@@ -111,6 +111,7 @@ commands.add_command(releases)
 commands.add_command(change)
 commands.add_command(revisions)
 commands.add_command(verify)
+commands.add_command(quarantine.quarantines)
 
 
 @commands.command()
@@ -151,6 +152,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     is_well = result.is_published and not (held or strays or overdue or proposed or low or not_fetched or result.errors)
     status = WELL if is_well else HELD_BACK
     unexplained = figures.unexplained(settings) if result.is_published else []
+    quarantined = quarantine.of_run(settings, catalogue, chosen)
+    changes = Changes.since_the_last_release(settings, catalogue, has_changed=result.changed)
     shown = {
         "kpis": figures.headline(settings, catalogue) if result.is_published else [],
         "connections": figures.connections(settings, catalogue) if result.is_published else [],
@@ -171,6 +174,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
                 "low_coverage": low,
                 "not_fetched": not_fetched,
                 "quarantined_references": [asdict(row) for row in mistakes],
+                "quarantined": quarantined,
+                "changed_values": changes.as_json(),
                 "unexplained_figures": unexplained,
                 "errors": list(result.errors),
                 "current": str(settings.current),
@@ -181,6 +186,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     if result.is_published:
         figures.show(both(*PROVINCE), shown["kpis"])
         figures.show_connections(shown["connections"])
+        changes.show(catalogue)
         _show_paths(settings)
         if not result.changed:
             screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
@@ -189,12 +195,13 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     doubtful = map(_unexplained, unexplained)
     for words, sentences in (
         (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
-        (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(doctors.held_back, held)),
+        (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(escape, map(doctors.held_back, held))),
         (f"[yellow]{both('Quá hạn', 'Overdue')}[/]", map(_silence, overdue)),
         (f"[yellow]{both('Đề nghị đính chính', 'Proposed revision')}[/]", map(_proposed, proposed)),
         (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
         (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
         (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),
+        (f"[yellow]{both('Cách ly', 'Quarantined')}[/]", quarantine.by_source(quarantined)),
         (f"[yellow]{both('Dòng sai trong tệp tham chiếu', 'Wrong row of a reference file')}[/]", wrong),
         (f"[yellow]{both('Số đã công bố chưa được giải thích', 'Published figure not explained')}[/]", doubtful),
         (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", unread),

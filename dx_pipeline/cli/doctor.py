@@ -67,6 +67,7 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
         *_of_inbox(settings, catalogue),
         *_of_sources(settings, catalogue),
         *_of_references(settings, catalogue),
+        *_of_accepted(settings, catalogue),
         *_of_revisions(settings),
         *_of_notifications(catalogue),
     ]
@@ -74,7 +75,9 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
 
 def held_back(state: PartitionState) -> str:
     """Why the published rows of a partition are not the latest delivered, in one sentence."""
-    return f"{state.key} ({both(*STATE_WORDS[state.state])}): {state.problem}"
+    problem = str(state.problem)
+    words = both(state.problem_vi, problem) if state.problem_vi not in {None, problem} else problem
+    return f"{state.key} ({both(*STATE_WORDS[state.state])}): {words}"
 
 
 def stray(path: Path) -> str:
@@ -115,6 +118,22 @@ def _of_revisions(settings: Settings) -> Iterator[Finding]:
     for proposal in revision.proposals(settings):
         details = revisions.sentence(proposal)
         yield Finding(both("Đề nghị đính chính", "Proposed revision"), is_well=False, details=details)
+
+
+def _of_accepted(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
+    """Hashes under `accept` that are of no delivery."""
+    for name, source in catalogue.sources.items():
+        months = list(deliveries.months_landed(settings, name)) if source.source.accept else []
+        landed = {item.entry.delivery_id for month in months for item in deliveries.landed(settings, name, month)}
+        for delivery_id in source.source.accept:
+            if delivery_id not in landed:
+                place = f"assets/{source.group}/{name}/defs.yaml: accept: {delivery_id}"
+                problem = both(
+                    "không có lần giao nào như vậy: hãy sửa hoặc bỏ", "is no delivery that came: correct or remove it"
+                )
+                yield Finding(
+                    both("Tệp được chấp nhận", "Accepted delivery"), is_well=False, details=f"{place} {problem}"
+                )
 
 
 def _of_notifications(catalogue: Catalogue) -> Iterator[Finding]:

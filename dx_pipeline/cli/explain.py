@@ -27,6 +27,7 @@ SHOWN = 12
 DISPOSITIONS = {
     "read": ("đã đọc", "read"),
     "refused": ("bị từ chối", "refused"),
+    "held_back": ("bị giữ lại", "held back"),
     "superseded": ("đã thay thế", "superseded"),
     "proposed": ("chờ đính chính", "proposed"),
     "unrecognised": ("không nhận ra", "unrecognised"),

@@ -63,7 +63,8 @@ class DeclaredSource:
 class Catalogue:
     """Everything that is declared, by name. Names are sorted, so that every loop over them is repeatable.
 
-    `digests` are of declarations, by name; `files` of the files that these are read from, by path from the project.
+    `digests` are of declarations, by name; `files` of the files that these are read from, by path from the project;
+    what is accepted counts in neither.
     """
 
     province: Province
@@ -294,7 +295,10 @@ class _Reader:
                     )
         self._check_derived(document, declared.source)
         self.sources[declared.name] = declared
-        self.digests[f"source:{declared.name}"] = self._digest(document.path)
+        # To accept a delivery concerns its month alone: others are not read again, earlier releases are as they were.
+        digest = sha256(document.without("attributes", "accept").encode()).hexdigest()
+        self._list(document.path, digest)
+        self.digests[f"source:{declared.name}"] = digest
 
     def _check_derived(self, document: Document, source: Source) -> None:
         for position, table in enumerate(source.derived):
@@ -347,6 +351,9 @@ class _Reader:
         """One digest of the content of files, each of which is listed with its own."""
         digests = [sha256(path.read_bytes()) for path in paths]
         for path, digest in zip(paths, digests, strict=True):
-            home = self.assets.parent if path.is_relative_to(self.assets.parent) else OWN_CONTRACTS.parents[2]
-            self.files[path.relative_to(home).as_posix()] = digest.hexdigest()
+            self._list(path, digest.hexdigest())
         return sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
+
+    def _list(self, path: Path, digest: str) -> None:
+        home = self.assets.parent if path.is_relative_to(self.assets.parent) else OWN_CONTRACTS.parents[2]
+        self.files[path.relative_to(home).as_posix()] = digest

@@ -61,7 +61,9 @@ class Document:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise DeclarationError(path, line, f"not valid YAML: {error.problem}.") from error
+        self._text = text
         self._lines: dict[Location, int] = {(): 1}
+        self._spans: dict[Location, tuple[int, int]] = {}
         if root is not None:
             self._index(root, ())
         self.value: Any = None if root is None else loader.construct_document(root)
@@ -75,6 +77,7 @@ class Document:
                 if child in self._lines:
                     raise DeclarationError(self.path, line, f"'{key.value}' is written twice here: keep one of them.")
                 self._lines[child] = line
+                self._spans[child] = key.start_mark.index, value.end_mark.index
                 self._index(value, child)
         elif isinstance(node, yaml.SequenceNode):
             for position, item in enumerate(node.value):
@@ -89,6 +92,12 @@ class Document:
         while location not in self._lines:
             location = location[:-1]
         return self._lines[location]
+
+    def without(self, *location: str) -> str:
+        """The text of the file without the key at `location`, and without empty lines."""
+        first, last = self._spans.get(location, (0, 0))
+        rest = f"{self._text[:first]}{self._text[last:]}"
+        return "".join(f"{line.rstrip()}\n" for line in rest.splitlines() if line.strip())
 
     def error(self, problem: str, *location: str | int) -> DeclarationError:
         """An error about the value at `location`."""

@@ -10,7 +10,7 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dx_pipeline.declarations.connector import Connector, Files
 from dx_pipeline.declarations.contract import Contract
@@ -181,6 +181,26 @@ class Filter(Declared):
         return self
 
 
+class Replacement(Declared):
+    """How much worse than the delivery that it replaces a delivery may be; beyond that it is held back.
+
+    One line, row or key may be lost of however few, and a sum may change by 10, unless the limit is 0; if every row is
+    lost, the delivery is held back. The defaults fit the correction of a few lines.
+
+    Args:
+        quarantined_pct: at most this share of its lines is quarantined, unless that of the earlier one was as large.
+        rows_lost_pct: at most this much fewer rows are accepted, in percent of the earlier ones.
+        keys_lost_pct: at most this share of the earlier keys is no longer there.
+        sum_change_pct: at most by this much the sum of a count column (`…_count`) changes over the keys that both have.
+            Where the earlier delivery came before its month had ended, counts may grow without limit.
+    """
+
+    quarantined_pct: float = Field(default=10, ge=0, le=100)
+    rows_lost_pct: float = Field(default=10, ge=0, le=100)
+    keys_lost_pct: float = Field(default=10, ge=0, le=100)
+    sum_change_pct: float = Field(default=50, ge=0)
+
+
 class Layout(Declared):
     """One shape of delivery: the table it fills, its format, and where each column is in it.
 
@@ -188,6 +208,7 @@ class Layout(Declared):
         mode: `snapshot` (the month's latest delivery is the whole truth of that month) or
             `increment` (deliveries of a month add up; for the same key the later row replaces the earlier).
         ignored: headings that are known to be there and carry nothing for the table.
+        replacement: beyond which differences a delivery that replaces another one is held back.
     """
 
     table: str = Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")
@@ -196,6 +217,7 @@ class Layout(Declared):
     columns: dict[str, Placement]
     ignored: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
+    replacement: Replacement = Replacement()
 
     @property
     def headers(self) -> dict[str, str]:
@@ -241,12 +263,34 @@ class Calendar(Declared):
         return self.due(month) + timedelta(days=self.grace_days)
 
 
+def _is_delivery_id(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        message = (
+            f"'{value}' is no SHA-256 of a delivery: write its 64 digits and letters a to f, as 'dx run' prints it."
+        )
+        raise ValueError(message)
+    return value
+
+
+DeliveryId = Annotated[str, AfterValidator(_is_delivery_id)]
+DeliveryIds = Annotated[
+    tuple[DeliveryId, ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value,
+        json_schema_input_type=str | tuple[str, ...],
+    ),
+]
+"""One delivery, or a list of them."""
+
+
 class Source(Declared):
     """One source: what it is, who owns it, how bytes are fetched, and what it delivers.
 
     Args:
         derived: tables that nobody delivers here because the pipeline computes them from what is
             delivered (`connection.traffic` from `connection.exchange`).
+        accept: deliveries that somebody has looked at and takes, although they differ more from what they replace than
+            the layout allows.
     """
 
     title: Bilingual
@@ -256,6 +300,7 @@ class Source(Declared):
     calendar: Calendar = Calendar()
     deliveries: tuple[Layout, ...] = Field(min_length=1)
     derived: tuple[str, ...] = ()
+    accept: DeliveryIds = ()
 
     @property
     def delivered(self) -> tuple[str, ...]:

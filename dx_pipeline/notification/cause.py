@@ -55,10 +55,11 @@ def _held_back(settings: Settings, catalogue: Catalogue) -> Iterator[Cause]:
     """Partitions and KPI values whose latest rows were not published."""
     for state in Ledger.read(settings, catalogue).held_back:
         if state.is_of_delivery and state.problem is not None:
+            why = state.problem_vi or state.problem
             yield Cause(
                 f"held back: {state.key}: {state.problem}",
                 Bilingual(
-                    vi=f"Giữ lại {state.key}, bản tốt gần nhất vẫn được dùng: {state.problem} Xem 'dx doctor'.",
+                    vi=f"Giữ lại {state.key}, bản tốt gần nhất vẫn được dùng: {why} Xem 'dx doctor'.",
                     en=f"Held back {state.key}, the last good one stays: {state.problem} See 'dx doctor'.",
                 ),
             )

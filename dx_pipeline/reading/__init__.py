@@ -6,7 +6,7 @@ them against the contract and splits them. No line is lost: see `conservation`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -49,6 +49,12 @@ class Readable:
         kept = [item for item in self.deliveries if item[0].entry.delivery_id not in delivery_ids]
         refused = [item for item in self.refused if item[0] not in [delivery for delivery, _ in kept]]
         return Readable(kept, refused)
+
+    def hold_back(self, held_back: Mapping[str, str]) -> None:
+        """Count loaded deliveries as refused, each with the reason by its id."""
+        for item in [each for each in self.loaded if each.delivery.entry.delivery_id in held_back]:
+            self.loaded.remove(item)
+            self.refused.append((item.delivery, held_back[item.delivery.entry.delivery_id]))
 
     def unresolved(self, present: frozenset[str]) -> list[tuple[Delivery, str]]:
         """The refusals that still count, in order: of deliveries that are `present`, if no later one was read.

@@ -4,12 +4,14 @@ typed          one table for all deliveries of a partition: typed values, and th
 disposition    what becomes of each row; repeated keys are resolved here
 staged         the accepted rows, as the contract stores them
 quarantined    the rows that broke the contract: delivery, line, reason
+held_back      the same of deliveries that are held back: nothing else of them counts
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -19,7 +21,8 @@ from dx_pipeline.declarations.contract import DUCKDB_TYPES, KNOWN_UNTIL, Contrac
 from dx_pipeline.declarations.source import Placement
 from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file, violations
 from dx_pipeline.period import Month
-from dx_pipeline.reading import Loaded, values
+from dx_pipeline.reading import Loaded, comparison, values
+from dx_pipeline.reading.comparison import HeldBack
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.storage.database import STAGED
 from dx_pipeline.vietnamese.spelling import normal
@@ -30,23 +33,69 @@ SMALL = 200_000
 QUARANTINED = "quarantined"
 DISPOSITIONS = ("accepted", "duplicate", "filtered", "quarantined")
 
+OF_HELD_BACK = "held_back"
+"""The table of a connection with the bad rows of deliveries that are held back."""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """What became of the deliveries of one partition.
+
+    Args:
+        counts: where the rows of each delivery went, in the order of the deliveries, without those held back.
+        held_back: the deliveries that differ too much from what they would replace.
+    """
+
+    counts: tuple[Counts, ...]
+    held_back: tuple[HeldBack, ...]
+
 
 def stage(
     connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
 ) -> tuple[Counts, ...]:
-    """Make `staged` and `quarantined` from the loaded deliveries of one partition, in order of precedence.
+    """Make `staged` and `quarantined` as `stage_compared` does, and take every delivery whatever it is like."""
+    return _stage(connection, contract, _type_all(connection, contract, loaded, month), (), month)
+
+
+def stage_compared(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    loaded: Iterable[Loaded],
+    month: Month | None,
+    accepted: frozenset[str],
+) -> Staging:
+    """Make `staged`, `quarantined` and `held_back` from the loaded deliveries of one partition, in order of precedence.
 
     The lines of a delivery are dropped once they are typed, so that an iterator which loads each when its turn comes
     has only one in memory. Reference tables that the contract refers to must be in the connection under their names.
 
-    Returns:
-        Where the rows of each delivery went, in the order of the deliveries.
+    Args:
+        connection: has the reference tables.
+        contract: of the table.
+        loaded: the deliveries.
+        month: that they are for; None for a table without months.
+        accepted: the ids of those that are not compared with what they replace.
 
     Raises:
         ConservationError: rows were lost or added.
     """
     items = _type_all(connection, contract, loaded, month)
-    _decide(connection, contract, superseded(items))
+    held_back = comparison.find(connection, contract, items, month, accepted)
+    return Staging(_stage(connection, contract, items, held_back, month), held_back)
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    items: Sequence[Loaded],
+    held_back: Sequence[HeldBack],
+    month: Month | None,
+) -> tuple[Counts, ...]:
+    """Make the tables from `typed`; return where the rows of each delivery went that is not held back."""
+    positions = {held.position for held in held_back}
+    kept = {position: item for position, item in enumerate(items) if position not in positions}
+    _set_aside(connection, contract, sorted(positions))
+    _decide(connection, contract, [list(kept)[place] for place in superseded(list(kept.values()))])
     _write(connection, contract, items, month)
     counts = {position: rest for position, *rest in connection.execute(sql_file(__file__, "counts")).fetchall()}
     conserved = tuple(
@@ -55,7 +104,7 @@ def stage(
             rows_in=item.raw.rows,
             **dict(zip(DISPOSITIONS, counts.get(position, (0, 0, 0, 0)), strict=True)),
         )
-        for position, item in enumerate(items)
+        for position, item in kept.items()
     )
     for item in conserved:
         item.check()
@@ -224,6 +273,37 @@ def _decide(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     )
     connection.execute(sql_file(__file__, "repeated"), {"conflict": f"key_conflict|{contract.key[0]}"})
     connection.execute("DROP TABLE repeated")
+
+
+def _set_aside(connection: duckdb.DuckDBPyConnection, contract: Contract, positions: Sequence[int]) -> None:
+    """Move the deliveries at some positions out of `typed`; `held_back` has their bad rows."""
+    if not positions:
+        return
+    key = ", ".join(("delivery_position", *(quoted(name) for name in contract.key)))
+    content = f"CASE WHEN reason IS NULL THEN hash({', '.join(quoted(name) for name in contract.columns)}) END"
+    conflict = literal(f"key_conflict|{contract.key[0]}") if contract.key else "NULL"
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {OF_HELD_BACK} AS
+        WITH broken AS (
+            SELECT delivery_position, delivery_line, {_reporter(contract)} AS reporter,
+                coalesce(reason, CASE WHEN {"true" if contract.key else "false"}
+                    AND min({content}) OVER same_key <> max({content}) OVER same_key THEN {conflict} END) AS reason
+            FROM typed
+            WHERE filter_code IS NULL AND list_contains($positions::INTEGER[], delivery_position)
+            WINDOW same_key AS (PARTITION BY {key})
+        )
+        SELECT delivery_id, delivery_line, split_part(reason, '|', 1) AS reason_code,
+            nullif(split_part(reason, '|', 2), '') AS column_name, reporter, synthetic
+        FROM broken JOIN delivered USING (delivery_position)
+        WHERE reason IS NOT NULL ORDER BY delivery_position, delivery_line
+        """,
+        {"positions": list(positions)},
+    )
+    connection.execute(
+        "DELETE FROM typed WHERE list_contains($positions::INTEGER[], delivery_position)",
+        {"positions": list(positions)},
+    )
 
 
 def _write(

@@ -65,18 +65,39 @@ def difference(settings: Settings, catalogue: Catalogue, before_id: str, after_i
     """
     release, before = released(settings, after_id), released(settings, before_id)
     with compared(settings, catalogue, release, before) as connection:
-        changes = change.differences(connection, release, before)
-        appeared = change.appeared(connection)
+        changes, appeared, vanished = _values(connection, release, before)
     return Difference(
         before_id,
         after_id,
         changes,
-        [row for row in appeared if row["value"] is not None],
-        [row for row in appeared if row["value"] is None],
+        appeared,
+        vanished,
         list(_redefined(before, release)),
         list(_tables(settings, catalogue, before, release)),
         release.inputs.program != before.inputs.program,
     )
+
+
+def values(
+    settings: Settings, catalogue: Catalogue, before_id: str, after_id: str
+) -> tuple[list[Row], list[Row], list[Row]]:
+    """The values of two releases that changed (the largest difference first), that appeared, and that vanished.
+
+    Raises:
+        UsageError: one of them cannot be compared; says why.
+    """
+    release, before = released(settings, after_id), released(settings, before_id)
+    with compared(settings, catalogue, release, before) as connection:
+        return _values(connection, release, before)
+
+
+def _values(
+    connection: duckdb.DuckDBPyConnection, release: change.Release, before: change.Release
+) -> tuple[list[Row], list[Row], list[Row]]:
+    changes = change.differences(connection, release, before)
+    seen = change.appeared(connection)
+    appeared, vanished = ([row for row in seen if (row["value"] is None) is gone] for gone in (False, True))
+    return changes, appeared, vanished
 
 
 def _redefined(before: change.Release, after: change.Release) -> Iterator[Row]:

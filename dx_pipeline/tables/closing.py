@@ -11,7 +11,7 @@ later enters only by a revision that somebody accepts, which adds to the record 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -175,20 +175,30 @@ def heal(settings: Settings, table: str, source: str) -> None:
                 files.write_text(settings, path, closing.model_dump_json(indent=1))
 
 
-def close(settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month], today: date) -> None:
+def close(
+    settings: Settings,
+    catalogue: Catalogue,
+    name: str,
+    months: Sequence[Month],
+    today: date,
+    pending: Collection[Key] = (),
+) -> None:
     """Close those of a source's months that are due to close and of which rows are published, table by table.
 
-    A month for which nothing is published stays open: its first delivery is no revision.
+    A month for which nothing is published stays open: its first delivery is no revision. So does one that is `pending`,
+    because somebody has just been asked whether to take a delivery.
     """
     due = [month for month in months if catalogue.province.has_closed(month, today)]
-    for table in catalogue.sources[name].source.delivered:
+    source = catalogue.sources[name].source
+    for table in source.delivered:
         heal(settings, table, name)
-        new = [month for month in due if _is_to_close(settings, Key(table, name, month))]
+        keys = {month: Key(table, name, month) for month in due}
+        new = [month for month, key in keys.items() if key not in pending and _is_to_close(settings, key)]
         if not new:
             continue
         until = max([*new, last_closed(every(settings, table, name), table, name) or new[0]])
         for month in new:
-            basis = Basis(deliveries=_used(settings, Key(table, name, month)), states_until=str(until))
+            basis = Basis(deliveries=_used(settings, keys[month], source.accept), states_until=str(until))
             record(settings, Closing(table=table, source=name, month=str(month), closed_on=today, first=basis))
 
 
@@ -228,10 +238,15 @@ def _is_to_close(settings: Settings, key: Key) -> bool:
     return read(settings, key) is None and partition.rows(settings, key) is not None
 
 
-def _used(settings: Settings, key: Key) -> tuple[str, ...]:
-    """The deliveries that the published rows of a partition were made from, and those before them in precedence."""
-    landed = deliveries.landed(settings, key.source, key.month)
+def _used(settings: Settings, key: Key, accepted: Collection[str]) -> tuple[str, ...]:
+    """The deliveries that the published rows of a partition were made from, and those before them in precedence.
+
+    One that is held back and not `accepted` is none of them: if it is still in the inbox, it is proposed as a revision.
+    """
     run, path = partition.run(settings, key), partition.rows(settings, key)
+    held_back = {item.delivery_id for item in run.held_back if item.delivery_id not in accepted} if run else set()
+    every = deliveries.landed(settings, key.source, key.month)
+    landed = tuple(item for item in every if item.entry.delivery_id not in held_back)
     if path is not None and (run is None or not run.published):  # the latest deliveries were held back
         found = set(pq.read_table(path, columns=["delivery_id"])["delivery_id"].unique().to_pylist())
         latest = max((item.order for item in landed if item.entry.delivery_id in found), default=None)

@@ -38,6 +38,7 @@ class PartitionState:
     rows: int | None
     problem: str | None
     synthetic: bool | None
+    problem_vi: str | None = None
 
     @property
     def is_of_delivery(self) -> bool:
@@ -133,7 +134,9 @@ class Ledger:
         """What became of each delivery, by source, month and id."""
         for key, run in self.runs.items():
             for refusal in run.refused:
-                refused = {"disposition": "refused", "problem": refusal.problem, "synthetic": None}
+                is_held_back = refusal.delivery_id in {counts.delivery_id for counts in run.held_back}
+                what = "held_back" if is_held_back else "refused"
+                refused = {"disposition": what, "problem": refusal.problem, "synthetic": None}
                 yield (key.source, run.month, refusal.delivery_id), {"table_name": run.table, **refused}
         for key, run in self.runs.items():
             for counts in run.proposed:
@@ -182,7 +185,8 @@ def _state(settings: Settings, key: AnyKey, run: PartitionRun | None, *, is_comp
         nothing = "it was never evaluated: run 'dx run'" if is_computed else NOTHING_DELIVERED
         return PartitionState(key, "missing", None, problem or nothing, None)
     if run is None or problem is not None or not run.published:
-        return PartitionState(key, "stale", None, problem, run.synthetic if run else None)
+        problem_vi = run.problem_vi if run else None
+        return PartitionState(key, "stale", None, problem, run.synthetic if run else None, problem_vi)
     return PartitionState(key, "current", run.rows, None, run.synthetic)
 
 

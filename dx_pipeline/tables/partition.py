@@ -3,6 +3,7 @@
     tables/<schema>.<table>/partition=<name>/rows.parquet
     tables/_runs/<schema>.<table>/<name>.json
     quarantine/<schema>.<table>/partition=<name>/rows.parquet
+    quarantine/_held_back/<schema>.<table>/partition=<name>/rows.parquet
 
 A folder `tables/<schema>.<table>` has nothing but Parquet, so pandas, pyarrow, Polars and DuckDB read it as one
 data set. The run is recorded last: a crash before that only means that the run is made again.
@@ -34,6 +35,8 @@ from dx_pipeline.tables.run import PartitionRun
 ROWS = "rows.parquet"
 RUNS = "_runs"
 PARTITION_IS = "partition="
+HELD_BACK = "_held_back"
+"""The folder with the bad rows of deliveries that are held back: nothing else of them counts."""
 FINGERPRINT, PARTITION = b"dx_fingerprint", b"dx_partition"
 LOG = logging.getLogger(__name__)
 
@@ -93,9 +96,9 @@ def rows(settings: Settings, key: AnyKey) -> Path | None:
     return path if path.is_file() else None
 
 
-def quarantined(settings: Settings, key: AnyKey) -> Path | None:
-    """The quarantined rows of a partition, if any run recorded them."""
-    path = _rows_path(settings.quarantine, key)
+def quarantined(settings: Settings, key: AnyKey, folder: str = "") -> Path | None:
+    """The quarantined rows of a partition, if any run recorded them; `folder` may be `HELD_BACK`."""
+    path = _rows_path(settings.quarantine / folder, key)
     return path if path.is_file() else None
 
 
@@ -243,10 +246,12 @@ def remove(settings: Settings, key: AnyKey) -> None:
     path.unlink(missing_ok=True)
 
 
-def quarantine(settings: Settings, broken: duckdb.DuckDBPyRelation, key: AnyKey, contract: Contract) -> None:
-    """Replace a partition's quarantined rows."""
+def quarantine(
+    settings: Settings, broken: duckdb.DuckDBPyRelation, key: AnyKey, contract: Contract, folder: str = ""
+) -> None:
+    """Replace a partition's quarantined rows; `folder` may be `HELD_BACK`."""
     columns = {name: contract.columns[name] for name in broken.columns}
-    parquet.write(settings, broken, _rows_path(settings.quarantine, key), arrow_schema(contract, columns), {})
+    parquet.write(settings, broken, _rows_path(settings.quarantine / folder, key), arrow_schema(contract, columns), {})
 
 
 def fingerprint_of(path: Path) -> str:

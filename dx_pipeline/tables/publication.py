@@ -46,6 +46,7 @@ class Staged:
     is_complete: bool = True
     counts: tuple[Counts, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    held_back: tuple[Counts, ...] = ()
     superseded: tuple[str, ...] = ()
     proposed: tuple[Counts, ...] = ()
     revision: int = 0
@@ -122,6 +123,7 @@ def publish(
         rows=staged.rows,
         counts=staged.counts,
         refused=staged.refused,
+        held_back=staged.held_back,
         superseded=staged.superseded,
         proposed=staged.proposed,
         revision=staged.revision,

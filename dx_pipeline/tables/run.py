@@ -11,13 +11,17 @@ from dx_pipeline.reading.conservation import Counts
 
 
 class Refusal(BaseModel):
-    """A delivery that could not be read, and why, in one sentence."""
+    """A delivery that could not be read or is held back, and why, in one sentence.
+
+    `problem_vi` is the same in Vietnamese, where that is known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     delivery_id: str
     file_name: str
     problem: str
+    problem_vi: str | None = None
 
 
 class RunInputs(BaseModel):
@@ -29,6 +33,7 @@ class RunInputs(BaseModel):
         references: each reference table that its contract refers to, with the delivery that its rows were made from.
         revisions: how many revisions of the month had been accepted; None while the month is open.
         attempts: of fetch attempts, each month with the number of them in the log.
+        accepted: those of the deliveries that were taken although they may differ much from what they replace.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +43,7 @@ class RunInputs(BaseModel):
     references: tuple[tuple[str, str], ...] = ()
     revisions: int | None = None
     attempts: tuple[tuple[str, int], ...] = ()
+    accepted: tuple[str, ...] = ()
 
 
 class PartitionRun(BaseModel):
@@ -49,6 +55,7 @@ class PartitionRun(BaseModel):
         kpi_code: of a partition of KPI values.
         fingerprint: of all inputs of the run; the same inputs need not run again.
         published: whether its rows were published; if not, the last good rows stay.
+        held_back: where the rows of deliveries would go that differ too much from what they would replace.
         superseded: deliveries whose rows no longer count because a later delivery replaced them.
         proposed: where the rows of deliveries would go that came after the month had closed, and wait until a revision
             is accepted.
@@ -73,6 +80,7 @@ class PartitionRun(BaseModel):
     rows: int
     counts: tuple[Counts, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    held_back: tuple[Counts, ...] = ()
     superseded: tuple[str, ...] = ()
     proposed: tuple[Counts, ...] = ()
     revision: int = 0
@@ -95,6 +103,15 @@ class PartitionRun(BaseModel):
         if self.refused:
             return f"{self.refused[-1].file_name}: {self.refused[-1].problem}"
         return None
+
+    @property
+    def problem_vi(self) -> str | None:
+        """The same in Vietnamese, where that is known."""
+        last = self.refused[-1] if self.refused else None
+        is_last = last is not None and self.problem == f"{last.file_name}: {last.problem}"
+        return (
+            f"{last.file_name}: {last.problem_vi}" if is_last and last is not None and last.problem_vi else self.problem
+        )
 
 
 @dataclass(frozen=True)
