@@ -161,7 +161,7 @@ def problems(settings: Settings) -> Iterator[DxError]:
                 f"{path.relative_to(settings.warehouse)} is missing: 'dx run' makes it again from landing.",
                 f"{path.relative_to(settings.warehouse)} bị thiếu: 'dx run' tạo lại từ nơi nhận.",
             )
-    for root in (settings.tables, settings.quarantine):
+    for root in (settings.tables, settings.quarantine, settings.quarantine / HELD_BACK):
         for path in sorted(each for each in root.glob("[!_]*/*/*") if each.name == ROWS):
             table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
             about = recorded.get((table, name)) if root == settings.tables else None
@@ -173,7 +173,7 @@ def problems(settings: Settings) -> Iterator[DxError]:
 def _strays(root: Path) -> Iterator[Path]:
     """What is in a folder of partitions and is none."""
     for table in sorted(root.glob("*")):
-        if table.name == RUNS:
+        if table.name in {RUNS, HELD_BACK}:
             continue
         if not table.is_dir() or "." not in table.name:
             yield table

@@ -1,0 +1,246 @@
+"""Nights that are disturbed: killed or refused by the system at every file operation, and killed at random.
+
+    python tests/reliability/crash.py --n 500 --write
+
+After each disturbance `current` has to be a whole release, readers that opened it all the time must have seen no error,
+and the next run has to end where an undisturbed night ends, byte for byte, with nothing left over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import errno
+import os
+import pickle
+import random
+import resource
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+from night import Night, run
+
+from dx_pipeline.settings import Settings
+
+OPERATIONS = ("replace", "rename", "symlink", "link", "mkdir", "unlink", "rmdir", "fsync", "chmod")
+"""What changes names or waits for the disk: a process may end before or after each of them."""
+
+ERRORS = {"full disk": errno.ENOSPC, "error of the disk": errno.EIO, "read-only": errno.EROFS}
+WAIT_SECONDS = 120
+
+
+@dataclass
+class Interceptor:
+    """Counts the file operations of this process, and does something at one of them.
+
+    Args:
+        at: before which of them, from 0 on; None only counts.
+        then: what happens there.
+        names: the operations so far.
+    """
+
+    at: int | None = None
+    then: Callable[[], object] = lambda: None
+    names: list[str] = field(default_factory=list)
+
+    def install(self) -> None:
+        """Intercept the operations from here on, for good: a process that was forked for it calls this."""
+        for name in OPERATIONS:
+            setattr(os, name, partial(self._call, name, getattr(os, name)))
+
+    def _call(self, name: str, real: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        if len(self.names) == self.at:
+            self.then()
+        self.names.append(name)
+        return real(*arguments, **options)
+
+
+def refuse(code: int) -> None:
+    """Be the system that refuses an operation."""
+    raise OSError(code, os.strerror(code))
+
+
+def kill() -> None:
+    """End this process at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Do something in a process of its own; returns its id."""
+    sys.stdout.flush()
+    process = os.fork()
+    if process:
+        return process
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what it warns of is expected
+        work()
+    except BaseException:  # noqa: BLE001 - it is disturbed; how it ends is not looked at, only what it leaves
+        os._exit(1)
+    atexit._run_exitfuncs()  # noqa: SLF001 - as every command of ours ends
+    os._exit(0)
+
+
+def answer(work: Callable[[], Any], folder: Path) -> Any:
+    """The result of something that a process of its own does.
+
+    The process that forks others opens no database itself: threads of one would be missing in those that it forks.
+    """
+    written = folder / "answer.pickle"
+    ended = wait_for(forked(lambda: written.write_bytes(pickle.dumps(work()))))
+    if ended != "done":
+        raise RuntimeError(f"a process that was not disturbed {ended}")
+    return pickle.loads(written.read_bytes())  # noqa: S301 - this process wrote it
+
+
+def wait_for(process: int) -> str:
+    """How a process ended: `done`, `stopped` by itself, `killed`, or `hung`."""
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return "killed" if os.WIFSIGNALED(status) else "stopped" if os.WEXITSTATUS(status) else "done"
+        time.sleep(0.01)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return "hung"
+
+
+@contextmanager
+def reading(settings: Settings, tally: Counter[str], said: list[str]) -> Iterator[None]:
+    """Let a process open the current release all the time, as analysts do; count how often, and every error."""
+    receiving, sending = os.pipe()
+    reader = forked(partial(_read_on, settings, sending))
+    os.close(sending)
+    try:
+        yield
+    finally:
+        os.kill(reader, signal.SIGTERM)
+        os.waitpid(reader, 0)
+        with os.fdopen(receiving, encoding="utf-8") as lines:
+            for line in lines:
+                if line == ".\n":
+                    tally["times a reader opened the current release"] += 1
+                else:
+                    said.append(f"reader: {line.strip()}")
+
+
+def _read_on(settings: Settings, sending: int) -> None:
+    values = settings.current / "kpi" / "value.parquet"
+    while True:
+        try:
+            with duckdb.connect(str(settings.current / "dx.duckdb"), read_only=True) as connection:
+                connection.execute("SELECT count(*) FROM kpi.value").fetchall()
+            pd.read_parquet(values)
+            pl.read_parquet(values)
+            os.write(sending, b".\n")
+        except Exception as error:  # noqa: BLE001 - whatever a reader meets is a violation
+            os.write(sending, f"{type(error).__name__}: {error}".replace("\n", " ").encode() + b"\n")
+
+
+def disturbances(count: int, operations: int, seconds: float, seed: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What happens to each night: its kind, and what a process does that is about to run it."""
+    random_number = random.Random(seed)  # noqa: S311 - a repeatable order needs no secrecy
+    places = list(range(operations))
+    random_number.shuffle(places)
+    for number in range(count):
+        place = places[number % operations]
+        kind = ("kill at a file operation", "kill at a random moment", *ERRORS, "out of memory")[
+            number % 6 if number % 3 else 0
+        ]
+        if kind == "kill at a file operation":
+            yield kind, Interceptor(place, kill).install
+        elif kind == "kill at a random moment":
+            after = random_number.uniform(0.01, seconds)
+            yield kind, partial(_kill_after, after)
+        elif kind == "out of memory":
+            yield kind, partial(_limit_memory, random_number.randint(8, 96) << 20)
+        else:
+            yield kind, Interceptor(place, partial(refuse, ERRORS[kind])).install
+
+
+def _kill_after(seconds: float) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # its default ends the process, and nothing catches it
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _limit_memory(more: int) -> None:
+    """Let the process have little more memory than it has now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+@dataclass
+class Report:
+    """What a suite found: how often what was done, and every violation."""
+
+    tally: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+
+def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], object] = print) -> Report:
+    """Disturb a night that many times."""
+    night, report = answer(lambda: Night.prepare(folder), folder), Report()
+    operations, seconds = _measured(night, folder / "measured")
+    announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")
+    for number, (kind, prepare) in enumerate(disturbances(count, operations, seconds, seed), 1):
+        settings, said = night.copy(folder / "disturbed"), []
+        with reading(settings, report.tally, said):
+            ended = wait_for(forked(lambda: (prepare(), run(settings, night.declared))))  # noqa: B023 - it runs at once
+        report.tally[f"{kind}: {ended}"] += 1
+        said += answer(lambda: list(night.violations_after_disturbance(settings)), folder)  # noqa: B023
+        if ended == "hung" or wait_for(forked(lambda: run(settings, night.declared))) != "done":  # noqa: B023
+            said.append("the next run failed")
+        said += answer(lambda: list(night.violations_after_next_run(settings)), folder)  # noqa: B023
+        report.violations += [f"{number} ({kind}, {ended}): {sentence}" for sentence in said]
+        shutil.rmtree(settings.warehouse)
+        if number % 25 == 0:
+            announce(f"{number} of {count}: {len(report.violations)} violations")
+    return report
+
+
+def _measured(night: Night, folder: Path) -> tuple[int, float]:
+    """How many file operations an undisturbed night has, and how many seconds it takes, in a process of its own."""
+    settings, interceptor = night.copy(folder), Interceptor()
+
+    def undisturbed() -> int:
+        interceptor.install()
+        run(settings, night.declared)
+        return len(interceptor.names)
+
+    began = time.monotonic()
+    return answer(undisturbed, folder.parent), time.monotonic() - began
+
+
+def main() -> None:
+    """Run the suite, print what it found, and with `--write` put it into docs/reliability.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=2022)
+    parser.add_argument("--write", action="store_true")
+    chosen = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        report = crash(Path(folder), chosen.n, chosen.seed)
+    for what, times in sorted(report.tally.items()):
+        print(f"{times:8,}  {what}")
+    for violation in report.violations:
+        print(violation)
+    print(f"{len(report.violations)} violations")
+    raise SystemExit(bool(report.violations))
+
+
+if __name__ == "__main__":
+    main()
