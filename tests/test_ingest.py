@@ -10,6 +10,7 @@ from engine import Engine, counts
 from projects import TRIAL
 
 from dx_pipeline.connectors import inbox
+from dx_pipeline.connectors.inbox import Stray
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
@@ -135,6 +136,25 @@ def test_a_later_good_delivery_takes_the_place_of_a_refused_one(engine: Engine) 
     assert (run.published, run.problem) == (True, None)
 
 
+ENTERPRISE_KEY = Key("programme.digital_enterprise", "digital_enterprise", MONTH)
+TWICE = b'"enterpriseCount": 5, "enterpriseCount": 7'
+
+
+@pytest.mark.parametrize("stripped", [b"", b', "hoTen": "A B"'])
+def test_a_record_with_a_name_twice_is_quarantined_whether_or_not_anything_is_stripped(
+    engine: Engine, stripped: bytes
+) -> None:
+    two = enterprises(("703", "6201", "active", 5, 3), ("703", "6202", "active", 5, 3))
+    run = engine.deliver("digital_enterprise", two.replace(b'"enterpriseCount": 5', TWICE + stripped, 1))
+    assert (run.problem, counts(run)) == (None, [(2, 1, 0, 0, 1)])
+    assert engine.reasons(ENTERPRISE_KEY) == [(1, "repeated_name", None)]
+
+
+def test_a_delivery_with_two_arrays_of_records_is_refused(engine: Engine) -> None:
+    run = engine.deliver("digital_enterprise", COMPLETE.replace(b'{"DataCount"', b'{"Data": [], "DataCount"'))
+    assert "a name is there twice around its records" in str(run.problem)
+
+
 def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(engine: Engine) -> None:
     engine.deliver("community_group", groups(*GROUPS), day=4)
     run = engine.deliver("community_group", groups("TCN-25456-03,25456,15/07/2022,,7"), "early.csv", day=6)
@@ -180,7 +200,7 @@ def test_a_bad_byte_is_no_other_encoding_and_a_link_is_no_delivery(engine: Engin
     link = engine.settings.inbox / "community_group" / MAY / "link.csv"
     link.symlink_to(TRIAL / "warehouse" / "reference" / "agency.csv")
     assert "it is damaged" in str(engine.ingest("community_group").problem)
-    assert inbox.strays(engine.settings, engine.catalogue) == [link]
+    assert inbox.strays(engine.settings, engine.catalogue) == [Stray(link, "link")]
 
 
 def test_a_linked_month_is_not_read_even_when_it_is_asked_for(engine: Engine, tmp_path: Path) -> None:
@@ -190,4 +210,4 @@ def test_a_linked_month_is_not_read_even_when_it_is_asked_for(engine: Engine, tm
     link.parent.mkdir(parents=True)
     link.symlink_to(tmp_path / "elsewhere")
     assert engine.results("community_group", MAY) == []
-    assert inbox.strays(engine.settings, engine.catalogue) == [link]
+    assert inbox.strays(engine.settings, engine.catalogue) == [Stray(link, "link")]

@@ -208,6 +208,43 @@ def test_a_number_in_another_style_is_quarantined_as_ambiguous(
     assert [reason for _, reason, _ in reasons(database)] == ["ambiguous_number"] * (len(texts) - len(expected))
 
 
+ROUND = {"plain": "12.000", "vi": "3,000", "comma": "-125,000"}
+
+
+@pytest.mark.parametrize("style", ROUND)
+@pytest.mark.parametrize(("kind", "most"), [("integer", 100), ("number", None)])
+def test_round_thousands_of_the_other_style_are_ambiguous(
+    style: str, kind: str, most: int | None, database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    known = contract(amount={"type": kind, "max": most})
+    shape = layout({"kind": "csv", "delimiter": ";"}, {"amount": {"header": "Số", "number": style}})
+    mark = "." if style == "plain" else ","
+    (tmp_path / "file").write_text(f"Số\n{ROUND[style]}\n5{mark}0\n0{mark}000\n5{mark}0000\n", encoding="utf-8")
+    staged(database, tmp_path / "file", shape, known)
+    assert accepted(database, known) == [(5,), (0,), (5,)]
+    assert reasons(database) == [(2, "ambiguous_number", "amount")]
+
+
+def test_a_percentage_is_never_a_thousand(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    known = contract(share_pct={"type": "number", "max": 100})
+    (tmp_path / "file").write_text("Số\n100.000\n", encoding="utf-8")
+    staged(database, tmp_path / "file", layout({"kind": "csv"}, {"share_pct": "Số"}), known)
+    assert accepted(database, known) == [(100,)]
+
+
+def test_a_number_beyond_what_its_column_can_have_is_refused(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    known = contract(fee_vnd="number", dossier_count="integer", share="number")
+    texts = ("99999999999999999999999,1,1", "1e999,1,1", "1,2000000000,1", "1,99999999999999999999,1", "1,1,-1e999")
+    (tmp_path / "file").write_text("\n".join(["a,b,c", "1e15,1000000000,-5", *texts, ""]), encoding="utf-8")
+    shape = layout({"kind": "csv"}, {"fee_vnd": "a", "dossier_count": "b", "share": "c"})
+    staged(database, tmp_path / "file", shape, known)
+    assert accepted(database, known) == [(1e15, 10**9, -5)]
+    columns = ["fee_vnd", "fee_vnd", "dossier_count", "dossier_count", "share"]
+    assert reasons(database) == [(line, "too_large", name) for line, name in enumerate(columns, 3)]
+
+
 NUMBERS = [(style, zeros) for style in get_args(NumberStyle) for zeros in (True, False)]
 MOMENTS = ("%d/%m/%Y %H:%M", "%Y%m%d", "%d.%m.%y", "%-d-%b-%Y %H:%M:%S.%f%z", "%s")
 SHAPES: dict[str, str] = {

@@ -16,8 +16,10 @@ from typing import Any
 import fsspec  # type: ignore[import-untyped]
 
 from dx_pipeline import privacy
+from dx_pipeline.connectors import inbox
 from dx_pipeline.connectors.retry import FetchError, FetchTask, Page, arrived, fetch_page, prepared
 from dx_pipeline.declarations.connector import Files
+from dx_pipeline.storage.folder import readable
 
 NAME = "address"
 CHUNK_BYTES = 1024 * 1024
@@ -33,8 +35,8 @@ def pages(task: FetchTask, declared: Files) -> Iterator[Page]:
     system, found = prepared(task, lambda: _listed(folder))
     known = {(item["name"], item["version"]) for item in (one.entry.cursor_range or {} for one in task.landed())}
     for about in sorted(found, key=lambda item: str(item["name"])):
-        name = str(about["name"]).rsplit("/", 1)[-1]
-        if name.startswith((".", "~$")) or (name, _version(about)) in known:
+        name = readable(str(about["name"]).rsplit("/", 1)[-1])
+        if inbox.is_ignored(name) or (name, _version(about)) in known:
             continue
         yield fetch_page(task, partial(_page, task, system, about, name))
 

@@ -11,7 +11,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,6 +35,9 @@ SOAP_NAMES = {
 
 _MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
 _MEMBER = re.compile(rb'"(\w+)"\s*:')
+
+REPEATED = "repeatedName"
+"""The one field of a record that had a name twice: it is kept as a record, so that it is counted and quarantined."""
 
 DIGITS = re.compile(r"\d{6,}")
 """So many digits within a path may be somebody's number."""
@@ -155,6 +158,8 @@ def projected(record: dict[str, Any]) -> Record:
 
     Paths are kept without their query, and without segments that have a long number in them.
     """
+    if record.get(REPEATED) is True:
+        return {REPEATED: True}
     kept: Record = {}
     for name in ORDER:
         value = record.get(name)
@@ -247,16 +252,24 @@ def _projected(page: dict[str, Any]) -> tuple[Record, ...]:
     return tuple(map(projected, page["records"]))
 
 
-def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
-    """A JSON document whose `records` are objects; `pairs` makes an object of its members.
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its members, as `json` passes them; of one that has a name twice nothing is left but a mark."""
+    named = dict(pairs)
+    return named if len(named) == len(pairs) else {REPEATED: True}
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """A JSON document whose `records` are objects; one of them that has a name twice is marked as `REPEATED`.
 
     Raises:
         AnswerError: it is another one, or none.
     """
     try:
-        found = json.loads(content, object_pairs_hook=pairs)
+        found = json.loads(content, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
         raise AnswerError("its records are not JSON; ask its operator what changed.") from error
+    if isinstance(found, dict) and found.get(REPEATED) is True:
+        raise AnswerError("it has a name twice around its records; ask its operator what changed.")
     records = found.get("records") if isinstance(found, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise AnswerError("it has no array 'records' of objects; ask its operator what changed.")
