@@ -20,13 +20,13 @@ import pyarrow as pa
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, format_of
 from dx_pipeline.formats.text import opened, plain
 
 LOOKED_AT = 100
 """At most how many records are searched for the names in use, to recognise a delivery's layout."""
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -48,7 +48,7 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
     """The documents of a delivery, in order."""
     shape = format_of(layout, JsonEnvelope)
     with opened(path, "utf-8") as stream:
-        content = stream.read()
+        content = limits.whole(stream)
     pages = []
     for text, document in _documents(content):
         records: Any = document
@@ -173,7 +173,7 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
     """The names that the first lines use."""
     records: list[Any] = []
     with opened(path, "utf-8") as text:
-        while len(records) < LOOKED_AT and (line := text.readline(MAX_LINE_BYTES)):
+        while len(records) < LOOKED_AT and (line := text.readline(limits.LONGEST_JSON_LINE_BYTES)):
             try:
                 records.append(json.loads(line))
             except (ValueError, RecursionError):
@@ -188,7 +188,9 @@ def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layou
     """See `formats.load`."""
     _lines_headings(path, layout)
     with plain(connection, path, "utf-8") as text:
-        connection.execute(sql_file(__file__, "json_lines"), {"path": str(text), "most_bytes": MAX_LINE_BYTES})
+        connection.execute(
+            sql_file(__file__, "json_lines"), {"path": str(text), "most_bytes": limits.LONGEST_JSON_LINE_BYTES}
+        )
     ((marked,),) = connection.execute(
         f"SELECT coalesce(bool_or(text->>'$.{SYNTHETIC_KEY}' = 'true'), false) FROM json_record WHERE fault IS NULL"
     ).fetchall()

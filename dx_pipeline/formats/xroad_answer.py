@@ -18,12 +18,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from dx_pipeline.declarations.xroad import OLDER, ORDER, PERIOD, SINCE_1_0, SINCE_1_4
+from dx_pipeline.formats import limits
 from dx_pipeline.formats.multipart import AnswerError, AnswerProblem, Part, parts_of
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 
 Record = dict[str, str | int | bool]
 
-MOST_BYTES = 512 * 1024 * 1024
+MOST_BYTES = 512 * limits.MIB
 GZIP = b"\x1f\x8b"
 BARE_PARTS = 2
 SOAP_NAMES = {
@@ -189,6 +190,7 @@ def unpacked(content: bytes, most_bytes: int) -> bytes:
     Raises:
         AnswerError: it is no gzip, ends too early, or is larger.
     """
+    most_bytes = min(most_bytes, max(limits.ANY_EXPANSION_BYTES, limits.MOST_EXPANSION * len(content)))
     unpacker = zlib.decompressobj(wbits=31)
     try:
         found = unpacker.decompress(content, most_bytes + 1)

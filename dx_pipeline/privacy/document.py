@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
 from dx_pipeline.formats.json import each_document, members, refuse_repeated
 from dx_pipeline.formats.parquet import schema
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
@@ -29,7 +30,7 @@ ARROW = b"ARROW:schema"
 def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
     """Filter JSON documents; what may stay is written to `target` if that is not everything."""
     with opened(path, "utf-8") as stream:
-        text = stream.read()
+        text = limits.whole(stream)
     cleaner = Cleaner(layout, contract)
     found: Counter[str] = Counter()
     kept = [_cleaned(document, cleaner, layout, found) for _, document in each_document(text, members)]

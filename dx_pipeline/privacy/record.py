@@ -8,6 +8,8 @@ from typing import Any
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
 from dx_pipeline.formats.json import members
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters
@@ -53,10 +55,17 @@ class Cleaner:
                 return False
         return True
 
-    def anything(self, value: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
-        """What may stay of JSON that no layout describes."""
+    def anything(self, value: Any, found: Counter[str], depth: int = 1) -> Any:  # noqa: ANN401 - JSON
+        """What may stay of JSON that no layout describes.
+
+        Raises:
+            DeliveryRefusedError: it is nested too deeply.
+        """
+        if depth > limits.MOST_NESTING:
+            message = f"it is nested more than {limits.MOST_NESTING} levels deep; ask the sender for plain records."
+            raise DeliveryRefusedError(message)
         if isinstance(value, list):
-            return [self.anything(item, found) for item in value]
+            return [self.anything(item, found, depth + 1) for item in value]
         if not isinstance(value, dict):
             return self._value(FREE_TEXT, value, found)
         kept = []
@@ -69,7 +78,7 @@ class Cleaner:
             elif headings.is_of_organisations(name):
                 kept.append((name, self._value(ORGANISATIONS, content, found)))
             else:
-                kept.append((self._name(name, found), self.anything(content, found)))
+                kept.append((self._name(name, found), self.anything(content, found, depth + 1)))
         return members(kept)
 
     def _column(self, name: str) -> ColumnFilter:
@@ -101,6 +110,7 @@ class Cleaner:
                 return None
             return self.anything(content, found)
         text = str(content)
+        limits.check_value(text)
         if isinstance(content, float) and content.is_integer() and abs(content) < LONGEST_NUMBER:
             text = str(int(content))  # as a column of numbers would print it
         before = found.total()

@@ -23,7 +23,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Excel, Html, Layout
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import excel, html
+from dx_pipeline.formats import excel, html, limits
 from dx_pipeline.formats.grid import Cell, Grid, is_filled
 from dx_pipeline.formats.text import CODECS, in_unicode, opened
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
@@ -219,7 +219,7 @@ def page(path: Path, target: Path, layout: Layout | None, contract: Contract | N
     shape = layout.format if layout is not None and isinstance(layout.format, Html) else None
     encoding = shape.encoding if shape is not None else "utf-8"
     with opened(path, encoding) as stream:
-        text = stream.read()
+        text = limits.whole(stream)
     raw = html.read(text)
     one_byte = encoding in {"tcvn3", "vni"}
     found: Counter[str] = Counter()
