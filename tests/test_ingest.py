@@ -185,6 +185,37 @@ def test_deliveries_of_several_tables_are_recognised_by_their_headings(engine: E
     assert all("none of what this source delivers" in str(result.run.problem) for result in results)
 
 
+FAULT = (
+    b'<?xml version="1.0"?><S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body><S:Fault>'
+    b"<faultcode>Server.ServerProxy.AccessDenied</faultcode><faultstring>x</faultstring></S:Fault></S:Body></S:Envelope>"
+)
+
+
+@pytest.mark.parametrize("source", ["service_catalogue", "digital_enterprise", "community_group"])
+def test_a_fault_that_was_saved_as_a_delivery_is_called_one(engine: Engine, source: str) -> None:
+    engine.put(source, FAULT)
+    for result in engine.results(source):
+        assert "it is a fault (Server.ServerProxy.AccessDenied), not an answer" in str(result.run.problem)
+
+
+@pytest.mark.parametrize(("above", "line"), [(b"", 1), (b"a\nb\n\nma_to\n", 5)])
+def test_headings_on_another_line_than_declared_are_named(engine: Engine, above: bytes, line: int) -> None:
+    content = groups(*GROUPS).partition(b"\n")[2]
+    problem = str(engine.deliver("community_group", above + content).problem)
+    assert f"its headings are on line {line}, and the layout says line 2; correct 'preamble_rows'" in problem
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_empty_columns_at_the_end_are_left_out_and_counted(engine: Engine, count: int) -> None:
+    lines = groups(*GROUPS).decode().splitlines()
+    content = "\n".join([lines[0], *(line + "," * count for line in lines[1:]), ""])
+    run = engine.deliver("community_group", content.encode())
+    assert (run.problem, counts(run), [item.empty_columns for item in run.counts]) == (None, [(3, 3, 0, 0, 0)], [count])
+    filled = content.replace(",7" + "," * count, ",7" + "," * count + "x", 1)
+    problem = str(engine.deliver("community_group", filled.encode(), day=6).problem)
+    assert "the column number 6 (it has no heading) is unknown" in problem
+
+
 def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:
     warehouse = Settings(tmp_path / "empty", TRIAL)
     own = warehouse.warehouse / "reference"

@@ -13,10 +13,11 @@ from typing import Any, get_args
 import duckdb
 import pytest
 import xlsxwriter
-from deliveries import accepted, contract, layout, staged
+from deliveries import accepted, contract, layout, source, staged, workbook
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dx_pipeline import formats
 from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.source import Layout, NumberStyle
 from dx_pipeline.errors import DeliveryRefusedError
@@ -145,6 +146,34 @@ def test_legacy_letters_are_refused_by_name_or_converted_where_declared(letters:
     for content in (LEGACY[letters], text):
         found = read(content, layout({"kind": "csv", "encoding": letters}, COLUMNS))
         assert [(str(row[0]).lower(), row[1]) for row in found] == [("hộ tịch điện tử", 1.0)]
+
+
+@pytest.mark.parametrize("letters", LEGACY)
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_legacy_headings_are_recognised_whatever_the_number_of_layouts(
+    letters: str, others: int, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text(LEGACY[letters].decode("latin-1"), encoding="utf-8")
+    layouts = (*(layout({"kind": "csv"}, {"code": f"x{number}"}) for number in range(others)), CSV)
+    with duckdb.connect() as database, pytest.raises(DeliveryRefusedError, match=f"encoding: {letters}"):
+        formats.load(database, tmp_path / "file", formats.recognise(tmp_path / "file", source(*layouts)), "raw")
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel", "html"])
+def test_headings_on_another_line_are_found_in_every_format_with_titles(
+    kind: str, tmp_path: Path, database: duckdb.DuckDBPyConnection
+) -> None:
+    rows = [["Biểu"], [""], ["Mã", "Đúng hạn", "Ngày"], ["A", "1", ""]]
+    cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+    page = f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+    content = {"csv": "\n".join(map(",".join, rows)).encode(), "excel": workbook(rows), "html": page.encode()}
+    (tmp_path / "file").write_bytes(content[kind])
+    declared = layout({"kind": kind}, COLUMNS)
+    with pytest.raises(DeliveryRefusedError, match="its headings are on line 3, and the layout says line 1"):
+        formats.load(database, tmp_path / "file", declared, "raw")
+    more = source(layout({"kind": kind}, {"code": "x"}), declared)
+    with pytest.raises(DeliveryRefusedError, match="its headings are on line 3, and the layout says line 1"):
+        formats.recognise(tmp_path / "file", more)
 
 
 @pytest.mark.parametrize(("encoding", "codec"), [("utf-16", "utf-16"), ("windows-1258", "cp1258")])

@@ -194,6 +194,7 @@ def _counts(runs: Sequence[PartitionRun]) -> Metadata:
         "rows_duplicate": dg.MetadataValue.int(sum(item.duplicate for item in counts)),
         "rows_filtered": dg.MetadataValue.int(sum(item.filtered for item in counts)),
         "rows_quarantined": dg.MetadataValue.int(sum(item.quarantined for item in counts)),
+        "empty_columns": dg.MetadataValue.int(sum(item.empty_columns for item in counts)),
     }
 
 

@@ -2,6 +2,7 @@
 
     csv, excel, html, json, parquet, xroad    each reads headings (to recognise a layout), then all lines
     text, grid, raw                           what they share: encodings, merged headings, what they return
+    recognition                               why a file is not what its layout says
     limits, workbook_size                     how large a delivery may be
 
 No message of a format quotes the content of a cell.
@@ -18,7 +19,7 @@ import duckdb
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import csv, excel, html, json, parquet, text, xroad
+from dx_pipeline.formats import csv, excel, html, json, parquet, recognition, text, xroad
 from dx_pipeline.formats.raw import Raw, Reader, as_declared
 from dx_pipeline.vietnamese import legacy
 
@@ -63,6 +64,8 @@ def recognise(path: Path, source: Source) -> Layout:
     layout = layout_of(path, source)
     if layout is None:
         _refuse_unreadable(path, source)
+        if (known := recognition.reason(path, source.deliveries)) is not None:
+            raise known
         shapes = "; or ".join(
             f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
             for layout in source.deliveries
@@ -104,6 +107,9 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     """
     try:
         raw = READERS[layout.format.kind].load(connection, path, layout, name)
+    except DeliveryRefusedError as refusal:
+        known = recognition.reason(path, [layout]) if refusal.line is not None else None
+        raise known or refusal from None
     except (duckdb.OutOfMemoryException, duckdb.InterruptException):
         raise  # not the delivery's fault
     except duckdb.Error:

@@ -32,16 +32,26 @@ def headings(path: Path, layout: Layout) -> list[str]:
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `formats.load`."""
     dialect = format_of(layout, Csv)
-    titles, found = _opening(path, layout)
-    found = check_headings(found, layout, dialect.preamble_rows + 1)
+    titles, printed = _opening(path, layout)
+    line = dialect.preamble_rows + 1
+    named = printed[: len("".join("x" if heading else " " for heading in printed).rstrip())]
+    empty = [f" {number}" for number in range(len(named), len(printed))]  # no heading begins with a space
+    found = check_headings(named, layout, line) + empty
     with (
         plain(connection, path, dialect.encoding) as text,
         _narrowed(connection, text, dialect, len(found)) as narrow,
         _parsed(connection, narrow, dialect, found) as parsed,
     ):
         _number(connection, parsed, dialect, found, name)
+    if empty:
+        filled = ", ".join(f"count(trim({quoted(column)})) FILTER (trim({quoted(column)}) <> '')" for column in empty)
+        (counts,) = connection.execute(f"SELECT {filled} FROM {quoted(name)}").fetchall()
+        if any(counts):
+            check_headings(printed, layout, line)  # refuses the column without a heading
+        for column in empty:
+            connection.execute(f"ALTER TABLE {quoted(name)} DROP COLUMN {quoted(column)}")
     (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
-    return Raw(name, rows, is_marked(titles), titles)
+    return Raw(name, rows, is_marked(titles), titles, empty_columns=len(empty))
 
 
 def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
@@ -82,6 +92,29 @@ def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str
     return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
 
 
+def first_lines(path: Path, dialect: Csv, most: int) -> list[list[str]]:
+    """The cells of each of the first lines, as headings are read.
+
+    Raises:
+        DeliveryRefusedError: they are not in the declared encoding.
+    """
+    found: list[list[str]] = []
+    with opened(path, dialect.encoding) as text:
+        for _ in range(most):
+            line = in_unicode(text.readline(LONGEST_LINE_BYTES), dialect.encoding)
+            if not line:
+                break
+            found.append([normal(cell) for cell in _cells(line.removeprefix("\ufeff"), dialect)])
+    return found
+
+
+def _cells(line: str, dialect: Csv) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+    except csv.Error:
+        return []
+
+
 def _other_encoding(path: Path, layout: Layout) -> Encoding | None:
     """Another encoding than declared, in which the file has the layout's headings."""
     for encoding in CODECS:
@@ -106,7 +139,7 @@ def _narrowed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, w
     if is_narrow:
         yield path
         return
-    instead = delimiter * width
+    instead = delimiter.join([b"x"] * (width + 1))
     with private_file(connection) as copy:
         with path.open("rb") as lines, copy.open("wb") as target:
             for number, line in enumerate(lines):
@@ -118,12 +151,9 @@ def _narrowed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, w
 
 
 def _is_wide(line: bytes, dialect: Csv, width: int) -> bool:
-    """Whether a line has more fields than there are headings; one that cannot be separated counts as such."""
-    text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    try:
-        return len(next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote), [])) > width
-    except csv.Error:
-        return True
+    """Whether a line has anything in more fields than there are headings, or cannot be separated."""
+    cells = _cells(line.rstrip(b"\r\n").decode("utf-8", "surrogateescape"), dialect)
+    return not cells or any(cells[width:])
 
 
 @contextmanager

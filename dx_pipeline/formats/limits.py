@@ -53,6 +53,9 @@ MOST_VALUES = 100_000_000
 """Of a Parquet file: rows times columns."""
 
 
+TOO_LARGE_DOCUMENT = f"it is one document of more than {MOST_DOCUMENT_BYTES // MIB} MiB; ask the sender for several."
+
+
 def check_expansion(unpacked: int, packed: int) -> None:
     """Refuse what is too large unpacked.
 
@@ -84,6 +87,8 @@ def check_text(handle: IO[bytes], packed: int) -> None:
             longest = _longest_line(piece)
         total += len(piece)
         check_expansion(total, packed)
+        if longest is None and total > MOST_DOCUMENT_BYTES:
+            raise DeliveryRefusedError(TOO_LARGE_DOCUMENT)
         end = piece.find(b"\n")
         length += len(piece) if end < 0 else end
         if longest is not None and length > longest:
@@ -106,7 +111,9 @@ def check_value(text: str) -> None:
 
 
 def _longest_line(start: bytes) -> int | None:
-    """How long a line may be, by the first bytes; None for pages, which are limited as a whole."""
+    """How long a line may be, by the first bytes; None for pages and messages, which are limited as a whole."""
+    if start.lstrip().startswith(b"--"):
+        return None
     match start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]:
         case b"<":
             return None
@@ -124,6 +131,5 @@ def whole(stream: IO[str]) -> str:
     """
     text = stream.read(MOST_DOCUMENT_BYTES + 1)
     if len(text) > MOST_DOCUMENT_BYTES:
-        message = f"it is one document of more than {MOST_DOCUMENT_BYTES // MIB} MiB; ask the sender for several."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(TOO_LARGE_DOCUMENT)
     return text

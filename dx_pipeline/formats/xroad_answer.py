@@ -35,6 +35,7 @@ SOAP_NAMES = {
 """What the SOAP part of an answer may have; who asked (`userId`, `representedParty`) is not among it."""
 
 _MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
+_SOAP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<(?:[\w.-]+:)?Envelope[\s>]")
 _MEMBER = re.compile(rb'"(\w+)"\s*:')
 
 REPEATED = "repeatedName"
@@ -102,8 +103,11 @@ def records(content: bytes) -> tuple[Record, ...]:
 
 
 def is_answer(start: bytes) -> bool:
-    """Whether a file is an answer, by its first (unpacked) bytes: MIME of a SOAP part, or JSON of its fields."""
-    if _MIME.match(start):
+    """Whether a file is an answer, by its first (unpacked) bytes: a SOAP message, MIME or plain, or JSON of its fields.
+
+    A plain SOAP message is a fault, whoever sends it: then the code says why there are no data.
+    """
+    if _MIME.match(start) or _SOAP.match(start):
         return True
     names = {name.decode() for name in _MEMBER.findall(start)}
     return start.lstrip()[:1] == b"{" and bool(names & {*PERIOD, "monitoringDataTs", "securityServerType"})
@@ -121,7 +125,7 @@ def packed(content: bytes) -> Packed:
         return Packed(content)
     answer = _apart(content, MOST_BYTES)
     if isinstance(answer, Fault):
-        raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
+        raise AnswerError(f"it is a fault ({answer.code}), not an answer; ask its operator what the code means.")
     return answer
 
 
