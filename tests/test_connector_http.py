@@ -220,7 +220,15 @@ FAILURES: dict[str, tuple[Fault, ...]] = {
     "http_4xx": ("forbidden",),
     "connection_lost": ("refuse", "reset"),
     "truncated": ("truncate", "cut", "understate", "chunked_cut"),
-    "timeout": ("drip", "silence"),
+    "timeout": (
+        "drip",
+        "silence",
+        "drip_status",
+        "drip_headers",
+        "continue",
+        "drip_trailers",
+        "drip_to_end",
+    ),
     "malformed": ("redirect", "not_json", "other_json"),
     "too_large": ("flood",),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trials
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
 from engine import Engine, counts
+from filelock import FileLock
 from projects import TRIAL
 
 from dx_pipeline.connectors import inbox
@@ -14,6 +17,7 @@ from dx_pipeline.connectors.inbox import Stray
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
+from dx_pipeline.sample.http_server import Reply, Request, Service
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
@@ -214,6 +218,26 @@ def test_empty_columns_at_the_end_are_left_out_and_counted(engine: Engine, count
     filled = content.replace(",7" + "," * count, ",7" + "," * count + "x", 1)
     problem = str(engine.deliver("community_group", filled.encode(), day=6).problem)
     assert "the column number 6 (it has no heading) is unknown" in problem
+
+
+def test_others_may_write_while_a_server_is_waited_for(engine: Engine) -> None:
+    could_write = []
+
+    def answered(_: Request) -> Reply:
+        with FileLock(engine.settings.scratch / "writing.lock", timeout=0):
+            could_write.append(True)
+        return Reply(COMPLETE)
+
+    name = "digital_enterprise"
+    with Service({"/whole": answered}) as server:
+        declared = engine.catalogue.sources[name]
+        fetched = declared.source.model_copy(update={"connector": trials.http(server.url, trials.WHOLE, trials.ONCE)})
+        sources = {**engine.catalogue.sources, name: replace(declared, source=fetched)}
+        remote = Engine(engine.settings, replace(engine.catalogue, sources=sources))
+        assert counts(remote.ingest(name)) == [(1, 1, 0, 0, 0)]
+    assert could_write == [True]
+    with FileLock(engine.settings.scratch / "writing.lock", timeout=0):
+        pass  # nothing is locked any more
 
 
 def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:
