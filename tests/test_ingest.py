@@ -154,6 +154,19 @@ def test_a_record_with_a_name_twice_is_quarantined_whether_or_not_anything_is_st
     assert engine.reasons(ENTERPRISE_KEY) == [(1, "repeated_name", None)]
 
 
+@pytest.mark.parametrize("stripped", [b"", b', "hoTen": "A B"'])
+def test_a_number_beyond_any_is_quarantined_and_half_a_letter_refuses(engine: Engine, stripped: bytes) -> None:
+    run = engine.deliver("digital_enterprise", COMPLETE.replace(b'Count": 5', b'Count": 1e999' + stripped, 1))
+    assert counts(run) == [(1, 0, 0, 0, 1)]
+    half = COMPLETE.replace(b'"active"', rb'"\ud800"' + stripped, 1)
+    assert "damaged and cannot be read as json" in str(engine.deliver("digital_enterprise", half, day=6).problem)
+
+
+def test_lines_that_end_in_cr_are_named(engine: Engine) -> None:
+    content = groups(*GROUPS).replace(b"\n", b"\r")
+    assert "its lines end in CR alone" in str(engine.deliver("community_group", content).problem)
+
+
 def test_a_delivery_with_two_arrays_of_records_is_refused(engine: Engine) -> None:
     run = engine.deliver("digital_enterprise", COMPLETE.replace(b'{"DataCount"', b'{"Data": [], "DataCount"'))
     assert "a name is there twice around its records" in str(run.problem)

@@ -7,6 +7,7 @@ record is its position in the array, or its physical line.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from dx_pipeline.formats.text import opened, plain
 
 LOOKED_AT = 100
 """At most how many records are searched for the names in use, to recognise a delivery's layout."""
+
+BEYOND = "1e999"
+"""Stands for a number that is beyond a double: a column of numbers refuses it as it refuses the number."""
 
 SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -92,6 +96,27 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of its members, as `json` passes them; a name that is there twice is not lost."""
     found = dict(pairs)
     return found if len(found) == len(pairs) else Repeated(pairs)
+
+
+def as_text(value: object, *, is_compact: bool = False) -> str:
+    """JSON in UTF-8 letters. Half letters stay escaped, and numbers beyond a double are texts: JSON has neither."""
+    separators = (",", ":") if is_compact else None
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators)
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(_finite(value), separators=separators)
+    except ValueError:
+        return as_text(_finite(value), is_compact=is_compact)
+    return text
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return members([(name, _finite(content)) for name, content in value.items()])
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return BEYOND if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def refuse_repeated(value: object) -> None:

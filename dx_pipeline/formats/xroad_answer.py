@@ -19,6 +19,7 @@ from xml.etree import ElementTree as ET
 
 from dx_pipeline.declarations.xroad import OLDER, ORDER, PERIOD, SINCE_1_0, SINCE_1_4
 from dx_pipeline.formats import limits
+from dx_pipeline.formats.json import as_text
 from dx_pipeline.formats.multipart import AnswerError, AnswerProblem, Part, parts_of
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 
@@ -155,7 +156,7 @@ def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is
     """
     mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
     document = {"coveredFromTs": first, "coveredToTs": last, **mark, "records": list(answer_records)}
-    return gzip.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), 6, mtime=0)
+    return gzip.compress(as_text(document, is_compact=True).encode(), 6, mtime=0)
 
 
 def projected(record: dict[str, Any]) -> Record:

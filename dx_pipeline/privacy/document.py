@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import limits
-from dx_pipeline.formats.json import each_document, members, refuse_repeated
+from dx_pipeline.formats.json import as_text, each_document, members, refuse_repeated
 from dx_pipeline.formats.parquet import schema
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.formats.text import is_compressed, opened
@@ -35,7 +34,7 @@ def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract
     found: Counter[str] = Counter()
     kept = [_cleaned(document, cleaner, layout, found) for _, document in each_document(text, members)]
     if found:
-        content = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in kept).encode()
+        content = "".join(as_text(document) + "\n" for document in kept).encode()
         target.write_bytes(gzip.compress(content, mtime=0) if is_compressed(path) else content)
     return found
 

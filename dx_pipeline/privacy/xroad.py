@@ -8,7 +8,6 @@ is searched for names as a whole, and parsed only if something is found.
 from __future__ import annotations
 
 import gzip
-import json
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyarrow as pa
 from dx_pipeline.declarations.xroad import ORDER, PERIOD
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import xroad_answer
+from dx_pipeline.formats.json import as_text
 from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.formats.xroad_answer import Packed
@@ -130,7 +130,7 @@ def _written_anew(answer: Packed, target: Path) -> Counter[str]:
     found["document_part"] += not answer.is_bare
     found = +found
     if found:
-        content = json.dumps({**around, "records": kept}, ensure_ascii=False, separators=(",", ":")).encode()
+        content = as_text({**around, "records": kept}, is_compact=True).encode()
         target.write_bytes(gzip.compress(content, 6, mtime=0))
     return found
 
