@@ -7,12 +7,13 @@ from types import ModuleType
 import dagster as dg
 
 from dx_pipeline.components.project import Project
-from dx_pipeline.settings import default_project
+from dx_pipeline.settings import default_project, limit_permissions
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of the project of `DX_PROJECT`, or of the current folder's."""
+    limit_permissions()
     return definitions_of(default_project())
 
 

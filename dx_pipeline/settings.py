@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import sha256
@@ -128,6 +129,20 @@ class Settings:
     def code_version(self) -> str:
         """A digest of all code that decides a figure. The same inputs under another version are read again."""
         return code_version()
+
+
+def limit_permissions() -> None:
+    """Let files that this process makes be read by its user and group alone: 0640, folders 0750.
+
+    `DX_UMASK` (octal, default 027) says what is taken away. What has landed is for the pipeline's own user alone.
+
+    Raises:
+        UsageError: `DX_UMASK` is no such number.
+    """
+    text = os.environ.get("DX_UMASK") or "027"
+    if not re.fullmatch("[0-7]{3,4}", text):
+        raise UsageError(f"DX_UMASK is '{text}': write what to take away in octal, such as 027.")
+    os.umask(int(text, 8))
 
 
 @cache

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import dx_client
 import pytest
+from deliveries import GROUPS, groups
 from engine import Engine
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
@@ -23,6 +25,7 @@ from projects import PROJECT, TRIAL, Dx, Fresh, with_references
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.release import Published
 from dx_pipeline.settings import Settings
 
 settings.register_profile("default", max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
@@ -73,6 +76,25 @@ def furnished(references: Path, warehouse: Settings) -> Settings:
 def engine(furnished: Settings, declared: Catalogue) -> Engine:
     """The engine over a warehouse in which the reference tables are published."""
     return Engine(furnished, declared)
+
+
+@pytest.fixture(scope="session")
+def published(
+    references: Path, declared: Catalogue, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Published]:
+    """A warehouse with a release of one month of community groups, and nothing else."""
+    engine = Engine(Settings(tmp_path_factory.mktemp("published") / "warehouse", TRIAL), declared)
+    shutil.copytree(references, engine.settings.warehouse)
+    engine.put("community_group", groups(*GROUPS))
+    return engine.settings.warehouse, engine.publish()
+
+
+@pytest.fixture
+def first(published: tuple[Path, Published], warehouse: Settings) -> Published:
+    """The same release, in a warehouse of the test's own."""
+    made, release_in_it = published
+    shutil.copytree(made, warehouse.warehouse, symlinks=True)
+    return replace(release_in_it, path=warehouse.releases / release_in_it.release_id)
 
 
 @pytest.fixture(scope="session")

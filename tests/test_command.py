@@ -194,12 +194,12 @@ def with_wrong_references(folder: Path) -> None:
 def test_a_release_of_an_older_layout_is_neither_verified_nor_rolled_back_to(dx: Dx, warehouse: Settings) -> None:
     in_older_layout(warehouse)
     verified = dx("release", "verify", warehouse=warehouse.warehouse, project=TRIAL)
-    named = dx("release", "rollback", OLD, warehouse=warehouse.warehouse, project=TRIAL)
+    named = dx("release", "switch", OLD, warehouse=warehouse.warehouse, project=TRIAL)
     for result in (verified, named):
         assert result.returncode == 1
         assert "it is of an older layout" in " ".join(result.stderr.split())
         assert "Traceback" not in result.stderr
-    for command in (("release", "verify"), ("release", "rollback", OLD), ("doctor",)):
+    for command in (("release", "verify"), ("release", "switch", OLD), ("doctor",)):
         in_vietnamese = dx(*command, "--lang", "vi", warehouse=warehouse.warehouse, project=TRIAL)
         shown = " ".join((in_vietnamese.stderr + in_vietnamese.stdout).split())
         assert "bản này theo bố cục cũ" in shown

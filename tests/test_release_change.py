@@ -19,7 +19,7 @@ from dx_pipeline import release
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Window
-from dx_pipeline.release import Published
+from dx_pipeline.release import Published, manifest
 from dx_pipeline.release.difference import Difference, difference
 from dx_pipeline.release.pair import Against, change_of
 from dx_pipeline.release.question import Question
@@ -79,7 +79,9 @@ def test_a_change_whose_parts_do_not_add_up_is_found_by_verification(engine: Eng
     (resource,) = [each for each in package["resources"] if each["path"] == database.name]
     resource["dx"] = {"bytes": database.stat().st_size, "hash": f"sha256:{digest(database)}"}
     described.write_text(json.dumps(package), encoding="utf-8")
-    assert [problem.en for problem in release.problems(later.path, engine.catalogue)] == [
+    (later.path / "public" / manifest.NAME).unlink()
+    manifest.write(later.path / "public")
+    assert [problem.en for problem in release.problems(later.path, engine.catalogue, is_private=True)] == [
         "the parts of 1 rows of kpi.change do not add up to the difference."
     ]
 
@@ -145,7 +147,7 @@ def test_a_release_stays_current_when_its_predecessor_is_gone_and_is_another_one
 def test_a_release_that_goes_back_in_time_is_followed_by_the_same_one(engine: Engine) -> None:
     first = with_groups(engine, *GROUPS)
     later = with_groups(engine, *MORE, day=7)
-    release.switch(engine.settings, first.release_id)
+    release.switch_to(engine.settings, first.release_id, "switched")
     assert engine.publish().release_id == later.release_id
 
 

@@ -34,7 +34,7 @@ from dx_pipeline.errors import DeclarationError, DxError, UsageError
 from dx_pipeline.kpi import revision
 from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month, parse_months
-from dx_pipeline.settings import Settings
+from dx_pipeline.settings import Settings, limit_permissions
 from dx_pipeline.tables import ledger
 from dx_pipeline.tables.ledger import PartitionState
 from dx_pipeline.tables.partition import Key
@@ -58,6 +58,7 @@ PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 def main() -> None:
     """The entry point: run a command, and report an error as one sentence and an exit status."""
     try:
+        limit_permissions()
         status = commands(standalone_mode=False)
     except click.ClickException as error:
         status = _refuse(error.format_message(), WRONG_USE)
@@ -68,6 +69,10 @@ def main() -> None:
     except DxError as error:
         is_wrong_use = isinstance(error, UsageError | DeclarationError)
         status = _refuse(screen.in_words(error), WRONG_USE if is_wrong_use else HELD_BACK)
+    except RuntimeError as error:
+        if not runs.is_stop(error):
+            raise
+        status = _refuse(both("đã dừng.", "stopped."), HELD_BACK)
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise

@@ -1,6 +1,9 @@
-"""`dx release`: list, verify, roll back."""
+"""`dx release`: list, verify, switch, pin."""
 
 from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.markup import escape
@@ -12,6 +15,7 @@ from dx_pipeline.cli.screen import both
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import UsageError
+from dx_pipeline.release.log import Event
 from dx_pipeline.settings import Settings
 
 
@@ -26,18 +30,42 @@ def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> in
     """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
     found = release.kept(settings)
     if as_json:
-        screen.show_json(
-            [{"release_id": item.release_id, "current": item.is_current, "path": item.path} for item in found]
-        )
+        screen.show_json([_as_json(item) for item in found])
         return 0
-    current = f"● {both('đang dùng', 'current')}"
-    older = both("bố cục cũ", "older layout")
-    rows = [
-        (item.release_id, current if item.is_current else "" if item.has_parts else older, str(item.path))
-        for item in found
-    ]
-    screen.show_table(both("Bản công bố", "Releases"), ("ID", "", both("Thư mục", "Folder")), rows)
+    zone = ZoneInfo(settings.time_zone)
+    rows = [(item.release_id, _state(item), _published(item, zone)) for item in found]
+    headings = ("ID", "", both("Công bố lúc", "Published at"))
+    screen.show_table(f"{both('Bản công bố', 'Releases')}: {settings.releases}", headings, rows)
     return 0
+
+
+def _as_json(item: release.Kept) -> dict[str, Any]:
+    """A release, with what the release log has of its latest publication."""
+    line = item.published
+    return {
+        "release_id": item.release_id,
+        "current": item.is_current,
+        "pinned": item.is_pinned,
+        "published_at": line.at if line is not None else None,
+        "seals": line.seals if line is not None else None,
+        "predecessor": line.predecessor if line is not None else None,
+        "path": item.path,
+    }
+
+
+def _state(item: release.Kept) -> str:
+    """What is to be known of a release before it is chosen."""
+    words = (
+        (item.is_current, f"● {both('đang dùng', 'current')}"),
+        (item.is_pinned, both("đã ghim", "pinned")),
+        (not item.has_parts, both("bố cục cũ", "older layout")),
+    )
+    return ", ".join(word for is_so, word in words if is_so)
+
+
+def _published(item: release.Kept, zone: ZoneInfo) -> str:
+    """When a release was published, in the province's time."""
+    return f"{item.published.at.astimezone(zone):%Y-%m-%d %H:%M}" if item.published is not None else ""
 
 
 @releases.command()
@@ -50,7 +78,7 @@ def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: 
     """Kiểm chứng một bản công bố / Check a release against its own description."""
     chosen = _chosen(settings, release_id)
     found = release.problems(chosen.path, catalogue)
-    if rebuild:
+    if rebuild and not found:
         found += _differences(settings, catalogue, chosen)
     if as_json:
         screen.show_json(
@@ -74,17 +102,29 @@ def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept)
 
 @releases.command()
 @on_project()
-@click.argument("release_id", required=False)
-def rollback(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None) -> int:
-    """Quay lại bản trước (hoặc bản nêu tên) / Switch back to the release before, or to the one named."""
-    if release_id is None:
-        older = [item for item in release.kept(settings) if item.has_parts and not item.is_current]
-        if not older:
-            raise UsageError("there is no earlier release to go back to: see 'dx release list'.")
-        release_id = older[0].release_id
-    chosen = _chosen(settings, release_id)
+def rollback(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
+    """Quay lại bản công bố ngay trước bản đang dùng / Go back to the release published before the current one."""
+    before = release.before_current(settings)
+    if before is None:
+        raise UsageError(
+            "there is no earlier release to go back to: see 'dx release list'.",
+            vi="không có bản công bố nào trước bản này để quay lại: xem 'dx release list'.",
+        )
+    return _switch(settings, catalogue, before, "rolled_back", as_json=as_json)
+
+
+@releases.command()
+@on_project()
+@click.argument("release_id")
+def switch(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str) -> int:
+    """Chuyển sang bản công bố có mã này / Switch to the release with this id."""
+    return _switch(settings, catalogue, _chosen(settings, release_id), "switched", as_json=as_json)
+
+
+def _switch(settings: Settings, catalogue: Catalogue, chosen: release.Kept, event: Event, *, as_json: bool) -> int:
+    """Verify a release, and make it the current one."""
     release.verify(chosen.path, catalogue)
-    release.switch(settings, chosen.release_id)
+    release.switch_to(settings, chosen.release_id, event)
     if as_json:
         screen.show_json({"release_id": chosen.release_id})
     else:
@@ -92,8 +132,27 @@ def rollback(settings: Settings, catalogue: Catalogue, as_json: bool, release_id
     return 0
 
 
+@releases.command()
+@on_project()
+@click.argument("release_id", required=False)
+@click.option("--remove", is_flag=True, help="Thôi ghim / No longer keep it.")
+def pin(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, remove: bool) -> int:  # noqa: ARG001
+    """Ghim một bản để không bao giờ bị xóa / Keep a release for as long as it is pinned."""
+    chosen = _chosen(settings, release_id)
+    release.pin(settings, chosen.release_id, is_pinned=not remove)
+    if as_json:
+        screen.show_json({"release_id": chosen.release_id, "pinned": not remove})
+    else:
+        words = both("thôi ghim", "no longer pinned") if remove else both("đã ghim", "pinned")
+        screen.OUT.print(f"{chosen.release_id}: {words}")
+    return 0
+
+
 def _chosen(settings: Settings, release_id: str | None) -> release.Kept:
     for item in release.kept(settings):
         if item.release_id == release_id or (release_id is None and item.is_current):
             return item
-    raise UsageError(f"there is no release '{release_id or 'current'}': see 'dx release list'.")
+    raise UsageError(
+        f"there is no release '{release_id or 'current'}': see 'dx release list'.",
+        vi=f"không có bản công bố '{release_id or 'current'}': xem 'dx release list'.",
+    )

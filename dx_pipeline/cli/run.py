@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from dx_pipeline import workers
+from dx_pipeline import release, workers
 from dx_pipeline.cli.project import template
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
 from dx_pipeline.settings import Settings
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 CODE_LOCATION, REPOSITORY = "dx-pipeline", "__repository__"
 """The code location's name in workspace.yaml, and Dagster's name for what it defines."""
+
+INTERRUPTED = "Query interrupted"
+"""What DuckDB says when the process is stopped while a query runs."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -53,8 +57,14 @@ def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Re
     """Ingest the months, evaluate every KPI and publish a release; a failure of one part does not stop the others."""
     os.environ["DX_PROJECT"] = str(settings.project)
     os.environ["DX_WAREHOUSE"] = str(settings.warehouse)
-    with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
-        return _run(settings, catalogue, months)
+    before = release.current_id(settings)
+    try:
+        with workers.worker_pool(settings, catalogue):  # workers start while Dagster is imported
+            return _run(settings, catalogue, months)
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if not is_stop(error):
+            raise
+        raise stopped(settings, before) from None
 
 
 def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
@@ -76,6 +86,24 @@ def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> R
         materialized = [event for event in result.get_asset_materialization_events() if event.asset_key == RELEASE_KEY]
     changed = any(bool(event.materialization.metadata["changed"].value) for event in materialized)
     return Result(tuple(dict.fromkeys(errors)), bool(materialized), changed)
+
+
+def is_stop(error: BaseException) -> bool:
+    """Whether an error only means that somebody stopped the process. In a query, DuckDB raises it as its own."""
+    return isinstance(error, KeyboardInterrupt) or INTERRUPTED in str(error)
+
+
+def stopped(settings: Settings, before: str | None) -> DxError:
+    """The error of a run that somebody stopped: says whether it had published a release by then.
+
+    Args:
+        settings: the warehouse.
+        before: the id of the release that was current before the run.
+    """
+    current = release.current_id(settings)
+    if current == before:
+        return DxError("stopped; nothing was published.", vi="đã dừng; chưa công bố gì.")
+    return DxError(f"stopped; release {current} had been published.", vi=f"đã dừng; đã kịp công bố bản {current}.")
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -118,6 +146,8 @@ def _errors(result: ExecutionResult) -> Iterator[str]:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
+        if error is not None and (error.cls_name == "DagsterExecutionInterruptedError" or INTERRUPTED in error.message):
+            raise KeyboardInterrupt  # Dagster ends its run; the jobs after it are not to start
         if error is None or error.cls_name == "DagsterAssetCheckFailedError":
             continue
         described = event.step_failure_data.user_failure_data

@@ -29,6 +29,7 @@ from dx_pipeline.landing.attempts import ErrorClass, FetchAttempt
 from dx_pipeline.landing.delivery import Arrival, Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
 
 T = TypeVar("T")
 
@@ -232,8 +233,7 @@ def _in_memory(settings: Settings, content: Iterable[bytes]) -> IO[bytes]:
     if sys.platform == "linux":
         handle = open(os.memfd_create("page"), "w+b")  # noqa: PTH123, SIM115 - it has no path; the receiver closes it
     else:
-        settings.scratch.mkdir(parents=True, exist_ok=True)
-        handle = cast("IO[bytes]", NamedTemporaryFile(dir=settings.scratch))  # noqa: SIM115
+        handle = cast("IO[bytes]", NamedTemporaryFile(dir=files.own_folder(settings)))  # noqa: SIM115
     try:
         handle.writelines(content)
         handle.flush()

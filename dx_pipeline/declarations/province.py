@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
@@ -11,6 +11,9 @@ from pydantic import Field, field_validator
 from dx_pipeline.declarations.document import Bilingual, Declared
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CODE = r"^[A-Z][0-9]{2}$"
 NO_TITLE, NO_CODE = Bilingual(vi="(tên tỉnh)", en="(name of the province)"), "H00"
@@ -31,6 +34,7 @@ class Province(Declared):
             proposed as revisions. Without it no month is ever closed.
         notify: environment variables that have addresses for notifications, as Apprise writes them
             (`mailtos://…`, `jsons://…`): who is to know what failed, was held back or is late.
+        public_key: the Ed25519 public key, in PEM, by which releases of the province are signed. Without it none is.
         headline: the KPIs that are shown first, in this order.
         local: the tables and KPIs that are about this province alone; `dx init` leaves them out.
     """
@@ -43,6 +47,7 @@ class Province(Declared):
     coverage_at_least: float = Field(default=0.8, ge=0, le=1)
     closing_day: int | None = Field(default=None, ge=1, le=28)
     notify: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], ...] = ()
+    public_key: str | None = None
     headline: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
 
@@ -64,6 +69,21 @@ class Province(Declared):
             raise ValueError(str(error)) from error
         return value
 
+    @field_validator("public_key")
+    @classmethod
+    def _is_a_public_key(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                _public_key(value)
+            except ValueError as error:
+                raise ValueError("write an Ed25519 public key in PEM, from '-----BEGIN PUBLIC KEY-----' on.") from error
+        return value
+
+    @property
+    def verifying_key(self) -> Ed25519PublicKey | None:
+        """The key that signatures of releases are checked with."""
+        return _public_key(self.public_key) if self.public_key is not None else None
+
     @property
     def blanks(self) -> tuple[str, ...]:
         """The keys that nobody has filled in since `dx init`."""
@@ -78,3 +98,22 @@ class Province(Declared):
     def start(self) -> Month:
         """The first month of the monthly partitions."""
         return Month.parse(self.first_month)
+
+
+def _public_key(text: str) -> Ed25519PublicKey:
+    """An Ed25519 public key.
+
+    Raises:
+        ValueError: the text is no such key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(text.encode())
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(type(key).__name__)  # noqa: TRY004 - pydantic reports values that are wrong
+    return key

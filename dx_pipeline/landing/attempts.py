@@ -27,6 +27,7 @@ from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
 
 FOLDER = ".attempts"
 """No source has this name: source names have no dot."""
@@ -117,9 +118,9 @@ class FetchAttempt(BaseModel):
 def append(settings: Settings, attempt: FetchAttempt) -> None:
     """Record an attempt, durably."""
     path = path_of(settings, attempt.source, Month.parse(attempt.month))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_private(path.parent, settings.landing)
     line = attempt.model_dump_json(exclude_none=True).encode() + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, files.PRIVATE_FILE)
     try:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
@@ -165,7 +166,7 @@ def copy(settings: Settings, into: Settings, source: str, month: Month, count: i
     """Copy the first attempts of a source and month into the log of another warehouse."""
     first = islice(_recorded(path_of(settings, source, month)), count)
     target = path_of(into, source, month)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    files.make_private(target.parent, into.landing)
     target.write_text("".join(f"{attempt.model_dump_json(exclude_none=True)}\n" for attempt in first), encoding="utf-8")
 
 

@@ -104,7 +104,7 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
         DxError: the file changed while it was read.
     """
     private = files.private_name(settings)
-    private.mkdir()
+    private.mkdir(files.PRIVATE_FOLDER)
     content = private / CONTENT
     if filtered.content is None:
         content.touch()
@@ -131,7 +131,7 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     )
     (private / ENTRY).write_text(entry.model_dump_json(indent=2), encoding="utf-8")
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    files.make_private(folder.parent, settings.landing)
     there = _read(folder)
     if there is not None and damage(settings, there) is None:  # another process landed the same bytes
         shutil.rmtree(private)
@@ -139,8 +139,10 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     if folder.exists():
         LOG.warning("%s", not_as_landed(settings, folder))
         files.set_aside(settings, folder)
-    for path in (content, private / ENTRY, private):
+    for path in (content, private / ENTRY):
+        files.limit(path, files.PRIVATE_FILE)
         files.sync(path)
+    files.sync(private)
     private.rename(folder)
     files.sync(folder.parent)
     if entry.stripped:
@@ -178,6 +180,7 @@ def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
         files.set_aside(settings, delivery.content)
     private = files.private_name(settings)
     shutil.copyfile(arrival.file, private)
+    files.limit(private, files.PRIVATE_FILE)
     files.replace(private, delivery.content)
     return damage(settings, delivery) is None
 

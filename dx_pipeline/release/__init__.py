@@ -1,7 +1,8 @@
 """Releases: everything that is published, built in private, verified, then switched to in one step.
 
-    releases/<id>/public/    dx.duckdb  kpi/*.parquet  datapackage.json
-    releases/<id>/internal/  dx_internal.duckdb  datapackage.json
+    releases/<id>/public/    dx.duckdb  kpi/*.parquet  datapackage.json  SHA256SUMS
+    releases/<id>/internal/  dx_internal.duckdb  datapackage.json  SHA256SUMS
+    releases/log.jsonl       what happened to each release, chained by hashes
     current  -> releases/<id>/public
     internal -> current/../internal
 
@@ -14,10 +15,11 @@ current when it was built; `kpi.change` compares with it.
 """
 
 from dx_pipeline.release.build import Published, publish
+from dx_pipeline.release.log import ReleaseLog
 from dx_pipeline.release.part import INTERNAL, PUBLIC, Part
 from dx_pipeline.release.predecessor import predecessor_id
 from dx_pipeline.release.rebuild import Rebuild
-from dx_pipeline.release.store import Kept, current_id, kept, switch
+from dx_pipeline.release.store import Kept, before_current, current_id, kept, pin, switch_to
 from dx_pipeline.release.verification import problems, verify
 
 __all__ = [
@@ -27,11 +29,14 @@ __all__ = [
     "Part",
     "Published",
     "Rebuild",
+    "ReleaseLog",
+    "before_current",
     "current_id",
     "kept",
+    "pin",
     "predecessor_id",
     "problems",
     "publish",
-    "switch",
+    "switch_to",
     "verify",
 ]

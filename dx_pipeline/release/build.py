@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +26,14 @@ from dx_pipeline.kpi.figure import protected
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.kpi.score import SCORE, fill_score
-from dx_pipeline.release import datapackage
+from dx_pipeline.release import datapackage, manifest, signature
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
-from dx_pipeline.release.inputs import ReleaseInputs
+from dx_pipeline.release.inputs import ReleaseInputs, id_of
 from dx_pipeline.release.ledger_tables import fill_ledger
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.predecessor import VALUES, Predecessor, is_made_of
-from dx_pipeline.release.store import current_id, prune, put_in_place, switch
+from dx_pipeline.release.store import current_id, prune, put_in_place, record, sweep, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import parquet
@@ -116,12 +114,6 @@ class Snapshot:
         return [path for _, path in sorted((key.name, path) for key, path in self.rows.items() if key.table == table)]
 
 
-def id_of(inputs: Mapping[str, Any], predecessor: Mapping[str, str | None]) -> str:
-    """The id of the release that is made of these inputs and compared with a predecessor, as its package names it."""
-    derived_from = {**inputs, "predecessor": dict(predecessor)}
-    return sha256(json.dumps(derived_from, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def publish(settings: Settings, catalogue: Catalogue) -> Published:
     """Build the release of everything that is published now, verify it, and switch to it.
 
@@ -130,6 +122,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
     """
     progress.announce("release")
     with writing(settings):
+        sweep(settings)
         snapshot = Snapshot.read(settings, catalogue)
         current = current_id(settings)
         if current is not None and is_made_of(settings, current, snapshot.inputs):
@@ -143,10 +136,11 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
             private.mkdir(parents=True)
             try:
                 build(settings, catalogue, snapshot, private)
-                verify(private, catalogue)
-                put_in_place(private, target)
+                verify(private, catalogue, is_private=True)
+                put_in_place(settings, private, target)
             finally:
                 shutil.rmtree(private, ignore_errors=True)
+        record(settings, "published", release_id, snapshot.predecessor.release_id)
         switch(settings, release_id)
         prune(settings)
         return Published(release_id, target, snapshot.ledger, changed=True)
@@ -182,6 +176,8 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
             connection.execute("DETACH release")
         about = _about(part, catalogue, snapshot)
         datapackage.write(part, folder, catalogue, snapshot.release_id, about, counts, snapshot.ledger)
+        manifest.write(folder)
+        signature.sign(folder, catalogue.province)
         part.close(folder)
 
 

@@ -17,6 +17,7 @@ from dx_pipeline import __version__
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import ColumnType, Contract
 from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.errors import ReleaseError
 from dx_pipeline.release.part import PUBLIC, Part
 from dx_pipeline.storage import files
 from dx_pipeline.tables.ledger import Ledger
@@ -79,6 +80,32 @@ def write(
         },
     }
     (folder / NAME).write_text(as_text(package), encoding="utf-8")
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The description of a part of a release.
+
+    Raises:
+        ReleaseError: it cannot be read, or is no description of a release; names it.
+    """
+    try:
+        package: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _not_readable(folder, str(error)) from error
+    is_whole = isinstance(package, dict) and {"version", "resources", "dx"} <= package.keys()
+    if not is_whole or not isinstance(package["dx"], dict):
+        raise _not_readable(folder, "no description of a release")
+    return package
+
+
+def _not_readable(folder: Path, reason: str) -> ReleaseError:
+    name = f"{folder.name}/{NAME}"
+    return ReleaseError(
+        f"{name} of release {folder.parent.name} cannot be read ({reason}): choose another release with"
+        " 'dx release switch', or make it again with 'dx run'.",
+        f"không đọc được {name} của bản công bố {folder.parent.name} ({reason}): hãy chuyển sang bản khác bằng"
+        " 'dx release switch', hoặc tạo lại bằng 'dx run'.",
+    )
 
 
 def as_text(package: dict[str, Any]) -> str:

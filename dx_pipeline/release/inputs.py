@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -79,6 +81,12 @@ class ReleaseInputs(BaseModel):
     def digest(self) -> str:
         """One digest of all inputs."""
         return sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def id_of(inputs: Mapping[str, Any], predecessor: Mapping[str, str | None]) -> str:
+    """The id of the release that is made of these inputs and compared with a predecessor, as its package names it."""
+    derived_from = {**inputs, "predecessor": dict(predecessor)}
+    return sha256(json.dumps(derived_from, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def closings_then(settings: Settings, recorded: Mapping[str, Sequence[str]]) -> dict[Key, Closing]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ import pyarrow.parquet as pq
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi import change
 from dx_pipeline.kpi.reference import units
-from dx_pipeline.release.datapackage import NAME
+from dx_pipeline.release import datapackage
+from dx_pipeline.release.inputs import id_of
+from dx_pipeline.release.log import ReleaseLog
 from dx_pipeline.release.part import PUBLIC, Part
 from dx_pipeline.release.store import current_id
 from dx_pipeline.settings import Settings
@@ -49,6 +50,11 @@ class Predecessor:
         current = current_id(settings)
         if current is not None and is_made_of(settings, current, inputs):
             return cls.named(settings, predecessor_id(settings, current))
+        logged = ReleaseLog.read(settings.releases).published.get(current or "")
+        if logged is not None:  # the current one may be damaged, and be the very one that is made of these inputs
+            before = cls.named(settings, logged.predecessor)
+            if id_of(inputs, before.as_json()) == current:
+                return before
         return cls.named(settings, current)
 
     @classmethod
@@ -144,8 +150,8 @@ def _public(settings: Settings, release_id: str) -> Path:
 def _about(settings: Settings, release_id: str) -> dict[str, Any] | None:
     """What the data package says of its release, with the hash of each file; None if it cannot be read."""
     try:
-        package = json.loads((_public(settings, release_id) / NAME).read_text(encoding="utf-8"))
+        package = datapackage.read(_public(settings, release_id))
         hashes = {resource["path"]: resource["dx"]["hash"] for resource in package["resources"]}
-    except (OSError, ValueError, KeyError):
+    except (ReleaseError, KeyError, TypeError):
         return None
     return {**package["dx"], "hashes": hashes}

@@ -9,7 +9,6 @@ and the log of fetch attempts.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,8 +28,8 @@ from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import ENTRY, Delivery, Entry
 from dx_pipeline.period import Month
 from dx_pipeline.release import comparison, datapackage
-from dx_pipeline.release.build import Snapshot, build, id_of
-from dx_pipeline.release.inputs import LandedDelivery, RecordedRun, ReleaseInputs, closings_then
+from dx_pipeline.release.build import Snapshot, build
+from dx_pipeline.release.inputs import LandedDelivery, RecordedRun, ReleaseInputs, closings_then, id_of
 from dx_pipeline.release.part import INTERNAL, PUBLIC
 from dx_pipeline.release.predecessor import Predecessor
 from dx_pipeline.release.store import Kept
@@ -169,11 +168,7 @@ def _other_declarations(recorded: Mapping[str, str], now: Mapping[str, str]) -> 
 
 def _described(release: Kept, part: str) -> dict[str, Any]:
     """What the description of a part says, beside its files."""
-    try:
-        package = json.loads((release.path / part / datapackage.NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _refusal(release, Bilingual(vi=str(error), en=str(error))) from error
-    found: dict[str, Any] = package.get("dx", {})
+    found: dict[str, Any] = datapackage.read(release.path / part)["dx"]
     return found
 
 

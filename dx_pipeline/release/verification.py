@@ -1,9 +1,8 @@
-"""Verification: whether a release is what its own descriptions say, and keeps the contracts."""
+"""Verification: whether a release is what was sealed, what its own descriptions say, and keeps the contracts."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,10 @@ from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import qualified
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi import change
-from dx_pipeline.release import datapackage
-from dx_pipeline.release.part import PARTS, PUBLIC, Part, files_in
+from dx_pipeline.release import datapackage, manifest, signature
+from dx_pipeline.release.inputs import ReleaseInputs, id_of
+from dx_pipeline.release.log import ReleaseLog
+from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part, files_in
 from dx_pipeline.release.store import has_parts
 from dx_pipeline.storage import files
 
@@ -32,51 +33,117 @@ NOT_WHOLE = Bilingual(
     vi="bản này không đủ: thiếu một trong hai thư mục public và internal.",
     en="it is not whole: one of its folders, public and internal, is missing.",
 )
+NOT_SEALED = Bilingual(
+    vi="bản này do một phiên bản cũ tạo ra, khi các bản công bố chưa được niêm phong: hãy tạo bản mới bằng 'dx run'.",
+    en="it was made by an older version, before releases were sealed: make a new one with 'dx run'.",
+)
+NOT_IN_LOG = Bilingual(
+    vi="bản này không có trong nhật ký releases/log.jsonl: nó không do 'dx run' ở đây tạo ra.",
+    en="it is not in the release log, releases/log.jsonl: it was not made by 'dx run' here.",
+)
+OTHER_SEALS = Bilingual(
+    vi="niêm phong của bản này không phải là niêm phong trong nhật ký releases/log.jsonl: nội dung đã bị sửa sau khi"
+    " công bố.",
+    en="its seals are not those in the release log, releases/log.jsonl: it was changed after it was published.",
+)
+ID_OF_OTHER_INPUTS = Bilingual(
+    vi="mã của bản này không suy ra được từ các đầu vào mà nó nêu.",
+    en="its id does not derive from the inputs that it names.",
+)
+RECORD_CHANGED = Bilingual(
+    vi="bản ghi về các đầu vào của bản này đã bị sửa.", en="the record of what it was built from has been changed."
+)
 TWO_RELEASES = Bilingual(
     vi="hai phần của bản này không thuộc cùng một bản công bố.", en="its two parts are not of the same release."
 )
 
 
-def verify(path: Path, catalogue: Catalogue) -> None:
-    """Check a release against its own descriptions and the contracts.
+def verify(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> None:
+    """Check a release against its seals, the release log, its own descriptions and the contracts.
 
     Raises:
         ReleaseError: names the first thing that is wrong.
     """
-    for problem in problems(path, catalogue):
+    for problem in problems(path, catalogue, is_private=is_private):
         raise ReleaseError(
             f"release {path.name} does not verify: {problem.en}",
             f"bản công bố {path.name} không qua kiểm chứng: {problem.vi}",
         )
 
 
-def problems(path: Path, catalogue: Catalogue) -> list[Bilingual]:
-    """Everything that is wrong with a release, each in one sentence; empty if it verifies."""
+def problems(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> list[Bilingual]:
+    """Everything that is wrong with a release, each in one sentence; empty if it verifies.
+
+    What a release says of itself is looked at only once its bytes are proven.
+
+    Args:
+        path: its folder.
+        catalogue: what is declared.
+        is_private: whether it is still being made, and has neither its name nor a line in the release log.
+    """
     if not has_parts(path):
         is_older = (path / datapackage.NAME).is_file()
         return [OLDER_LAYOUT if is_older else NOT_WHOLE]
+    if not any((path / part.name / manifest.NAME).exists() for part in PARTS):
+        return [NOT_SEALED]
+    return _of_bytes(path, catalogue) or _of_log(path, is_private=is_private) or _of_content(path, catalogue)
+
+
+def _of_bytes(path: Path, catalogue: Catalogue) -> list[Bilingual]:
+    """Files that are not those that were sealed or signed."""
     others = sorted({item.name for item in path.iterdir()} - {part.name for part in PARTS})
     found = [
         Bilingual(vi=f"{name} không thuộc phần nào của bản công bố.", en=f"{name} belongs to no part of a release.")
         for name in others
     ]
-    packages = {}
     for part in PARTS:
-        try:
-            packages[part] = json.loads((path / part.name / datapackage.NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            name = f"{part.name}/{datapackage.NAME}"
-            found.append(Bilingual(vi=f"không đọc được {name} ({error}).", en=f"{name} cannot be read ({error})."))
-    if len({package["version"] for package in packages.values()}) > 1:
-        found.append(TWO_RELEASES)
-    for part, package in packages.items():
-        found += _part_problems(part, path / part.name, package, catalogue)
+        folder = path / part.name
+        found += [*manifest.problems(folder)] or [*signature.problems(folder, catalogue.province)]
     return found
+
+
+def _of_log(path: Path, *, is_private: bool) -> list[Bilingual]:
+    """Seals that are not those in the release log: a release that was changed as a whole, or put here by hand."""
+    if is_private:
+        return []
+    published = ReleaseLog.read(path.parent).published.get(path.name)
+    seals = {part.name: manifest.seal(path / part.name) for part in PARTS}
+    if published is None:
+        return [NOT_IN_LOG]
+    return [] if published.seals == seals else [OTHER_SEALS]
+
+
+def _of_content(path: Path, catalogue: Catalogue) -> list[Bilingual]:
+    """What differs from its own descriptions, or from the contracts."""
+    try:
+        packages = {part: datapackage.read(path / part.name) for part in PARTS}
+        found = list(_id_problems(path, packages))
+        for part, package in packages.items():
+            found += _part_problems(part, path / part.name, package, catalogue)
+    except (ReleaseError, KeyError, TypeError, ValueError) as error:
+        vi = getattr(error, "vi", None) or f"mô tả của bản này không đầy đủ ({error!r})."
+        return [Bilingual(vi=vi, en=f"its description is not whole ({error!r}).")]
+    return found
+
+
+def _id_problems(path: Path, packages: Mapping[Part, dict[str, Any]]) -> Iterator[Bilingual]:
+    """Parts of two releases, and an id that does not derive from what the release says it was made from."""
+    if len({package["version"] for package in packages.values()}) > 1:
+        yield TWO_RELEASES
+    about = packages[PUBLIC]["dx"]
+    derived = id_of(about["inputs"], about["predecessor"])
+    named = {packages[PUBLIC]["version"], about["release_id"]}
+    if not path.name.startswith("."):
+        named.add(path.name)
+    if named != {derived}:
+        yield ID_OF_OTHER_INPUTS
+    if ReleaseInputs.model_validate(packages[INTERNAL]["dx"]["built_from"]).digest != about["inputs"]["built_from"]:
+        yield RECORD_CHANGED
 
 
 def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue: Catalogue) -> list[Bilingual]:
     found = [problem for resource in package["resources"] for problem in _resource_problems(folder, resource)]
-    described = {datapackage.NAME, *(resource["path"] for resource in package["resources"])}
+    described = {datapackage.NAME, *manifest.OWN, *(resource["path"] for resource in package["resources"])}
     present = {path.relative_to(folder).as_posix() for path in files_in(folder)}
     found += [_not_described(name) for name in sorted(present - described)]
     found += [
@@ -115,7 +182,7 @@ def _resource_problems(folder: Path, resource: dict[str, Any]) -> Iterator[Bilin
     file = folder / name
     if not file.is_file():
         yield _missing(name)
-    elif file.stat().st_size != expected["bytes"] or f"sha256:{files.digest(file)}" != expected["hash"]:
+    elif file.stat().st_size != expected["bytes"] or f"sha256:{files.known_digest(file)}" != expected["hash"]:
         yield Bilingual(vi=f"{name} không phải là tệp đã được mô tả.", en=f"{name} is not the file that was described.")
     elif file.suffix == ".parquet":
         written = pq.ParquetFile(file)

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from dx_pipeline.declarations.sql import literal, qualified, quoted
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
 
 STAGED = "staged"
 """The table of a connection with the rows that are to be published."""
@@ -27,7 +28,7 @@ STAGED = "staged"
 @contextmanager
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A private in-memory database; it is dropped at the end, whatever happens."""
-    spill = settings.scratch / "spill"
+    spill = files.own_folder(settings) / "spill"
     spill.mkdir(parents=True, exist_ok=True)
     connection = _instance(settings.threads, settings.memory_limit, str(spill)).cursor()
     name = f"step_{uuid.uuid4().hex}"

@@ -8,18 +8,37 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from itertools import count
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from dx_pipeline.settings import Settings
 
+EMPTY = sha256().hexdigest()
+"""SHA-256 of no bytes."""
+
 _DIGESTS: dict[tuple[str, int, int, int], str] = {}
 
-PRIVATE_LOCK = ".private.lock"
-"""The ending of the file beside a private warehouse that is locked while somebody uses it."""
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+"""What files and folders permit that only their owner, the pipeline, may read."""
+
+OWN_LOCK = ".own.lock"
+"""The ending of the file beside the folder of a process in scratch; it is locked while the process lives."""
+
+OPEN_WAREHOUSES = 16
+"""In how many warehouses a process has such a folder. A lock is an open file, and a test run uses many warehouses."""
+
+_OWN: dict[tuple[int, Path], tuple[Path, FileLock]] = {}
+"""By process and scratch folder: the folder of the process, and its lock."""
+
+WRITERS = frozenset({"writing.lock", "writing.json"})
+"""The writers' lock, and who has it."""
+
+FETCHERS = ".fetching.lock"
+"""The ending of the lock of those who fetch from a source."""
 
 
 def digest(path: Path) -> str:
@@ -47,31 +66,74 @@ def set_aside(settings: Settings, path: Path) -> Path:
     return target
 
 
+def own_folder(settings: Settings) -> Path:
+    """The folder in which this process writes what is not yet in place; on the same file system as the warehouse.
+
+    It is locked while the process lives, so that `sweep` finds those of processes that were killed.
+    """
+    key = (os.getpid(), settings.scratch)  # a forked process needs one of its own
+    if key not in _OWN:
+        while len(_OWN) >= OPEN_WAREHOUSES:
+            _remove(next(iter(_OWN)))
+        settings.scratch.mkdir(parents=True, exist_ok=True)
+        folder = settings.scratch / uuid.uuid4().hex
+        lock = FileLock(f"{folder}{OWN_LOCK}")
+        lock.acquire()
+        while not Path(lock.lock_file).exists():  # `sweep` has removed it before it was locked
+            lock.release()
+            lock.acquire()
+        _OWN[key] = folder, lock
+        Finalize(None, _remove, (key,), exitpriority=0)  # workers run no `atexit`
+    folder = _OWN[key][0]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _remove(key: tuple[int, Path]) -> None:
+    if key not in _OWN:
+        return
+    folder, lock = _OWN.pop(key)
+    if key[0] == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release(force=True)
+
+
+def sweep(settings: Settings) -> list[Path]:
+    """Remove what processes that were killed left in scratch; return every folder or file that was left."""
+    found: list[Path] = []
+    for lock in settings.scratch.glob(f"*{OWN_LOCK}"):
+        folder = lock.with_name(lock.name.removesuffix(OWN_LOCK))
+        with suppress(Timeout), FileLock(lock, timeout=0):
+            if folder.is_dir() and any(folder.iterdir()):
+                found.append(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+    for path in settings.scratch.glob("*"):
+        is_lock = path.name in WRITERS or path.name.endswith((OWN_LOCK, FETCHERS))
+        if not is_lock and not path.with_name(f"{path.name}{OWN_LOCK}").exists():
+            found.append(path)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return found
+
+
 def private_name(settings: Settings, suffix: str = "") -> Path:
     """A name that nobody else writes under, on the same file system as the warehouse."""
-    settings.scratch.mkdir(parents=True, exist_ok=True)
-    return settings.scratch / f"{uuid.uuid4().hex}{suffix}"
+    return own_folder(settings) / f"{uuid.uuid4().hex}{suffix}"
 
 
 @contextmanager
 def private_warehouse(settings: Settings) -> Iterator[Settings]:
-    """The settings of an empty warehouse inside this one, on the same file system; it is removed at the end.
-
-    Those of processes that were killed are removed first: nobody has locked them any more.
-    """
-    for lock in settings.scratch.glob(f"*{PRIVATE_LOCK}"):
-        with suppress(Timeout), FileLock(lock, timeout=0):
-            shutil.rmtree(lock.with_name(lock.name.removesuffix(PRIVATE_LOCK)), ignore_errors=True)
-            lock.unlink()
+    """The settings of an empty warehouse inside this one, on the same file system; it is removed at the end."""
     folder = private_name(settings)
-    lock = folder.with_name(f"{folder.name}{PRIVATE_LOCK}")
-    with FileLock(lock):
-        folder.mkdir()
-        try:
-            yield dataclasses.replace(settings, warehouse=folder)
-        finally:
-            shutil.rmtree(folder)
-            lock.unlink()
+    folder.mkdir()
+    try:
+        yield dataclasses.replace(settings, warehouse=folder)
+    finally:
+        shutil.rmtree(folder)
 
 
 def link(original: Path, target: Path) -> None:
@@ -97,6 +159,12 @@ def write_text(settings: Settings, target: Path, text: str) -> None:
 def limit(path: Path, mode: int) -> None:
     """Set who may read, write and list a file or folder. A group that new files inherit is kept."""
     path.chmod(path.stat().st_mode & 0o7000 | mode)
+
+
+def make_private(folder: Path, within: Path) -> None:
+    """Make a folder, and those above it down from `within`, that only their owner may enter."""
+    for path in (*reversed(folder.relative_to(within).parents), folder.relative_to(within)):
+        (within / path).mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -111,7 +111,7 @@ def test_every_file_is_returned_and_announced_in_order(declared: Catalogue, made
         paths = sample.make(settings, declared, [MAY], scale=SCALE)
     assert announced == [path.relative_to(settings.inbox).as_posix() for path in paths]
     assert sample.count(declared, [MAY]) == len(announced) == len(contents(made, [MAY]))
-    assert not list(settings.scratch.glob("*.*"))
+    assert not list(settings.scratch.glob("*/*.*"))
 
 
 def test_every_format_that_the_systems_use_occurs(declared: Catalogue, made: Settings) -> None:

@@ -9,7 +9,6 @@ where they are asked for inside the office do those of a value that is shown hav
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -132,7 +131,7 @@ def opened(
         ReleaseError: it is opened for inside, and the internal part cannot be read.
     """
     folder = _folder(settings, release_id)
-    described = json.loads((folder / datapackage.NAME).read_text(encoding="utf-8"))
+    described = datapackage.read(folder)
     about = described["dx"]["inputs"]
     with ExitStack() as stack:
         connection = stack.enter_context(connect(settings))

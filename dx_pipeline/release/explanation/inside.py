@@ -6,7 +6,6 @@ warehouse's partitions, which have their place in a delivery, and only where the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -133,12 +132,12 @@ def opened(
         ReleaseError: the internal part cannot be read.
     """
     folder = release / INTERNAL.name
-    database, package = folder / INTERNAL.database, folder / datapackage.NAME
+    database = folder / INTERNAL.database
     try:
         database.open("rb").close()
-        described = json.loads(package.read_text(encoding="utf-8"))
     except OSError as error:
         raise _not_readable(release.name, error) from error
+    described = datapackage.read(folder)
     closings = described["dx"].get("built_from", {}).get("closings", {})
     with connect(settings) as connection, attached(connection, database) as internal:
         of_public = {table for table in tables_of(connection, public) if not catalogue.withholds(table)}
