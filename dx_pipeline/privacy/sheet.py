@@ -37,6 +37,12 @@ AS_THEY_ARE = {
     "strings_to_numbers": False,
     "nan_inf_to_errors": True,
 }
+FORMULA = re.compile(r"\s*(?:[=@]|[-+](?![\d.,\s]*%?\s*$))")
+"""Text that Excel takes for a formula where a page says no more about it; a number with a sign is none."""
+
+AS_TEXT = """ style="mso-number-format:'\\@'\""""
+"""The attribute by which a page tells Excel that a cell is text."""
+
 LOOKED_AT_ROWS = 30
 LONGEST_HEADING = 80
 MADE_ON = datetime(2000, 1, 1)  # noqa: DTZ001 - Excel knows no zones; a clock would change the bytes
@@ -263,7 +269,9 @@ def _html(above: Sequence[str], tables: Sequence[Sheet]) -> str:
                 down, across = spans.get((row, column), (1, 1))
                 span = f' rowspan="{down}"' * (down > 1) + f' colspan="{across}"' * (across > 1)
                 cell: Any = cells[position] if position < len(cells) else ""
-                parts.append(f"<td{span}>{escape(str(cell)) or '&nbsp;'}</td>")
+                text = str(cell)
+                as_text = AS_TEXT if FORMULA.match(text) else ""
+                parts.append(f"<td{span}{as_text}>{escape(text) or '&nbsp;'}</td>")
             parts.append("</tr>\r\n")
         parts.append("</table>\r\n")
     return "".join([*parts, "</body></html>\r\n"])
