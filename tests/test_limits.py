@@ -77,6 +77,10 @@ TOO_LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: sheets('<row r="1"><c r="ZZ1"/></row><row r="1048576"><c/></row>'),
         "far away from its table",
     ),
+    "a far cell between tabs": (
+        lambda: sheets("<row r=\"1\"><c\tr=\"ZZ1\"/></row><x:row\nr='1048576'><x:c\tr='A1048576'/></x:row>"),
+        "far away from",
+    ),
     "cells without a place": (
         lambda: sheets(f'<row>{"<c/>" * 20_000}</row><row r="1000000"><c><v>1</v></c></row>'),
         "far away from its table",

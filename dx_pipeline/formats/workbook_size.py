@@ -21,7 +21,11 @@ TEXTS_PART = re.compile(r"/?xl/sharedStrings\.xml", re.IGNORECASE)
 CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
 ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\br=[\"']([0-9]{1,7})[\"']")
 ANY_ROW = re.compile(rb"<(?:\w+:)?row[\s>]")
-CELL_STARTS = (b"<c ", b"<c>", b":c ", b":c>", b"<c/>")
+FAR = re.compile(rb' r="(?:[A-Z]{2,3}[0-9]|[A-Z]?[0-9]{6,})')
+CELL_START = re.compile(rb"<(?:\w+:)?c[\s/>]")
+OTHERS = (b"<co", b"<cf", b"<cu", b"<ce")
+"""How the other elements of a sheet begin that begin with a c."""
+
 END_OF_TEXT = re.compile(rb"</(?:\w+:)?si>")
 SHARED = re.compile(rb"\bt=[\"']s[\"'][^>]*>\s*<(?:\w+:)?v>\s*(\d{1,9})\s*<")
 LONGEST_TAG_BYTES = 4 * limits.MIB
@@ -85,6 +89,13 @@ def check(path: Path) -> None:
         _check(str(path), about.st_size, about.st_mtime_ns, about.st_ino)
 
 
+def _is_near(chunk: bytes) -> bool:
+    """Whether all cells of a stretch are within Z99999, and written as most programs write them: most sheets are so."""
+    cells = chunk.count(b"<c") - sum(map(chunk.count, OTHERS))
+    is_plain = cells == chunk.count(b'<c r="') and b":c" not in chunk and b":row" not in chunk
+    return is_plain and chunk.count(b"<row") == chunk.count(b'<row r="') and FAR.search(chunk) is None
+
+
 @lru_cache(maxsize=8)  # a workbook is opened for every sheet and layout
 def _check(path: str, size: int, _modified: int, _inode: int) -> None:
     with zipfile.ZipFile(path) as book:
@@ -93,21 +104,35 @@ def _check(path: str, size: int, _modified: int, _inode: int) -> None:
         if len(sheets) > limits.MOST_SHEETS or len(parts) > limits.MOST_PARTS:
             message = f"it has {len(sheets)} sheets in {len(parts)} parts; ask the sender for the sheet that counts."
             raise DeliveryRefusedError(message)
-        unpacked = cells = area = 0
+        unpacked = cells = 0
         texts = _Texts()
+        far = []
         for part in parts:
-            sheet = _Sheet()
+            is_near = True
             for chunk in _chunks(book, part):
                 unpacked += len(chunk)
                 limits.check_expansion(unpacked, size)
                 if part in sheets:
-                    sheet.add(chunk)
-                    _check_cells(max(cells + sheet.cells, area + sheet.area))
+                    is_near = is_near and _is_near(chunk)
+                    cells += chunk.count(b"<c r") if is_near else _cells_in(chunk)
                 elif TEXTS_PART.fullmatch(part.filename):
                     texts.add(chunk)
-            area, cells = area + sheet.area, cells + sheet.cells
+            far += [] if is_near else [part]
+        _check_cells(cells)
+        _check_areas(book, far)
         if cells * max(texts.lengths, default=0) > limits.MOST_CELL_TEXT_BYTES:
             _check_shared_texts(book, sheets, texts.lengths)
+
+
+def _check_areas(book: zipfile.ZipFile, sheets: list[zipfile.ZipInfo]) -> None:
+    """Refuse sheets that reach too far."""
+    area = 0
+    for part in sheets:
+        sheet = _Sheet()
+        for chunk in _chunks(book, part):
+            sheet.add(chunk)
+            _check_cells(area + sheet.area)
+        area += sheet.area
 
 
 def _check_cells(count: int) -> None:
@@ -150,7 +175,7 @@ def _chunks(book: zipfile.ZipFile, part: zipfile.ZipInfo, overlap: bytes = b"<")
 
 
 def _cells_in(chunk: bytes) -> int:
-    return sum(map(chunk.count, CELL_STARTS))
+    return len(CELL_START.findall(chunk))
 
 
 def _number(letters: bytes) -> int:
