@@ -137,7 +137,7 @@ REFUSED = [
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("source", "content", "problem"), REFUSED)
+@pytest.mark.parametrize(("source", "content", "problem"), REFUSED, ids=[problem for *_, problem in REFUSED])
 def test_a_refusal_says_what_is_too_large_or_not_whole(
     engine: Engine, source: str, content: bytes, problem: str
 ) -> None:
