@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -30,7 +31,7 @@ from dx_pipeline.reading.rows import QUARANTINED
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.storage.database import connect
-from dx_pipeline.storage.lock import writing
+from dx_pipeline.storage.lock import fetching, writing
 from dx_pipeline.tables import attempts, closing, partition, publication, redelivery, traffic
 from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
@@ -54,13 +55,19 @@ def ingest(
     Raises:
         DxError: a reference table that the rows refer to has never been published.
     """
-    with writing(settings):
-        source = catalogue.sources[name]
+    source = catalogue.sources[name]
+    monthly = [month for month in months if month is not None]
+    today = _today(settings, now)
+    is_remote = connectors.is_remote(source)
+    with fetching(settings, name) if is_remote else nullcontext(), ExitStack() as locked:
+        locked.enter_context(writing(settings))
         _bring_references_up_to_date(settings, catalogue, source)
-        monthly = [month for month in months if month is not None]
-        today = _today(settings, now)
         closing.close(settings, catalogue, name, monthly, today)  # what is fetched now comes after
+        if is_remote:
+            locked.close()  # a server may take an hour; what arrives is landed under the lock, page by page
         present = _fetch(settings, catalogue, name, months, now)
+        if is_remote:
+            locked.enter_context(writing(settings))
         results = {month: [*found] for month, found in _publish(settings, catalogue, name, present)}
         for derived in _derive(settings, catalogue, name, months):
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
@@ -120,11 +127,13 @@ def fetch_and_land(
     """Fetch, filter and land what a source delivers for some months."""
     source = catalogue.sources[name]
     present: Present = dict.fromkeys(months, frozenset())
+    landing = writing if connectors.is_remote(source) else nullcontext  # else the caller has the lock already
     for arrival in connectors.fetch(settings, source, months, now=now):
-        delivery = deliveries.find(settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at)
-        if delivery is None or not deliveries.restore(settings, arrival, delivery):
-            delivery = _filter_and_land(settings, catalogue, source, arrival)
-        deliveries.clean_inbox(settings, arrival, delivery)
+        with landing(settings):
+            delivery = deliveries.find(settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at)
+            if delivery is None or not deliveries.restore(settings, arrival, delivery):
+                delivery = _filter_and_land(settings, catalogue, source, arrival)
+            deliveries.clean_inbox(settings, arrival, delivery)
         present[arrival.month] |= {delivery.entry.delivery_id}
     return present
 

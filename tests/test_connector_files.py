@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from deliveries import MAY as MAY_FOLDER
 from deliveries import put
-from trials import MAY, NAME, ONCE, QUICK, WHOLE, Fetched, fetch, fetch_killed, http, landed, source, statuses
+from trials import MAY, NAME, ONCE, QUICK, WHOLE, Fetched, fetch, fetch_killed, http, landed, source, statuses, written
 
 from dx_pipeline import audit, connectors
 from dx_pipeline.audit.expectations import complete
@@ -68,6 +69,17 @@ def test_files_at_an_address_land_once_in_each_version(warehouse: Settings, ther
     (fetched,) = fetch(warehouse, folder_at(there.parent))
     assert len(fetched.new) == 1
     assert len(landed(warehouse)) == 2
+
+
+def test_a_link_at_an_address_is_not_followed_and_fails_an_attempt(warehouse: Settings, there: Path) -> None:
+    (there.parent / "secret").write_text("root:x")
+    (there / "a link.csv").symlink_to(there.parent / "secret")
+    (there / "traffic.csv").write_text("a\n1\n")
+    os.mkfifo(there / "pipe.csv")
+    (fetched,) = fetch(warehouse, folder_at(there.parent))
+    assert [item.entry.file_name for item in fetched.new] == ["traffic.csv"]
+    assert "(link)" in str(fetched.problem)
+    assert b"root:x" not in written(warehouse)
 
 
 def test_two_files_alike_are_one_delivery(warehouse: Settings, there: Path) -> None:

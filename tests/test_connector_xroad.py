@@ -227,6 +227,15 @@ def test_records_of_other_seconds_are_not_taken(warehouse: Settings) -> None:
     assert "other_period" in str(fetched.problem)
 
 
+def test_of_a_record_with_a_name_twice_a_mark_lands_and_the_others_do_as_well(warehouse: Settings) -> None:
+    page = json.dumps({"records": [exchange(NOW - 3600, number) for number in range(2)]})
+    twice = page.replace('"requestSize": 100', '"requestSize": 100, "requestSize": 1', 1).encode()
+    answer = multipart(b"<r><recordsCount>2</recordsCount></r>", gzip.compress(twice))
+    fetched, _ = fetched_from(lambda _: answer, warehouse)
+    first, second = june(warehouse)
+    assert (fetched.problem, first, second["requestSize"]) == (None, {"repeatedName": True}, 100)
+
+
 def test_an_answer_that_is_cut_anywhere_is_never_taken_for_whole() -> None:
     whole = multipart(
         b"<r><recordsCount>2</recordsCount></r>",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trials
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, enterprises, groups, put
 from engine import Engine, counts
+from filelock import FileLock
 from projects import TRIAL
 
 from dx_pipeline.connectors import inbox
+from dx_pipeline.connectors.inbox import Stray
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
+from dx_pipeline.sample.http_server import Reply, Request, Service
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
@@ -135,6 +140,38 @@ def test_a_later_good_delivery_takes_the_place_of_a_refused_one(engine: Engine) 
     assert (run.published, run.problem) == (True, None)
 
 
+ENTERPRISE_KEY = Key("programme.digital_enterprise", "digital_enterprise", MONTH)
+TWICE = b'"enterpriseCount": 5, "enterpriseCount": 7'
+
+
+@pytest.mark.parametrize("stripped", [b"", b', "hoTen": "A B"'])
+def test_a_record_with_a_name_twice_is_quarantined_whether_or_not_anything_is_stripped(
+    engine: Engine, stripped: bytes
+) -> None:
+    two = enterprises(("703", "6201", "active", 5, 3), ("703", "6202", "active", 5, 3))
+    run = engine.deliver("digital_enterprise", two.replace(b'"enterpriseCount": 5', TWICE + stripped, 1))
+    assert (run.problem, counts(run)) == (None, [(2, 1, 0, 0, 1)])
+    assert engine.reasons(ENTERPRISE_KEY) == [(1, "repeated_name", None)]
+
+
+@pytest.mark.parametrize("stripped", [b"", b', "hoTen": "A B"'])
+def test_a_number_beyond_any_is_quarantined_and_half_a_letter_refuses(engine: Engine, stripped: bytes) -> None:
+    run = engine.deliver("digital_enterprise", COMPLETE.replace(b'Count": 5', b'Count": 1e999' + stripped, 1))
+    assert counts(run) == [(1, 0, 0, 0, 1)]
+    half = COMPLETE.replace(b'"active"', rb'"\ud800"' + stripped, 1)
+    assert "damaged and cannot be read as json" in str(engine.deliver("digital_enterprise", half, day=6).problem)
+
+
+def test_lines_that_end_in_cr_are_named(engine: Engine) -> None:
+    content = groups(*GROUPS).replace(b"\n", b"\r")
+    assert "its lines end in CR alone" in str(engine.deliver("community_group", content).problem)
+
+
+def test_a_delivery_with_two_arrays_of_records_is_refused(engine: Engine) -> None:
+    run = engine.deliver("digital_enterprise", COMPLETE.replace(b'{"DataCount"', b'{"Data": [], "DataCount"'))
+    assert "a name is there twice around its records" in str(run.problem)
+
+
 def test_a_failed_suite_publishes_nothing_and_the_last_good_partition_stays(engine: Engine) -> None:
     engine.deliver("community_group", groups(*GROUPS), day=4)
     early = groups(*GROUPS, "TCN-25456-03,25456,15/07/2022,,7")
@@ -166,6 +203,57 @@ def test_deliveries_of_several_tables_are_recognised_by_their_headings(engine: E
     assert all("none of what this source delivers" in str(result.run.problem) for result in results)
 
 
+FAULT = (
+    b'<?xml version="1.0"?><S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body><S:Fault>'
+    b"<faultcode>Server.ServerProxy.AccessDenied</faultcode><faultstring>x</faultstring></S:Fault></S:Body></S:Envelope>"
+)
+
+
+@pytest.mark.parametrize("source", ["service_catalogue", "digital_enterprise", "community_group"])
+def test_a_fault_that_was_saved_as_a_delivery_is_called_one(engine: Engine, source: str) -> None:
+    engine.put(source, FAULT)
+    for result in engine.results(source):
+        assert "it is a fault (Server.ServerProxy.AccessDenied), not an answer" in str(result.run.problem)
+
+
+@pytest.mark.parametrize(("above", "line"), [(b"", 1), (b"a\nb\n\nma_to\n", 5)])
+def test_headings_on_another_line_than_declared_are_named(engine: Engine, above: bytes, line: int) -> None:
+    content = groups(*GROUPS).partition(b"\n")[2]
+    problem = str(engine.deliver("community_group", above + content).problem)
+    assert f"its headings are on line {line}, and the layout says line 2; correct 'preamble_rows'" in problem
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_empty_columns_at_the_end_are_left_out_and_counted(engine: Engine, count: int) -> None:
+    lines = groups(*GROUPS).decode().splitlines()
+    content = "\n".join([lines[0], *(line + "," * count for line in lines[1:]), ""])
+    run = engine.deliver("community_group", content.encode())
+    assert (run.problem, counts(run), [item.empty_columns for item in run.counts]) == (None, [(3, 3, 0, 0, 0)], [count])
+    filled = content.replace(",7" + "," * count, ",7" + "," * count + "x", 1)
+    problem = str(engine.deliver("community_group", filled.encode(), day=6).problem)
+    assert "the column number 6 (it has no heading) is unknown" in problem
+
+
+def test_others_may_write_while_a_server_is_waited_for(engine: Engine) -> None:
+    could_write = []
+
+    def answered(_: Request) -> Reply:
+        with FileLock(engine.settings.scratch / "writing.lock", timeout=0):
+            could_write.append(True)
+        return Reply(COMPLETE)
+
+    name = "digital_enterprise"
+    with Service({"/whole": answered}) as server:
+        declared = engine.catalogue.sources[name]
+        fetched = declared.source.model_copy(update={"connector": trials.http(server.url, trials.WHOLE, trials.ONCE)})
+        sources = {**engine.catalogue.sources, name: replace(declared, source=fetched)}
+        remote = Engine(engine.settings, replace(engine.catalogue, sources=sources))
+        assert counts(remote.ingest(name)) == [(1, 1, 0, 0, 0)]
+    assert could_write == [True]
+    with FileLock(engine.settings.scratch / "writing.lock", timeout=0):
+        pass  # nothing is locked any more
+
+
 def test_without_reference_rows_nothing_is_checked_against_them(tmp_path: Path, declared: Catalogue) -> None:
     warehouse = Settings(tmp_path / "empty", TRIAL)
     own = warehouse.warehouse / "reference"
@@ -181,7 +269,7 @@ def test_a_bad_byte_is_no_other_encoding_and_a_link_is_no_delivery(engine: Engin
     link = engine.settings.inbox / "community_group" / MAY / "link.csv"
     link.symlink_to(TRIAL / "warehouse" / "reference" / "agency.csv")
     assert "it is damaged" in str(engine.ingest("community_group").problem)
-    assert inbox.strays(engine.settings, engine.catalogue) == [link]
+    assert inbox.strays(engine.settings, engine.catalogue) == [Stray(link, "link")]
 
 
 def test_a_linked_month_is_not_read_even_when_it_is_asked_for(engine: Engine, tmp_path: Path) -> None:
@@ -191,4 +279,4 @@ def test_a_linked_month_is_not_read_even_when_it_is_asked_for(engine: Engine, tm
     link.parent.mkdir(parents=True)
     link.symlink_to(tmp_path / "elsewhere")
     assert engine.results("community_group", MAY) == []
-    assert inbox.strays(engine.settings, engine.catalogue) == [link]
+    assert inbox.strays(engine.settings, engine.catalogue) == [Stray(link, "link")]

@@ -13,10 +13,11 @@ from typing import Any, get_args
 import duckdb
 import pytest
 import xlsxwriter
-from deliveries import accepted, contract, layout, staged
+from deliveries import accepted, contract, layout, source, staged, workbook
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dx_pipeline import formats
 from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.source import Layout, NumberStyle
 from dx_pipeline.errors import DeliveryRefusedError
@@ -147,6 +148,34 @@ def test_legacy_letters_are_refused_by_name_or_converted_where_declared(letters:
         assert [(str(row[0]).lower(), row[1]) for row in found] == [("hộ tịch điện tử", 1.0)]
 
 
+@pytest.mark.parametrize("letters", LEGACY)
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_legacy_headings_are_recognised_whatever_the_number_of_layouts(
+    letters: str, others: int, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text(LEGACY[letters].decode("latin-1"), encoding="utf-8")
+    layouts = (*(layout({"kind": "csv"}, {"code": f"x{number}"}) for number in range(others)), CSV)
+    with duckdb.connect() as database, pytest.raises(DeliveryRefusedError, match=f"encoding: {letters}"):
+        formats.load(database, tmp_path / "file", formats.recognise(tmp_path / "file", source(*layouts)), "raw")
+
+
+@pytest.mark.parametrize("kind", ["csv", "excel", "html"])
+def test_headings_on_another_line_are_found_in_every_format_with_titles(
+    kind: str, tmp_path: Path, database: duckdb.DuckDBPyConnection
+) -> None:
+    rows = [["Biểu"], [""], ["Mã", "Đúng hạn", "Ngày"], ["A", "1", ""]]
+    cells = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+    page = f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+    content = {"csv": "\n".join(map(",".join, rows)).encode(), "excel": workbook(rows), "html": page.encode()}
+    (tmp_path / "file").write_bytes(content[kind])
+    declared = layout({"kind": kind}, COLUMNS)
+    with pytest.raises(DeliveryRefusedError, match="its headings are on line 3, and the layout says line 1"):
+        formats.load(database, tmp_path / "file", declared, "raw")
+    more = source(layout({"kind": kind}, {"code": "x"}), declared)
+    with pytest.raises(DeliveryRefusedError, match="its headings are on line 3, and the layout says line 1"):
+        formats.recognise(tmp_path / "file", more)
+
+
 @pytest.mark.parametrize(("encoding", "codec"), [("utf-16", "utf-16"), ("windows-1258", "cp1258")])
 def test_another_encoding_than_the_declared_one_is_named(encoding: str, codec: str, read: Read) -> None:
     content = "Ma\u0303,Đu\u0301ng ha\u0323n,Nga\u0300y\nA,1,\n".encode(codec)
@@ -206,6 +235,43 @@ def test_a_number_in_another_style_is_quarantined_as_ambiguous(
     shape = layout({"kind": "csv", "delimiter": ";"}, {"on_time_pct": {"header": "Số", "number": style}})
     assert [row[1] for row in read("\n".join(["Số", *texts, ""]), shape)] == expected
     assert [reason for _, reason, _ in reasons(database)] == ["ambiguous_number"] * (len(texts) - len(expected))
+
+
+ROUND = {"plain": "12.000", "vi": "3,000", "comma": "-125,000"}
+
+
+@pytest.mark.parametrize("style", ROUND)
+@pytest.mark.parametrize(("kind", "most"), [("integer", 100), ("number", None)])
+def test_round_thousands_of_the_other_style_are_ambiguous(
+    style: str, kind: str, most: int | None, database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    known = contract(amount={"type": kind, "max": most})
+    shape = layout({"kind": "csv", "delimiter": ";"}, {"amount": {"header": "Số", "number": style}})
+    mark = "." if style == "plain" else ","
+    (tmp_path / "file").write_text(f"Số\n{ROUND[style]}\n5{mark}0\n0{mark}000\n5{mark}0000\n", encoding="utf-8")
+    staged(database, tmp_path / "file", shape, known)
+    assert accepted(database, known) == [(5,), (0,), (5,)]
+    assert reasons(database) == [(2, "ambiguous_number", "amount")]
+
+
+def test_a_percentage_is_never_a_thousand(database: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    known = contract(share_pct={"type": "number", "max": 100})
+    (tmp_path / "file").write_text("Số\n100.000\n", encoding="utf-8")
+    staged(database, tmp_path / "file", layout({"kind": "csv"}, {"share_pct": "Số"}), known)
+    assert accepted(database, known) == [(100,)]
+
+
+def test_a_number_beyond_what_its_column_can_have_is_refused(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    known = contract(fee_vnd="number", dossier_count="integer", share="number")
+    texts = ("99999999999999999999999,1,1", "1e999,1,1", "1,2000000000,1", "1,99999999999999999999,1", "1,1,-1e999")
+    (tmp_path / "file").write_text("\n".join(["a,b,c", "1e15,1000000000,-5", *texts, ""]), encoding="utf-8")
+    shape = layout({"kind": "csv"}, {"fee_vnd": "a", "dossier_count": "b", "share": "c"})
+    staged(database, tmp_path / "file", shape, known)
+    assert accepted(database, known) == [(1e15, 10**9, -5)]
+    columns = ["fee_vnd", "fee_vnd", "dossier_count", "dossier_count", "share"]
+    assert reasons(database) == [(line, "too_large", name) for line, name in enumerate(columns, 3)]
 
 
 NUMBERS = [(style, zeros) for style in get_args(NumberStyle) for zeros in (True, False)]

@@ -69,7 +69,7 @@ ROW = st.fixed_dictionaries(
         "code": st.from_regex(r"[A-Z]{1,3}[0-9]{1,3}", fullmatch=True),
         "place_name": TEXTS,
         "status": st.sampled_from([None, "open", "closed"]),
-        "dossier_count": st.none() | st.integers(0, 10**12),
+        "dossier_count": st.none() | st.integers(0, 10**9),
         "amount_vnd": st.none() | st.integers(-(10**9), 10**9).map(lambda number: number / 4),
         "share_pct": st.none() | st.integers(0, 10_000).map(lambda number: number / 100),
         "is_online": st.none() | st.booleans(),

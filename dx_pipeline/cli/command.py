@@ -144,7 +144,9 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     without = {(silence.source, silence.month) for silence in silent}
     held = [state for state in states if _is_held(state, chosen, without)]
     overdue = [silence for silence in silent if silence.is_overdue]
-    strays = inbox.strays(settings, catalogue)
+    unread = inbox.unread(settings, catalogue)
+    strays = [stray for stray in unread if stray.why != "ignored"]
+    ignored = [stray for stray in unread if stray.why == "ignored"]
     proposed = [proposal for proposal in revision.proposals(settings) if proposal.key.month in chosen]
     not_fetched = _not_fetched(settings, catalogue, chosen)
     low = figures.low_coverage(settings, [str(month) for month in chosen]) if result.is_published else []
@@ -167,7 +169,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
                 "changed": result.changed,
                 **shown,
                 "held_back": [state.as_json() for state in held],
-                "strays": [str(path) for path in strays],
+                "strays": [str(stray) for stray in strays],
+                "ignored": [str(stray) for stray in ignored],
                 "overdue": [silence.as_json() for silence in overdue],
                 "not_yet_due": [silence.as_json() for silence in silent if not silence.is_overdue],
                 "proposed_revisions": [proposal.as_json() for proposal in proposed],
@@ -190,11 +193,10 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         _show_paths(settings)
         if not result.changed:
             screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
-    unread = map(doctors.stray, strays)
     wrong = (escape(row.sentence) for row in mistakes)
     doubtful = map(_unexplained, unexplained)
     for words, sentences in (
-        (f"[red]{both('Lỗi', 'Error')}[/]", result.errors),
+        (f"[red]{both('Lỗi', 'Error')}[/]", map(escape, result.errors)),
         (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(escape, map(doctors.held_back, held))),
         (f"[yellow]{both('Quá hạn', 'Overdue')}[/]", map(_silence, overdue)),
         (f"[yellow]{both('Đề nghị đính chính', 'Proposed revision')}[/]", map(_proposed, proposed)),
@@ -204,7 +206,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
         (f"[yellow]{both('Cách ly', 'Quarantined')}[/]", quarantine.by_source(quarantined)),
         (f"[yellow]{both('Dòng sai trong tệp tham chiếu', 'Wrong row of a reference file')}[/]", wrong),
         (f"[yellow]{both('Số đã công bố chưa được giải thích', 'Published figure not explained')}[/]", doubtful),
-        (f"[yellow]{both('Không thuộc nguồn hay tháng nào', 'Belongs to no source or month')}[/]", unread),
+        (f"[yellow]{both('Không đọc', 'Not read')}[/]", map(escape, map(doctors.stray, strays))),
+        (both("Bỏ qua", "Ignored"), (escape(str(stray)) for stray in ignored)),
         (f"[yellow]{both('Cần điền', 'To be filled in')}[/]", project.blanks(settings, catalogue)),
     ):
         for sentence in sentences:

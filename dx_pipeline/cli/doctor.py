@@ -6,15 +6,16 @@ import platform
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
+from rich.markup import escape
 
 from dx_pipeline import connectors, integrity, notification, release
 from dx_pipeline.cli import project, reference, revisions, screen
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
+from dx_pipeline.connectors.inbox import Stray, Why
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.kpi import revision
 from dx_pipeline.landing import attempts
@@ -35,6 +36,17 @@ ATTEMPT_WORDS = {
     "unchanged": ("không đổi", "unchanged"),
     "empty": ("rỗng", "empty"),
     "failed": ("thất bại", "failed"),
+}
+
+
+STRAY_WORDS: dict[Why, tuple[str, str]] = {
+    "no_source_or_month": ("không thuộc nguồn hay tháng nào", "belongs to no source or month"),
+    "folder": ("thư mục, không được đọc", "a folder, which is not read: put the files one level up"),
+    "link": ("liên kết, không được đọc theo", "a link, which is not followed: put the file itself there"),
+    "pipe": ("ống dẫn, không được mở", "a named pipe, which is not opened"),
+    "socket": ("socket, không được mở", "a socket, which is not opened"),
+    "device": ("thiết bị, không được mở", "a device, which is not opened"),
+    "ignored": ("bỏ qua theo tên", "ignored by its name"),
 }
 
 
@@ -80,16 +92,17 @@ def held_back(state: PartitionState) -> str:
     return f"{state.key} ({both(*STATE_WORDS[state.state])}): {words}"
 
 
-def stray(path: Path) -> str:
-    """Something in the inbox that is not a delivery; a link is named as a link."""
-    is_link = both("liên kết, không được đọc theo", "a link, which is not followed")
-    return f"{path} ({is_link})" if path.is_symlink() else str(path)
+def stray(found: Stray) -> str:
+    """Something in the inbox that is not read, and why."""
+    return f"{found} ({both(*STRAY_WORDS[found.why])})"
 
 
 def show(findings: list[Finding]) -> None:
     """Print the findings as a table."""
     marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
-    rows = [(finding.subject, marks[finding.is_well], finding.details.replace("; ", "\n")) for finding in findings]
+    rows = [
+        (finding.subject, marks[finding.is_well], escape(finding.details).replace("; ", "\n")) for finding in findings
+    ]
     screen.show_table("dx doctor", ("", "", ""), rows)
 
 
@@ -147,10 +160,9 @@ def _of_references(settings: Settings, catalogue: Catalogue) -> Iterator[Finding
 
 
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    if found := inbox.strays(settings, catalogue):
-        reason = both("không thuộc nguồn hay tháng nào", "belongs to no source or month")
-        details = f"{reason}: {', '.join(map(stray, found))}"
-        yield Finding(both("Hộp thư", "Inbox"), is_well=False, details=details)
+    subject = both("Hộp thư", "Inbox")
+    for found in inbox.unread(settings, catalogue):
+        yield Finding(subject, is_well=found.why == "ignored", details=stray(found))
 
 
 def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:

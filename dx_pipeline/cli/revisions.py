@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
@@ -128,7 +129,7 @@ def _rows(file: Row) -> str:
         "quarantined": both("cách ly", "quarantined"),
     }
     parts = ", ".join(f"{screen.number(file[name])} {word}" for name, word in words.items() if file[name])
-    return f"{file['file_name']}: {parts or both('không có dòng nào', 'no rows')}"
+    return f"{escape(file['file_name'])}: {parts or both('không có dòng nào', 'no rows')}"
 
 
 def _effect(settings: Settings, catalogue: Catalogue, proposal: Proposal) -> Row:

@@ -14,6 +14,7 @@ from dx_pipeline.connectors import inbox as files
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Declared
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.folder import readable
 
 
 class Inbox(Declaration, Declared):
@@ -33,13 +34,13 @@ class Inbox(Declaration, Declared):
         )
         def inbox(context: dg.SensorEvaluationContext, project: Project) -> dg.RunRequest | dg.SkipReason:
             settings, catalogue = project.open()
-            strays = [str(path) for path in files.strays(settings, catalogue)]
+            strays = [f"{stray} ({stray.why})" for stray in files.strays(settings, catalogue)]
             for stray in strays:
-                context.log.error("belongs to no source or month: %s", stray)
+                context.log.error("not read: %s", stray)
             request = _request(settings, catalogue)
             if request is not None:
                 return request
-            belongs_nowhere = f"; these belong to no source or month: {', '.join(strays)}" if strays else ""
+            belongs_nowhere = f"; these are not read: {', '.join(strays)}" if strays else ""
             return dg.SkipReason(f"nothing new{belongs_nowhere}")
 
         return dg.Definitions(sensors=[inbox])
@@ -68,5 +69,5 @@ def _request(settings: Settings, catalogue: Catalogue) -> dg.RunRequest | None:
 
 
 def _state(path: Path) -> str:
-    about = path.stat()
-    return f"{path.name}:{about.st_size}:{about.st_mtime_ns}"
+    about = path.lstat()
+    return f"{readable(path.name)}:{about.st_size}:{about.st_mtime_ns}"

@@ -1,5 +1,6 @@
 """Results of a run, as Dagster shows them: materializations and check evaluations of one partition."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,9 @@ AUDITED = "Great Expectations kiểm tra {table} trước khi công bố / audit
 
 MOST_LINES = 20
 """So many quarantined lines are shown with a check; `dx quarantine` shows all of them."""
+
+MARKUP = re.compile(r"[\\`*<\[]")
+"""What begins markup in a description, which Dagster's pages read as Markdown: a file name may have any of it."""
 
 STATUS_ORDER = {"broken": 0, "unmet": 1, "met": 2}
 
@@ -146,12 +150,13 @@ def audit_evaluation(
     if run and (lines := _quarantined(settings, run)):
         metadata["quarantined"] = _table(lines)
     reasons = [f"{declared}: {expected.problem or expected.reason_en}" for expected, declared in failed]
+    words = "\n".join(filter(None, [held_back, *reasons]))
     return partition.evaluation(
         check_name(table),
         passed=not (held_back or is_empty or failed),
         severity=dg.AssetCheckSeverity.ERROR if held_back else dg.AssetCheckSeverity.WARN,
         metadata=metadata,
-        description="nothing was delivered" if is_empty else "\n".join(filter(None, [held_back, *reasons])) or None,
+        description="nothing was delivered" if is_empty else MARKUP.sub(r"\\\g<0>", words) or None,
         blocking=True,
     )
 
@@ -189,6 +194,7 @@ def _counts(runs: Sequence[PartitionRun]) -> Metadata:
         "rows_duplicate": dg.MetadataValue.int(sum(item.duplicate for item in counts)),
         "rows_filtered": dg.MetadataValue.int(sum(item.filtered for item in counts)),
         "rows_quarantined": dg.MetadataValue.int(sum(item.quarantined for item in counts)),
+        "empty_columns": dg.MetadataValue.int(sum(item.empty_columns for item in counts)),
     }
 
 

@@ -1,16 +1,23 @@
-"""HTTP: one request gives one answer, bounded in size and time, or one error class."""
+"""HTTP: one request gives one answer, bounded in size and time, or one error class.
+
+The bound on time is for the whole exchange: a server that sends one byte of a status line, a header, `100 Continue`
+or a trailer now and then keeps every single read short.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 import ssl
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from threading import Event, Timer
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -35,6 +42,8 @@ BY_WORDS: dict[str, ErrorClass] = {
     "without sending a response": "connection_lost",
 }
 """Messages of h11 when the other side closes the connection."""
+
+_SOCKETS: WeakKeyDictionary[httpx.Client, list[socket.socket]] = WeakKeyDictionary()
 
 TRANSIENT_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 FOR_GOOD = frozenset({HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED})
@@ -94,8 +103,12 @@ def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer
         FetchError: no whole answer arrived, or it is larger than allowed. An answer with an error
             status is an answer: see `check`.
     """
-    until = time.monotonic() + bounds.answer_seconds
     received = 0
+    expired = Event()
+    request.extensions["trace"] = _noted(server, expired)
+    timer = Timer(bounds.answer_seconds, _end, (server, expired))
+    timer.daemon = True
+    timer.start()
     try:
         response = server.send(request, stream=True)
         try:
@@ -104,16 +117,45 @@ def send(server: httpx.Client, request: httpx.Request, bounds: Bounds) -> Answer
                 received += len(chunk)
                 if received > bounds.page_bytes:
                     raise FetchError("too_large", error_code="page_bytes", received_bytes=received)
-                if time.monotonic() > until:  # a server that sends a byte now and then never times out
-                    raise FetchError("timeout", error_code="answer_seconds", received_bytes=received)
                 chunks.append(chunk)
+            if expired.is_set():  # an answer without a length ends with its connection
+                raise _too_slow(received)
         finally:
             response.close()
     except httpx.HTTPError as error:
+        if expired.is_set():
+            raise _too_slow(received) from error
         raise FetchError(_class_of(error), received_bytes=received) from error
     except (httpx.InvalidURL, httpx.StreamError) as error:
         raise FetchError("not_configured", error_code="base_url") from error
+    finally:
+        timer.cancel()
     return Answer(response.status_code, response.headers, b"".join(chunks))
+
+
+def _too_slow(received: int) -> FetchError:
+    return FetchError("timeout", error_code="answer_seconds", received_bytes=received)
+
+
+def _noted(server: httpx.Client, expired: Event) -> Callable[[str, dict[str, Any]], None]:
+    """A trace that notes the sockets of a client as it opens them."""
+
+    def trace(event: str, about: dict[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            opened = about["return_value"].get_extra_info("socket")
+            _SOCKETS[server] = [each for each in _SOCKETS.get(server, ()) if each.fileno() >= 0] + [opened]
+            if expired.is_set():
+                _end(server, expired)
+
+    return trace
+
+
+def _end(server: httpx.Client, expired: Event) -> None:
+    """End what a client waits for: whoever reads from its sockets gets their end."""
+    expired.set()
+    for each in _SOCKETS.get(server, ()):
+        with suppress(OSError):
+            socket.socket.shutdown(each, socket.SHUT_RDWR)  # of a TLS socket, too, without a word to the other side
 
 
 def check(answer: Answer) -> None:

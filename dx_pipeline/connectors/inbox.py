@@ -2,14 +2,18 @@
 
     inbox/<source>/<YYYY-MM>/<any name>
 
-Reference files are fetched here as well: they are in git and have no month.
+Only regular files are read. Links are not followed, neither to files nor to folders, and pipes, sockets and devices
+are not opened: see `storage.folder`. Reference files are fetched here as well: they are in git and have no month.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -18,26 +22,46 @@ from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Arrival
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import folder
 from dx_pipeline.storage.files import digest
 
 NAME = "files"
 
+NO_DELIVERIES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+"""Files that Windows puts into folders; names that begin with a dot or `~$` are of other programs."""
+
+LATEST_SECOND = 253_402_300_799
+"""The end of the year 9999: a file may be dated later, but no calendar has such a day."""
+
+Why = Literal["no_source_or_month", "folder", "link", "pipe", "socket", "device", "ignored"]
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Something in the inbox that is not read, and why. What is `ignored` is there by nobody's mistake."""
+
+    path: Path
+    why: Why
+
+    def __str__(self) -> str:
+        return folder.readable(str(self.path))
+
 
 def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
-    """The files of a source's inbox folder for a month. Names that begin with a dot or `~$` are no deliveries.
-
-    Links are not followed, neither to files nor to folders of months: whoever may deliver could make one that leads
-    out of the inbox.
-    """
-    folder = settings.inbox / source / str(month)
-    found = [] if folder.is_symlink() else sorted(folder.glob("*"))
-    return tuple(path for path in found if _is_file(path) and not path.name.startswith((".", "~$")))
+    """The files of a source's inbox folder for a month that may be deliveries."""
+    found = folder.entries(settings.inbox, source, str(month))
+    place = settings.inbox / source / str(month)
+    return tuple(place / name for name, kind in found if kind == "file" and not is_ignored(name))
 
 
 def fetch(settings: Settings, source: str, month: Month) -> Iterator[Arrival]:
     """Every file that waits for the month, landed before or not."""
     for path in waiting(settings, source, month):
-        yield _arrival(source, month, path, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        try:
+            with folder.opened_file(settings.inbox, source, str(month), path.name) as descriptor:
+                yield _arrival(source, month, folder.path_of(descriptor, path), path)
+        except FileNotFoundError:
+            continue  # taken out, or exchanged for something else, a moment ago
 
 
 def fetch_reference(settings: Settings, source: str, file: str) -> Arrival:
@@ -49,7 +73,8 @@ def fetch_reference(settings: Settings, source: str, file: str) -> Arrival:
     path = settings.reference / file
     if not path.is_file():
         raise UsageError(f"{path} is missing: restore it from the repository.")
-    return _arrival(source, None, path, datetime.fromtimestamp(0, UTC))  # git versions it, not a clock
+    day = datetime.fromtimestamp(0, UTC)  # git versions it, not a clock
+    return Arrival(source, None, NAME, path, path.name, day, digest(path))
 
 
 def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
@@ -62,35 +87,46 @@ def new(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
     return tuple(
         path
         for path in waiting(settings, source, month)
-        if (path.name, path.stat().st_size, datetime.fromtimestamp(path.stat().st_mtime, UTC)) not in known
+        if (folder.readable(path.name), (about := path.lstat()).st_size, _modified_at(about)) not in known
     )
 
 
-def strays(settings: Settings, catalogue: Catalogue) -> list[Path]:
-    """What is in the inbox and belongs to no source, or to no month of the province's until now."""
-    found = []
-    for child in settings.inbox.glob("*"):
-        if child.name.startswith("."):
+def strays(settings: Settings, catalogue: Catalogue) -> list[Stray]:
+    """What is in the inbox and should not be there, in order."""
+    return [stray for stray in unread(settings, catalogue) if stray.why != "ignored"]
+
+
+def unread(settings: Settings, catalogue: Catalogue) -> list[Stray]:
+    """What is in the inbox and is not read, in order; what is ignored by its name included."""
+    found: list[tuple[str, Why]] = []
+    for name, kind in folder.entries(settings.inbox):
+        if kind == "folder" and name in catalogue.monthly:
+            found += _strays_of(settings, catalogue, name)
+        else:
+            found.append((name, _why(name, kind)))
+    return [Stray(settings.inbox / name, why) for name, why in sorted(found)]
+
+
+def _strays_of(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[tuple[str, Why]]:
+    """What is in the folder of one source and is not read, as paths within the inbox."""
+    months = {str(month) for month in months_waiting(settings, catalogue, source)}
+    for name, kind in folder.entries(settings.inbox, source):
+        if kind != "folder" or name not in months:
+            yield f"{source}/{name}", _why(name, kind)
             continue
-        if child.is_file() or child.name not in catalogue.monthly:
-            found.append(child)
-            continue
-        months = {str(month) for month in months_waiting(settings, catalogue, child.name)}
-        for folder in child.iterdir():
-            if folder.is_dir() and not folder.is_symlink() and folder.name in months:
-                found.extend(path for path in folder.iterdir() if not _is_file(path))
-            elif not folder.name.startswith("."):
-                found.append(folder)
-    return sorted(found)
+        for file, kind_of_file in folder.entries(settings.inbox, source, name):
+            if kind_of_file == "folder":
+                yield f"{source}/{name}/{file}", "ignored" if is_ignored(file) else "folder"
+            elif kind_of_file != "file" or is_ignored(file):
+                yield f"{source}/{name}/{file}", _why(file, kind_of_file)
 
 
 def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[Month]:
     """The province's months, until now, for which a source's inbox has a folder, in order."""
-    for child in sorted((settings.inbox / source).glob("*")):
-        if child.is_dir() and not child.is_symlink() and _is_month(child.name):
-            month = Month.parse(child.name)
-            if catalogue.province.start <= month <= this_month(settings):
-                yield month
+    for name, kind in folder.entries(settings.inbox, source):
+        month = _month(name) if kind == "folder" else None
+        if month is not None and catalogue.province.start <= month <= this_month(settings):
+            yield month
 
 
 def today(settings: Settings) -> date:
@@ -103,18 +139,37 @@ def this_month(settings: Settings) -> Month:
     return Month.of(today(settings))
 
 
-def _arrival(source: str, month: Month | None, path: Path, delivered_at: datetime) -> Arrival:
-    return Arrival(source, month, NAME, path, path.name, delivered_at, digest(path))
+def _arrival(source: str, month: Month, file: Path, inbox_path: Path) -> Arrival:
+    return Arrival(
+        source=source,
+        month=month,
+        connector=NAME,
+        file=file,
+        name=folder.readable(inbox_path.name),
+        delivered_at=_modified_at(file.stat()),
+        delivery_id=digest(file),
+        inbox_path=inbox_path,
+    )
 
 
-def _is_file(path: Path) -> bool:
-    """Whether a path is a file itself: a link could lead out of the inbox."""
-    return path.is_file() and not path.is_symlink()
+def _modified_at(about: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(min(max(about.st_mtime, 0), LATEST_SECOND), UTC)
 
 
-def _is_month(name: str) -> bool:
+def _why(name: str, kind: folder.Kind) -> Why:
+    if kind in {"file", "folder"}:
+        return "ignored" if is_ignored(name) else "no_source_or_month"
+    return kind  # type: ignore[return-value] # the two that are left out are no reasons
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a name is that of a file which programs put beside others for themselves."""
+    return name.startswith((".", "~$")) or name.lower() in NO_DELIVERIES
+
+
+def _month(name: str) -> Month | None:
     try:
-        Month.parse(name)
+        month = Month.parse(name)
     except UsageError:
-        return False
-    return True
+        return None
+    return month if str(month) == name else None  # digits of another script are no folder of ours

@@ -105,7 +105,8 @@ class _Records:
         if answer is None:
             return Page("empty", size, 0, cursor_range={"to": str(last)})
         through = last if answer.next_records_from is None else min(answer.next_records_from - 1, last)
-        seconds = [record.get("monitoringDataTs") for record in answer.records]
+        readable = (record for record in answer.records if xroad_answer.REPEATED not in record)
+        seconds = [record.get("monitoringDataTs") for record in readable]
         if through < first or not all(isinstance(second, int) and first <= second <= through for second in seconds):
             raise FetchError("malformed", error_code="other_period", received_bytes=size)
         cursor_range = {"from": str(first), "to": str(through)}

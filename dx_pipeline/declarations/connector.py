@@ -35,7 +35,7 @@ class Bounds(Declared):
         first_wait_seconds: doubled from attempt to attempt, with jitter, up to `longest_wait_seconds`.
         longest_wait_seconds: also the longest `Retry-After` that is waited for.
         connect_seconds: until a connection is established.
-        answer_seconds: until an answer has arrived whole.
+        answer_seconds: until an answer has arrived whole, from the first byte of the request to the last trailer.
         total_seconds: for all that is asked of the source in one run.
         page_bytes: of one answer, unpacked.
         pages: of one month in one run.

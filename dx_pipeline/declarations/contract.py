@@ -41,6 +41,13 @@ ARROW_TYPES: dict[ColumnType, pa.DataType] = {
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
 
+MOST = {"_count": 1e9, "_vnd": 1e15}
+"""The largest value of a delivered column that declares none, by the end of its name: ten times as many as there are
+people in Viet Nam, and a tenth of what the country earns in a year. A larger one is a mistake of writing."""
+
+MOST_OF_ANY = 1e15
+"""The same of any other number: up to there a double has every digit of a whole number."""
+
 IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 PLACE = ("delivery_id", "delivery_line")
 """The columns with the place of a row in what was delivered."""
@@ -49,10 +56,10 @@ PLACE = ("delivery_id", "delivery_line")
 class Column(Declared):
     """One column: its type, what it means, and what a value must be.
 
-    A value that breaks `required`, `allowed`, `pattern`, `min`, `max` or `references` sends its
-    row to quarantine. `personal_data: linkable` marks a value that could lead to a person: it is
-    kept to distinguish rows and never leaves the warehouse (no release has it). A `decimal` has exactly six decimals,
-    so sums of it are exact; only computed tables have such columns.
+    A value that breaks `required`, `allowed`, `pattern`, `min`, `max` or `references` sends its row to quarantine; a
+    number that is delivered always has a `max`: see `MOST`. `personal_data: linkable` marks a value that could lead
+    to a person: it is kept to distinguish rows and never leaves the warehouse (no release has it). A `decimal` has
+    exactly six decimals, so sums of it are exact; only computed tables have such columns.
     """
 
     type: ColumnType
@@ -282,6 +289,14 @@ class Contract(Declared):
         if self.changes and not (self.key and self.month and self.origin == "delivered"):
             message = "a table that changes is delivered by month: it needs 'key' and 'month'."
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_have_a_maximum(self) -> Contract:
+        for name, column in self.columns.items() if self.origin in {"delivered", "reference"} else ():
+            if column.type in {"integer", "number"} and column.max is None:
+                most = next((most for ending, most in MOST.items() if name.endswith(ending)), MOST_OF_ANY)
+                self.columns[name] = column.model_copy(update={"max": max(most, column.min or 0)})
         return self
 
     def _list_of_reporters(self) -> str | None:

@@ -2,6 +2,8 @@
 
     csv, excel, html, json, parquet, xroad    each reads headings (to recognise a layout), then all lines
     text, grid, raw                           what they share: encodings, merged headings, what they return
+    recognition                               why a file is not what its layout says
+    limits, workbook_size                     how large a delivery may be
 
 No message of a format quotes the content of a cell.
 """
@@ -17,9 +19,12 @@ import duckdb
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import csv, excel, html, json, parquet, xroad
+from dx_pipeline.formats import csv, excel, html, json, parquet, recognition, text, xroad
 from dx_pipeline.formats.raw import Raw, Reader, as_declared
 from dx_pipeline.vietnamese import legacy
+
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How an Excel workbook of 1997 begins."""
 
 READERS: dict[str, Reader] = {
     "csv": csv.READER,
@@ -30,6 +35,22 @@ READERS: dict[str, Reader] = {
     "parquet": parquet.READER,
     "xroad": xroad.READER,
 }
+
+
+def check(path: Path) -> None:
+    """Hold a file against the limits for its kind, in one pass, before anything is made of it: see `limits`.
+
+    Raises:
+        DeliveryRefusedError: it is too large, or a compressed one is not whole.
+    """
+    with path.open("rb") as handle:
+        start = handle.read(8)
+    if start.startswith(b"PK"):
+        excel.check(path)
+    elif start.startswith(b"PAR1"):
+        parquet.check(path)
+    elif not start.startswith(OLE_MAGIC):
+        text.check(path)
 
 
 def recognise(path: Path, source: Source) -> Layout:
@@ -43,6 +64,8 @@ def recognise(path: Path, source: Source) -> Layout:
     layout = layout_of(path, source)
     if layout is None:
         _refuse_unreadable(path, source)
+        if (known := recognition.reason(path, source.deliveries)) is not None:
+            raise known
         shapes = "; or ".join(
             f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
             for layout in source.deliveries
@@ -84,6 +107,9 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     """
     try:
         raw = READERS[layout.format.kind].load(connection, path, layout, name)
+    except DeliveryRefusedError as refusal:
+        known = recognition.reason(path, [layout]) if refusal.line is not None else None
+        raise known or refusal from None
     except (duckdb.OutOfMemoryException, duckdb.InterruptException):
         raise  # not the delivery's fault
     except duckdb.Error:

@@ -17,13 +17,20 @@ import duckdb
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats.limits import LONGEST_LINE_BYTES
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
-from dx_pipeline.formats.text import CODECS, in_unicode, opened, plain, with_line_feeds
+from dx_pipeline.formats.text import (
+    CODECS,
+    LOOKED_AT_BYTES,
+    bytes_of,
+    in_unicode,
+    opened,
+    plain,
+    private_file,
+    with_line_feeds,
+)
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import normal
-
-LONGEST_HEADING_LINE = 1 << 20
-"""No line of titles or headings is as long, in characters."""
 
 
 def headings(path: Path, layout: Layout) -> list[str]:
@@ -34,12 +41,26 @@ def headings(path: Path, layout: Layout) -> list[str]:
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `formats.load`."""
     dialect = format_of(layout, Csv)
-    titles, found = _opening(path, layout)
-    found = check_headings(found, layout, dialect.preamble_rows + 1)
-    with plain(connection, path, dialect.encoding) as text, _parsed(connection, text, dialect, found) as parsed:
+    titles, printed = _opening(path, layout)
+    line = dialect.preamble_rows + 1
+    named = printed[: len("".join("x" if heading else " " for heading in printed).rstrip())]
+    empty = [f" {number}" for number in range(len(named), len(printed))]  # no heading begins with a space
+    found = check_headings(named, layout, line) + empty
+    with (
+        plain(connection, path, dialect.encoding) as text,
+        _narrowed(connection, text, dialect, len(found)) as narrow,
+        _parsed(connection, narrow, dialect, found) as parsed,
+    ):
         _number(connection, parsed, dialect, found, name)
+    if empty:
+        filled = ", ".join(f"count(trim({quoted(column)})) FILTER (trim({quoted(column)}) <> '')" for column in empty)
+        (counts,) = connection.execute(f"SELECT {filled} FROM {quoted(name)}").fetchall()
+        if any(counts):
+            check_headings(printed, layout, line)  # refuses the column without a heading
+        for column in empty:
+            connection.execute(f"ALTER TABLE {quoted(name)} DROP COLUMN {quoted(column)}")
     (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
-    return Raw(name, rows, is_marked(titles), titles)
+    return Raw(name, rows, is_marked(titles), titles, empty_columns=len(empty))
 
 
 def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
@@ -48,6 +69,9 @@ def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
     try:
         return _opening_in(path, dialect, dialect.encoding)
     except DeliveryRefusedError as refusal:
+        if _ends_in_returns(path):
+            message = "its lines end in CR alone, as on old Macintoshes; ask the sender to save it as CSV for Windows."
+            raise DeliveryRefusedError(message) from refusal
         other = _other_encoding(path, layout)
         if other is None:
             raise
@@ -64,11 +88,11 @@ def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str
     with opened(path, encoding) as text:
         if encoding == "utf-8":  # a bad byte further down is no other encoding
             lines = [
-                cast("BinaryIO", text.buffer).readline(LONGEST_HEADING_LINE) for _ in range(dialect.preamble_rows + 1)
+                cast("BinaryIO", text.buffer).readline(LONGEST_LINE_BYTES) for _ in range(dialect.preamble_rows + 1)
             ]
             first = [line.decode("utf-8-sig") for line in lines if line]
         else:
-            first = [line for _ in range(dialect.preamble_rows + 1) if (line := text.readline(LONGEST_HEADING_LINE))]
+            first = [line for _ in range(dialect.preamble_rows + 1) if (line := text.readline(LONGEST_LINE_BYTES))]
     if len(first) <= dialect.preamble_rows:
         message = "the file ends before its headings; ask the sender for the whole file."
         raise DeliveryRefusedError(message, line=len(first) + 1)
@@ -78,6 +102,36 @@ def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str
     except csv.Error as error:
         raise DeliveryRefusedError("its headings cannot be separated; ask the sender for the whole file.") from error
     return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
+
+
+def _ends_in_returns(path: Path) -> bool:
+    """Whether a text has carriage returns and no line feed, by its first bytes."""
+    with bytes_of(path) as handle:
+        start = handle.read(LOOKED_AT_BYTES)
+    return b"\r" in start and b"\n" not in start
+
+
+def first_lines(path: Path, dialect: Csv, most: int) -> list[list[str]]:
+    """The cells of each of the first lines, as headings are read.
+
+    Raises:
+        DeliveryRefusedError: they are not in the declared encoding.
+    """
+    found: list[list[str]] = []
+    with opened(path, dialect.encoding) as text:
+        for _ in range(most):
+            line = in_unicode(text.readline(LONGEST_LINE_BYTES), dialect.encoding)
+            if not line:
+                break
+            found.append([normal(cell) for cell in _cells(line.removeprefix("\ufeff"), dialect)])
+    return found
+
+
+def _cells(line: str, dialect: Csv) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+    except csv.Error:
+        return []
 
 
 def _other_encoding(path: Path, layout: Layout) -> Encoding | None:
@@ -90,6 +144,35 @@ def _other_encoding(path: Path, layout: Layout) -> Encoding | None:
         if set(as_declared(found, layout)) & set(layout.expected):
             return encoding
     return None
+
+
+@contextmanager
+def _narrowed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, width: int) -> Iterator[Path]:
+    """A file in which no line has more than one field too many: a copy, where one has.
+
+    DuckDB notes the whole line once for each field too many: two megabytes of such lines would take gigabytes.
+    """
+    delimiter = dialect.delimiter.encode()
+    with path.open("rb") as lines:
+        is_narrow = not any(line.count(delimiter) >= width and _is_wide(line, dialect, width) for line in lines)
+    if is_narrow:
+        yield path
+        return
+    instead = delimiter.join([b"x"] * (width + 1))
+    with private_file(connection) as copy:
+        with path.open("rb") as lines, copy.open("wb") as target:
+            for number, line in enumerate(lines):
+                is_wide = line.count(delimiter) >= width and number > dialect.preamble_rows
+                if is_wide and _is_wide(line, dialect, width):
+                    line = instead + line[len(line.rstrip(b"\r\n")) :]  # noqa: PLW2901 - its end stays
+                target.write(line)
+        yield copy
+
+
+def _is_wide(line: bytes, dialect: Csv, width: int) -> bool:
+    """Whether a line has anything in more fields than there are headings, or cannot be separated."""
+    cells = _cells(line.rstrip(b"\r\n").decode("utf-8", "surrogateescape"), dialect)
+    return not cells or any(cells[width:])
 
 
 @contextmanager
@@ -133,13 +216,14 @@ def _number(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, fou
     ((open_quote,),) = connection.execute("SELECT min(line) FROM csv_rejected WHERE is_several_lines").fetchall()
     if open_quote is not None:
         _refuse_open_quote(open_quote)
-    lines = {"path": str(path), "heading_line": dialect.preamble_rows + 1}
+    bounds = {"path": str(path), "most_bytes": LONGEST_LINE_BYTES}
+    lines = {**bounds, "heading_line": dialect.preamble_rows + 1}
     connection.execute(sql_file(__file__, "csv_line"), lines)
     ((physical, parsed),) = connection.execute(
         "SELECT (SELECT count(*) FROM csv_line), (SELECT count(*) FROM csv_parsed)"
     ).fetchall()
     if physical != parsed:  # some record has more than one line
-        quotes = {"path": str(path), "quote": dialect.quote}
+        quotes = {**bounds, "quote": dialect.quote}
         ((open_quote,),) = connection.execute(sql_file(__file__, "csv_open_quote"), quotes).fetchall()
         if open_quote is not None:
             _refuse_open_quote(open_quote)

@@ -1,4 +1,4 @@
 -- The first line with an odd number of quotation marks.
 SELECT min(line)
-FROM text_lines($path, 2097152)
+FROM text_lines($path, $most_bytes)
 WHERE (length(text) - length(replace(text, $quote, ''))) % 2 = 1

@@ -17,7 +17,7 @@ import python_calamine as calamine
 
 from dx_pipeline.declarations.source import Excel, Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import grid
+from dx_pipeline.formats import grid, workbook_size
 from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
 from dx_pipeline.formats.raw import Raw, Reader, format_of
 from dx_pipeline.vietnamese import legacy
@@ -26,11 +26,6 @@ BUILT_IN_PERCENT_STYLES = {9, 10}
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 PERCENT_DIGITS = 12
-MOST_CELLS = 20_000_000
-MOST_PART_BYTES = 2 * 1024**3
-SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml")
-CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3}[0-9]{1,7})[\"']")
-FAR_CELL = re.compile(rb"\br=[\"'](?:[A-Z]{2,3}[0-9]+|[A-Z][0-9]{6,})[\"']")
 
 DAMAGED: tuple[type[Exception], ...] = (
     calamine.CalamineError,
@@ -68,7 +63,7 @@ def opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
         DeliveryRefusedError: it is no workbook, a damaged or a locked one, or one that is too large.
     """
     try:
-        _check_size(path)
+        check(path)
         with path.open("rb") as handle:
             yield calamine.CalamineWorkbook.from_object(handle)
     except calamine.PasswordError:
@@ -76,6 +71,22 @@ def opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
         raise DeliveryRefusedError(message) from None
     except DAMAGED:
         raise DeliveryRefusedError(no_workbook(path)) from None  # calamine's own words may quote a cell
+
+
+def check(path: Path) -> None:
+    """Refuse an archive that is no workbook, or a workbook that is too large: see `workbook_size`.
+
+    Raises:
+        DeliveryRefusedError: it is.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            workbook_size.check(path)
+            with zipfile.ZipFile(path) as book:
+                if "xl/workbook.xml" not in book.namelist():
+                    raise DeliveryRefusedError(no_workbook(path))
+    except DAMAGED:
+        raise DeliveryRefusedError(no_workbook(path)) from None
 
 
 def sheet(path: Path, shape: Excel) -> Grid:
@@ -109,32 +120,6 @@ def _within(merged: Sequence[Range], height: int, width: int) -> list[Range]:
         for (top, left), (bottom, right) in merged
         if top < height and left < width
     ]
-
-
-def _check_size(path: Path) -> None:
-    """Refuse a workbook whose sheets need too much memory.
-
-    calamine allocates every cell up to the last one that is filled, and ends the whole process if memory is short:
-    one stray cell at the end of the sheet is enough.
-    """
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as book:
-        if "xl/workbook.xml" not in book.namelist():
-            raise DeliveryRefusedError(no_workbook(path))
-        for part in book.infolist():
-            is_far = SHEET_PART.fullmatch(part.filename) and _cells(book.read(part)) > MOST_CELLS
-            if is_far or part.file_size > MOST_PART_BYTES:
-                message = "a cell is far away from its table; ask the sender to delete what is not part of it."
-                raise DeliveryRefusedError(message)
-
-
-def _cells(content: bytes) -> int:
-    """At most how many cells there are from A1 to the last row and column."""
-    if FAR_CELL.search(content) is None:
-        return 0  # within Z99999: few enough, and most sheets are
-    places = [_position(match[1].decode()) for match in CELL.finditer(content)]
-    return (max(row for row, _ in places) + 1) * (max(column for _, column in places) + 1) if places else 0
 
 
 def no_workbook(path: Path) -> str:

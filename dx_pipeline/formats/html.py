@@ -10,13 +10,13 @@ import duckdb
 
 from dx_pipeline.declarations.source import Html, Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import grid
+from dx_pipeline.formats import grid, limits
 from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
 from dx_pipeline.formats.raw import Raw, Reader, format_of
 from dx_pipeline.formats.text import PIECE_CHARACTERS, in_unicode, opened
 from dx_pipeline.vietnamese.spelling import normal
 
-MOST_COLUMNS, MOST_ROWS, MOST_CELLS = 1_000, 1_000_000, 20_000_000
+MOST_ROWS = 1_000_000
 TOO_LARGE = "its table is larger than any report; ask the sender for a file with one month."
 UNREAD = frozenset({"script", "style", "title", "xml", "head"})
 BREAKS = frozenset({"br", "p", "div", "li"})
@@ -42,7 +42,7 @@ def table(path: Path, shape: Html) -> tuple[tuple[str, ...], Grid]:
         DeliveryRefusedError: it has no such table, or the table ends before its headings.
     """
     with opened(path, shape.encoding) as stream:
-        page = read(in_unicode(stream.read(), shape.encoding))
+        page = read(in_unicode(limits.whole(stream), shape.encoding))
     if len(page.tables) < shape.table:
         raise DeliveryRefusedError(
             f"it is a page with {len(page.tables)} tables, not one with {shape.table}; ask the sender for the report."
@@ -84,7 +84,7 @@ class Table:
         merged: list[Range] = []
         for row, cells in enumerate(self.rows):
             column = 0
-            if len(taken) > MOST_CELLS:
+            if len(taken) > limits.MOST_CELLS:
                 raise DeliveryRefusedError(TOO_LARGE)
             for cell in cells:
                 while (row, column) in taken:
@@ -165,9 +165,9 @@ class Page(HTMLParser):
         current = self._open[-1]
         if not current.rows:
             current.rows.append([])
-        if len(current.rows) > MOST_ROWS or len(current.rows[-1]) > MOST_COLUMNS:
+        if len(current.rows) > MOST_ROWS or len(current.rows[-1]) > limits.MOST_COLUMNS:
             raise DeliveryRefusedError(TOO_LARGE)
-        columns = min(_span(attributes.get("colspan")), MOST_COLUMNS)
+        columns = min(_span(attributes.get("colspan")), limits.MOST_COLUMNS)
         current.cell = Spanning(_span(attributes.get("rowspan")), columns)
         current.rows[-1].append(current.cell)
 

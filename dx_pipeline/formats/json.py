@@ -7,6 +7,7 @@ record is its position in the array, or its physical line.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,13 +21,16 @@ import pyarrow as pa
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, format_of
 from dx_pipeline.formats.text import opened, plain
 
 LOOKED_AT = 100
 """At most how many records are searched for the names in use, to recognise a delivery's layout."""
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
+BEYOND = "1e999"
+"""Stands for a number that is beyond a double: a column of numbers refuses it as it refuses the number."""
+
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -48,11 +52,12 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
     """The documents of a delivery, in order."""
     shape = format_of(layout, JsonEnvelope)
     with opened(path, "utf-8") as stream:
-        content = stream.read()
+        content = limits.whole(stream)
     pages = []
     for text, document in _documents(content):
         records: Any = document
         for step in shape.records.split("."):
+            refuse_repeated(records)
             records = records.get(step) if isinstance(records, dict) else None
         if not isinstance(records, list):
             raise DeliveryRefusedError(f"it has no array '{shape.records}' of records; ask the sender what changed.")
@@ -72,7 +77,52 @@ def _documents(content: str) -> tuple[tuple[str, Any], ...]:
 
     The last text is cached, because a delivery is read once for every layout that it may have.
     """
-    return tuple(each_document(content))
+    return tuple(each_document(content, members))
+
+
+class Repeated(dict[str, Any]):
+    """An object with a name twice: `items` are all of its members, so what is written of it has the name twice, too."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def items(self) -> Any:  # noqa: ANN401 - no view of a dictionary has a key twice
+        """Every name with its value, in order."""
+        return self._pairs
+
+
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its members, as `json` passes them; a name that is there twice is not lost."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeated(pairs)
+
+
+def as_text(value: object, *, is_compact: bool = False) -> str:
+    """JSON in UTF-8 letters. Half letters stay escaped, and numbers beyond a double are texts: JSON has neither."""
+    separators = (",", ":") if is_compact else None
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators)
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(_finite(value), separators=separators)
+    except ValueError:
+        return as_text(_finite(value), is_compact=is_compact)
+    return text
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return members([(name, _finite(content)) for name, content in value.items()])
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return BEYOND if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def refuse_repeated(value: object) -> None:
+    """Raise DeliveryRefusedError if what is around the records has a name twice."""
+    if isinstance(value, Repeated):
+        raise DeliveryRefusedError("a name is there twice around its records; ask the sender which one is right.")
 
 
 def each_document(
@@ -148,7 +198,7 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
     """The names that the first lines use."""
     records: list[Any] = []
     with opened(path, "utf-8") as text:
-        while len(records) < LOOKED_AT and (line := text.readline(MAX_LINE_BYTES)):
+        while len(records) < LOOKED_AT and (line := text.readline(limits.LONGEST_JSON_LINE_BYTES)):
             try:
                 records.append(json.loads(line))
             except (ValueError, RecursionError):
@@ -163,9 +213,11 @@ def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layou
     """See `formats.load`."""
     _lines_headings(path, layout)
     with plain(connection, path, "utf-8") as text:
-        connection.execute(sql_file(__file__, "json_lines"), {"path": str(text), "most_bytes": MAX_LINE_BYTES})
+        connection.execute(
+            sql_file(__file__, "json_lines"), {"path": str(text), "most_bytes": limits.LONGEST_JSON_LINE_BYTES}
+        )
     ((marked,),) = connection.execute(
-        f"SELECT coalesce(bool_or(text->>'$.{SYNTHETIC_KEY}' = 'true'), false) FROM json_record WHERE is_object"
+        f"SELECT coalesce(bool_or(text->>'$.{SYNTHETIC_KEY}' = 'true'), false) FROM json_record WHERE fault IS NULL"
     ).fetchall()
     return _spread(connection, layout, name, has_records=True, is_synthetic=marked)
 
@@ -173,7 +225,7 @@ def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layou
 def _spread(
     connection: duckdb.DuckDBPyConnection, layout: Layout, name: str, *, has_records: bool, is_synthetic: bool
 ) -> Raw:
-    """Turn `json_record` (line, text, is_object) into one column a heading."""
+    """Turn `json_record` (line, text, fault) into one column a heading."""
     names = {heading: heading for heading in layout.expected}
     if has_records:
         names |= _check_names(connection, layout)
@@ -182,10 +234,10 @@ def _spread(
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {quoted(name)} AS
-        SELECT line, CASE WHEN NOT is_object THEN 'not_json' END AS fault, {columns}
+        SELECT line, fault, {columns}
         FROM (
-            SELECT line, is_object,
-                json_transform(CASE WHEN is_object THEN text ELSE '{{}}' END, {literal(structure)}) AS record
+            SELECT line, fault,
+                json_transform(CASE WHEN fault IS NULL THEN text ELSE '{{}}' END, {literal(structure)}) AS record
             FROM json_record
         )
         """
@@ -198,8 +250,10 @@ def _spread(
 def _check_names(connection: duckdb.DuckDBPyConnection, layout: Layout) -> dict[str, str]:
     """Check the names in use by the layout; returns how each heading is spelt in the delivery."""
     found = connection.execute(sql_file(__file__, "json_names"), {"synthetic": SYNTHETIC_KEY}).fetchall()
-    unknown = next((line for name, line in found if name not in layout.expected), 1)
-    printed = [name for name, _ in found]
+    unknown = next((line for name, line, _ in found if name not in layout.expected), 1)
+    if any(is_repeated for _, _, is_repeated in found):
+        connection.execute(sql_file(__file__, "json_repeated"))
+    printed = [name for name, _, _ in found]
     return dict(zip(check_headings(printed, layout, unknown), printed, strict=True))
 
 

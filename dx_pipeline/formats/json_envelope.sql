@@ -8,5 +8,8 @@ record AS (
     SELECT page, unnest(range(len(records))) AS position, unnest(records)::VARCHAR AS text
     FROM page
 )
-SELECT row_number() OVER (ORDER BY page, position) AS line, text, json_type(text) = 'OBJECT' AS is_object
+SELECT
+    row_number() OVER (ORDER BY page, position) AS line,
+    text,
+    CASE WHEN json_type(text) <> 'OBJECT' THEN 'not_json' END AS fault
 FROM record

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.source import Layout, Placement
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, placements
 
 PRINTED_ALIKE = (
@@ -36,6 +37,45 @@ def schema(path: Path) -> pa.Schema:
     except (pa.ArrowException, OSError, ValueError):
         message = "it is not a Parquet file, or not a whole one; ask the sender to send it again."
         raise DeliveryRefusedError(message) from None
+
+
+def check(path: Path) -> None:
+    """Refuse a file with more values, bytes or text than is read at once: a column may be one value, repeated.
+
+    Raises:
+        DeliveryRefusedError: it is, or has.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError, ValueError):
+        return  # whoever reads it says so
+    with file:
+        about = file.metadata
+    rows, columns = about.num_rows, about.num_columns
+    if rows * columns > limits.MOST_VALUES or columns > limits.MOST_COLUMNS:
+        message = f"it has {rows:,} rows of {columns:,} columns; ask the sender to send less at once."
+        raise DeliveryRefusedError(message)
+    groups = map(about.row_group, range(about.num_row_groups))
+    chunks = [group.column(column) for group in groups for column in range(columns)]
+    limits.check_expansion(sum(chunk.total_uncompressed_size for chunk in chunks), path.stat().st_size)
+    texts = [chunk for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"]
+    if sum(chunk.num_values * chunk.total_uncompressed_size for chunk in texts) > limits.MOST_UNPACKED_BYTES:
+        _check_texts(path, sorted({chunk.path_in_schema for chunk in texts}))
+
+
+def _check_texts(path: Path, names: list[str]) -> None:
+    """Refuse a file whose texts are too much, each counted as often as it is repeated."""
+    try:
+        lines = pq.read_table(path, columns=names, read_dictionary=names)
+        total = 0
+        for column in lines.columns:
+            for chunk in column.chunks:
+                is_packed = pa.types.is_dictionary(chunk.type)
+                lengths = pc.binary_length(chunk.dictionary if is_packed else chunk)
+                total += pc.sum(lengths.take(chunk.indices) if is_packed else lengths).as_py() or 0
+    except (pa.ArrowException, OSError, ValueError):
+        return
+    limits.check_expansion(total, limits.MOST_UNPACKED_BYTES)
 
 
 def headings(path: Path, _: Layout) -> list[str]:

@@ -36,6 +36,7 @@ class Raw:
         rows: how many lines it has that are not blank and not headings: the rows in.
         is_synthetic: whether the delivery says that its data are made up.
         titles: the lines above its headings.
+        empty_columns: how many columns at its end have neither a heading nor a value; they are left out.
         page: its number in the column `page`, if it shares the table with other deliveries.
     """
 
@@ -44,6 +45,7 @@ class Raw:
     is_synthetic: bool
     titles: tuple[str, ...] = ()
     page: int | None = None
+    empty_columns: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import duckdb
 from dx_pipeline.declarations.source import Encoding
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
 from dx_pipeline.vietnamese import legacy
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -34,9 +35,6 @@ CODECS: dict[Encoding, str] = {
 }
 PIECE_CHARACTERS = 1 << 20
 LOOKED_AT_BYTES = 1 << 16
-
-MOST_PLAIN_BYTES = 16 * 1024**3
-"""At most how many bytes a delivery may have unpacked: no table of a province has nearly as many."""
 
 
 def is_compressed(path: Path) -> bool:
@@ -62,6 +60,16 @@ def bytes_of(path: Path) -> Iterator[IO[bytes]]:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             message = "the compressed file is damaged or broken off; ask the sender to send it again."
             raise DeliveryRefusedError(message) from error
+
+
+def check(path: Path) -> None:
+    """Refuse a text, compressed or not, that is too large, has too long a line, or is not whole.
+
+    Raises:
+        DeliveryRefusedError: it is.
+    """
+    with bytes_of(path) as handle:
+        limits.check_text(handle, path.stat().st_size)
 
 
 @contextmanager
@@ -124,7 +132,7 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
     if encoding == "utf-8" and not is_compressed(path):
         yield path
         return
-    with _private(connection) as private:
+    with private_file(connection) as private:
         if encoding == "utf-8":
             _unpack(path, private)
         else:
@@ -135,7 +143,7 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
 @contextmanager
 def with_line_feeds(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Path]:
     r"""A copy of a text in which every line that ends with `\r\n` ends with `\n`."""
-    with _private(connection) as private:
+    with private_file(connection) as private:
         waiting = b""
         with path.open("rb") as source, private.open("wb") as target:
             while piece := source.read(PIECE_CHARACTERS):
@@ -147,7 +155,7 @@ def with_line_feeds(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterat
 
 
 @contextmanager
-def _private(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+def private_file(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
     """A file of our own in the connection's spill folder, for as long as the block lasts."""
     ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
     private = Path(folder) / f"{uuid.uuid4().hex}.txt"
@@ -160,14 +168,15 @@ def _private(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
 
 def _unpack(path: Path, private: Path) -> None:
     """Unpack a file. Bytes that are no UTF-8 stay: a line with them is a bad row, not a bad file."""
-    written = 0
+    written, packed = 0, path.stat().st_size
     with bytes_of(path) as source, private.open("wb") as target:
         while piece := source.read(PIECE_CHARACTERS):
-            written += _within_bounds(target.write(piece), written)
+            written += target.write(piece)
+            limits.check_expansion(written, packed)
 
 
 def _transcode(path: Path, encoding: Encoding, private: Path) -> None:
-    written, waiting = 0, ""
+    written, waiting, packed = 0, "", path.stat().st_size
     with (
         opened(path, encoding) as source,
         private.open("w", encoding="utf-8", newline="", errors="surrogatepass") as target,
@@ -178,12 +187,6 @@ def _transcode(path: Path, encoding: Encoding, private: Path) -> None:
             if not end and len(rest) > PIECE_CHARACTERS:
                 whole, rest = rest, ""
             waiting = rest
-            written += _within_bounds(target.write(in_unicode(whole + end, encoding)), written)
+            written += target.write(in_unicode(whole + end, encoding))
+            limits.check_expansion(written, packed)
         target.write(in_unicode(waiting, encoding))
-
-
-def _within_bounds(size: int, written: int) -> int:
-    if size + written > MOST_PLAIN_BYTES:
-        message = "it is more than 16 GiB unpacked, which no delivery needs; ask the sender what it contains."
-        raise DeliveryRefusedError(message)
-    return size

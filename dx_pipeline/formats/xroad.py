@@ -30,6 +30,9 @@ NEEDED = {
 }
 """The fields from which the headings that are not the protocol's own are derived."""
 
+FAULT = f"""
+    CASE WHEN record IS NULL THEN 'not_json' WHEN record."{xroad_answer.REPEATED}" THEN 'repeated_name' END"""
+
 PAGE = pa.schema([("page", pa.int32()), ("content", pa.string())])
 
 
@@ -89,7 +92,7 @@ def _pages(paths: Sequence[Path], announced: list[int | None]) -> Iterator[pa.Re
 def _statement(layout: Layout, name: str) -> str:
     """The statement that makes the table of lines."""
     fields = dict.fromkeys(field for heading in layout.expected for field in _fields(heading))
-    record = dict.fromkeys(fields, "VARCHAR")
+    record = {**dict.fromkeys(fields, "VARCHAR"), xroad_answer.REPEATED: "BOOLEAN"}
     shape = json.dumps({SYNTHETIC_KEY: "BOOLEAN", "records": [record]})
     columns = ", ".join(f"{_expression(heading, layout)} AS {quoted(heading)}" for heading in layout.expected)
     return f"""
@@ -100,7 +103,7 @@ def _statement(layout: Layout, name: str) -> str:
                 generate_subscripts(document.records, 1) AS line, unnest(document.records) AS record
             FROM answer
         )
-        SELECT page, line, CASE WHEN record IS NULL THEN 'not_json' END AS fault, is_marked, {columns} FROM numbered
+        SELECT page, line, {FAULT} AS fault, is_marked, {columns} FROM numbered
         """
 
 

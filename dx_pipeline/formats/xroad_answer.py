@@ -11,19 +11,21 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from dx_pipeline.declarations.xroad import OLDER, ORDER, PERIOD, SINCE_1_0, SINCE_1_4
+from dx_pipeline.formats import limits
+from dx_pipeline.formats.json import as_text
 from dx_pipeline.formats.multipart import AnswerError, AnswerProblem, Part, parts_of
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 
 Record = dict[str, str | int | bool]
 
-MOST_BYTES = 512 * 1024 * 1024
+MOST_BYTES = 512 * limits.MIB
 GZIP = b"\x1f\x8b"
 BARE_PARTS = 2
 SOAP_NAMES = {
@@ -34,7 +36,11 @@ SOAP_NAMES = {
 """What the SOAP part of an answer may have; who asked (`userId`, `representedParty`) is not among it."""
 
 _MIME = re.compile(rb"\s*--[0-9A-Za-z'()+_,./:=?-]{1,70}[ \t]*\r?\n(?:[\w-]+:[^\n]*\n)+\r?\n")
+_SOAP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<(?:[\w.-]+:)?Envelope[\s>]")
 _MEMBER = re.compile(rb'"(\w+)"\s*:')
+
+REPEATED = "repeatedName"
+"""The one field of a record that had a name twice: it is kept as a record, so that it is counted and quarantined."""
 
 DIGITS = re.compile(r"\d{6,}")
 """So many digits within a path may be somebody's number."""
@@ -98,8 +104,11 @@ def records(content: bytes) -> tuple[Record, ...]:
 
 
 def is_answer(start: bytes) -> bool:
-    """Whether a file is an answer, by its first (unpacked) bytes: MIME of a SOAP part, or JSON of its fields."""
-    if _MIME.match(start):
+    """Whether a file is an answer, by its first (unpacked) bytes: a SOAP message, MIME or plain, or JSON of its fields.
+
+    A plain SOAP message is a fault, whoever sends it: then the code says why there are no data.
+    """
+    if _MIME.match(start) or _SOAP.match(start):
         return True
     names = {name.decode() for name in _MEMBER.findall(start)}
     return start.lstrip()[:1] == b"{" and bool(names & {*PERIOD, "monitoringDataTs", "securityServerType"})
@@ -117,7 +126,7 @@ def packed(content: bytes) -> Packed:
         return Packed(content)
     answer = _apart(content, MOST_BYTES)
     if isinstance(answer, Fault):
-        raise AnswerError(f"it is a fault ({answer.code}), not an answer; look its code up.")
+        raise AnswerError(f"it is a fault ({answer.code}), not an answer; ask its operator what the code means.")
     return answer
 
 
@@ -147,7 +156,7 @@ def landed_form(answer_records: tuple[Record, ...], first: int, last: int, *, is
     """
     mark = {SYNTHETIC_KEY: True} if is_synthetic else {}
     document = {"coveredFromTs": first, "coveredToTs": last, **mark, "records": list(answer_records)}
-    return gzip.compress(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(), 6, mtime=0)
+    return gzip.compress(as_text(document, is_compact=True).encode(), 6, mtime=0)
 
 
 def projected(record: dict[str, Any]) -> Record:
@@ -155,6 +164,8 @@ def projected(record: dict[str, Any]) -> Record:
 
     Paths are kept without their query, and without segments that have a long number in them.
     """
+    if record.get(REPEATED) is True:
+        return {REPEATED: True}
     kept: Record = {}
     for name in ORDER:
         value = record.get(name)
@@ -184,6 +195,7 @@ def unpacked(content: bytes, most_bytes: int) -> bytes:
     Raises:
         AnswerError: it is no gzip, ends too early, or is larger.
     """
+    most_bytes = min(most_bytes, max(limits.ANY_EXPANSION_BYTES, limits.MOST_EXPANSION * len(content)))
     unpacker = zlib.decompressobj(wbits=31)
     try:
         found = unpacker.decompress(content, most_bytes + 1)
@@ -247,16 +259,24 @@ def _projected(page: dict[str, Any]) -> tuple[Record, ...]:
     return tuple(map(projected, page["records"]))
 
 
-def document(content: bytes, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] = dict) -> dict[str, Any]:
-    """A JSON document whose `records` are objects; `pairs` makes an object of its members.
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its members, as `json` passes them; of one that has a name twice nothing is left but a mark."""
+    named = dict(pairs)
+    return named if len(named) == len(pairs) else {REPEATED: True}
+
+
+def document(content: bytes) -> dict[str, Any]:
+    """A JSON document whose `records` are objects; one of them that has a name twice is marked as `REPEATED`.
 
     Raises:
         AnswerError: it is another one, or none.
     """
     try:
-        found = json.loads(content, object_pairs_hook=pairs)
+        found = json.loads(content, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
         raise AnswerError("its records are not JSON; ask its operator what changed.") from error
+    if isinstance(found, dict) and found.get(REPEATED) is True:
+        raise AnswerError("it has a name twice around its records; ask its operator what changed.")
     records = found.get("records") if isinstance(found, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise AnswerError("it has no array 'records' of objects; ask its operator what changed.")

@@ -25,7 +25,7 @@ from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.privacy import Filtered
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import files, folder
 
 LOG = logging.getLogger(__name__)
 CONTENT = "content"
@@ -42,6 +42,7 @@ class Arrival:
         file: where its bytes are: the inbox, or a file in memory.
         delivered_at: when the sender put it there.
         cursor_range: which part of a remote source it covers; None for the inbox.
+        inbox_path: its place in the inbox; None for what a connector fetched.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Arrival:
     delivered_at: datetime
     delivery_id: str
     cursor_range: dict[str, str] | None = None
+    inbox_path: Path | None = None
 
 
 class Entry(BaseModel):
@@ -189,19 +191,22 @@ def clean_inbox(settings: Settings, arrival: Arrival, delivery: Delivery) -> Non
     The file keeps its modification time, so the next fetch finds it landed. A file of which nothing was
     kept stays as it is.
     """
-    entry, file = delivery.entry, arrival.file
-    if not entry.stripped or entry.withheld is not None or not file.is_relative_to(settings.inbox):
+    entry, path = delivery.entry, arrival.inbox_path
+    if not entry.stripped or entry.withheld is not None or path is None:
         return
-    cleaned = file.with_name(privacy.file_name(file.name)[0])
-    if cleaned == file and arrival.delivery_id == entry.kept_sha256:
+    cleaned = privacy.file_name(path.name)[0]
+    if cleaned == path.name and arrival.delivery_id == entry.kept_sha256:
         return
-    moment = file.stat().st_mtime_ns
-    private = files.private_name(settings, file.suffix)
+    moment = arrival.file.stat().st_mtime_ns
+    private = files.private_name(settings)
     shutil.copyfile(delivery.content, private)
     os.utime(private, ns=(moment, moment))
-    files.replace(private, cleaned)
-    if cleaned != file:
-        file.unlink()
+    files.sync(private)
+    with folder.opened(settings.inbox, *path.relative_to(settings.inbox).parts[:-1]) as there:
+        os.replace(private, cleaned, dst_dir_fd=there)  # by descriptor: the folder may be a link by now
+        if cleaned != path.name:
+            os.unlink(path.name, dir_fd=there)
+        os.fsync(there)
     LOG.warning("%s %s: the file in the inbox was replaced by what was kept of it", entry.source, entry.file_name)
 
 

@@ -20,17 +20,17 @@ from pathlib import Path
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import headings_shared, layout_of, xroad_answer
+from dx_pipeline.formats import OLE_MAGIC, check, headings_shared, layout_of, xroad_answer
 from dx_pipeline.formats.text import bytes_of
 from dx_pipeline.privacy import document, line, sheet, xroad
 from dx_pipeline.vietnamese import personal_data
 
-OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
 XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
 SPACES = b"\t\r\n\x0c\x1b"
+NOTHING_KEPT = "Nothing of it was kept, because it cannot be searched for personal data."
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -62,7 +62,11 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         contracts: the contracts of all tables.
     """
     kept_name, in_name = file_name(name)
-    kind = _kind(file)
+    try:
+        check(file)
+        kind = _kind(file)
+    except DeliveryRefusedError as refusal:
+        return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
     if kind is None:
         reason = (
             "it is of no kind that can be searched for personal data, so nothing of it was kept;"
@@ -78,8 +82,7 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
     try:
         in_file = +_filtered(kind, file, target, layout, contract)
     except DeliveryRefusedError as refusal:
-        reason = f"{refusal} Nothing of it was kept, because it cannot be searched for personal data."
-        return Filtered(kept_name, None, in_name, reason)
+        return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
     return Filtered(kept_name, target if in_file else file, in_file + in_name)
 
 
@@ -91,11 +94,8 @@ def file_name(name: str) -> tuple[str, Counter[str]]:
 
 def _kind(path: Path) -> str | None:
     """The kind of a file, by its first bytes; None where no format has it."""
-    try:
-        with bytes_of(path) as handle:
-            start = handle.read(STARTS_AT)
-    except DeliveryRefusedError:
-        return None
+    with bytes_of(path) as handle:
+        start = handle.read(STARTS_AT)
     if xroad_answer.is_answer(start):
         return XROAD
     is_archive = start.startswith(b"PK")

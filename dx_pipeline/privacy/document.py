@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats.json import each_document
+from dx_pipeline.formats import limits
+from dx_pipeline.formats.json import as_text, each_document, members, refuse_repeated
 from dx_pipeline.formats.parquet import schema
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.formats.text import is_compressed, opened
@@ -29,12 +29,12 @@ ARROW = b"ARROW:schema"
 def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
     """Filter JSON documents; what may stay is written to `target` if that is not everything."""
     with opened(path, "utf-8") as stream:
-        text = stream.read()
+        text = limits.whole(stream)
     cleaner = Cleaner(layout, contract)
     found: Counter[str] = Counter()
-    kept = [_cleaned(document, cleaner, layout, found) for _, document in each_document(text, cleaner.pairs)]
+    kept = [_cleaned(document, cleaner, layout, found) for _, document in each_document(text, members)]
     if found:
-        content = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in kept).encode()
+        content = "".join(as_text(document) + "\n" for document in kept).encode()
         target.write_bytes(gzip.compress(content, mtime=0) if is_compressed(path) else content)
     return found
 
@@ -45,6 +45,7 @@ def _cleaned(document: Any, cleaner: Cleaner, layout: Layout | None, found: Coun
     steps = shape.records.split(".") if isinstance(shape, JsonEnvelope) else []
     within = document
     for step in steps:
+        refuse_repeated(within)
         within = within.get(step) if isinstance(within, dict) else None
     if not steps or not isinstance(within, list):
         return cleaner.anything(document, found)

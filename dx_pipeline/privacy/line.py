@@ -21,6 +21,7 @@ from typing import IO, Literal
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.formats.csv import READER as CSV
+from dx_pipeline.formats.json import as_text, members
 from dx_pipeline.formats.raw import format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
@@ -150,14 +151,14 @@ def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract |
     def line(text: str, found: Counter[str]) -> str:
         body = text.rstrip("\r\n")
         try:
-            record = json.loads(body.removeprefix("\ufeff"), object_pairs_hook=cleaner.pairs)
+            record = json.loads(body.removeprefix("\ufeff"), object_pairs_hook=members)
         except (ValueError, RecursionError):
             return _no_json(body, found) + text[len(body) :]
         before = found.total()
         cleaned = cleaner.record(record, found)
         if found.total() == before:
             return text
-        return json.dumps(cleaned, ensure_ascii=False) + text[len(body) :]
+        return as_text(cleaned) + text[len(body) :]
 
     def rewrites() -> Iterator[Rewrite]:
         while True:

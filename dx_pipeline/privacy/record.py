@@ -8,6 +8,9 @@ from typing import Any
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import limits
+from dx_pipeline.formats.json import members
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters
 from dx_pipeline.vietnamese import heading as headings
@@ -21,31 +24,21 @@ class Cleaner:
         self._columns: dict[str, ColumnFilter] = {}
         self._clean_names: set[str] = set()
 
-    def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object of its names and values, as `json` passes them; one that has a name twice is marked."""
-        record = dict(pairs)
-        if len(record) < len(pairs):
-            record[REPEATED] = True
-        return record
-
     def record(self, value: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
         """What may stay of a record of the layout; what was taken is counted."""
         if not isinstance(value, dict):
             return self.anything(value, found)
         if self._is_known(value):
             return value
-        kept: dict[str, Any] = {}
+        kept: list[tuple[str, Any]] = []
         for name, content in value.items():
-            if name == REPEATED:
-                found["repeated_name"] += 1
-                continue
             column = self._column(name)
             if column.is_removed:
                 found[column.announced or ""] += 1
                 continue
             text = self._name(name, found)
-            kept[text] = self._value(column, content, found)
-        return kept
+            kept.append((text, self._value(column, content, found)))
+        return members(kept)
 
     def _is_known(self, record: dict[str, Any]) -> bool:
         """Whether a record has only values that were found clean before, as most have."""
@@ -62,24 +55,31 @@ class Cleaner:
                 return False
         return True
 
-    def anything(self, value: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
-        """What may stay of JSON that no layout describes."""
+    def anything(self, value: Any, found: Counter[str], depth: int = 1) -> Any:  # noqa: ANN401 - JSON
+        """What may stay of JSON that no layout describes.
+
+        Raises:
+            DeliveryRefusedError: it is nested too deeply.
+        """
+        if depth > limits.MOST_NESTING:
+            message = f"it is nested more than {limits.MOST_NESTING} levels deep; ask the sender for plain records."
+            raise DeliveryRefusedError(message)
         if isinstance(value, list):
-            return [self.anything(item, found) for item in value]
+            return [self.anything(item, found, depth + 1) for item in value]
         if not isinstance(value, dict):
             return self._value(FREE_TEXT, value, found)
-        kept = {}
+        kept = []
         for name, content in value.items():
-            kind = headings.kind_of(name) if name != REPEATED else "repeated_name"
+            kind = headings.kind_of(name)
             if kind is not None:
                 found[kind] += 1
             elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
-                kept[name] = content
+                kept.append((name, content))
             elif headings.is_of_organisations(name):
-                kept[name] = self._value(ORGANISATIONS, content, found)
+                kept.append((name, self._value(ORGANISATIONS, content, found)))
             else:
-                kept[self._name(name, found)] = self.anything(content, found)
-        return kept
+                kept.append((self._name(name, found), self.anything(content, found, depth + 1)))
+        return members(kept)
 
     def _column(self, name: str) -> ColumnFilter:
         column = self._columns.get(name)
@@ -110,6 +110,7 @@ class Cleaner:
                 return None
             return self.anything(content, found)
         text = str(content)
+        limits.check_value(text)
         if isinstance(content, float) and content.is_integer() and abs(content) < LONGEST_NUMBER:
             text = str(int(content))  # as a column of numbers would print it
         before = found.total()
@@ -121,9 +122,6 @@ class Cleaner:
 
 NUMBERS = (int, float)
 LONGEST_NUMBER = 1e15
-
-REPEATED = "\x00repeated"
-"""Marks an object that had one of its names twice."""
 
 MOST_NAMES = 10_000
 

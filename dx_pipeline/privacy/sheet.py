@@ -23,7 +23,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Excel, Html, Layout
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import excel, html
+from dx_pipeline.formats import excel, html, limits
 from dx_pipeline.formats.grid import Cell, Grid, is_filled
 from dx_pipeline.formats.text import CODECS, in_unicode, opened
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
@@ -37,6 +37,12 @@ AS_THEY_ARE = {
     "strings_to_numbers": False,
     "nan_inf_to_errors": True,
 }
+FORMULA = re.compile(r"\s*(?:[=@]|[-+](?![\d.,\s]*%?\s*$))")
+"""Text that Excel takes for a formula where a page says no more about it; a number with a sign is none."""
+
+AS_TEXT = """ style="mso-number-format:'\\@'\""""
+"""The attribute by which a page tells Excel that a cell is text."""
+
 LOOKED_AT_ROWS = 30
 LONGEST_HEADING = 80
 MADE_ON = datetime(2000, 1, 1)  # noqa: DTZ001 - Excel knows no zones; a clock would change the bytes
@@ -219,7 +225,7 @@ def page(path: Path, target: Path, layout: Layout | None, contract: Contract | N
     shape = layout.format if layout is not None and isinstance(layout.format, Html) else None
     encoding = shape.encoding if shape is not None else "utf-8"
     with opened(path, encoding) as stream:
-        text = stream.read()
+        text = limits.whole(stream)
     raw = html.read(text)
     one_byte = encoding in {"tcvn3", "vni"}
     found: Counter[str] = Counter()
@@ -263,7 +269,9 @@ def _html(above: Sequence[str], tables: Sequence[Sheet]) -> str:
                 down, across = spans.get((row, column), (1, 1))
                 span = f' rowspan="{down}"' * (down > 1) + f' colspan="{across}"' * (across > 1)
                 cell: Any = cells[position] if position < len(cells) else ""
-                parts.append(f"<td{span}>{escape(str(cell)) or '&nbsp;'}</td>")
+                text = str(cell)
+                as_text = AS_TEXT if FORMULA.match(text) else ""
+                parts.append(f"<td{span}{as_text}>{escape(text) or '&nbsp;'}</td>")
             parts.append("</tr>\r\n")
         parts.append("</table>\r\n")
     return "".join([*parts, "</body></html>\r\n"])

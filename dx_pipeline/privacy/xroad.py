@@ -8,7 +8,6 @@ is searched for names as a whole, and parsed only if something is found.
 from __future__ import annotations
 
 import gzip
-import json
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyarrow as pa
 from dx_pipeline.declarations.xroad import ORDER, PERIOD
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import xroad_answer
+from dx_pipeline.formats.json import as_text
 from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.formats.xroad_answer import Packed
@@ -53,14 +53,14 @@ def _is_clean(answer: Packed) -> bool:
     text = answer.text
     count = _count(text)
     xroad_answer.check_count(answer.announced, count)
-    if b"\\" in text or text.count(b"[") != 1 or count is None:
+    if b"\\" in text or text.count(b"[") != 1 or count is None or text.count(b"{") != count + 1:
         return False
     ends = _ends_of_names(text)
     return ends is not None and all(xroad_answer.bare_path(path) == path for path in _paths(text, ends))
 
 
 def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
-    """Where in a JSON text the names `restPath` end; None where there is a name that may not be kept.
+    """Where in a JSON text the names `restPath` end; None where there is a name that may not be kept, or one twice.
 
     Every name ends with a quote and a colon, and no text has these two without a backslash. The bytes before all
     colons are compared with a known name at once, eight at a time.
@@ -71,6 +71,7 @@ def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
     if np.isin(before, WHITE_SPACE).any():
         return None
     colons = colons[before == ord('"')]  # any other colon is within a text
+    records = np.flatnonzero(padded == ord("{"))
     words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
     last = words[colons - 8]
     known, paths = 0, colons[:0]
@@ -82,6 +83,8 @@ def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
             mask = np.frombuffer((b"\xff" * len(rest)).rjust(8, b"\0"), "<u8")[0]
             found = found[words[found - start - 8] & mask == np.frombuffer(rest.rjust(8, b"\0"), "<u8")[0]]
         known += len(found)
+        if not np.diff(np.searchsorted(records, found)).all():
+            return None  # a record has the name twice
         if name == "restPath":
             paths = found
     return paths - LONGEST if known == len(colons) else None
@@ -117,22 +120,17 @@ def _database() -> duckdb.DuckDBPyConnection:
 def _written_anew(answer: Packed, target: Path) -> Counter[str]:
     """Write the fields that may be kept, as fetched pages land."""
     found: Counter[str] = Counter()
-
-    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        named = dict(members)
-        found["repeated_name"] += len(members) - len(named)
-        return named
-
-    document = xroad_answer.document(answer.text, pairs)
+    document = xroad_answer.document(answer.text)
     records = document["records"]
     xroad_answer.check_count(answer.announced, len(records))
     kept = [_kept(record, found) for record in records]
+    found["repeated_name"] += sum(xroad_answer.REPEATED in record for record in kept)
     around = {name: value for name, value in document.items() if name in AROUND and isinstance(value, int)}
     found[FIELD] += len(document) - len(around) - 1
     found["document_part"] += not answer.is_bare
     found = +found
     if found:
-        content = json.dumps({**around, "records": kept}, ensure_ascii=False, separators=(",", ":")).encode()
+        content = as_text({**around, "records": kept}, is_compact=True).encode()
         target.write_bytes(gzip.compress(content, 6, mtime=0))
     return found
 

@@ -8,7 +8,10 @@ from dx_pipeline.errors import ConservationError
 
 
 class Counts(BaseModel):
-    """Where the rows of one delivery went. `rows_in` is always the sum of the other four counts."""
+    """Where the rows of one delivery went. `rows_in` is always the sum of the four counts that follow it.
+
+    `empty_columns` were left out: the last ones of delimited text, where they have neither a heading nor a value.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,6 +21,7 @@ class Counts(BaseModel):
     duplicate: int
     filtered: int
     quarantined: int
+    empty_columns: int = 0
 
     def check(self) -> None:
         """Raise ConservationError unless every row in is accounted for exactly once."""

@@ -102,6 +102,7 @@ def _stage(
         Counts(
             delivery_id=item.delivery.entry.delivery_id,
             rows_in=item.raw.rows,
+            empty_columns=item.raw.empty_columns,
             **dict(zip(DISPOSITIONS, counts.get(position, (0, 0, 0, 0)), strict=True)),
         )
         for position, item in kept.items()

@@ -16,6 +16,12 @@ NUMERIC = "0123456789.,+-"
 
 WHOLE = r"[+-]?[0-9]+(\.0+)?"
 
+ROUND = {"plain": r"[+-]?[1-9][0-9]{0,2}(\.000)+", "vi": r"[+-]?[1-9][0-9]{0,2}(,000)+"}
+"""Round thousands as the other style writes them: `12.000` is twelve where a dot begins the decimals, but agencies
+write twelve thousand so; `3,000` is the same in the Vietnamese styles."""
+
+FEWEST_THOUSANDS = 1000
+
 KNOWN_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d", "%Y%m%d", "%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y")
 """A text that is a date in another of these styles than declared is ambiguous, and not just no date."""
 
@@ -60,7 +66,7 @@ def unreadable(column: Column, placement: Placement, text: str) -> str:
             known = " OR ".join(_strptime(text, style) + " IS NOT NULL" for style in others)
             return f"CASE WHEN {known} THEN 'ambiguous_date' ELSE 'not_a_date' END"
         case "integer" | "number":
-            return f"CASE WHEN translate({text}, '{NUMERIC}', '') = '' THEN 'ambiguous_number' ELSE 'not_a_number' END"
+            return _unreadable_number(text, column, placement)
         case _:
             return "'unreadable'"
 
@@ -74,20 +80,43 @@ def _mapped(text: str, placement: Placement) -> str:
 
 
 def _number(text: str, column: Column, placement: Placement) -> str:
-    bare = f"trim(rtrim({text}, '%'))" if placement.percent else text
-    plain = bare
-    if placement.number == "vi":
-        plain = f"replace(replace({bare}, '.', ''), ',', '.')"
-    elif placement.number == "comma":
-        plain = f"replace({bare}, ',', '.')"
-    fits = _has_shape(bare, shape.number(placement.number, leading_zeros=True))
+    bare, plain = _bare(text, placement)
+    round_thousands = _is_round(bare, column, placement)
+    fits = f"{_has_shape(bare, shape.number(placement.number, leading_zeros=True))} AND NOT {round_thousands}"
     if column.type == "number":
-        return f"CASE WHEN {fits} THEN try_cast({plain} AS DOUBLE) END"
-    whole = f"CASE WHEN {_has_shape(plain, WHOLE)} THEN try_cast({plain} AS BIGINT) END"
+        number = f"try_cast({plain} AS DOUBLE)"
+        return f"CASE WHEN {fits} AND isfinite({number}) THEN {number} END"
+    whole = f"CASE WHEN {_has_shape(plain, WHOLE)} AND NOT {round_thousands} THEN try_cast({plain} AS BIGINT) END"
     if placement.number != "plain":
         return f"CASE WHEN {fits} THEN {whole} END"
     # Nearly every whole number is written as DuckDB prints it; only the others need the regular expression.
     return f"CASE WHEN try_cast({plain} AS BIGINT)::VARCHAR = {plain} THEN try_cast({plain} AS BIGINT) ELSE {whole} END"
+
+
+def _unreadable_number(text: str, column: Column, placement: Placement) -> str:
+    bare, plain = _bare(text, placement)
+    is_number = _has_shape(bare, shape.number(placement.number, leading_zeros=True))
+    if column.type == "integer":
+        is_number = f"{is_number} AND {_has_shape(plain, WHOLE)}"
+    return f"""CASE
+        WHEN {is_number} AND NOT {_is_round(bare, column, placement)} THEN 'too_large'
+        WHEN translate({text}, '{NUMERIC}', '') = '' THEN 'ambiguous_number'
+        ELSE 'not_a_number' END"""
+
+
+def _bare(text: str, placement: Placement) -> tuple[str, str]:
+    """The expressions of a number without its percent sign, and of the same as DuckDB writes numbers."""
+    bare = f"trim(rtrim({text}, '%'))" if placement.percent else text
+    if placement.number == "vi":
+        return bare, f"replace(replace({bare}, '.', ''), ',', '.')"
+    return bare, f"replace({bare}, ',', '.')" if placement.number == "comma" else bare
+
+
+def _is_round(bare: str, column: Column, placement: Placement) -> str:
+    """The condition that a number may be so many thousands, by the other style; not where a column ends below them."""
+    if column.type == "number" and column.max is not None and column.max < FEWEST_THOUSANDS:
+        return "false"
+    return _has_shape(bare, ROUND["plain" if placement.number == "plain" else "vi"])
 
 
 def _moment(text: str, column: Column, placement: Placement) -> str:

@@ -108,7 +108,7 @@ def _constraints(column: Column) -> Iterator[str]:
     if column.min is not None:
         yield f"≥ {column.min:g}"
     if column.max is not None:
-        yield f"≤ {column.max:g}"
+        yield f"≤ {column.max:.16g}"
     if column.references is not None:
         yield f"→ `{column.references}`"
 

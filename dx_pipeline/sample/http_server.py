@@ -16,6 +16,7 @@ from email.utils import formatdate
 from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,7 +33,12 @@ Fault = Literal[
     "cut",  # sends half of the body and announces just that
     "understate",  # announces less than it sends
     "chunked_cut",  # breaks a chunked body off
-    "drip",  # sends a byte now and then
+    "drip",  # sends a byte of the body now and then
+    "drip_status",  # the same of the status line
+    "drip_headers",  # sends a header now and then, without end
+    "continue",  # says "100 Continue" now and then, without end
+    "drip_trailers",  # sends a trailer after the body now and then, without end
+    "drip_to_end",  # sends a byte of a body now and then that only ends with the connection
     "silence",  # does not answer for a while
     "not_json",  # an HTML page with status 200
     "other_json",  # JSON of another shape
@@ -40,6 +46,17 @@ Fault = Literal[
 ]
 
 DRIP_SECONDS = 0.05
+DRIPS = 100
+"""What is sent now and then is sent so often."""
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n"
+DRIPPED: Mapping[Fault, Sequence[bytes]] = {
+    "drip_status": [bytes([byte]) for byte in b"HTTP/1.1 200 " + b"O" * DRIPS],
+    "drip_headers": [b"X-Wait: 1\r\n"] * DRIPS,
+    "continue": [b"HTTP/1.1 100 Continue\r\n\r\n"] * DRIPS,
+    "drip_trailers": [b"X-Wait: 1\r\n"] * DRIPS,
+    "drip_to_end": [b"\r\n", b"{}", *[b" "] * DRIPS],
+}
 SILENCE_SECONDS = 1.0
 FLOOD_BYTES = 4 * 1024 * 1024
 
@@ -220,14 +237,22 @@ class _Conversation(BaseHTTPRequestHandler):
                 self._send(Reply(chunk, headers={"Transfer-Encoding": "chunked"}))
             case "drip":
                 self._send(reply, sent=0)
-                for byte in reply.content[:100]:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                    time.sleep(DRIP_SECONDS)
+                self._drip(b"", (bytes([byte]) for byte in reply.content))
+            case "drip_trailers":
+                self._drip(CHUNKED % (len(reply.content), reply.content), DRIPPED[fault])
+            case _ if fault in DRIPPED:
+                self._drip(b"HTTP/1.1 200 OK\r\n" * (fault in {"drip_headers", "drip_to_end"}), DRIPPED[fault])
             case "silence":
                 time.sleep(SILENCE_SECONDS)
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _drip(self, start: bytes, pieces: Iterable[bytes]) -> None:
+        """Send a start, and then a piece now and then."""
+        for piece in (start, *islice(pieces, DRIPS)):
+            self.wfile.write(piece)
+            self.wfile.flush()
+            time.sleep(DRIP_SECONDS)
 
 
 def envelope(records: Sequence[Record], **beside: Any) -> Reply:  # noqa: ANN401 - JSON

@@ -37,6 +37,9 @@ _OWN: dict[tuple[int, Path], tuple[Path, FileLock]] = {}
 WRITERS = frozenset({"writing.lock", "writing.json"})
 """The writers' lock, and who has it."""
 
+FETCHERS = ".fetching.lock"
+"""The ending of the lock of those who fetch from a source."""
+
 
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
@@ -112,7 +115,7 @@ def sweep(settings: Settings) -> list[Path]:
             shutil.rmtree(folder, ignore_errors=True)
             lock.unlink(missing_ok=True)
     for path in settings.scratch.glob("*"):
-        is_lock = path.name in WRITERS or path.name.endswith(OWN_LOCK)
+        is_lock = path.name in WRITERS or path.name.endswith((OWN_LOCK, FETCHERS))
         if not is_lock and not path.with_name(f"{path.name}{OWN_LOCK}").exists():
             found.append(path)
             if path.is_dir() and not path.is_symlink():

@@ -1,4 +1,4 @@
-"""The writers' lock: one process at a time writes to a warehouse. Readers never wait."""
+"""Locks: one process at a time writes to a warehouse, and one fetches from a source. Readers never wait."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from filelock import FileLock, Timeout
 
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import FETCHERS
 
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,17 @@ def writing(settings: Settings) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def fetching(settings: Settings, source: str) -> Iterator[None]:
+    """Lock what a remote source has: two processes would ask for the same pages. Others may write meanwhile.
+
+    It is never asked for while the writers' lock is held, which it may wait for.
+    """
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.scratch / f"{source}{FETCHERS}", is_singleton=True):
+        yield
 
 
 def _name_this_process(settings: Settings) -> None:

@@ -1,0 +1,65 @@
+"""Recognition: why a file has not the headings that its layout expects, as far as that can be found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dx_pipeline.declarations.source import Csv, Excel, Html, Layout
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import csv, excel, html
+from dx_pipeline.formats.grid import Grid
+from dx_pipeline.formats.raw import as_declared
+from dx_pipeline.vietnamese import legacy
+
+LOOKED_AT_LINES = 30
+"""Nobody prints more titles above a table."""
+
+FEWEST_HEADINGS = 2
+
+
+def reason(path: Path, layouts: Sequence[Layout]) -> DeliveryRefusedError | None:
+    """Why a file has the headings of none of these layouts: they are on another line, or in legacy letters."""
+    for layout in layouts:
+        declared = _preamble(layout)
+        if declared is None:
+            continue
+        with suppress(DeliveryRefusedError):
+            for above, found in _each_line(path, layout):
+                if above != declared and _are_expected(found, layout):
+                    message = (
+                        f"its headings are on line {above + 1}, and the layout says line {declared + 1}; correct"
+                        " 'preamble_rows' in the layout, or ask the sender for the agreed form."
+                    )
+                    return DeliveryRefusedError(message)
+                letters = legacy.encoding_of(found, layout.expected) if above == declared else None
+                if letters is not None:
+                    return DeliveryRefusedError(legacy.advice(letters), line=above + 1)
+    return None
+
+
+def _are_expected(found: Sequence[str], layout: Layout) -> bool:
+    """Whether a line has most headings of a layout: one word may be on any line."""
+    shared = set(as_declared(found, layout)) & set(layout.expected)
+    return len(shared) >= min(FEWEST_HEADINGS, len(layout.expected)) and 2 * len(shared) > len(layout.expected)
+
+
+def _preamble(layout: Layout) -> int | None:
+    """After how many lines the headings are declared to be; None in a format that has no lines above them."""
+    return layout.format.preamble_rows if isinstance(layout.format, Csv | Excel | Html) else None
+
+
+def _each_line(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """How many lines are above each of the first lines, and what its cells would be as headings."""
+    shape = layout.format
+    if isinstance(shape, Csv):
+        yield from enumerate(csv.first_lines(path, shape, LOOKED_AT_LINES))
+        return
+    if not isinstance(shape, Excel | Html):
+        return
+    top = shape.model_copy(update={"preamble_rows": 0, "header_rows": 1})
+    grid: Grid = excel.sheet(path, top) if isinstance(top, Excel) else html.table(path, top)[1]
+    for above in range(min(LOOKED_AT_LINES, len(grid.rows) - shape.header_rows + 1)):
+        moved = shape.model_copy(update={"preamble_rows": above})
+        yield above, [heading for _, heading in grid.headings(moved)]
