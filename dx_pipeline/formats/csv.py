@@ -17,6 +17,7 @@ import duckdb
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import undecoded
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
 from dx_pipeline.formats.text import CODECS, in_unicode, opened, plain, with_line_feeds
 from dx_pipeline.vietnamese import legacy
@@ -36,7 +37,14 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     dialect = format_of(layout, Csv)
     titles, found = _opening(path, layout)
     found = check_headings(found, layout, dialect.preamble_rows + 1)
-    with plain(connection, path, dialect.encoding) as text, _parsed(connection, text, dialect, found) as parsed:
+    rejected = dialect.delimiter.join("?" * (len(found) + 2)).encode()
+    with (
+        plain(connection, path, dialect.encoding) as unpacked,
+        undecoded.set_aside(connection, unpacked, rejected) as (text, lines),
+        _parsed(connection, text, dialect, found) as parsed,
+    ):
+        update = "UPDATE csv_rejected SET fault = $fault WHERE line IN (SELECT unnest($lines::BIGINT[]))"
+        connection.execute(update, {"fault": undecoded.NOT_UTF8, "lines": lines})
         _number(connection, parsed, dialect, found, name)
     (rows,) = connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchall()[0]
     return Raw(name, rows, is_marked(titles), titles)

@@ -124,7 +124,7 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
     if encoding == "utf-8" and not is_compressed(path):
         yield path
         return
-    with _private(connection) as private:
+    with private_file(connection) as private:
         if encoding == "utf-8":
             _unpack(path, private)
         else:
@@ -135,7 +135,7 @@ def plain(connection: duckdb.DuckDBPyConnection, path: Path, encoding: Encoding)
 @contextmanager
 def with_line_feeds(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Path]:
     r"""A copy of a text in which every line that ends with `\r\n` ends with `\n`."""
-    with _private(connection) as private:
+    with private_file(connection) as private:
         waiting = b""
         with path.open("rb") as source, private.open("wb") as target:
             while piece := source.read(PIECE_CHARACTERS):
@@ -147,7 +147,7 @@ def with_line_feeds(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterat
 
 
 @contextmanager
-def _private(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+def private_file(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
     """A file of our own in the connection's spill folder, for as long as the block lasts."""
     ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
     private = Path(folder) / f"{uuid.uuid4().hex}.txt"

@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from dx_pipeline import privacy
 from dx_pipeline.errors import DxError
+from dx_pipeline.formats.undecoded import NOT_UTF8
 from dx_pipeline.period import Month
 from dx_pipeline.privacy import Filtered
 from dx_pipeline.settings import Settings
@@ -131,10 +132,13 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
     folder.parent.mkdir(parents=True, exist_ok=True)
     there = _read(folder)
-    if there is not None and damage(settings, there) is None:  # another process landed the same bytes
-        shutil.rmtree(private)
+    was_withheld = there is not None and there.entry.withheld not in {None, entry.withheld}
+    if there is not None and damage(settings, there) is None and not was_withheld:
+        shutil.rmtree(private)  # another process landed the same bytes, or nothing has changed
         return there
-    if folder.exists():
+    if was_withheld:
+        shutil.rmtree(folder)  # nothing of it had been kept
+    elif folder.exists():
         LOG.warning("%s", not_as_landed(settings, folder))
         files.set_aside(settings, folder)
     for path in (content, private / ENTRY, private):
@@ -183,18 +187,25 @@ def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
 def clean_inbox(settings: Settings, arrival: Arrival, delivery: Delivery) -> None:
     """Replace a file of the inbox by what was kept of it, if that is less than what arrived.
 
-    The file keeps its modification time, so the next fetch finds it landed. A file of which nothing was
-    kept stays as it is.
+    The file keeps its modification time, so the next fetch finds it landed. A file that could not be read, as a whole
+    or in some lines, stays as it came.
+
+    Raises:
+        DxError: what was kept is not what was landed; the file in the inbox stays.
     """
     entry, file = delivery.entry, arrival.file
-    if not entry.stripped or entry.withheld is not None or not file.is_relative_to(settings.inbox):
+    is_read = entry.withheld is None and NOT_UTF8 not in entry.stripped
+    if not entry.stripped or not is_read or not file.is_relative_to(settings.inbox):
         return
-    cleaned = file.with_name(privacy.file_name(file.name)[0])
+    cleaned = file.with_name(privacy.file_name(file.name, arrival.delivery_id)[0])
     if cleaned == file and arrival.delivery_id == entry.kept_sha256:
         return
     moment = file.stat().st_mtime_ns
     private = files.private_name(settings, file.suffix)
     shutil.copyfile(delivery.content, private)
+    if files.digest(private) != entry.kept_sha256:
+        private.unlink()
+        raise not_as_landed(settings, delivery.content, f" ({entry.file_name})")
     os.utime(private, ns=(moment, moment))
     files.replace(private, cleaned)
     if cleaned != file:

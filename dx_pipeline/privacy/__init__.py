@@ -23,6 +23,8 @@ from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import headings_shared, layout_of, xroad_answer
 from dx_pipeline.formats.text import bytes_of
 from dx_pipeline.privacy import document, line, sheet, xroad
+from dx_pipeline.privacy.letters import UTF_16_MARKS
+from dx_pipeline.privacy.letters import encoding_of as letters_of
 from dx_pipeline.vietnamese import personal_data
 
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -31,7 +33,6 @@ XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
 SPACES = b"\t\r\n\x0c\x1b"
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Filtered:
     withheld: str | None = None
 
 
-def apply(file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Filtered:
+def apply(
+    file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract], *, delivery_id: str = ""
+) -> Filtered:
     """Filter a file; if anything has to be taken out, what may be kept is written to `target`.
 
     Args:
@@ -60,13 +63,14 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         target: a place for the cleaned file; nothing is written there if the file is clean.
         source: who delivers it, in which layouts.
         contracts: the contracts of all tables.
+        delivery_id: the SHA-256 of the file: a file named for a person is named for this instead.
     """
-    kept_name, in_name = file_name(name)
+    kept_name, in_name = file_name(name, delivery_id)
     kind = _kind(file)
     if kind is None:
         reason = (
-            "it is of no kind that can be searched for personal data, so nothing of it was kept;"
-            " ask the sender for one of the agreed formats."
+            "nothing of it was kept, and it is left as it came: it is of no kind that can be searched for personal"
+            " data; ask the sender for one of the agreed formats."
         )
         return Filtered(kept_name, None, in_name, reason)
     layout = layout_of(file, source) if kind != XROAD else None
@@ -74,19 +78,29 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         fits = kind == layout.format.kind or {kind, layout.format.kind} <= TEXT_KINDS
         if not fits or headings_shared(file, layout) * 2 < len(layout.expected):
             layout = None
-    contract = contracts.get(layout.table) if layout is not None else None
     try:
-        in_file = +_filtered(kind, file, target, layout, contract)
+        in_file = +_filtered(kind, file, target, source, layout, contracts)
     except DeliveryRefusedError as refusal:
-        reason = f"{refusal} Nothing of it was kept, because it cannot be searched for personal data."
+        reason = f"nothing of it was kept, and it is left as it came: {refusal}"
         return Filtered(kept_name, None, in_name, reason)
     return Filtered(kept_name, target if in_file else file, in_file + in_name)
 
 
-def file_name(name: str) -> tuple[str, Counter[str]]:
-    """A file's name without what is personal in it, and what was taken out, by kind."""
-    stripped, found = personal_data.strip(name)
-    return (re.sub(r"[^\w. -]", "", stripped), found) if found else (name, found)
+def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
+    """A file's name without what is personal in it, and what was taken out, by kind.
+
+    Two files that are named for persons must not get one name, as the later one would then replace the earlier one.
+    """
+    stem, dot, ending = name.rpartition(".") if "." in name.strip(".") else (name, "", "")
+    words = re.sub(r"[_\-+]+", " ", re.sub(r"(?<=\d)[_ ]|[_ ](?=\d)", " - ", stem))
+    found = personal_data.strip(stem, may_be_name=True)[1]
+    for part in [words, *re.split(r"\s+-\s+|[()\[\].,;]", words)]:
+        found |= personal_data.strip(part.strip(), may_be_name=True)[1]
+    if not found:
+        return name, found
+    stripped = personal_data.strip(stem)[0] if personal_data.strip(stem)[1] == found else ""
+    stays = re.sub(r"[^\w. -]", "", stripped.replace(personal_data.MARK, "")).strip("_ .-")
+    return "-".join(part for part in (stays, "stripped", delivery_id[:8]) if part) + dot + ending, found
 
 
 def _kind(path: Path) -> str | None:
@@ -120,12 +134,16 @@ def _kind_of_text(start: bytes) -> str | None:
             return "text"
 
 
-def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:  # noqa: PLR0911 - one a format
+def _filtered(  # noqa: PLR0911 - one a format
+    kind: str, path: Path, target: Path, source: Source, layout: Layout | None, contracts: Mapping[str, Contract]
+) -> Counter[str]:
     """Filter a file by its format; what may stay is written to `target` if that is not everything.
 
     Raises:
         DeliveryRefusedError: the file is damaged, or in another encoding than declared.
     """
+    contract = contracts.get(layout.table) if layout is not None else None
+    letters = letters_of(path, source, layout) if kind in TEXT_KINDS else "utf-8"
     match layout.format.kind if layout is not None else kind:
         case "xroad":
             return xroad.answer(path, target)
@@ -136,10 +154,7 @@ def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contra
         case "ndjson":
             return line.ndjson(path, target, layout, contract)
         case "json":
-            try:
-                return document.envelope(path, target, layout, contract)
-            except DeliveryRefusedError:
-                return line.ndjson(path, target, layout, contract)  # broken JSON is filtered line by line
+            return _json(path, target, source, layout, contract)
         case "csv" if layout is not None and contract is not None:
             return line.delimited(path, target, layout, contract)
         case "html":
@@ -147,17 +162,18 @@ def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contra
                 return sheet.page(path, target, layout, contract)
             except DeliveryRefusedError:
                 pass  # what is no page is filtered as text
-    return line.plain(path, target, _letters(path))
+    return line.plain(path, target, letters, source, contracts)
 
 
-def _letters(path: Path) -> line.Letters:
-    """The encoding of text for which none is declared, by its first bytes."""
-    with bytes_of(path) as handle:
-        start = handle.read(STARTS_AT)
-    if start.startswith(UTF_16_MARKS):
-        return "utf-16"
+def _json(path: Path, target: Path, source: Source, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+    """Filter JSON documents, or what begins like one.
+
+    Raises:
+        DeliveryRefusedError: it cannot be read, and the source delivers such documents: it may have been cut off.
+    """
     try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return "utf-8" if error.start > len(start) - 4 else "unknown"  # a letter may be cut at the end
-    return "utf-8"
+        return document.envelope(path, target, layout, contract)
+    except DeliveryRefusedError:
+        if any(each.format.kind == "json" for each in source.deliveries):
+            raise
+        return line.ndjson(path, target, layout, contract)

@@ -106,6 +106,18 @@ def column_filters(found: Sequence[str], layout: Layout | None, contract: Contra
     return filters
 
 
+def has_no_code(columns: Sequence[ColumnFilter], cells: Sequence[object], *, has_codes: bool = False) -> bool:
+    """Whether a row lacks the code of a dossier in the column that has them, as it does where its cells are shifted.
+
+    A code elsewhere in such a row is the row's own, and may stay. `has_codes`: whether there may be codes in a table
+    without such a column.
+    """
+    linkable = [position for position, column in enumerate(columns) if column.allowed]
+    if not linkable:
+        return has_codes
+    return not any(position < len(cells) and personal_data.is_code(str(cells[position])) for position in linkable)
+
+
 def _undeclared(heading: str, *, is_expected: bool) -> ColumnFilter:
     announced = headings.kind_of(heading)
     return ColumnFilter(

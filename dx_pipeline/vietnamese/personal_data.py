@@ -66,6 +66,14 @@ _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[
 """A moment as digits (yyyymmddHH or yyyymmddHHMM), which has as many as a number of a person."""
 
 
+_CODE = re.compile(PATTERNS["dossier_code"])
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is the code of a dossier, and nothing else."""
+    return _CODE.fullmatch(text.strip()) is not None
+
+
 def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool = False) -> tuple[str, Counter[str]]:
     """A text without what is personal in it, and what was taken out, by kind.
 
