@@ -32,6 +32,7 @@ TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
 XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
+_CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-ZÀ-ÖĐ])")
 SPACES = b"\t\r\n\x0c\x1b"
 
 
@@ -92,13 +93,14 @@ def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
     Two files that are named for persons must not get one name, as the later one would then replace the earlier one.
     """
     stem, dot, ending = name.rpartition(".") if "." in name.strip(".") else (name, "", "")
-    words = re.sub(r"[_\-+]+", " ", re.sub(r"(?<=\d)[_ ]|[_ ](?=\d)", " - ", stem))
-    found = personal_data.strip(stem, may_be_name=True)[1]
-    for part in [words, *re.split(r"\s+-\s+|[()\[\].,;]", words)]:
-        found |= personal_data.strip(part.strip(), may_be_name=True)[1]
+    stripped, found = personal_data.strip(stem, may_be_name=True)
+    apart = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|[\d_\-+.()\[\],;]+", "|", stem)
+    words = _CAMEL.sub(" ", re.sub(r"\|+", " ", apart))
+    for part in [words, *apart.split("|"), *re.split(r"[\d(),;\[\]]+|[_ ]-[_ ]|\s-\s", stem.replace("_", " "))]:
+        if not found["name"] and personal_data.strip(_CAMEL.sub(" ", part).strip(" -_"), may_be_name=True)[1]["name"]:
+            stripped, found = "", found + Counter(name=1)
     if not found:
-        return name, found
-    stripped = personal_data.strip(stem)[0] if personal_data.strip(stem)[1] == found else ""
+        return name, Counter()
     stays = re.sub(r"[^\w. -]", "", stripped.replace(personal_data.MARK, "")).strip("_ .-")
     return "-".join(part for part in (stays, "stripped", delivery_id[:8]) if part) + dot + ending, found
 

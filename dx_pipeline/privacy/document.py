@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import personal_data
 
 ARROW = b"ARROW:schema"
+
+SHORTEST_NUMBER = 9
+"""No number of a person has fewer digits."""
 
 
 def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
@@ -97,20 +101,44 @@ def _kept(values: pa.ChunkedArray, column: ColumnFilter, found: Counter[str]) ->
         return pa.chunked_array([pa.nulls(values.length(), values.type)])
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
-    is_nested = pa.types.is_nested(values.type) or pa.types.is_binary(values.type)
-    if not filled or not (is_text or is_nested or (column.shape is None and pa.types.is_integer(values.type))):
+    kind = values.type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    is_whole = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if not filled or not (is_text or is_number or is_whole) or (is_number and _are_plausible(values, column)):
         return values
-    texts = values.to_pylist() if is_nested else values.unique().to_pylist()
-    cleaned = {}
-    for text in map(str, (text for text in texts if text is not None)):
+    cleaned: dict[str, Any] = {}
+    for text, amount in _amounts(values, is_whole=is_whole).items():
         taken: Counter[str] = Counter()
         kept = column.cell(text, taken)
         if taken:
             cleaned[text] = kept or None if is_text else None
-            amount = 1 if is_nested else pc.sum(pc.equal(values.cast(pa.string()), text)).as_py()
             found.update({kind: count * amount for kind, count in taken.items()})
     if not cleaned:
         return values
-    kept_values = [cleaned.get(str(value), value) if value is not None else None for value in values.to_pylist()]
-    return pa.chunked_array([pa.array(kept_values, values.type)])
+    kept_values = [cleaned.get(_printed(value), value) if value is not None else None for value in values.to_pylist()]
+    return pa.chunked_array([pa.array(kept_values, kind)])
+
+
+def _amounts(values: pa.ChunkedArray, *, is_whole: bool) -> Counter[str]:
+    """The different values of a column as text, and how often each is there. Some types cannot be counted by Arrow."""
+    if is_whole:
+        return Counter(_printed(value) for value in values.to_pylist() if value is not None)
+    counted = ((item["values"], item["counts"]) for item in values.value_counts().to_pylist())
+    found: Counter[str] = Counter()
+    for value, count in counted:
+        if value is not None:
+            found[_printed(value)] += count
+    return found
+
+
+def _are_plausible(values: pa.ChunkedArray, column: ColumnFilter) -> bool:
+    """Whether all numbers of a column are as large as they may be: few enough digits to be nobody's number."""
+    most = pc.max(pc.abs(values.cast(pa.float64(), safe=False))).as_py()
+    return most is None or most < 10 ** max(column.most_digits, SHORTEST_NUMBER - 1)
+
+
+def _printed(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet file has
+    """A value as text; a whole number without decimals."""
+    is_whole = isinstance(value, float | Decimal) and value == value // 1
+    return str(int(value)) if is_whole else str(value)

@@ -57,7 +57,9 @@ class Cleaner:
                 if content not in column.known and not column.is_as_declared(content):
                     return False
             elif not (
-                content is None or content.__class__ is bool or (column.is_number and content.__class__ in NUMBERS)
+                content is None
+                or content.__class__ is bool
+                or (content.__class__ in NUMBERS and column.is_plausible(content))
             ):
                 return False
         return True
@@ -102,7 +104,7 @@ class Cleaner:
     def _value(self, column: ColumnFilter, content: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
         if content is None or isinstance(content, bool):
             return content
-        if column.is_number and column.announced is None and isinstance(content, int | float):
+        if column.announced is None and isinstance(content, int | float) and column.is_plausible(content):
             return content
         if isinstance(content, dict | list):
             if column.announced is not None:

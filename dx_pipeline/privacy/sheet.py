@@ -145,7 +145,7 @@ def _cell(cell: Cell, column: ColumnFilter, found: Counter[str]) -> Cell:
     if isinstance(cell, str):
         return column.cell(cell, found)
     number = float(cell) if isinstance(cell, int | float) else None
-    if number is not None and column.announced is None and column.is_number:
+    if number is not None and column.announced is None and column.is_plausible(number):
         return cell
     text = str(int(number)) if number is not None and number.is_integer() else str(cell)
     before = found.total()
