@@ -66,13 +66,17 @@ class ColumnFilter:
             return ""
         if self.is_as_declared(text):
             return self._clean(text)
-        if self.has_organisations and not personal_data.strip(TAX_CODE.sub("", text.strip()))[1]:
+        if self.has_organisations and self.is_of_organisation(text):
             return self._clean(text)
         stripped, taken = personal_data.strip(text, allowed=self.allowed, may_be_name=True)
         if not taken:
             return self._clean(text)
         found.update(taken)
         return "" if self.shape is not None else stripped
+
+    def is_of_organisation(self, text: str) -> bool:
+        """Whether there is nothing personal in an organisation's identifier, its tax code aside."""
+        return not personal_data.strip(TAX_CODE.sub("", text.strip()), may_be_name=True)[1]
 
     def is_as_declared(self, text: str) -> bool:
         """Whether a text is what the column is declared to have; never so in a column of free text."""
