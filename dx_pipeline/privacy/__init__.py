@@ -22,7 +22,8 @@ from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import headings_shared, layout_of, xroad_answer
 from dx_pipeline.formats.text import bytes_of
-from dx_pipeline.privacy import document, line, sheet, xroad
+from dx_pipeline.privacy import conservation, document, line, part, sheet, xroad
+from dx_pipeline.privacy.column import has_codes
 from dx_pipeline.privacy.letters import UTF_16_MARKS
 from dx_pipeline.privacy.letters import encoding_of as letters_of
 from dx_pipeline.vietnamese import personal_data
@@ -32,7 +33,6 @@ TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
 XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
-_CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-ZÀ-ÖĐ])")
 SPACES = b"\t\r\n\x0c\x1b"
 
 
@@ -81,10 +81,15 @@ def apply(
             layout = None
     try:
         in_file = +_filtered(kind, file, target, source, layout, contracts)
+        in_header = part.of_gzip(file)
+        if in_header and not in_file:
+            part.packed_anew(file, target)
+        if in_file or in_header:
+            conservation.check(file, target, layout.format.kind if layout is not None else kind, layout)
     except DeliveryRefusedError as refusal:
         reason = f"nothing of it was kept, and it is left as it came: {refusal}"
         return Filtered(kept_name, None, in_name, reason)
-    return Filtered(kept_name, target if in_file else file, in_file + in_name)
+    return Filtered(kept_name, target if in_file + in_header else file, in_file + in_header + in_name)
 
 
 def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
@@ -93,14 +98,11 @@ def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
     Two files that are named for persons must not get one name, as the later one would then replace the earlier one.
     """
     stem, dot, ending = name.rpartition(".") if "." in name.strip(".") else (name, "", "")
-    stripped, found = personal_data.strip(stem, may_be_name=True)
-    apart = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|[\d_\-+.()\[\],;]+", "|", stem)
-    words = _CAMEL.sub(" ", re.sub(r"\|+", " ", apart))
-    for part in [words, *apart.split("|"), *re.split(r"[\d(),;\[\]]+|[_ ]-[_ ]|\s-\s", stem.replace("_", " "))]:
-        if not found["name"] and personal_data.strip(_CAMEL.sub(" ", part).strip(" -_"), may_be_name=True)[1]["name"]:
-            stripped, found = "", found + Counter(name=1)
+    found = personal_data.in_label(stem)
     if not found:
         return name, Counter()
+    stripped, alone = personal_data.strip(stem, may_be_name=True)
+    stripped = stripped if alone == found else ""
     stays = re.sub(r"[^\w. -]", "", stripped.replace(personal_data.MARK, "")).strip("_ .-")
     return "-".join(part for part in (stays, "stripped", delivery_id[:8]) if part) + dot + ending, found
 
@@ -145,12 +147,13 @@ def _filtered(  # noqa: PLR0911 - one a format
         DeliveryRefusedError: the file is damaged, or in another encoding than declared.
     """
     contract = contracts.get(layout.table) if layout is not None else None
+    codes = layout is None and has_codes(source, contracts)
     letters = letters_of(path, source, layout) if kind in TEXT_KINDS else "utf-8"
     match layout.format.kind if layout is not None else kind:
         case "xroad":
             return xroad.answer(path, target)
         case "excel":
-            return sheet.workbook(path, target, layout, contract)
+            return sheet.workbook(path, target, layout, contract, has_codes=codes)
         case "parquet":
             return document.parquet(path, target, layout, contract)
         case "ndjson":
@@ -161,7 +164,7 @@ def _filtered(  # noqa: PLR0911 - one a format
             return line.delimited(path, target, layout, contract)
         case "html":
             try:
-                return sheet.page(path, target, layout, contract)
+                return sheet.page(path, target, layout, contract, has_codes=codes)
             except DeliveryRefusedError:
                 pass  # what is no page is filtered as text
     return line.plain(path, target, letters, source, contracts)

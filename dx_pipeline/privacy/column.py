@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.contract import Column, Contract
-from dx_pipeline.declarations.source import Layout, Placement
+from dx_pipeline.declarations.source import Layout, Placement, Source
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
@@ -114,6 +114,12 @@ def column_filters(found: Sequence[str], layout: Layout | None, contract: Contra
         else:
             filters.append(_undeclared(heading, is_expected=heading in layout.expected))
     return filters
+
+
+def has_codes(source: Source, contracts: Mapping[str, Contract]) -> bool:
+    """Whether a source delivers a table with codes of dossiers."""
+    tables = [contracts[layout.table] for layout in source.deliveries if layout.table in contracts]
+    return any(column.personal_data == "linkable" for table in tables for column in table.columns.values())
 
 
 def has_no_code(columns: Sequence[ColumnFilter], cells: Sequence[object], *, has_codes: bool = False) -> bool:

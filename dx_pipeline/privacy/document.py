@@ -18,13 +18,11 @@ from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats.json import each_document
 from dx_pipeline.formats.parquet import schema
-from dx_pipeline.formats.raw import SYNTHETIC_KEY
+from dx_pipeline.formats.raw import SYNTHETIC_KEY, as_declared
 from dx_pipeline.formats.text import is_compressed, opened
+from dx_pipeline.privacy import part
 from dx_pipeline.privacy.column import ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
-from dx_pipeline.vietnamese import personal_data
-
-ARROW = b"ARROW:schema"
 
 SHORTEST_NUMBER = 9
 """No number of a person has fewer digits."""
@@ -79,18 +77,25 @@ def parquet(path: Path, target: Path, layout: Layout | None, contract: Contract 
             if column.is_removed:
                 found[column.announced or ""] += max(1, table[name].length() - table[name].null_count)
             else:
-                kept[name] = _kept(table[name], column, found)
+                title = _title(name, len(kept), layout, found)
+                kept[title] = _kept(table[name], column, found)
     except (pa.ArrowException, OSError, ValueError, KeyError):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
+    found += part.of_parquet(path)
     metadata = dict(columns.metadata or {})
-    for key, value in metadata.items():
-        if key != ARROW:
-            text = f"{key.decode('utf-8', 'replace')} {value.decode('utf-8', 'replace')}"
-            found.update(personal_data.strip(text)[1])
     if found:
         mark = {SYNTHETIC_KEY: metadata[SYNTHETIC_KEY.encode()]} if SYNTHETIC_KEY.encode() in metadata else None
         pq.write_table(pa.table(kept).replace_schema_metadata(mark), target, compression="zstd")
     return found
+
+
+def _title(name: str, position: int, layout: Layout | None, found: Counter[str]) -> str:
+    """The name under which a column stays: its own, unless that is personal."""
+    if layout is not None and as_declared([name], layout)[0] in layout.expected:
+        return name
+    personal = part.in_labels([name])
+    found += personal
+    return f"column {position + 1}" if personal else name
 
 
 def _kept(values: pa.ChunkedArray, column: ColumnFilter, found: Counter[str]) -> pa.ChunkedArray:

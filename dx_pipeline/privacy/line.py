@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Csv, Encoding, Layout, Source
@@ -25,7 +25,7 @@ from dx_pipeline.formats.csv import READER as CSV
 from dx_pipeline.formats.raw import as_declared, format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
 from dx_pipeline.formats.undecoded import NOT_UTF8, is_utf8
-from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, has_no_code
+from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, has_codes, has_no_code
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
@@ -109,11 +109,19 @@ def _lines(path: Path, letters: Encoding) -> Iterator[IO[str]]:
 
 @contextmanager
 def _writer(path: Path, letters: Encoding, *, is_gzip: bool) -> Iterator[IO[str]]:
-    """A text file to write; a compressed one has no name and no time in it."""
-    with path.open("wb") as file:
-        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else None
-        with io.TextIOWrapper(packed or file, *_codec(letters), newline="") as text:
-            yield text
+    """A text file to write, compressed or not."""
+    with (
+        gzip_writer(path) if is_gzip else path.open("wb") as file,
+        io.TextIOWrapper(file, *_codec(letters), newline="") as text,
+    ):
+        yield text
+
+
+@contextmanager
+def gzip_writer(path: Path) -> Iterator[IO[bytes]]:
+    """A gzip file to write, with no name and no time in it."""
+    with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        yield cast("IO[bytes]", packed)
 
 
 def _codec(letters: Encoding) -> tuple[str, str]:
@@ -157,23 +165,18 @@ def plain(
     if found is not None:
         return _filter_table(path, target, found, contracts.get(found.layout.table), letters)
     place, delimiter = _heading_line(first, letters)
-    has_codes = any(
-        column.personal_data == "linkable"
-        for layout in source.deliveries
-        if layout.table in contracts
-        for column in contracts[layout.table].columns.values()
-    )
+    codes = has_codes(source, contracts)
 
     def rewrites() -> Iterator[Rewrite]:
         free: Rewrite = partial(_free_line, letters=letters)
-        if place is None and has_codes:
+        if place is None and codes:
             free = _Table([], _delimiter(first), '"', letters, has_codes=True).line
         for _ in range(len(first) if place is None else place):
             yield free
         if place is not None:
             cells = _cells(first[place].strip("\ufeff\r\n"), delimiter, '"')
             columns = column_filters([in_unicode(cell, letters) for cell in cells], None, None)
-            table = _Table(columns, delimiter, '"', letters, has_codes=has_codes)
+            table = _Table(columns, delimiter, '"', letters, has_codes=codes)
             yield table.heading_line
             free = table.line
         while True:
@@ -241,13 +244,15 @@ def _no_json(body: str, found: Counter[str]) -> str:
         if kind is not None:
             found[kind] += 1
             return personal_data.MARK
-    return FREE_TEXT.cell(body, found)
+    kept = FREE_TEXT.cell(body, found)
+    return kept if kept.strip() or not body.strip() else personal_data.MARK
 
 
 def _free_line(line: str, found: Counter[str], *, letters: Encoding) -> str:
     """What may stay of a line of free text."""
     body = line.rstrip("\r\n")
-    return _kept(FREE_TEXT, body, letters, found) + line[len(body) :]
+    kept = _kept(FREE_TEXT, body, letters, found)
+    return (kept if kept.strip() or not body.strip() else personal_data.MARK) + line[len(body) :]
 
 
 def _kept(column: ColumnFilter, cell: str, letters: Encoding, found: Counter[str]) -> str:
@@ -309,7 +314,7 @@ class _Table:
             text = cell if is_code else _kept(column, cell, self._letters, found)
             if not column.is_removed:
                 kept.append(text)
-        if not any(kept) and any(cells):
+        if not any(map(str.strip, kept)) and any(map(str.strip, cells)):
             kept = [personal_data.MARK, *kept[1:]]  # a line without anything in it would count as none
         if kept == cells:
             if len(cells) == len(self._columns) and len(self._known) < MOST_KNOWN:  # words repeat: search them once

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,10 @@ FIELD = "exchange_field"
 def answer(path: Path, target: Path) -> Counter[str]:
     """Filter an answer; what may stay is written to `target`, as a fetched page lands, if that is not everything."""
     try:
-        packed = xroad_answer.packed(path.read_bytes())
+        content = path.read_bytes()
+        packed = xroad_answer.packed(content)
+        if content.lstrip().startswith(b"--"):
+            packed = replace(packed, is_bare=packed.is_bare and xroad_value.is_clean_around(content))
         if packed.is_bare and _is_clean(packed):
             return Counter()
         return _written_anew(packed, target)

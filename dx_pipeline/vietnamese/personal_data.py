@@ -88,6 +88,9 @@ _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[
 SHORTEST_AMOUNT = 10
 """A longer number that ends with six zeros is an amount of money."""
 
+_CAMEL = re.compile(rf"(?<=[^\W\d_{_CAPITALS}])(?=[{_CAPITALS}])")
+_JOINED = re.compile(r"[\d_\-+.()\[\],;:/\\]+")
+_SIGNS = re.compile(r"[\d(),;:\[\]/\\]+|[_ ]-[_ ]")
 _CODE = re.compile(PATTERNS["dossier_code"])
 
 
@@ -126,6 +129,17 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
     if _MAY_HAVE_NAME.search(stripped):
         stripped = _NAMES.sub(named, stripped)
     return (stripped, found) if found else (text, found)
+
+
+def in_label(text: str) -> Counter[str]:
+    """What is personal in a name that somebody gave to a file, a sheet, a property; its words may be joined."""
+    found = strip(text, may_be_name=True)[1]
+    spaced = _CAMEL.sub(" ", text)
+    parts = [*_JOINED.split(spaced), *_SIGNS.split(spaced.replace("_", " ")), _JOINED.sub(" ", spaced)]
+    for part in parts if not found["name"] else ():
+        if names.is_name(unicodedata.normalize("NFC", part).strip(" -_")):
+            return found + Counter(name=1)
+    return found
 
 
 def _is_no_person(match: re.Match[str]) -> bool:
