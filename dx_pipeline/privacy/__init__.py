@@ -23,7 +23,7 @@ from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import headings_shared, layout_of, xroad_answer
 from dx_pipeline.formats.text import bytes_of
 from dx_pipeline.privacy import conservation, document, line, part, sheet, xroad
-from dx_pipeline.privacy.column import has_codes
+from dx_pipeline.privacy.column import delivers_codes
 from dx_pipeline.privacy.letters import UTF_16_MARKS
 from dx_pipeline.privacy.letters import encoding_of as letters_of
 from dx_pipeline.vietnamese import personal_data
@@ -147,7 +147,7 @@ def _filtered(  # noqa: PLR0911 - one a format
         DeliveryRefusedError: the file is damaged, or in another encoding than declared.
     """
     contract = contracts.get(layout.table) if layout is not None else None
-    codes = layout is None and has_codes(source, contracts)
+    codes = layout is None and delivers_codes(source, contracts)
     letters = letters_of(path, source, layout) if kind in TEXT_KINDS else "utf-8"
     match layout.format.kind if layout is not None else kind:
         case "xroad":
@@ -157,9 +157,9 @@ def _filtered(  # noqa: PLR0911 - one a format
         case "parquet":
             return document.parquet(path, target, layout, contract)
         case "ndjson":
-            return line.ndjson(path, target, layout, contract)
+            return line.ndjson(path, target, layout, contract, has_codes=codes)
         case "json":
-            return _json(path, target, source, layout, contract)
+            return _json(path, target, source, layout, contract, has_codes=codes)
         case "csv" if layout is not None and contract is not None:
             return line.delimited(path, target, layout, contract)
         case "html":
@@ -170,15 +170,17 @@ def _filtered(  # noqa: PLR0911 - one a format
     return line.plain(path, target, letters, source, contracts)
 
 
-def _json(path: Path, target: Path, source: Source, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+def _json(
+    path: Path, target: Path, source: Source, layout: Layout | None, contract: Contract | None, *, has_codes: bool
+) -> Counter[str]:
     """Filter JSON documents, or what begins like one.
 
     Raises:
         DeliveryRefusedError: it cannot be read, and the source delivers such documents: it may have been cut off.
     """
     try:
-        return document.envelope(path, target, layout, contract)
+        return document.envelope(path, target, layout, contract, has_codes=has_codes)
     except DeliveryRefusedError:
         if any(each.format.kind == "json" for each in source.deliveries):
             raise
-        return line.ndjson(path, target, layout, contract)
+        return line.ndjson(path, target, layout, contract, has_codes=has_codes)

@@ -116,7 +116,7 @@ def column_filters(found: Sequence[str], layout: Layout | None, contract: Contra
     return filters
 
 
-def has_codes(source: Source, contracts: Mapping[str, Contract]) -> bool:
+def delivers_codes(source: Source, contracts: Mapping[str, Contract]) -> bool:
     """Whether a source delivers a table with codes of dossiers."""
     tables = [contracts[layout.table] for layout in source.deliveries if layout.table in contracts]
     return any(column.personal_data == "linkable" for table in tables for column in table.columns.values())

@@ -22,7 +22,7 @@ from dx_pipeline.formats.text import bytes_of, in_unicode, opened
 def check(arrived: Path, kept: Path, kind: str, layout: Layout | None) -> None:
     """Check that what was kept of a file has as many rows as the file.
 
-    `kind` is what it was filtered as (a kind of format, or `text`), `layout` the layout that it was filtered by, if any.
+    `kind` is what it was filtered as, a kind of format or `text`; `layout` the layout that it was filtered by, if any.
 
     Raises:
         DeliveryRefusedError: it has fewer or more; says how many.

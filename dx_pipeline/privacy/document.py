@@ -28,11 +28,13 @@ SHORTEST_NUMBER = 9
 """No number of a person has fewer digits."""
 
 
-def envelope(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+def envelope(
+    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
+) -> Counter[str]:
     """Filter JSON documents; what may stay is written to `target` if that is not everything."""
     with opened(path, "utf-8") as stream:
         text = stream.read()
-    cleaner = Cleaner(layout, contract)
+    cleaner = Cleaner(layout, contract, has_codes=has_codes)
     found: Counter[str] = Counter()
     kept = [_cleaned(document, cleaner, layout, found) for _, document in each_document(text, cleaner.pairs)]
     if found:

@@ -25,7 +25,7 @@ from dx_pipeline.formats.csv import READER as CSV
 from dx_pipeline.formats.raw import as_declared, format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
 from dx_pipeline.formats.undecoded import NOT_UTF8, is_utf8
-from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, has_codes, has_no_code
+from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, delivers_codes, has_no_code
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
@@ -165,7 +165,7 @@ def plain(
     if found is not None:
         return _filter_table(path, target, found, contracts.get(found.layout.table), letters)
     place, delimiter = _heading_line(first, letters)
-    codes = has_codes(source, contracts)
+    codes = delivers_codes(source, contracts)
 
     def rewrites() -> Iterator[Rewrite]:
         free: Rewrite = partial(_free_line, letters=letters)
@@ -214,9 +214,11 @@ def _heading_line(lines: Sequence[str], letters: Encoding) -> tuple[int | None, 
     return None, ""
 
 
-def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+def ndjson(
+    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
+) -> Counter[str]:
     """Filter text of one JSON object a line; of another line nothing stays if it has a forbidden name in it."""
-    cleaner = Cleaner(layout, contract)
+    cleaner = Cleaner(layout, contract, has_codes=has_codes)
 
     def line(text: str, found: Counter[str]) -> str:
         body = text.rstrip("\r\n")

@@ -9,24 +9,42 @@ from typing import Any
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout
 from dx_pipeline.formats.raw import as_declared
-from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters
+from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters, has_no_code
 from dx_pipeline.vietnamese import heading as headings
+from dx_pipeline.vietnamese import personal_data
+
+
+class Again(str):
+    """A name that an object has more than once, from the second time on; equal to nothing but itself."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
 
 class Cleaner:
     """What may stay of the records of one layout; without a layout, of any JSON."""
 
-    def __init__(self, layout: Layout | None, contract: Contract | None) -> None:
+    def __init__(self, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False) -> None:
+        self._has_codes = has_codes and layout is None
         self._layout, self._contract = layout, contract
         self._columns: dict[str, ColumnFilter] = {}
         self._clean_names: set[str] = set()
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object of its names and values, as `json` passes them; one that has a name twice is marked."""
+        """An object of its names and values, as `json` passes them, with every value of a name that it has twice.
+
+        Which of them counts is not for the filter to say: reading quarantines such a record.
+        """
         record = dict(pairs)
-        if len(record) < len(pairs):
-            record[REPEATED] = True
-        return record
+        if len(record) == len(pairs):
+            return record
+        every: dict[str, Any] = {}
+        for name, content in pairs:
+            every[Again(name) if name in every else name] = content
+        return every
 
     def record(self, value: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
         """What may stay of a record of the layout; what was taken is counted."""
@@ -34,17 +52,17 @@ class Cleaner:
             return self.anything(value, found)
         if self._is_known(value):
             return value
+        columns = {name: self._column(str(name)) for name in value}
+        is_misplaced = has_no_code([*columns.values()], [*value.values()], has_codes=self._has_codes)
         kept: dict[str, Any] = {}
         for name, content in value.items():
-            if name == REPEATED:
-                found["repeated_name"] += 1
-                continue
-            column = self._column(name)
-            if column.is_removed:
+            column = columns[name]
+            is_code = is_misplaced and isinstance(content, str) and personal_data.is_code(content)
+            if column.is_removed and not is_code:
                 found[column.announced or ""] += 1
                 continue
-            text = self._name(name, found)
-            kept[text] = self._value(column, content, found)
+            text = self._name(str(name), found)
+            kept[name if text == str(name) else text] = content if is_code else self._value(column, content, found)
         return kept
 
     def _is_known(self, record: dict[str, Any]) -> bool:
@@ -72,15 +90,17 @@ class Cleaner:
             return self._value(FREE_TEXT, value, found)
         kept = {}
         for name, content in value.items():
-            kind = headings.kind_of(name) if name != REPEATED else "repeated_name"
+            kind = headings.kind_of(str(name))
             if kind is not None:
                 found[kind] += 1
             elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
                 kept[name] = content
-            elif headings.is_of_organisations(name):
+            elif headings.is_of_organisations(str(name)):
                 kept[name] = self._value(ORGANISATIONS, content, found)
             else:
-                kept[self._name(name, found)] = self.anything(content, found)
+                text = self._name(str(name), found)
+                is_code = self._has_codes and isinstance(content, str) and personal_data.is_code(content)
+                kept[name if text == str(name) else text] = content if is_code else self.anything(content, found)
         return kept
 
     def _column(self, name: str) -> ColumnFilter:
@@ -123,9 +143,6 @@ class Cleaner:
 
 NUMBERS = (int, float)
 LONGEST_NUMBER = 1e15
-
-REPEATED = "\x00repeated"
-"""Marks an object that had one of its names twice."""
 
 MOST_NAMES = 10_000
 
