@@ -20,13 +20,15 @@ from dx_pipeline.vietnamese.spelling import comparable
 COMMON = (
     "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Đinh Đoàn Trịnh Trương Đào Lương Lưu Tạ"
     " Phùng Quách Tô Kiều Tống Triệu Vương Đàm Tăng Nghiêm Lục Nông Bế Lò Lường Quàng Doãn Khuất Mạc Viên Hứa Thân"
-    " Từ Tôn Trầm Diệp Lữ Lã Lại Phó Phí Chu Chung Cù Giáp Hàn Hoa Khổng Khúc La Lăng Liễu Lư Nghị Nhâm Ngụy Ôn Ông"
-    " Phương Quan Sầm Tào Tiêu Thiều Tiết Trà Trang Triều Trình Tưởng Ung Uông Văn Vi Vòng Chế Đàng Đới Đồng Đổng"
-    " Đường Giản Huyền Kha Khưu Lạc Lương Lỗ Mẫn Nhan Ninh Nhữ Thiên Thẩm Thi Tòng Trượng Vưu Xa Hán Cầm Đèo"
+    " Tôn Trầm Diệp Lữ Lã Lại Chu Cù Giáp Hàn Khổng Khúc Lăng Liễu Lư Nghị Nhâm Ngụy Ôn Sầm Tào Tiêu Thiều Tưởng"
+    " Uông Vi Vòng Đàng Đổng Giản Huyền Khưu Lạc Lỗ Mẫn Nhữ Thẩm Trượng Vưu Hán Cầm Đèo"
 )
 """Surnames; a name of two words may begin with one."""
 
-AMBIGUOUS = "An Bạch Cao Châu Danh Đoan Giang Hà Hùng Khương Kiên Kim Lâm Lộc Ma Mã Mai Quảng Sơn Thạch Thái Tiền Tòa"
+AMBIGUOUS = (
+    "An Bạch Cao Châu Chế Chung Danh Đoan Đồng Đới Giang Hà Hoa Hùng Kha Khương Kiên Kim La Lâm Lộc Ma Mã Mai Nhan Ninh"
+    " Ông Phí Phó Phương Quan Quảng Sơn Thạch Thái Thi Thiên Tiết Tiền Tòa Tòng Trà Trang Triều Trình Từ Ung Văn Xa"
+)
 """Surnames that more often begin a word or the name of a place: a name has two given names after them."""
 
 CLEAR = "Nguyen Tran Pham Hoang Huynh Dang Bui Ngo Duong Doan Trinh Truong Phung Thach Quach Luong Vuong"
@@ -84,7 +86,7 @@ FIRST_WORDS = """
 an khang, an lạc, an ninh, an sinh, an tâm, an táng, an toàn, bạch kim, bạch mai, cao cấp, cao đài, cao đẳng, cao điểm,
 cao học, cao su, cao tầng, cao tốc, cao tuổi, châu á, châu âu, châu lục, châu thổ, chu kỳ, chu trình, chung cư,
 chung tay, danh bạ, danh hiệu, danh mục, danh sách, danh thắng, dương lịch, dương tính, đào tạo, đình chỉ,
-đoàn kết, đoàn thanh, đoàn thể, đoàn viên, đồng bộ, đồng hành, đồng tháp, đồng thời, đồng ý, đổng lý, đường bộ,
+đoàn kết, đoàn thể, đoàn viên, đồng bộ, đồng hành, đồng tháp, đồng thời, đồng ý, đổng lý, đường bộ,
 đường dây, đường phố, đường sắt, đường thủy, giang sơn, hà mã, hàn quốc, hàn xì, hoa kỳ, hoa quả, hoàng cung, hồ bơi,
 hồ chứa, hồ đập, hồ sơ, hùng vương, khổng lồ, kiên cố, kiều bào, kiều hối, kim khí, kim loại, kim ngạch, la bàn,
 lạc hậu, lại quả, lâm nghiệp, lâm sản, lâm sàng, lâm sinh, lâm thời, lâm trường, lục địa, lục quân, lưu chiểu,
@@ -93,12 +95,12 @@ lý luận, lý thuyết, ma túy, mai táng, mã bưu, mã cơ, mã định, m�
 nghị định, nghị quyết, nghị sự, ninh bình, nông dân, nông lâm, nông nghiệp, nông sản, nông thôn, ông bà, phan thiết,
 phí bảo, phí cấp, phí dịch, phí lệ, phí thẩm, phó ban, phó chánh, phó chủ, phó giám, phó hiệu, phó phòng, phó trưởng,
 phó văn, phương án, phương pháp, phương thức, phương tiện, quan hệ, quan trắc, quan trọng, quảng cáo, quảng trường,
-sơn mài, sơn nước, tạ ơn, thái cực, thái lan, thạch anh, thạch cao, thẩm định, thẩm phán, thẩm quyền, thân nhân,
+sơn mài, sơn nước, tạ ơn, thái cực, thái lan, thạch cao, thẩm định, thẩm phán, thẩm quyền, thân nhân,
 thân thể, thi công, thi đua, thi hành, thi tuyển, thiên nhiên, thiên tai, tiền công, tiền điện, tiền giang, tiền lương,
 tiền mặt, tiền nước, tiền phong, tiền thuê, tiêu chí, tiêu chuẩn, tiêu dùng, tiêu thụ, tiết kiệm, tòa án, tòa nhà,
 tô giới, tôn giáo, tôn tạo, tổng cộng, tống đạt, trang bị, trang thiết, trang trại, trang trí, trang web, triển khai,
 triều đình, triều cường, trình duyệt, trình độ, trình tự, trương mục, từ chối, từ điển, từ thiện, từ xa, văn bản,
-văn bằng, văn hiến, văn hóa, văn học, văn minh, văn nghệ, văn phòng, văn thư, văn xã, vi mô, vi phạm, vi sinh,
+văn bằng, văn hiến, văn hóa, văn học, văn nghệ, văn phòng, văn thư, văn xã, vi mô, vi phạm, vi sinh,
 viên chức, viên quản, vũ khí, vũ trang, vũ trường, võ thuật, vương quốc, xa lộ
 """
 """Words of two syllables of which the first is a surname, too, separated by commas: no name begins with one."""
@@ -109,7 +111,8 @@ công ty, công trình, công vụ, cửa hàng, du lịch, dịch vụ, đất 
 giao thông, hành chính, hộ tịch, kế hoạch, khoa học, kinh doanh, kinh tế, lao động, môi trường, ngân hàng, ngân sách,
 nhà nước, nội vụ, quản lý, quốc phòng, số hóa, sản xuất, tài chính, tài nguyên, thanh tra, thể thao, thông tin,
 thủ tục, thủy sản, thương mại, thực phẩm, tiếp nhận, trả kết, trực tuyến, trung tâm, truyền thông, tư pháp, tư vấn,
-vận tải, vật liệu, vệ sinh, việc làm, xã hội, xăng dầu, xây dựng, xuất bản, xuất nhập, y tế, viễn thông, lữ hành
+vận tải, vật liệu, vệ sinh, thanh niên, đô thị, việc làm, xã hội, xăng dầu, xây dựng, xuất bản,
+xuất nhập, y tế, viễn thông, lữ hành
 """
 """Words of two syllables that are in no name, separated by commas."""
 
@@ -147,10 +150,10 @@ def folded(text: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter)).lower()
 
 
-def _listed(text: str) -> frozenset[str]:
-    """The entries of a list, as they are compared, with marks and without."""
+def _listed(text: str, *, are_marked: bool) -> frozenset[str]:
+    """The entries of a list as they are compared, with their marks or without."""
     entries = {" ".join(entry.split()) for entry in text.replace("\n", " ").split(",")}
-    return frozenset({comparable(entry).lower() for entry in entries} | {folded(entry) for entry in entries})
+    return frozenset(comparable(entry).lower() if are_marked else folded(entry) for entry in entries)
 
 
 def _any_of(*lists: str) -> str:
@@ -166,12 +169,15 @@ _IN_SMALL = re.compile(
     rf"(?:{'|'.join(name.lower() for name in (COMMON + ' ' + AMBIGUOUS + ' ' + CLEAR + ' ' + UNMARKED).split())})"
     rf"{SEPARATOR}(?:văn|thị|van|thi)(?:{SEPARATOR}[^\W\d_]{{1,7}}){{1,3}}"
 )
-_KNOWN = _listed(PLACES) | _listed(PERSONS)
-_FIRST_WORDS = _listed(FIRST_WORDS)
 _NAME_LIKE = frozenset({"van", "thi", "tu", "y"})
 """Syllables without marks that names have, and that words of the list have with other marks."""
 
-_WORDS = frozenset(word for word in _listed(WORDS) if not word.isascii() or _NAME_LIKE.isdisjoint(word.split()))
+_KNOWN = {are_marked: _listed(f"{PLACES},{PERSONS}", are_marked=are_marked) for are_marked in (True, False)}
+_FIRST_WORDS = {are_marked: _listed(FIRST_WORDS, are_marked=are_marked) for are_marked in (True, False)}
+_WORDS = {
+    True: _listed(WORDS, are_marked=True),
+    False: frozenset(word for word in _listed(WORDS, are_marked=False) if _NAME_LIKE.isdisjoint(word.split())),
+}
 _DIRECTIONS = frozenset(["đông", "tây", "nam", "bắc", "trung", "hạ", "thượng", "a", "b", "c", "d"])
 _MIDDLE = frozenset({"văn", "thị", "van", "thi"})
 
@@ -189,19 +195,18 @@ def is_name(text: str) -> bool:
 def is_other(text: str) -> bool:
     """Whether a text that has the form of a name is a place, or has words in it that no name has."""
     syllables = comparable(re.sub(r"[_\u00a0]+", " ", text)).lower().split()
-    whole = " ".join(syllables)
-    if whole in _KNOWN:
+    are_marked = not text.isascii()
+    if " ".join(syllables) in _KNOWN[are_marked]:
         return True
     if len(syllables) > 1 and syllables[1] in _MIDDLE:
         return False
     pairs = [" ".join(pair) for pair in pairwise(syllables)]
-    if pairs and (pairs[0] in _FIRST_WORDS or not _WORDS.isdisjoint(pairs)):
+    if pairs and (pairs[0] in _FIRST_WORDS[are_marked] or not _WORDS[are_marked].isdisjoint(pairs)):
         return True
     words = re.split(rf"{SEPARATOR}", text)
     if not words[0].isupper() and any(len(word) > 1 and word.isupper() for word in words):
         return True  # an abbreviation
-    is_ambiguous = syllables[0].capitalize() in AMBIGUOUS.split()
-    if is_ambiguous and any(each in _DIRECTIONS for each in syllables[2:]):
+    if syllables[-1] in _DIRECTIONS and " ".join(syllables[:-1]) in _KNOWN[are_marked]:
         return True
     return text.isascii() and not all(map(_SYLLABLE.fullmatch, syllables))
 

@@ -86,7 +86,7 @@ _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[
 
 
 SHORTEST_AMOUNT = 10
-"""A longer number that ends with six zeros is an amount of money."""
+"""A number of at least so many digits that ends with six zeros is an amount of money."""
 
 _CAMEL = re.compile(rf"(?<=[^\W\d_{_CAPITALS}])(?=[{_CAPITALS}])")
 _JOINED = re.compile(r"[\d_\-+.()\[\],;:/\\]+")
@@ -150,6 +150,11 @@ def _is_no_person(match: re.Match[str]) -> bool:
     return names.is_other(match[0]) or names.is_of_organisation_or_place(match.string[: match.start()])
 
 
+def _is_amount(text: str) -> bool:
+    """Whether a number is so long and so round that it is an amount of money."""
+    return len(text) >= SHORTEST_AMOUNT and text.endswith("000000") and not text.startswith("0")
+
+
 def _is_other(kind: str, match: re.Match[str]) -> bool:
     """Whether a match is something else: a date, a version, a moment, a street."""
     text = match[0]
@@ -159,7 +164,7 @@ def _is_other(kind: str, match: re.Match[str]) -> bool:
         case "ip_address":
             return "." in text and all(len(part) == 1 for part in text.split("."))
         case "identity_number" | "social_insurance":
-            return _STAMP.fullmatch(text) is not None or (len(text) > SHORTEST_AMOUNT and text.endswith("000000"))
+            return _STAMP.fullmatch(text) is not None or _is_amount(text)
         case "name" if match["middle"] is not None:
             before = match.string[: match.start()]
             return names.is_other(text) or names.is_of_organisation_or_place(before)
