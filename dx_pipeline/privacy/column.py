@@ -39,8 +39,8 @@ class ColumnFilter:
         is_removed: whether the whole column goes, with its heading, because no layout expects it.
         shape: the regular expression of a value that is as declared; None for free text.
         allowed: kinds of personal data that its contract allows as linkable.
-        most_digits: of a column of numbers, how many digits a plausible one has before its decimals; a typed number
-            within it stays. 0 where it is no column of numbers.
+        below: of a column of numbers, what every plausible one is below; a typed number that is so stays. 0 where
+            it is no column of numbers.
         is_percent: whether its numbers may be printed with a percent sign.
         has_organisations: whether it is a column of organisations' codes. A tax code is then no
             number of a person, though it has as many digits.
@@ -51,7 +51,7 @@ class ColumnFilter:
     is_removed: bool = False
     shape: str | None = None
     allowed: frozenset[str] = frozenset()
-    most_digits: int = 0
+    below: float = 0.0
     is_percent: bool = False
     has_organisations: bool = False
     known: set[str] = field(default_factory=set)
@@ -89,7 +89,7 @@ class ColumnFilter:
 
     def is_plausible(self, number: float) -> bool:
         """Whether a typed number is one of the column's: as large as it may be, and no number of a person."""
-        return abs(number) < float(f"1e{self.most_digits}")
+        return abs(number) < self.below
 
     def _clean(self, text: str) -> str:
         if len(self.known) < MOST_KNOWN:
@@ -150,7 +150,7 @@ def _declared(heading: str, name: str, column: Column, placement: Placement) -> 
     return ColumnFilter(
         shape=expected,
         allowed=frozenset({"dossier_code"}) if column.personal_data == "linkable" else frozenset(),
-        most_digits=_most_digits(name, column) if is_number else 0,
+        below=float(f"1e{_most_digits(name, column)}") if is_number else 0.0,
         is_percent=placement.percent,
         has_organisations=headings.is_of_organisations(heading),
     )
@@ -176,9 +176,9 @@ def _shape(name: str, column: Column, placement: Placement) -> str | None:
             return shape.moment(placement.date) if placement.date else shape.ISO[column.type]
         case "integer" | "number" | "decimal":
             percent = r"(?:\s?%)?" if placement.percent else ""
-            digits = _most_digits(name, column) + 1 if column.type != "decimal" else MONEY_DIGITS
-            grouped = r"\.?" if placement.number == "vi" else ""
-            too_many = rf"(?![+-]?(?:[0-9]{grouped}){{{digits}}})"
+            digits = MONEY_DIGITS if column.type == "decimal" else _most_digits(name, column)
+            digit = r"(?:[0-9]\.?)" if placement.number == "vi" else "[0-9]"
+            too_many = rf"(?![+-]?{digit}{{{digits + 1}}})" if digits < MONEY_DIGITS else ""
             return f"(?:{too_many}{shape.number(placement.number, leading_zeros=False)}){percent}"
 
 

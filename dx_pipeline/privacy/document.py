@@ -24,8 +24,8 @@ from dx_pipeline.privacy import part
 from dx_pipeline.privacy.column import ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
 
-SHORTEST_NUMBER = 9
-"""No number of a person has fewer digits."""
+SHORTEST_NUMBER = 100_000_000
+"""No number of a person is smaller: it has nine digits at least."""
 
 
 def envelope(
@@ -142,7 +142,7 @@ def _amounts(values: pa.ChunkedArray, *, is_whole: bool) -> Counter[str]:
 def _are_plausible(values: pa.ChunkedArray, column: ColumnFilter) -> bool:
     """Whether all numbers of a column are as large as they may be: few enough digits to be nobody's number."""
     most = pc.max(pc.abs(values.cast(pa.float64(), safe=False))).as_py()
-    return most is None or most < 10 ** max(column.most_digits, SHORTEST_NUMBER - 1)
+    return most is None or most < max(column.below, SHORTEST_NUMBER)
 
 
 def _printed(value: Any) -> str:  # noqa: ANN401 - whatever a Parquet file has

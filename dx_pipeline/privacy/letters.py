@@ -23,7 +23,8 @@ MOST_UNDECODED_SHARE = 0.1
 """A text with a larger share of lines that are no UTF-8 is in another encoding."""
 
 LOOKED_AT_BYTES = 1 << 16
-LOOKED_AT_LINES = 2000
+LOOKED_AT_LINES = 300
+LOOKED_AT_CHARACTERS = 1000
 PIECE_BYTES = 1 << 20
 MOST_LINE_FEEDS_PER_RETURN = 0.1
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -57,7 +58,8 @@ def check_cells(texts: Iterable[str]) -> None:
     Raises:
         DeliveryRefusedError: more of them are in letters of a legacy encoding.
     """
-    beyond_ascii = list(islice((text for text in texts if not text.isascii()), LOOKED_AT_LINES))
+    short = (text[:LOOKED_AT_CHARACTERS] for text in texts)
+    beyond_ascii = list(islice((text for text in short if not text.isascii()), LOOKED_AT_LINES))
     vietnamese = sum(_VIETNAMESE.search(text) is not None for text in beyond_ascii)
     for kind, signs in _SIGNS.items():
         count = sum(signs.search(text) is not None for text in beyond_ascii)
@@ -94,6 +96,8 @@ def _check(path: Path, encoding: Encoding, source: Source, *, is_by_line: bool) 
     most = max(1, lines.feeds * MOST_UNDECODED_SHARE) if is_by_line and lines.feeds else 0
     if lines.undecoded > most:
         raise DeliveryRefusedError(_not_utf8(path, source, lines))
+    if not is_by_line and lines.feeds < legacy.FEWEST_SIGNS:
+        return
     with opened(path, "utf-8") as text:
         text.reconfigure(errors="replace")
         check_cells(islice(text, LOOKED_AT_LINES * 10))

@@ -24,7 +24,7 @@ from dx_pipeline.declarations.source import Csv, Encoding, Layout, Source
 from dx_pipeline.formats.csv import READER as CSV
 from dx_pipeline.formats.raw import as_declared, format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
-from dx_pipeline.formats.undecoded import NOT_UTF8, is_utf8
+from dx_pipeline.formats.undecoded import NOT_UTF8
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, delivers_codes, has_no_code
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading as headings
@@ -66,21 +66,27 @@ def filter_lines(
         letters: the encoding of its bytes. Of a line that is no UTF-8 nothing stays but one byte that is none.
         rewrites: one rewrite for each line of the file, in order, each time it is called.
     """
-    each: Callable[[], Iterator[Rewrite]] = rewrites
-    if letters == "utf-8" and not is_utf8(path):
-        each = lambda: map(_without_undecoded, rewrites())  # noqa: E731
+    if _is_clean(path, letters, rewrites):
+        return Counter()
     found: Counter[str] = Counter()
-    with _lines(path, letters) as text:
-        for line, rewrite in zip(text, each(), strict=False):
-            if rewrite(line, found) != line:
-                break
-        else:
-            return found
-    found = Counter()
+    each = map(_without_undecoded, rewrites()) if letters == "utf-8" else rewrites()
     with _lines(path, letters) as text, _writer(target, letters, is_gzip=is_compressed(path)) as output:
-        for line, rewrite in zip(text, each(), strict=False):
+        for line, rewrite in zip(text, each, strict=False):
             output.write(rewrite(line, found))
     return found
+
+
+def _is_clean(path: Path, letters: Encoding, rewrites: Callable[[], Iterator[Rewrite]]) -> bool:
+    """Whether every line of a file stays as it is. One that is no UTF-8 never does."""
+    found: Counter[str] = Counter()
+    try:
+        with _lines(path, letters, errors="strict" if letters == "utf-8" else None) as text:
+            for line, rewrite in zip(text, rewrites(), strict=False):
+                if rewrite(line, found) != line:
+                    return False
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _without_undecoded(rewrite: Rewrite) -> Rewrite:
@@ -97,10 +103,11 @@ def _without_undecoded(rewrite: Rewrite) -> Rewrite:
 
 
 @contextmanager
-def _lines(path: Path, letters: Encoding) -> Iterator[IO[str]]:
-    """The lines of a file with their ends; a line feed alone ends one."""
+def _lines(path: Path, letters: Encoding, errors: str | None = None) -> Iterator[IO[str]]:
+    """The lines of a file with their ends; a line feed alone ends one. `errors`: see `codecs`."""
+    codec, usual = _codec(letters)
     with bytes_of(path) as handle:
-        text = io.TextIOWrapper(handle, *_codec(letters), newline="\n")
+        text = io.TextIOWrapper(handle, codec, errors or usual, newline="\n")
         try:
             yield text
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import Any
@@ -93,7 +94,7 @@ class Cleaner:
             kind = headings.kind_of(str(name))
             if kind is not None:
                 found[kind] += 1
-            elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
+            elif _is_figure(name, content):
                 kept[name] = content
             elif headings.is_of_organisations(str(name)):
                 kept[name] = self._value(ORGANISATIONS, content, found)
@@ -146,5 +147,15 @@ LONGEST_NUMBER = 1e15
 
 MOST_NAMES = 10_000
 
+LENGTHS_OF_NUMBERS = (11, 12)
+"""How many digits identity numbers have; moments have 10 or 13, and amounts are smaller."""
+
 _FIGURES = re.compile(r"(?:ts|time|timestamp|at|bytes|size|count|total|offset|limit|duration|ms)$")
 """Names of moments and amounts, whose numbers have as many digits as those of people."""
+
+
+def _is_figure(name: str, content: object) -> bool:
+    """Whether a JSON value is a moment or an amount, by its name."""
+    if not isinstance(content, int | float) or _FIGURES.search(headings.folded(name)) is None:
+        return False
+    return not math.isfinite(content) or len(str(abs(int(content)))) not in LENGTHS_OF_NUMBERS

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 
-from dx_pipeline.vietnamese import names
+from dx_pipeline.vietnamese import legacy, names
 
 MARK = "[stripped]"
 """Replaces what is taken out of a text. No pattern here matches it."""
@@ -36,7 +37,8 @@ PATTERNS: dict[str, str] = {
     ),
     "phone": (rf"(?<![\d.])\(?(?:\+84|0084|84|0){_APART}(?:[35789](?:{_APART}\d){{8}}|2(?:{_APART}\d){{8,9}})(?![\d])"),
     "identity_number": (
-        r"(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|\d{9}|\d{3} \d{3} \d{3}"
+        r"(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|0\d\d-\d{3}-\d{3}-\d{3}"
+        r"|\d{9}|\d{3} \d{3} \d{3}"
         r"|(?:[1-8]\d|9[0-6])[0-3]\d{8})(?:\.0)?(?!\d|[.,]\d)"
     ),
     "social_insurance": r"(?<![\d.,-])\d{10}(?:\.0)?(?!\d|[.,]\d)",
@@ -88,6 +90,8 @@ _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[
 SHORTEST_AMOUNT = 10
 """A number of at least so many digits that ends with six zeros is an amount of money."""
 
+_VIETNAMESE = re.compile(legacy.VIETNAMESE)
+_LEGACY = {kind: re.compile(signs) for kind, signs in legacy.SIGNS.items()}
 _CAMEL = re.compile(rf"(?<=[^\W\d_{_CAPITALS}])(?=[{_CAPITALS}])")
 _JOINED = re.compile(r"[\d_\-+.()\[\],;:/\\]+")
 _SIGNS = re.compile(r"[\d(),;:\[\]/\\]+|[_ ]-[_ ]")
@@ -128,7 +132,20 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
     stripped = _ANY.sub(taken, normal) if _LOOKED_FOR.search(normal) else normal
     if _MAY_HAVE_NAME.search(stripped):
         stripped = _NAMES.sub(named, stripped)
+    if not found and not normal.isascii():
+        for meant in _meant(normal):
+            found = strip(meant, allowed=allowed, may_be_name=may_be_name)[1]
+            if found:
+                return "", found
     return (stripped, found) if found else (text, found)
+
+
+def _meant(text: str) -> Iterator[str]:
+    """What a text says if its letters are those of a legacy encoding, as far as they can be."""
+    if _VIETNAMESE.search(text) is None:
+        for kind, signs in _LEGACY.items():
+            if signs.search(text):
+                yield legacy.to_unicode(text, kind)
 
 
 def in_label(text: str) -> Counter[str]:
