@@ -89,6 +89,7 @@ def test_a_byte_that_is_no_utf_8_costs_its_own_line_alone(engine: Engine, pack: 
 
 
 SHIFTED = {
+    "without_headings_under_a_title": "Người lập biểu: Sở Nội vụ; tháng 5\r\n" + "\r\n".join(MANY),
     "without_its_title": TEXT.partition("\r\n")[2],
     "under_two_titles": f"UBND\r\n{TEXT}",
     "with_other_delimiters": TEXT.replace(";", ","),

@@ -31,6 +31,7 @@ from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
 
 LOOKED_AT_LINES = 50
+LONGEST_HEADING = 80
 DELIMITERS = ";,\t|"
 MOST_KNOWN = 10_000
 
@@ -216,7 +217,8 @@ def _heading_line(lines: Sequence[str], letters: Encoding) -> tuple[int | None, 
     for position, line in enumerate(lines):
         for delimiter in DELIMITERS:
             cells = _cells(line.strip("\ufeff\r\n"), delimiter, '"')
-            if len(cells) > 1 and any(headings.kind_of(in_unicode(cell, letters)) for cell in cells):
+            titles = (in_unicode(cell, letters) for cell in cells if ":" not in cell and len(cell) < LONGEST_HEADING)
+            if len(cells) > 1 and any(map(headings.kind_of, titles)):
                 return position, delimiter
     return None, ""
 
@@ -321,7 +323,7 @@ class _Table:
             column = self._column(position)
             is_code = is_misplaced and personal_data.is_code(cell)
             text = cell if is_code else _kept(column, cell, self._letters, found)
-            if not column.is_removed:
+            if not column.is_removed or is_code:
                 kept.append(text)
         if not any(map(str.strip, kept)) and any(map(str.strip, cells)):
             kept = [personal_data.MARK, *kept[1:]]  # a line without anything in it would count as none
