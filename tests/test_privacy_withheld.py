@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
-from deliveries import DOSSIER_HEADINGS, DOSSIERS, MAY, SECRETS, dossiers, groups, readable
+from deliveries import DOSSIER_HEADINGS, DOSSIERS, MAY, SECRETS, dossiers, groups, layout, readable, source, workbook
 from engine import Engine, counts
+from test_privacy import CLEAN, CONTRACT, FORMATS, HEADINGS, PLACED
 
-from dx_pipeline import ingest
+from dx_pipeline import ingest, privacy
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
+from dx_pipeline.privacy import Filtered
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.vietnamese import legacy
 
@@ -124,3 +128,36 @@ def test_files_that_are_named_for_persons_do_not_get_one_name(engine: Engine) ->
     engine.ingest("community_group")
     assert {path.read_bytes() for path in folder.iterdir()} == {first, second}
     assert [path.name for path in folder.iterdir() if "stripped" not in path.name] == []
+
+
+@pytest.mark.parametrize("name", ["csv", "csv_gzip", "csv_utf_16", "excel", "html"])
+@pytest.mark.parametrize("titles", [0, 2])
+def test_nothing_is_taken_under_headings_on_another_line_than_declared(name: str, titles: int, tmp_path: Path) -> None:
+    delimiter = ";" if name == "csv_utf_16" else ","
+    lines = [*["Báo cáo"] * titles, *map(delimiter.join, [HEADINGS, *CLEAN])]
+    text = "\n".join(lines)
+    rows = [*[["Báo cáo"]] * titles, HEADINGS, *CLEAN]
+    cells = "".join(f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows)
+    content = {
+        "csv": text.encode(),
+        "csv_gzip": gzip.compress(text.encode()),
+        "csv_utf_16": text.encode("utf-16"),
+        "excel": workbook(rows),
+        "html": f"<table>{cells}</table>".encode(),
+    }[name]
+    arrived = tmp_path / "arrived"
+    arrived.write_bytes(content)
+    declared = source(layout(FORMATS[name], PLACED))
+    result = privacy.apply(arrived, "file.dat", tmp_path / "kept", declared, {"statistics.trial": CONTRACT})
+    assert result == Filtered("file.dat", arrived)
+
+
+def test_every_sheet_of_a_workbook_stays_that_no_layout_fits(tmp_path: Path) -> None:
+    arrived = tmp_path / "arrived"
+    figures: dict[str, Any] = {"Số liệu": [["x", "y"], [CODES[0], "3"]]}
+    arrived.write_bytes(workbook([["Trang bìa"], ["Phùng Quang Đạt"]], **figures))
+    declared = source(layout({"kind": "excel", "sheet": "Khác"}, PLACED))
+    result = privacy.apply(arrived, "file.dat", tmp_path / "kept", declared, {"statistics.trial": CONTRACT})
+    assert result.content is not None
+    text = readable(result.content.read_bytes())
+    assert ("Phùng Quang Đạt" in text, CODES[0] in text, "Trang bìa" in text) == (False, True, True)

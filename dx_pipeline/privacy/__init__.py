@@ -153,9 +153,9 @@ def _filtered(  # noqa: PLR0911 - one a format
         case "xroad":
             return xroad.answer(path, target)
         case "excel":
-            return sheet.workbook(path, target, layout, contract, has_codes=codes)
+            return sheet.workbook(path, target, sheet.Expected(layout, source, contracts, has_codes=codes))
         case "parquet":
-            return document.parquet(path, target, layout, contract)
+            return document.parquet(path, target, layout, contract, has_codes=codes)
         case "ndjson":
             return line.ndjson(path, target, layout, contract, has_codes=codes)
         case "json":
@@ -164,7 +164,7 @@ def _filtered(  # noqa: PLR0911 - one a format
             return line.delimited(path, target, layout, contract)
         case "html":
             try:
-                return sheet.page(path, target, layout, contract, has_codes=codes)
+                return sheet.page(path, target, sheet.Expected(layout, source, contracts, has_codes=codes))
             except DeliveryRefusedError:
                 pass  # what is no page is filtered as text
     return line.plain(path, target, letters, source, contracts)

@@ -23,6 +23,7 @@ from dx_pipeline.formats.text import is_compressed, opened
 from dx_pipeline.privacy import part
 from dx_pipeline.privacy.column import ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
+from dx_pipeline.vietnamese import personal_data
 
 SHORTEST_NUMBER = 100_000_000
 """No number of a person is smaller: it has nine digits at least."""
@@ -67,7 +68,9 @@ def _replaced(document: Any, steps: list[str], content: list[Any]) -> Any:  # no
     }
 
 
-def parquet(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+def parquet(
+    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
+) -> Counter[str]:
     """Filter a Parquet file; what may stay is written to `target` if that is not everything."""
     columns = schema(path)
     found: Counter[str] = Counter()
@@ -80,7 +83,7 @@ def parquet(path: Path, target: Path, layout: Layout | None, contract: Contract 
                 found[column.announced or ""] += max(1, table[name].length() - table[name].null_count)
             else:
                 title = _title(name, len(kept), layout, found)
-                kept[title] = _kept(table[name], column, found)
+                kept[title] = _kept(table[name], column, found, has_codes=has_codes and layout is None)
     except (pa.ArrowException, OSError, ValueError, KeyError):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     found += part.of_parquet(path)
@@ -100,7 +103,7 @@ def _title(name: str, position: int, layout: Layout | None, found: Counter[str])
     return f"column {position + 1}" if personal else name
 
 
-def _kept(values: pa.ChunkedArray, column: ColumnFilter, found: Counter[str]) -> pa.ChunkedArray:
+def _kept(values: pa.ChunkedArray, column: ColumnFilter, found: Counter[str], *, has_codes: bool) -> pa.ChunkedArray:
     """What may stay of a column. Only texts and, where nothing is declared, numbers can be personal data."""
     filled = values.length() - values.null_count
     if column.announced is not None:
@@ -116,6 +119,8 @@ def _kept(values: pa.ChunkedArray, column: ColumnFilter, found: Counter[str]) ->
         return values
     cleaned: dict[str, Any] = {}
     for text, amount in _amounts(values, is_whole=is_whole).items():
+        if has_codes and personal_data.is_code(text):
+            continue
         taken: Counter[str] = Counter()
         kept = column.cell(text, taken)
         if taken:

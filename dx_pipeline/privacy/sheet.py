@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Excel, Html, Layout
+from dx_pipeline.declarations.source import Excel, Html, Layout, Source
 from dx_pipeline.formats import excel, html
 from dx_pipeline.formats.grid import Cell, Grid, is_filled
+from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.formats.text import CODECS, in_unicode, opened
 from dx_pipeline.privacy import part
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, has_no_code
@@ -41,6 +42,9 @@ LONGEST_HEADING = 80
 MADE_ON = datetime(2000, 1, 1)  # noqa: DTZ001 - Excel knows no zones; a clock would change the bytes
 
 
+Shape = TypeVar("Shape", Excel, Html)
+
+
 @dataclass(frozen=True)
 class Sheet:
     """What may stay of a sheet: `kept` are the positions of the columns that stay."""
@@ -58,18 +62,15 @@ class _Page:
     styles: excel.Styles
 
 
-def workbook(
-    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
-) -> Counter[str]:
+def workbook(path: Path, target: Path, expected: Expected) -> Counter[str]:
     """Filter a workbook; what may stay is written to `target` if that is not everything.
 
-    That is the sheet that the layout reads; without a layout, which may be corrected, every sheet. `has_codes` says
-    whether codes of dossiers may be anywhere in it, if it has no layout.
+    That is the sheet that the layout reads; without a layout, which may be corrected, every sheet.
 
     Raises:
         DeliveryRefusedError: it is damaged, or in letters of a legacy encoding that is not declared.
     """
-    shape = layout.format if layout is not None and isinstance(layout.format, Excel) else None
+    shape = expected.shape(Excel)
     encoding = shape.encoding if shape is not None else "unicode"
     found: Counter[str] = Counter()
     shows_styles = zipfile.is_zipfile(path)
@@ -83,8 +84,8 @@ def workbook(
         check_cells(texts)
     sheets = {}
     for name, grid in grids.items():
-        of_sheet = _Rows(grid, shape if name == read else None, layout, contract, has_codes=has_codes)
-        sheets[name] = of_sheet.filtered(found, shows_styles=shows_styles)
+        rows = expected.rows(grid, Excel, is_read=shape is None or name == read)
+        sheets[name] = rows.filtered(found, shows_styles=shows_styles)
     stay = {cell for sheet in sheets.values() for row in sheet.grid.rows for cell in row if isinstance(cell, str)}
     found.update(part.of_workbook(path, stay) + part.in_labels(names))
     if found:
@@ -103,6 +104,49 @@ def _title(name: str, position: int, shape: Excel | None) -> str:
     """The name under which a sheet stays: its own, unless that is personal."""
     is_declared = shape is not None and shape.sheet == name
     return f"Sheet{position + 1}" if not is_declared and part.in_labels([name]) else name
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a source delivers: the layout that a file has, or those that it may have under misplaced headings.
+
+    `has_codes` says whether codes of dossiers may be anywhere in a sheet without a layout.
+    """
+
+    layout: Layout | None
+    source: Source
+    contracts: Mapping[str, Contract]
+    has_codes: bool = False
+
+    def shape(self, kind: type[Shape]) -> Shape | None:
+        """The format of the layout that the file has."""
+        shape = self.layout.format if self.layout is not None else None
+        return shape if isinstance(shape, kind) else None
+
+    def rows(self, grid: Grid, kind: type[Excel | Html], *, is_read: bool) -> _Rows:
+        """The rows of a sheet under the headings that it has."""
+        layout, shape = self._placed(grid, kind) if self.layout is None else (self.layout, self.layout.format)
+        shape = shape if isinstance(shape, Excel | Html) else None
+        contract = self.contracts.get(layout.table) if layout is not None else None
+        return _Rows(grid, shape if is_read else None, layout, contract, has_codes=self.has_codes)
+
+    def _placed(self, grid: Grid, kind: type[Excel | Html]) -> tuple[Layout, Excel | Html] | tuple[None, None]:
+        """The layout of which a sheet has most headings, half of them at least, and the rows that they are in."""
+        best: tuple[Layout, Excel | Html] | None = None
+        most = 0
+        for layout in self.source.deliveries:
+            shape = layout.format
+            if not isinstance(shape, Excel | Html) or not isinstance(shape, kind):
+                continue
+            for above in range(LOOKED_AT_ROWS):
+                moved = shape.model_copy(update={"preamble_rows": above})
+                if above + moved.header_rows > len(grid.rows):
+                    break
+                headings_there = as_declared([heading for _, heading in grid.headings(moved)], layout)
+                shared = len({*headings_there} & {*layout.expected})
+                if shared > most and shared * 2 >= len(layout.expected):
+                    best, most = (layout, moved), shared
+        return best or (None, None)
 
 
 class _Rows:
@@ -225,11 +269,9 @@ def _merged(sheet: Sheet) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return found
 
 
-def page(
-    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
-) -> Counter[str]:
+def page(path: Path, target: Path, expected: Expected) -> Counter[str]:
     """Filter an HTML page; what may stay is written to `target` if that is not everything. See `workbook`."""
-    shape = layout.format if layout is not None and isinstance(layout.format, Html) else None
+    shape = expected.shape(Html)
     encoding = shape.encoding if shape is not None else "utf-8"
     with opened(path, encoding) as stream:
         text = stream.read()
@@ -240,9 +282,8 @@ def page(
     for number, table in enumerate(raw.tables, 1):
         rows, merged = table.laid_out()
         meant = [[in_unicode(str(cell), encoding) for cell in row] for row in rows]
-        is_read = shape is not None and number == shape.table
-        of_table = Grid(meant, merged, html.printed)
-        cleaned = _Rows(of_table, shape if is_read else None, layout, contract, has_codes=has_codes).filtered(found)
+        is_read = shape is None or number == shape.table
+        cleaned = expected.rows(Grid(meant, merged, html.printed), Html, is_read=is_read).filtered(found)
         if one_byte:  # what stays must stay in its own letters
             kept = [
                 [
