@@ -198,6 +198,22 @@ def test_the_log_says_what_was_stripped_by_kind(trial: Trial, caplog: pytest.Log
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Phùng_Thị_Ơn.csv", "stripped-01234567.csv"),
+        ("baocao_LeQuocDung_052022.xlsx", "stripped-01234567.xlsx"),
+        ("Báo cáo - Lê Quốc Dũng.csv", "Báo cáo-stripped-01234567.csv"),
+        ("bieu.Nguyễn Văn Đạt", "stripped-01234567"),
+        ("Bieu_II06a_UBND_huyen_Duong_Minh_Chau.xlsx", "Bieu_II06a_UBND_huyen_Duong_Minh_Chau.xlsx"),
+        ("traffic_202201.json.gz", "traffic_202201.json.gz"),
+        ("LyLichTuPhap_2022.xlsx", "LyLichTuPhap_2022.xlsx"),
+    ],
+)
+def test_a_file_that_is_named_for_a_person_is_named_for_its_hash(name: str, kept: str) -> None:
+    assert privacy.file_name(name, "0123456789abcdef")[0] == kept
+
+
 def test_a_file_name_loses_what_is_personal_in_it(trial: Trial) -> None:
     path = trial.put("csv", as_csv(TITLE, HEADINGS, CLEAN), name="Nguyễn Văn Bình_072085001234.csv")
     delivery = trial.land("csv")

@@ -2,6 +2,8 @@
 
     column                                   what may stay of a value, by the column it is in
     line, record, document, sheet, xroad     the same for the formats
+    part                                     what documents have beside their rows
+    letters, conservation                    what cannot be decoded is withheld; no row is lost
 
 What may not be stored (names, numbers of people, ways to reach them, birth dates, addresses, links, tokens, free
 text): Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery without any of it passes byte for byte. What is taken
@@ -99,6 +101,8 @@ def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
     """
     stem, dot, ending = name.rpartition(".") if "." in name.strip(".") else (name, "", "")
     found = personal_data.in_label(stem)
+    if in_ending := personal_data.in_label(ending):
+        found, dot, ending = found + in_ending, "", ""
     if not found:
         return name, Counter()
     stripped, alone = personal_data.strip(stem, may_be_name=True)
