@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deliveries import DOSSIER_HEADINGS, DOSSIERS, MAY, SECRETS, dossiers, groups, layout, readable, source, workbook
+from deliveries import (
+    DOSSIER_HEADINGS,
+    DOSSIERS,
+    GROUPS,
+    MAY,
+    SECRETS,
+    dossiers,
+    groups,
+    layout,
+    readable,
+    source,
+    workbook,
+)
 from engine import Engine, counts
 from test_privacy import CLEAN, CONTRACT, FORMATS, HEADINGS, PLACED
 
@@ -40,6 +52,7 @@ UNREADABLE = {
     "vni": (in_legacy(TEXT, "vni"), "VNI"),
     "windows_1258": (unicodedata.normalize("NFD", TEXT).replace("\u0323", "").encode("cp1258", "ignore"), "UTF-8"),
     "utf_16": (TEXT.encode("utf-16"), "utf-16"),
+    "utf_16_without_vietnamese": (groups(*GROUPS, title="x").decode().encode("utf-16"), "utf-16"),
     "carriage_returns": (TEXT.replace("\r\n", "\r").encode(), "CR"),
     "cut_gzip": (gzip.compress(TEXT.encode())[:-200], "broken off"),
 }
@@ -74,6 +87,13 @@ def test_a_correction_of_the_layout_makes_what_was_withheld_readable(engine: Eng
     after = Engine(engine.settings, replace(engine.catalogue, sources=sources, digests=digests))
     assert counts(after.ingest("dossier")) == [(300, 300, 0, 0, 0)]
     assert path.read_bytes() == content
+
+
+def test_a_name_with_nuls_between_its_letters_is_not_kept(engine: Engine) -> None:
+    hidden = "\x00".join(SECRETS["name"])
+    engine.put("community_group", groups(*GROUPS, f"TCN-25456-09,25456,15/02/2022,,{hidden}"))
+    assert counts(engine.ingest("community_group")) == [(4, 3, 0, 0, 1)]
+    assert hidden not in landed(engine, "community_group").content.read_bytes().decode("utf-8", "replace")
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

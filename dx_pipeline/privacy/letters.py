@@ -94,7 +94,9 @@ def _check(path: Path, encoding: Encoding, source: Source, *, is_by_line: bool) 
         )
         raise DeliveryRefusedError(message)
     most = max(1, lines.feeds * MOST_UNDECODED_SHARE) if is_by_line and lines.feeds else 0
-    if lines.undecoded > most:
+    with bytes_of(path) as handle:
+        is_utf_16 = handle.read(2) in UTF_16_MARKS
+    if is_utf_16 or lines.undecoded > most:
         raise DeliveryRefusedError(_not_utf8(path, source, lines))
     if not is_by_line and lines.feeds < legacy.FEWEST_SIGNS:
         return
@@ -115,23 +117,34 @@ class _Lines:
 
 def _count_lines(path: Path) -> _Lines:
     lines = _Lines()
-    is_whole = is_utf8(path)
-    with bytes_of(path) as handle:
-        if is_whole:
+    if is_utf8(path):
+        with bytes_of(path) as handle:
+            nulls = 0
             while piece := handle.read(PIECE_BYTES):
                 lines.feeds += piece.count(b"\n")
                 lines.returns += piece.count(b"\r")
-            lines.returns = max(0, lines.returns - lines.feeds)
+                nulls += piece.count(b"\x00")
+        lines.returns = max(0, lines.returns - lines.feeds)
+        if not nulls:
             return lines
+    lines = _Lines()
+    with bytes_of(path) as handle:
         for number, line in enumerate(handle, 1):
             lines.feeds += line.endswith(b"\n")
             lines.returns += line.count(b"\r") - line.endswith(b"\r\n")
-            try:
-                line.decode()
-            except UnicodeDecodeError:
+            if not _is_text(line):
                 lines.undecoded += 1
                 lines.first = lines.first or number
     return lines
+
+
+def _is_text(line: bytes) -> bool:
+    """Whether a line is UTF-8. One with a NUL is in UTF-16, or hides something: it cannot be searched."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in line
 
 
 def _not_utf8(path: Path, source: Source, lines: _Lines) -> str:

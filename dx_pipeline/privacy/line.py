@@ -35,6 +35,9 @@ LONGEST_HEADING = 80
 DELIMITERS = ";,\t|"
 MOST_KNOWN = 10_000
 
+NUL = "\x00"
+"""What no line of text has; between the letters of a name it would hide the name."""
+
 UNDECODED = "\udcff"
 """What is kept of a line that is no UTF-8: one byte that is none."""
 
@@ -83,7 +86,7 @@ def _is_clean(path: Path, letters: Encoding, rewrites: Callable[[], Iterator[Rew
     try:
         with _lines(path, letters, errors="strict" if letters == "utf-8" else None) as text:
             for line, rewrite in zip(text, rewrites(), strict=False):
-                if rewrite(line, found) != line:
+                if NUL in line or rewrite(line, found) != line:
                     return False
     except UnicodeDecodeError:
         return False
@@ -94,7 +97,8 @@ def _without_undecoded(rewrite: Rewrite) -> Rewrite:
     """The rewrite of a line that may be no UTF-8."""
 
     def rewritten(line: str, found: Counter[str]) -> str:
-        if line.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in line):
+        is_decoded = line.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in line)
+        if is_decoded and NUL not in line:
             return rewrite(line, found)
         body = line.rstrip("\r\n")
         found[NOT_UTF8] += body != UNDECODED
