@@ -131,7 +131,8 @@ def fetch_and_land(
     for arrival in connectors.fetch(settings, source, months, now=now):
         with landing(settings):
             delivery = deliveries.find(settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at)
-            if delivery is None or not deliveries.restore(settings, arrival, delivery):
+            is_read = delivery is not None and delivery.entry.withheld is None  # else a layout may have been corrected
+            if delivery is None or not is_read or not deliveries.restore(settings, arrival, delivery):
                 delivery = _filter_and_land(settings, catalogue, source, arrival)
             deliveries.clean_inbox(settings, arrival, delivery)
         present[arrival.month] |= {delivery.entry.delivery_id}
@@ -273,7 +274,14 @@ def _filter_and_land(settings: Settings, catalogue: Catalogue, source: DeclaredS
         filtered = (
             privacy.Filtered(arrival.name, arrival.file)  # reference files are reviewed in git
             if source.is_reference
-            else privacy.apply(arrival.file, arrival.name, private / "kept", source.source, catalogue.contracts)
+            else privacy.apply(
+                arrival.file,
+                arrival.name,
+                private / "kept",
+                source.source,
+                catalogue.contracts,
+                delivery_id=arrival.delivery_id,
+            )
         )
         return deliveries.land(settings, arrival, filtered)
     finally:
@@ -388,6 +396,7 @@ def _fingerprint(
     """A digest of everything that a delivered partition is made from."""
     inputs = [catalogue.digest(f"source:{key.source}")]
     inputs += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in landed]
+    inputs += [f"withheld {item.entry.delivery_id}" for item in landed if item.entry.withheld is not None]
     inputs += sorted(present)
     inputs += [f"accepted {delivery_id}" for delivery_id in sorted(accepted)]
     if closed is not None:

@@ -12,7 +12,9 @@ from deliveries import SECRETS, contract, layout
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.source import NumberStyle
+from dx_pipeline.formats.undecoded import NOT_UTF8
 from dx_pipeline.privacy.column import ColumnFilter, column_filters
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading, personal_data
@@ -109,6 +111,11 @@ def test_a_name_is_found_with_any_vietnamese_capital(names: list[str]) -> None:
 @pytest.mark.parametrize("text", ["Trần nhà", "Lê ăn", "Hồ đập", "Phạm ớt", "Lý lịch"])
 def test_a_word_that_is_no_capital_makes_no_name(text: str) -> None:
     assert personal_data.strip(text, may_be_name=True) == (text, {})
+
+
+def test_every_kind_that_the_filter_counts_is_one_of_the_ledger(declared: Catalogue) -> None:
+    counted = {*personal_data.PATTERNS, *heading.WITHIN, *heading.WHOLE, NOT_UTF8, "document_part", "repeated_name"}
+    assert counted <= set(declared.contracts["ledger.stripped"].columns["kind"].allowed or ())
 
 
 @pytest.fixture

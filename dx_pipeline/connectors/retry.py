@@ -85,11 +85,11 @@ class FetchTask:
     stream: str = ""
 
     def landed(self) -> tuple[Delivery, ...]:
-        """What has landed of this stream and month, in order of precedence."""
+        """What has landed of this stream and month, in order of precedence. What was withheld is asked for again."""
         return tuple(
             delivery
             for delivery in deliveries.landed(self.settings, self.source, self.month)
-            if delivery.entry.cursor_range is not None and delivery.entry.cursor_range["stream"] == self.stream
+            if delivery.entry.withheld is None and (delivery.entry.cursor_range or {}).get("stream") == self.stream
         )
 
 
@@ -171,7 +171,7 @@ def arrived(
     file = _in_memory(task.settings, content)
     digest = file_digest(cast("io.BufferedRandom", file), "sha256").hexdigest()
     known = deliveries.find(task.settings, task.source, task.month, digest, delivered_at)
-    if known is not None:
+    if known is not None and known.entry.withheld is None:
         file.close()
         digest = known.entry.delivery_id
         return Page(

@@ -17,6 +17,7 @@ import duckdb
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import undecoded
 from dx_pipeline.formats.limits import LONGEST_LINE_BYTES
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
 from dx_pipeline.formats.text import (
@@ -46,11 +47,15 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     named = printed[: len("".join("x" if heading else " " for heading in printed).rstrip())]
     empty = [f" {number}" for number in range(len(named), len(printed))]  # no heading begins with a space
     found = check_headings(named, layout, line) + empty
+    rejected = dialect.delimiter.join("?" * (len(found) + 2)).encode()
     with (
-        plain(connection, path, dialect.encoding) as text,
+        plain(connection, path, dialect.encoding) as unpacked,
+        undecoded.set_aside(connection, unpacked, rejected) as (text, lines),
         _narrowed(connection, text, dialect, len(found)) as narrow,
         _parsed(connection, narrow, dialect, found) as parsed,
     ):
+        update = "UPDATE csv_rejected SET fault = $fault WHERE line IN (SELECT unnest($lines::BIGINT[]))"
+        connection.execute(update, {"fault": undecoded.NOT_UTF8, "lines": lines})
         _number(connection, parsed, dialect, found, name)
     if empty:
         filled = ", ".join(f"count(trim({quoted(column)})) FILTER (trim({quoted(column)}) <> '')" for column in empty)

@@ -21,7 +21,7 @@ import pyarrow as pa
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import limits
+from dx_pipeline.formats import limits, undecoded
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, format_of
 from dx_pipeline.formats.text import opened, plain
 
@@ -198,6 +198,7 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
     """The names that the first lines use."""
     records: list[Any] = []
     with opened(path, "utf-8") as text:
+        text.reconfigure(errors="replace")  # a line that is no UTF-8 is a bad line, not a bad file
         while len(records) < LOOKED_AT and (line := text.readline(limits.LONGEST_JSON_LINE_BYTES)):
             try:
                 records.append(json.loads(line))
@@ -212,14 +213,20 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
 def _load_lines(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `formats.load`."""
     _lines_headings(path, layout)
-    with plain(connection, path, "utf-8") as text:
+    with (
+        plain(connection, path, "utf-8") as unpacked,
+        undecoded.set_aside(connection, unpacked, b"?") as (text, lines),
+    ):
         connection.execute(
             sql_file(__file__, "json_lines"), {"path": str(text), "most_bytes": limits.LONGEST_JSON_LINE_BYTES}
         )
     ((marked,),) = connection.execute(
         f"SELECT coalesce(bool_or(text->>'$.{SYNTHETIC_KEY}' = 'true'), false) FROM json_record WHERE fault IS NULL"
     ).fetchall()
-    return _spread(connection, layout, name, has_records=True, is_synthetic=marked)
+    raw = _spread(connection, layout, name, has_records=True, is_synthetic=marked)
+    update = f"UPDATE {quoted(name)} SET fault = $fault WHERE line IN (SELECT unnest($lines::BIGINT[]))"
+    connection.execute(update, {"fault": undecoded.NOT_UTF8, "lines": lines})
+    return raw
 
 
 def _spread(

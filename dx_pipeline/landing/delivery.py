@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from dx_pipeline import privacy
 from dx_pipeline.errors import DxError
+from dx_pipeline.formats.undecoded import NOT_UTF8
 from dx_pipeline.period import Month
 from dx_pipeline.privacy import Filtered
 from dx_pipeline.settings import Settings
@@ -133,10 +134,13 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
     files.make_private(folder.parent, settings.landing)
     there = _read(folder)
-    if there is not None and damage(settings, there) is None:  # another process landed the same bytes
-        shutil.rmtree(private)
+    was_withheld = there is not None and there.entry.withheld not in {None, entry.withheld}
+    if there is not None and damage(settings, there) is None and not was_withheld:
+        shutil.rmtree(private)  # another process landed the same bytes, or nothing has changed
         return there
-    if folder.exists():
+    if was_withheld:
+        shutil.rmtree(folder)  # nothing of it had been kept
+    elif folder.exists():
         LOG.warning("%s", not_as_landed(settings, folder))
         files.set_aside(settings, folder)
     for path in (content, private / ENTRY):
@@ -188,18 +192,25 @@ def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
 def clean_inbox(settings: Settings, arrival: Arrival, delivery: Delivery) -> None:
     """Replace a file of the inbox by what was kept of it, if that is less than what arrived.
 
-    The file keeps its modification time, so the next fetch finds it landed. A file of which nothing was
-    kept stays as it is.
+    The file keeps its modification time, so the next fetch finds it landed. A file that could not be read, as a whole
+    or in some lines, stays as it came.
+
+    Raises:
+        DxError: what was kept is not what was landed; the file in the inbox stays.
     """
     entry, path = delivery.entry, arrival.inbox_path
-    if not entry.stripped or entry.withheld is not None or path is None:
+    is_read = entry.withheld is None and NOT_UTF8 not in entry.stripped
+    if not entry.stripped or not is_read or path is None:
         return
-    cleaned = privacy.file_name(path.name)[0]
+    cleaned = privacy.file_name(path.name, arrival.delivery_id)[0]
     if cleaned == path.name and arrival.delivery_id == entry.kept_sha256:
         return
     moment = arrival.file.stat().st_mtime_ns
     private = files.private_name(settings)
     shutil.copyfile(delivery.content, private)
+    if files.digest(private) != entry.kept_sha256:
+        private.unlink()
+        raise not_as_landed(settings, delivery.content, f" ({entry.file_name})")
     os.utime(private, ns=(moment, moment))
     files.sync(private)
     with folder.opened(settings.inbox, *path.relative_to(settings.inbox).parts[:-1]) as there:

@@ -2,6 +2,8 @@
 
     column                                   what may stay of a value, by the column it is in
     line, record, document, sheet, xroad     the same for the formats
+    part                                     what documents have beside their rows
+    letters, conservation                    what cannot be decoded is withheld; no row is lost
 
 What may not be stored (names, numbers of people, ways to reach them, birth dates, addresses, links, tokens, free
 text): Law 91/2025/QH15 and Decree 356/2025/NĐ-CP. A delivery without any of it passes byte for byte. What is taken
@@ -22,7 +24,10 @@ from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import OLE_MAGIC, check, headings_shared, layout_of, xroad_answer
 from dx_pipeline.formats.text import bytes_of
-from dx_pipeline.privacy import document, line, sheet, xroad
+from dx_pipeline.privacy import conservation, document, line, part, sheet, xroad
+from dx_pipeline.privacy.column import delivers_codes
+from dx_pipeline.privacy.letters import UTF_16_MARKS
+from dx_pipeline.privacy.letters import encoding_of as letters_of
 from dx_pipeline.vietnamese import personal_data
 
 TEXT_KINDS = frozenset({"csv", "json", "ndjson", "html", "text"})
@@ -30,8 +35,7 @@ XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
 SPACES = b"\t\r\n\x0c\x1b"
-NOTHING_KEPT = "Nothing of it was kept, because it cannot be searched for personal data."
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+NOTHING_KEPT = "Nothing of it was kept, and it is left as it came."
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,9 @@ class Filtered:
     withheld: str | None = None
 
 
-def apply(file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract]) -> Filtered:
+def apply(
+    file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract], *, delivery_id: str = ""
+) -> Filtered:
     """Filter a file; if anything has to be taken out, what may be kept is written to `target`.
 
     Args:
@@ -60,8 +66,9 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         target: a place for the cleaned file; nothing is written there if the file is clean.
         source: who delivers it, in which layouts.
         contracts: the contracts of all tables.
+        delivery_id: the SHA-256 of the file: a file named for a person is named for this instead.
     """
-    kept_name, in_name = file_name(name)
+    kept_name, in_name = file_name(name, delivery_id)
     try:
         check(file)
         kind = _kind(file)
@@ -69,8 +76,8 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
     if kind is None:
         reason = (
-            "it is of no kind that can be searched for personal data, so nothing of it was kept;"
-            " ask the sender for one of the agreed formats."
+            "it is of no kind that can be searched for personal data; ask the sender for one of the agreed formats."
+            f" {NOTHING_KEPT}"
         )
         return Filtered(kept_name, None, in_name, reason)
     layout = layout_of(file, source) if kind != XROAD else None
@@ -78,18 +85,33 @@ def apply(file: Path, name: str, target: Path, source: Source, contracts: Mappin
         fits = kind == layout.format.kind or {kind, layout.format.kind} <= TEXT_KINDS
         if not fits or headings_shared(file, layout) * 2 < len(layout.expected):
             layout = None
-    contract = contracts.get(layout.table) if layout is not None else None
     try:
-        in_file = +_filtered(kind, file, target, layout, contract)
+        in_file = +_filtered(kind, file, target, source, layout, contracts)
+        in_header = part.of_gzip(file)
+        if in_header and not in_file:
+            part.packed_anew(file, target)
+        if in_file or in_header:
+            conservation.check(file, target, layout.format.kind if layout is not None else kind, layout)
     except DeliveryRefusedError as refusal:
         return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
-    return Filtered(kept_name, target if in_file else file, in_file + in_name)
+    return Filtered(kept_name, target if in_file + in_header else file, in_file + in_header + in_name)
 
 
-def file_name(name: str) -> tuple[str, Counter[str]]:
-    """A file's name without what is personal in it, and what was taken out, by kind."""
-    stripped, found = personal_data.strip(name)
-    return (re.sub(r"[^\w. -]", "", stripped), found) if found else (name, found)
+def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
+    """A file's name without what is personal in it, and what was taken out, by kind.
+
+    Two files that are named for persons must not get one name, as the later one would then replace the earlier one.
+    """
+    stem, dot, ending = name.rpartition(".") if "." in name.strip(".") else (name, "", "")
+    found = personal_data.in_label(stem)
+    if in_ending := personal_data.in_label(ending):
+        found, dot, ending = found + in_ending, "", ""
+    if not found:
+        return name, Counter()
+    stripped, alone = personal_data.strip(stem, may_be_name=True)
+    stripped = stripped if alone == found else ""
+    stays = re.sub(r"[^\w. -]", "", stripped.replace(personal_data.MARK, "")).strip("_ .-")
+    return "-".join(part for part in (stays, "stripped", delivery_id[:8]) if part) + dot + ending, found
 
 
 def _kind(path: Path) -> str | None:
@@ -120,44 +142,49 @@ def _kind_of_text(start: bytes) -> str | None:
             return "text"
 
 
-def _filtered(kind: str, path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:  # noqa: PLR0911 - one a format
+def _filtered(  # noqa: PLR0911 - one a format
+    kind: str, path: Path, target: Path, source: Source, layout: Layout | None, contracts: Mapping[str, Contract]
+) -> Counter[str]:
     """Filter a file by its format; what may stay is written to `target` if that is not everything.
 
     Raises:
         DeliveryRefusedError: the file is damaged, or in another encoding than declared.
     """
+    contract = contracts.get(layout.table) if layout is not None else None
+    codes = layout is None and delivers_codes(source, contracts)
+    letters = letters_of(path, source, layout) if kind in TEXT_KINDS else "utf-8"
     match layout.format.kind if layout is not None else kind:
         case "xroad":
             return xroad.answer(path, target)
         case "excel":
-            return sheet.workbook(path, target, layout, contract)
+            return sheet.workbook(path, target, sheet.Expected(layout, source, contracts, has_codes=codes))
         case "parquet":
-            return document.parquet(path, target, layout, contract)
+            return document.parquet(path, target, layout, contract, has_codes=codes)
         case "ndjson":
-            return line.ndjson(path, target, layout, contract)
+            return line.ndjson(path, target, layout, contract, has_codes=codes)
         case "json":
-            try:
-                return document.envelope(path, target, layout, contract)
-            except DeliveryRefusedError:
-                return line.ndjson(path, target, layout, contract)  # broken JSON is filtered line by line
+            return _json(path, target, source, layout, contract, has_codes=codes)
         case "csv" if layout is not None and contract is not None:
             return line.delimited(path, target, layout, contract)
         case "html":
             try:
-                return sheet.page(path, target, layout, contract)
+                return sheet.page(path, target, sheet.Expected(layout, source, contracts, has_codes=codes))
             except DeliveryRefusedError:
                 pass  # what is no page is filtered as text
-    return line.plain(path, target, _letters(path))
+    return line.plain(path, target, letters, source, contracts)
 
 
-def _letters(path: Path) -> line.Letters:
-    """The encoding of text for which none is declared, by its first bytes."""
-    with bytes_of(path) as handle:
-        start = handle.read(STARTS_AT)
-    if start.startswith(UTF_16_MARKS):
-        return "utf-16"
+def _json(
+    path: Path, target: Path, source: Source, layout: Layout | None, contract: Contract | None, *, has_codes: bool
+) -> Counter[str]:
+    """Filter JSON documents, or what begins like one.
+
+    Raises:
+        DeliveryRefusedError: it cannot be read, and the source delivers such documents: it may have been cut off.
+    """
     try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return "utf-8" if error.start > len(start) - 4 else "unknown"  # a letter may be cut at the end
-    return "utf-8"
+        return document.envelope(path, target, layout, contract, has_codes=has_codes)
+    except DeliveryRefusedError:
+        if any(each.format.kind == "json" for each in source.deliveries):
+            raise
+        return line.ndjson(path, target, layout, contract, has_codes=has_codes)

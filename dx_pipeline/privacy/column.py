@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.contract import Column, Contract
-from dx_pipeline.declarations.source import Layout, Placement
+from dx_pipeline.declarations.source import Layout, Placement, Source
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
 from dx_pipeline.vietnamese.spelling import spellings
 
 MOST_KNOWN = 100_000
+
+COUNT_DIGITS, MONEY_DIGITS = 9, 15
+"""At most how many digits a count has, and any other number, where the contract declares no maximum."""
 
 TAX_CODE = re.compile(r"(?:^|(?<=/))\d{10}(?:-\d{3})?(?=/|$)")
 """A business's tax code, by itself or as one part of an identifier: ten digits, a branch has three more."""
@@ -36,8 +39,8 @@ class ColumnFilter:
         is_removed: whether the whole column goes, with its heading, because no layout expects it.
         shape: the regular expression of a value that is as declared; None for free text.
         allowed: kinds of personal data that its contract allows as linkable.
-        may_be_name: whether a text that as a whole looks like a name is one.
-        is_number: whether it is a column of numbers; a typed number then stays.
+        below: of a column of numbers, what every plausible one is below; a typed number that is so stays. 0 where
+            it is no column of numbers.
         is_percent: whether its numbers may be printed with a percent sign.
         has_organisations: whether it is a column of organisations' codes. A tax code is then no
             number of a person, though it has as many digits.
@@ -48,8 +51,7 @@ class ColumnFilter:
     is_removed: bool = False
     shape: str | None = None
     allowed: frozenset[str] = frozenset()
-    may_be_name: bool = True
-    is_number: bool = False
+    below: float = 0.0
     is_percent: bool = False
     has_organisations: bool = False
     known: set[str] = field(default_factory=set)
@@ -64,13 +66,17 @@ class ColumnFilter:
             return ""
         if self.is_as_declared(text):
             return self._clean(text)
-        if self.has_organisations and not personal_data.strip(TAX_CODE.sub("", text.strip()))[1]:
+        if self.has_organisations and self.is_of_organisation(text):
             return self._clean(text)
-        stripped, taken = personal_data.strip(text, allowed=self.allowed, may_be_name=self.may_be_name)
+        stripped, taken = personal_data.strip(text, allowed=self.allowed, may_be_name=True)
         if not taken:
             return self._clean(text)
         found.update(taken)
         return "" if self.shape is not None else stripped
+
+    def is_of_organisation(self, text: str) -> bool:
+        """Whether there is nothing personal in an organisation's identifier, its tax code aside."""
+        return not personal_data.strip(TAX_CODE.sub("", text.strip()), may_be_name=True)[1]
 
     def is_as_declared(self, text: str) -> bool:
         """Whether a text is what the column is declared to have; never so in a column of free text."""
@@ -80,6 +86,10 @@ class ColumnFilter:
             self._shape = re.compile(self.shape)
         bare = text.strip()
         return bool(self._shape.fullmatch(bare) or self._shape.fullmatch(unicodedata.normalize("NFC", bare)))
+
+    def is_plausible(self, number: float) -> bool:
+        """Whether a typed number is one of the column's: as large as it may be, and no number of a person."""
+        return abs(number) < self.below
 
     def _clean(self, text: str) -> str:
         if len(self.known) < MOST_KNOWN:
@@ -100,10 +110,28 @@ def column_filters(found: Sequence[str], layout: Layout | None, contract: Contra
     for heading in as_declared(found, layout):
         if heading in columns and headings.kind_of(heading) is None:
             name = columns[heading]
-            filters.append(_declared(heading, contract.columns[name], layout.columns[name]))
+            filters.append(_declared(heading, name, contract.columns[name], layout.columns[name]))
         else:
             filters.append(_undeclared(heading, is_expected=heading in layout.expected))
     return filters
+
+
+def delivers_codes(source: Source, contracts: Mapping[str, Contract]) -> bool:
+    """Whether a source delivers a table with codes of dossiers."""
+    tables = [contracts[layout.table] for layout in source.deliveries if layout.table in contracts]
+    return any(column.personal_data == "linkable" for table in tables for column in table.columns.values())
+
+
+def has_no_code(columns: Sequence[ColumnFilter], cells: Sequence[object], *, has_codes: bool = False) -> bool:
+    """Whether a row lacks the code of a dossier in the column that has them, as it does where its cells are shifted.
+
+    A code elsewhere in such a row is the row's own, and may stay. `has_codes`: whether there may be codes in a table
+    without such a column.
+    """
+    linkable = [position for position, column in enumerate(columns) if column.allowed]
+    if not linkable:
+        return has_codes
+    return not any(position < len(cells) and personal_data.is_code(str(cells[position])) for position in linkable)
 
 
 def _undeclared(heading: str, *, is_expected: bool) -> ColumnFilter:
@@ -115,20 +143,27 @@ def _undeclared(heading: str, *, is_expected: bool) -> ColumnFilter:
     )
 
 
-def _declared(heading: str, column: Column, placement: Placement) -> ColumnFilter:
+def _declared(heading: str, name: str, column: Column, placement: Placement) -> ColumnFilter:
     """The filter of a column that a layout places."""
-    expected = _shape(column, placement)
+    is_number = column.type in {"integer", "number"} and placement.values is None
+    expected = _shape(name, column, placement)
     return ColumnFilter(
         shape=expected,
         allowed=frozenset({"dossier_code"}) if column.personal_data == "linkable" else frozenset(),
-        may_be_name=expected is None and column.references is None,
-        is_number=column.type in {"integer", "number"} and placement.values is None,
+        below=float(f"1e{_most_digits(name, column)}") if is_number else 0.0,
         is_percent=placement.percent,
         has_organisations=headings.is_of_organisations(heading),
     )
 
 
-def _shape(column: Column, placement: Placement) -> str | None:
+def _most_digits(name: str, column: Column) -> int:
+    """How many digits a plausible number of a column has: by its maximum, else by what it counts."""
+    if column.max is not None:
+        return len(str(int(max(abs(column.max), abs(column.min or 0)))))
+    return COUNT_DIGITS if name.endswith("_count") else MONEY_DIGITS
+
+
+def _shape(name: str, column: Column, placement: Placement) -> str | None:
     """The regular expression of a value that is as declared; None where any text is."""
     if placement.values is not None:
         return _one_of([spelling for word in placement.values for spelling in spellings(word)])
@@ -141,7 +176,10 @@ def _shape(column: Column, placement: Placement) -> str | None:
             return shape.moment(placement.date) if placement.date else shape.ISO[column.type]
         case "integer" | "number" | "decimal":
             percent = r"(?:\s?%)?" if placement.percent else ""
-            return f"(?:{shape.number(placement.number, leading_zeros=False)}){percent}"
+            digits = MONEY_DIGITS if column.type == "decimal" else _most_digits(name, column)
+            digit = r"(?:[0-9]\.?)" if placement.number == "vi" else "[0-9]"
+            too_many = rf"(?![+-]?{digit}{{{digits + 1}}})" if digits < MONEY_DIGITS else ""
+            return f"(?:{too_many}{shape.number(placement.number, leading_zeros=False)}){percent}"
 
 
 def _one_of(words: Sequence[str]) -> str:

@@ -12,63 +12,108 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, cast
 
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Csv, Encoding, Layout
+from dx_pipeline.declarations.source import Csv, Encoding, Layout, Source
 from dx_pipeline.formats.csv import READER as CSV
 from dx_pipeline.formats.json import as_text, members
-from dx_pipeline.formats.raw import format_of
+from dx_pipeline.formats.raw import as_declared, format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
-from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
+from dx_pipeline.formats.undecoded import NOT_UTF8
+from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, delivers_codes, has_no_code
 from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
 
 LOOKED_AT_LINES = 50
+LONGEST_HEADING = 80
 DELIMITERS = ";,\t|"
 MOST_KNOWN = 10_000
 
-Letters = Encoding | Literal["unknown"]
-ONE_BYTE: frozenset[Letters] = frozenset({"tcvn3", "vni", "unknown"})
-"""Where a letter is one byte and MARK cannot be written: nothing replaces what is taken out."""
+NUL = "\x00"
+"""What no line of text has; between the letters of a name it would hide the name."""
+
+UNDECODED = "\udcff"
+"""What is kept of a line that is no UTF-8: one byte that is none."""
+
+ONE_BYTE: frozenset[Encoding] = frozenset({"tcvn3", "vni"})
+"""Where what stays of a text could not be written in its own letters: a cell stays as a whole, or not at all."""
 
 Rewrite = Callable[[str, Counter[str]], str]
 """What may stay of a line, its end included; what was taken out is counted."""
 
 
-def filter_lines(path: Path, target: Path, letters: Letters, rewrites: Callable[[], Iterator[Rewrite]]) -> Counter[str]:
+@dataclass(frozen=True)
+class Place:
+    """Where a delimited text has the headings of a layout: in which line, counted from 0, between which signs."""
+
+    layout: Layout
+    line: int
+    headings: Sequence[str]
+    delimiter: str
+    quote: str
+
+
+def filter_lines(
+    path: Path, target: Path, letters: Encoding, rewrites: Callable[[], Iterator[Rewrite]]
+) -> Counter[str]:
     """Filter a file line by line; what may stay is written to `target` if that is not everything.
 
     Args:
         path: the file, compressed or not.
         target: where the cleaned file goes.
-        letters: the encoding of its bytes; bytes that are not in it pass as they are.
+        letters: the encoding of its bytes. Of a line that is no UTF-8 nothing stays but one byte that is none.
         rewrites: one rewrite for each line of the file, in order, each time it is called.
     """
+    if _is_clean(path, letters, rewrites):
+        return Counter()
     found: Counter[str] = Counter()
-    with _lines(path, letters) as text:
-        for line, rewrite in zip(text, rewrites(), strict=False):
-            if rewrite(line, found) != line:
-                break
-        else:
-            return found
-    found = Counter()
+    each = map(_without_undecoded, rewrites()) if letters == "utf-8" else rewrites()
     with _lines(path, letters) as text, _writer(target, letters, is_gzip=is_compressed(path)) as output:
-        for line, rewrite in zip(text, rewrites(), strict=False):
+        for line, rewrite in zip(text, each, strict=False):
             output.write(rewrite(line, found))
     return found
 
 
+def _is_clean(path: Path, letters: Encoding, rewrites: Callable[[], Iterator[Rewrite]]) -> bool:
+    """Whether every line of a file stays as it is. One that is no UTF-8 never does."""
+    found: Counter[str] = Counter()
+    try:
+        with _lines(path, letters, errors="strict" if letters == "utf-8" else None) as text:
+            for line, rewrite in zip(text, rewrites(), strict=False):
+                if NUL in line or rewrite(line, found) != line:
+                    return False
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _without_undecoded(rewrite: Rewrite) -> Rewrite:
+    """The rewrite of a line that may be no UTF-8."""
+
+    def rewritten(line: str, found: Counter[str]) -> str:
+        is_decoded = line.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in line)
+        if is_decoded and NUL not in line:
+            return rewrite(line, found)
+        body = line.rstrip("\r\n")
+        found[NOT_UTF8] += body != UNDECODED
+        return UNDECODED + line[len(body) :]
+
+    return rewritten
+
+
 @contextmanager
-def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
-    """The lines of a file with their ends; a line feed alone ends one."""
+def _lines(path: Path, letters: Encoding, errors: str | None = None) -> Iterator[IO[str]]:
+    """The lines of a file with their ends; a line feed alone ends one. `errors`: see `codecs`."""
+    codec, usual = _codec(letters)
     with bytes_of(path) as handle:
-        text = io.TextIOWrapper(handle, *_codec(letters), newline="\n")
+        text = io.TextIOWrapper(handle, codec, errors or usual, newline="\n")
         try:
             yield text
         finally:
@@ -76,56 +121,75 @@ def _lines(path: Path, letters: Letters) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _writer(path: Path, letters: Letters, *, is_gzip: bool) -> Iterator[IO[str]]:
-    """A text file to write; a compressed one has no name and no time in it."""
-    with path.open("wb") as file:
-        packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if is_gzip else None
-        with io.TextIOWrapper(packed or file, *_codec(letters), newline="") as text:
-            yield text
+def _writer(path: Path, letters: Encoding, *, is_gzip: bool) -> Iterator[IO[str]]:
+    """A text file to write, compressed or not."""
+    with (
+        gzip_writer(path) if is_gzip else path.open("wb") as file,
+        io.TextIOWrapper(file, *_codec(letters), newline="") as text,
+    ):
+        yield text
 
 
-def _codec(letters: Letters) -> tuple[str, str]:
+@contextmanager
+def gzip_writer(path: Path) -> Iterator[IO[bytes]]:
+    """A gzip file to write, with no name and no time in it."""
+    with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        yield cast("IO[bytes]", packed)
+
+
+def _codec(letters: Encoding) -> tuple[str, str]:
     """Python's name of an encoding, and how it treats errors. A byte-order mark of UTF-8 is part of the text."""
     if letters == "utf-8":
         return "utf-8", "surrogateescape"
-    codec = "latin-1" if letters == "unknown" else CODECS[letters]
-    return codec, "replace" if codec == "utf-16" else "surrogateescape"
-
-
-def _in_unicode(text: str, letters: Letters) -> str:
-    return text if letters == "unknown" else in_unicode(text, letters)
+    return CODECS[letters], "replace" if letters == "utf-16" else "surrogateescape"
 
 
 def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> Counter[str]:
-    """Filter delimited text that has its layout's headings."""
+    """Filter delimited text that has its layout's headings where they are declared to be."""
     shape = format_of(layout, Csv)
-    found = CSV.headings(path, layout)
+    place = Place(layout, shape.preamble_rows, CSV.headings(path, layout), shape.delimiter, shape.quote)
+    return _filter_table(path, target, place, contract, shape.encoding)
 
+
+def _filter_table(path: Path, target: Path, place: Place, contract: Contract | None, letters: Encoding) -> Counter[str]:
     def rewrites() -> Iterator[Rewrite]:
-        table = _Table(column_filters(found, layout, contract), shape.delimiter, shape.quote, shape.encoding)
-        for _ in range(shape.preamble_rows):
-            yield partial(_free_line, letters=shape.encoding)
+        columns = column_filters(place.headings, place.layout, contract)
+        table = _Table(columns, place.delimiter, place.quote, letters)
+        for _ in range(place.line):
+            yield partial(_free_line, letters=letters)
         yield table.heading_line
         while True:
             yield table.line
 
-    return filter_lines(path, target, shape.encoding, rewrites)
+    return filter_lines(path, target, letters, rewrites)
 
 
-def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
-    """Filter text that no layout describes: the first line with a forbidden heading counts as the heading line."""
+def plain(
+    path: Path, target: Path, letters: Encoding, source: Source, contracts: Mapping[str, Contract]
+) -> Counter[str]:
+    """Filter text that is not as a layout says.
+
+    If a line has most headings of a layout, that line counts as its headings; else the first line with a forbidden
+    heading. Without either, codes of dossiers may stay in cells of their own, if the source has any.
+    """
     with _lines(path, letters) as text:
         first = [line for line, _ in zip(text, range(LOOKED_AT_LINES), strict=False)]
+    found = _headings_of_layout(first, letters, source)
+    if found is not None:
+        return _filter_table(path, target, found, contracts.get(found.layout.table), letters)
     place, delimiter = _heading_line(first, letters)
+    codes = delivers_codes(source, contracts)
 
     def rewrites() -> Iterator[Rewrite]:
         free: Rewrite = partial(_free_line, letters=letters)
+        if place is None and codes:
+            free = _Table([], _delimiter(first), '"', letters, has_codes=True).line
         for _ in range(len(first) if place is None else place):
             yield free
         if place is not None:
             cells = _cells(first[place].strip("\ufeff\r\n"), delimiter, '"')
-            columns = column_filters([_in_unicode(cell, letters) for cell in cells], None, None)
-            table = _Table(columns, delimiter, '"', letters)
+            columns = column_filters([in_unicode(cell, letters) for cell in cells], None, None)
+            table = _Table(columns, delimiter, '"', letters, has_codes=codes)
             yield table.heading_line
             free = table.line
         while True:
@@ -134,19 +198,41 @@ def plain(path: Path, target: Path, letters: Letters) -> Counter[str]:
     return filter_lines(path, target, letters, rewrites)
 
 
-def _heading_line(lines: Sequence[str], letters: Letters) -> tuple[int | None, str]:
+def _headings_of_layout(lines: Sequence[str], letters: Encoding, source: Source) -> Place | None:
+    """The line with most headings of one of a source's layouts, if it has half of them at least."""
+    best, most = None, 0
+    for layout in source.deliveries:
+        shape = layout.format if isinstance(layout.format, Csv) else Csv(kind="csv")
+        for position, line in enumerate(lines):
+            for delimiter in dict.fromkeys([shape.delimiter, *DELIMITERS]):
+                cells = _cells(in_unicode(line.strip("\ufeff\r\n"), letters), delimiter, shape.quote)
+                shared = len(set(as_declared(cells, layout)) & set(layout.expected))
+                if shared > most and shared * 2 >= len(layout.expected):
+                    best, most = Place(layout, position, cells, delimiter, shape.quote), shared
+    return best
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The delimiter that most lines have."""
+    return max(DELIMITERS, key=lambda delimiter: sum(delimiter in line for line in lines))
+
+
+def _heading_line(lines: Sequence[str], letters: Encoding) -> tuple[int | None, str]:
     """The position of the first line with a forbidden heading, and its delimiter."""
     for position, line in enumerate(lines):
         for delimiter in DELIMITERS:
             cells = _cells(line.strip("\ufeff\r\n"), delimiter, '"')
-            if len(cells) > 1 and any(headings.kind_of(_in_unicode(cell, letters)) for cell in cells):
+            titles = (in_unicode(cell, letters) for cell in cells if ":" not in cell and len(cell) < LONGEST_HEADING)
+            if len(cells) > 1 and any(map(headings.kind_of, titles)):
                 return position, delimiter
     return None, ""
 
 
-def ndjson(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
+def ndjson(
+    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
+) -> Counter[str]:
     """Filter text of one JSON object a line; of another line nothing stays if it has a forbidden name in it."""
-    cleaner = Cleaner(layout, contract)
+    cleaner = Cleaner(layout, contract, has_codes=has_codes)
 
     def line(text: str, found: Counter[str]) -> str:
         body = text.rstrip("\r\n")
@@ -174,29 +260,39 @@ def _no_json(body: str, found: Counter[str]) -> str:
         if kind is not None:
             found[kind] += 1
             return personal_data.MARK
-    return FREE_TEXT.cell(body, found)
+    kept = FREE_TEXT.cell(body, found)
+    return kept if kept.strip() or not body.strip() else personal_data.MARK
 
 
-def _free_line(line: str, found: Counter[str], *, letters: Letters) -> str:
+def _free_line(line: str, found: Counter[str], *, letters: Encoding) -> str:
     """What may stay of a line of free text."""
     body = line.rstrip("\r\n")
-    return _kept(FREE_TEXT, body, letters, found) + line[len(body) :]
+    kept = _kept(FREE_TEXT, body, letters, found)
+    return (kept if kept.strip() or not body.strip() else personal_data.MARK) + line[len(body) :]
 
 
-def _kept(column: ColumnFilter, cell: str, letters: Letters, found: Counter[str]) -> str:
+def _kept(column: ColumnFilter, cell: str, letters: Encoding, found: Counter[str]) -> str:
     """What may stay of a cell. In letters of one byte nothing of it stays if anything has to go."""
     if letters not in ONE_BYTE:
         return column.cell(cell, found)
     before = found.total()
-    column.cell(_in_unicode(cell, letters), found)
+    column.cell(in_unicode(cell, letters), found)
     return cell if found.total() == before else ""
 
 
 class _Table:
     """Rewrites the lines of delimited text under its headings."""
 
-    def __init__(self, columns: Sequence[ColumnFilter], delimiter: str, quote: str, letters: Letters) -> None:
-        self._columns = columns
+    def __init__(
+        self,
+        columns: Sequence[ColumnFilter],
+        delimiter: str,
+        quote: str,
+        letters: Encoding,
+        *,
+        has_codes: bool = False,
+    ) -> None:
+        self._columns, self._has_codes = columns, has_codes
         self._delimiter, self._quote, self._letters = delimiter, quote, letters
         self._has_forbidden = any(column.announced is not None for column in columns)
         self._declared, self._free = _declared_line(columns, delimiter, quote)
@@ -227,11 +323,15 @@ class _Table:
         body = line.rstrip("\r\n")
         cells = _cells(body, self._delimiter, self._quote)
         kept = []
+        is_misplaced = has_no_code(self._columns, cells, has_codes=self._has_codes)
         for position, cell in enumerate(cells):
             column = self._column(position)
-            text = _kept(column, cell, self._letters, found)
-            if not column.is_removed:
+            is_code = is_misplaced and personal_data.is_code(cell)
+            text = cell if is_code else _kept(column, cell, self._letters, found)
+            if not column.is_removed or is_code:
                 kept.append(text)
+        if not any(map(str.strip, kept)) and any(map(str.strip, cells)):
+            kept = [personal_data.MARK, *kept[1:]]  # a line without anything in it would count as none
         if kept == cells:
             if len(cells) == len(self._columns) and len(self._known) < MOST_KNOWN:  # words repeat: search them once
                 self._known.add(tuple(cells[position] for position in self._free))

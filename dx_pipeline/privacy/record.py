@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import Any
@@ -12,14 +13,16 @@ from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import limits
 from dx_pipeline.formats.json import members
 from dx_pipeline.formats.raw import as_declared
-from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters
+from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters, has_no_code
 from dx_pipeline.vietnamese import heading as headings
+from dx_pipeline.vietnamese import personal_data
 
 
 class Cleaner:
     """What may stay of the records of one layout; without a layout, of any JSON."""
 
-    def __init__(self, layout: Layout | None, contract: Contract | None) -> None:
+    def __init__(self, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False) -> None:
+        self._has_codes = has_codes and layout is None
         self._layout, self._contract = layout, contract
         self._columns: dict[str, ColumnFilter] = {}
         self._clean_names: set[str] = set()
@@ -30,14 +33,17 @@ class Cleaner:
             return self.anything(value, found)
         if self._is_known(value):
             return value
+        columns = {name: self._column(name) for name in value}
+        is_misplaced = has_no_code([*columns.values()], [*value.values()], has_codes=self._has_codes)
         kept: list[tuple[str, Any]] = []
         for name, content in value.items():
-            column = self._column(name)
-            if column.is_removed:
+            column = columns[name]
+            is_code = is_misplaced and isinstance(content, str) and personal_data.is_code(content)
+            if column.is_removed and not is_code:
                 found[column.announced or ""] += 1
                 continue
             text = self._name(name, found)
-            kept.append((text, self._value(column, content, found)))
+            kept.append((text, content if is_code else self._value(column, content, found)))
         return members(kept)
 
     def _is_known(self, record: dict[str, Any]) -> bool:
@@ -50,7 +56,9 @@ class Cleaner:
                 if content not in column.known and not column.is_as_declared(content):
                     return False
             elif not (
-                content is None or content.__class__ is bool or (column.is_number and content.__class__ in NUMBERS)
+                content is None
+                or content.__class__ is bool
+                or (content.__class__ in NUMBERS and column.is_plausible(content))
             ):
                 return False
         return True
@@ -71,14 +79,15 @@ class Cleaner:
         kept = []
         for name, content in value.items():
             kind = headings.kind_of(name)
+            is_code = self._has_codes and isinstance(content, str) and personal_data.is_code(content)
             if kind is not None:
                 found[kind] += 1
-            elif isinstance(content, int | float) and _FIGURES.search(headings.folded(name)):
+            elif _is_figure(name, content):
                 kept.append((name, content))
             elif headings.is_of_organisations(name):
                 kept.append((name, self._value(ORGANISATIONS, content, found)))
             else:
-                kept.append((self._name(name, found), self.anything(content, found, depth + 1)))
+                kept.append((self._name(name, found), content if is_code else self.anything(content, found, depth + 1)))
         return members(kept)
 
     def _column(self, name: str) -> ColumnFilter:
@@ -102,7 +111,7 @@ class Cleaner:
     def _value(self, column: ColumnFilter, content: Any, found: Counter[str]) -> Any:  # noqa: ANN401 - JSON
         if content is None or isinstance(content, bool):
             return content
-        if column.is_number and column.announced is None and isinstance(content, int | float):
+        if column.announced is None and isinstance(content, int | float) and column.is_plausible(content):
             return content
         if isinstance(content, dict | list):
             if column.announced is not None:
@@ -125,5 +134,15 @@ LONGEST_NUMBER = 1e15
 
 MOST_NAMES = 10_000
 
+LENGTHS_OF_NUMBERS = (11, 12)
+"""How many digits identity numbers have; moments have 10 or 13, and amounts are smaller."""
+
 _FIGURES = re.compile(r"(?:ts|time|timestamp|at|bytes|size|count|total|offset|limit|duration|ms)$")
 """Names of moments and amounts, whose numbers have as many digits as those of people."""
+
+
+def _is_figure(name: str, content: object) -> bool:
+    """Whether a JSON value is a moment or an amount, by its name."""
+    if not isinstance(content, int | float) or _FIGURES.search(headings.folded(name)) is None:
+        return False
+    return not math.isfinite(content) or len(str(abs(int(content)))) not in LENGTHS_OF_NUMBERS

@@ -9,24 +9,25 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from html import escape, unescape
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Excel, Html, Layout
-from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.declarations.source import Excel, Html, Layout, Source
 from dx_pipeline.formats import excel, html, limits
 from dx_pipeline.formats.grid import Cell, Grid, is_filled
+from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.formats.text import CODECS, in_unicode, opened
-from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters
+from dx_pipeline.privacy import part
+from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, has_no_code
+from dx_pipeline.privacy.letters import check_cells
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
 
@@ -46,20 +47,9 @@ AS_TEXT = """ style="mso-number-format:'\\@'\""""
 LOOKED_AT_ROWS = 30
 LONGEST_HEADING = 80
 MADE_ON = datetime(2000, 1, 1)  # noqa: DTZ001 - Excel knows no zones; a clock would change the bytes
-TOOLS = frozenset({"", "openpyxl", "XlsxWriter"})
-"""What programs write in properties where a person's name may be."""
 
-PLAIN_PARTS = re.compile(
-    r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(?:app|core)\.xml|xl/workbook\.xml|xl/_rels/workbook\.xml\.rels"
-    r"|xl/styles\.xml|xl/sharedStrings\.xml|xl/theme/theme\d+\.xml|xl/worksheets/sheet\d+\.xml|xl/calcChain\.xml"
-)
-"""The parts of a workbook with cells and their formats; any other part may contain anything."""
 
-HIDDEN = re.compile(
-    rb"<(?:headerFooter|dataValidation|hyperlink|legacyDrawing|drawing|picture|extLst|definedName|f[ >])"
-)
-SHARED_TEXT = re.compile(rb"<t[^>]*>([^<]*)</t>")
-PERSON = re.compile(rb"<(?:dc:creator|cp:lastModifiedBy|Manager|dc:subject|dc:description|cp:keywords)[^>]*>([^<]*)<")
+Shape = TypeVar("Shape", Excel, Html)
 
 
 @dataclass(frozen=True)
@@ -70,64 +60,156 @@ class Sheet:
     kept: tuple[int, ...]
 
 
-def workbook(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter a workbook; what may stay of the sheet that is read is written to `target` if that is not everything."""
-    shape = layout.format if layout is not None and isinstance(layout.format, Excel) else None
+@dataclass(frozen=True)
+class _Page:
+    """A sheet to write: its name, what stays of it, and its styles in the file that arrived."""
+
+    title: str
+    sheet: Sheet
+    styles: excel.Styles
+
+
+def workbook(path: Path, target: Path, expected: Expected) -> Counter[str]:
+    """Filter a workbook; what may stay is written to `target` if that is not everything.
+
+    That is the sheet that the layout reads; without a layout, which may be corrected, every sheet.
+
+    Raises:
+        DeliveryRefusedError: it is damaged, or in letters of a legacy encoding that is not declared.
+    """
+    shape = expected.shape(Excel)
+    encoding = shape.encoding if shape is not None else "unicode"
     found: Counter[str] = Counter()
-    chosen, texts = None, set[str]()
     shows_styles = zipfile.is_zipfile(path)
     with excel.opened(path) as book:
         names = book.sheet_names
-    for name in names:
-        bare = Excel(kind="excel", sheet=name, encoding=shape.encoding if shape else "unicode")
-        grid = excel.sheet(path, bare.model_copy(update={"header_rows": 0}))
-        is_read = chosen is None if shape is None or shape.sheet is None else name == shape.sheet
-        kept = _filtered(grid, shape if is_read else None, layout, contract, found, shows_styles=shows_styles)
-        texts.update(cell for row in kept.grid.rows for cell in row if isinstance(cell, str))
-        if is_read:
-            chosen = (name, kept)
-    found.update(_beside(path, texts))
-    if found and chosen is not None:
-        name, sheet = chosen
-        styles = excel.Styles(path, names.index(name))
-        places = ((row, column) for row, cells in enumerate(sheet.grid.rows) for column in range(len(cells)))
-        _write_workbook(target, name, sheet, {place for place in places if styles.is_percent(*place)})
+    read = shape.sheet if shape is not None and shape.sheet is not None else next(iter(names), "")
+    bare = Excel(kind="excel", encoding=encoding).model_copy(update={"header_rows": 0})
+    grids = {name: excel.sheet(path, bare.model_copy(update={"sheet": name})) for name in names}
+    texts = {cell for grid in grids.values() for row in grid.rows for cell in row if isinstance(cell, str)}
+    if encoding == "unicode":
+        check_cells(texts)
+    sheets = {}
+    for name, grid in grids.items():
+        rows = expected.rows(grid, Excel, is_read=shape is None or name == read)
+        sheets[name] = rows.filtered(found, shows_styles=shows_styles)
+    stay = {cell for sheet in sheets.values() for row in sheet.grid.rows for cell in row if isinstance(cell, str)}
+    found.update(part.of_workbook(path, stay) + part.in_labels(names))
+    if found:
+        _write_workbook(
+            target,
+            [
+                _Page(_title(name, position, shape), sheets[name], excel.Styles(path, position))
+                for position, name in enumerate(names)
+                if shape is None or name == read
+            ],
+        )
     return found
 
 
-def _filtered(
-    grid: Grid,
-    shape: Excel | Html | None,
-    layout: Layout | None,
-    contract: Contract | None,
-    found: Counter[str],
-    *,
-    shows_styles: bool = True,
-) -> Sheet:
-    """What may stay of a sheet. Without a format, forbidden headings are looked for in its first rows."""
-    width = max((len(row) for row in grid.rows), default=0)
-    first = shape.preamble_rows + shape.header_rows if shape is not None else 0
-    columns: dict[int, ColumnFilter] = {}
-    if shape is not None and len(grid.rows) >= first > 0:
-        placed = grid.headings(shape)
-        filters = column_filters([heading for _, heading in placed], layout, contract)
-        columns = {position: column for (position, _), column in zip(placed, filters, strict=True)}
-    announced = _announced(grid, width) if shape is None else {}
-    rows: list[list[Cell]] = []
-    for number, row in enumerate(grid.rows):
+def _title(name: str, position: int, shape: Excel | None) -> str:
+    """The name under which a sheet stays: its own, unless that is personal."""
+    is_declared = shape is not None and shape.sheet == name
+    return f"Sheet{position + 1}" if not is_declared and part.in_labels([name]) else name
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a source delivers: the layout that a file has, or those that it may have under misplaced headings.
+
+    `has_codes` says whether codes of dossiers may be anywhere in a sheet without a layout.
+    """
+
+    layout: Layout | None
+    source: Source
+    contracts: Mapping[str, Contract]
+    has_codes: bool = False
+
+    def shape(self, kind: type[Shape]) -> Shape | None:
+        """The format of the layout that the file has."""
+        shape = self.layout.format if self.layout is not None else None
+        return shape if isinstance(shape, kind) else None
+
+    def rows(self, grid: Grid, kind: type[Excel | Html], *, is_read: bool) -> _Rows:
+        """The rows of a sheet under the headings that it has."""
+        layout, shape = self._placed(grid, kind) if self.layout is None else (self.layout, self.layout.format)
+        shape = shape if isinstance(shape, Excel | Html) else None
+        contract = self.contracts.get(layout.table) if layout is not None else None
+        return _Rows(grid, shape if is_read else None, layout, contract, has_codes=self.has_codes)
+
+    def _placed(self, grid: Grid, kind: type[Excel | Html]) -> tuple[Layout, Excel | Html] | tuple[None, None]:
+        """The layout of which a sheet has most headings, half of them at least, and the rows that they are in."""
+        best: tuple[Layout, Excel | Html] | None = None
+        most = 0
+        for layout in self.source.deliveries:
+            shape = layout.format
+            if not isinstance(shape, Excel | Html) or not isinstance(shape, kind):
+                continue
+            for above in range(LOOKED_AT_ROWS):
+                moved = shape.model_copy(update={"preamble_rows": above})
+                if above + moved.header_rows > len(grid.rows):
+                    break
+                headings_there = as_declared([heading for _, heading in grid.headings(moved)], layout)
+                shared = len({*headings_there} & {*layout.expected})
+                if shared > most and shared * 2 >= len(layout.expected):
+                    best, most = (layout, moved), shared
+        return best or (None, None)
+
+
+class _Rows:
+    """The rows of a sheet under their headings; without a format, under forbidden headings in the first rows."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        shape: Excel | Html | None,
+        layout: Layout | None,
+        contract: Contract | None,
+        *,
+        has_codes: bool,
+    ) -> None:
+        self._grid = grid
+        self._width = max((len(row) for row in grid.rows), default=0)
+        self._first = shape.preamble_rows + shape.header_rows if shape is not None else 0
+        columns: dict[int, ColumnFilter] = {}
+        if shape is not None and len(grid.rows) >= self._first > 0:
+            placed = grid.headings(shape)
+            filters = column_filters([heading for _, heading in placed], layout, contract)
+            columns = {position: column for (position, _), column in zip(placed, filters, strict=True)}
+        self._columns = [columns.get(position, FREE_TEXT) for position in range(self._width)]
+        self._announced = _announced(grid, self._width) if shape is None else {}
+        self._has_codes = has_codes and shape is None
+
+    def filtered(self, found: Counter[str], *, shows_styles: bool = True) -> Sheet:
+        """What may stay of the sheet; what was taken out is counted."""
+        stay = tuple(position for position, column in enumerate(self._columns) if not column.is_removed)
+        rows = []
+        for number, row in enumerate(self._grid.rows):
+            kept = self._row(number, row, found, shows_styles=shows_styles)
+            is_emptied = any(map(is_filled, row)) and not any(is_filled(kept[each]) for each in stay if each < len(row))
+            if is_emptied and stay:
+                kept[stay[0]] = personal_data.MARK  # a row without anything in it would count as none
+            rows.append(kept)
+        found.update(column.announced or "" for column in self._columns if column.is_removed)
+        return Sheet(Grid(rows, self._grid.merged, self._grid.printed), stay)
+
+    def _row(self, number: int, row: Sequence[Cell], found: Counter[str], *, shows_styles: bool) -> list[Cell]:
+        """What may stay of a row."""
+        is_data = number >= self._first
+        is_misplaced = is_data and has_no_code(self._columns, row, has_codes=self._has_codes)
         kept: list[Cell] = []
         for position, cell in enumerate(row):
-            column = columns.get(position, FREE_TEXT) if number >= first else FREE_TEXT
-            if column.announced is None and number > announced.get(position, (len(grid.rows), ""))[0]:
-                column = ColumnFilter(announced=announced[position][1])
+            if is_misplaced and isinstance(cell, str) and personal_data.is_code(cell):
+                kept.append(cell)
+                continue
+            column = self._columns[position] if is_data else FREE_TEXT
+            if column.announced is None and number > self._announced.get(position, (len(self._grid.rows), ""))[0]:
+                column = ColumnFilter(announced=self._announced[position][1])
             stays = _cell(cell, column, found)
             if not shows_styles and column.is_percent and isinstance(stays, int | float):
                 stays = excel.ambiguous(str(stays))  # the copy would show a style that the file did not
             kept.append(stays)
-        rows.append(kept)
-    found.update(column.announced or "" for column in columns.values() if column.is_removed)
-    stay = tuple(position for position in range(width) if not columns.get(position, FREE_TEXT).is_removed)
-    return Sheet(Grid(rows, grid.merged, grid.printed), stay)
+        return kept
 
 
 def _announced(grid: Grid, width: int) -> dict[int, tuple[int, str]]:
@@ -151,7 +233,7 @@ def _cell(cell: Cell, column: ColumnFilter, found: Counter[str]) -> Cell:
     if isinstance(cell, str):
         return column.cell(cell, found)
     number = float(cell) if isinstance(cell, int | float) else None
-    if number is not None and column.announced is None and column.is_number:
+    if number is not None and column.announced is None and column.is_plausible(number):
         return cell
     text = str(int(number)) if number is not None and number.is_integer() else str(cell)
     before = found.total()
@@ -159,54 +241,28 @@ def _cell(cell: Cell, column: ColumnFilter, found: Counter[str]) -> Cell:
     return cell if found.total() == before else ""
 
 
-def _beside(path: Path, texts: AbstractSet[str]) -> Counter[str]:
-    """What a workbook has beside its cells, by kind. That of an `.xls` cannot be read; it always names its author.
-
-    `texts` are the texts that may stay; a workbook can contain others, of cells that were deleted.
-    """
-    found: Counter[str] = Counter()
-    if not zipfile.is_zipfile(path):
-        return Counter(document_part=1)
-    try:
-        with zipfile.ZipFile(path) as book:
-            for part in book.namelist():
-                content = book.read(part)
-                if PLAIN_PARTS.fullmatch(part) is None or HIDDEN.search(content):
-                    found["document_part"] += 1
-                if part.startswith("docProps/"):
-                    people = {text.decode("utf-8", "replace").strip() for text in PERSON.findall(content)}
-                    found["name"] += len(people - TOOLS)
-                if part == "xl/sharedStrings.xml":
-                    for shared in SHARED_TEXT.findall(content):
-                        text = unescape(shared.decode("utf-8", "replace"))
-                        if text not in texts and personal_data.strip(text)[1]:
-                            found["document_part"] += 1
-    except excel.DAMAGED:
-        raise DeliveryRefusedError(excel.no_workbook(path)) from None
-    return +found
-
-
-def _write_workbook(target: Path, name: str, sheet: Sheet, percents: AbstractSet[tuple[int, int]]) -> None:
+def _write_workbook(target: Path, pages: Sequence[_Page]) -> None:
     book = xlsxwriter.Workbook(str(target), AS_THEY_ARE)
     book.set_properties({"created": MADE_ON})
-    page = book.add_worksheet(name)
     styles = {
         datetime: book.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"}),
         date: book.add_format({"num_format": "dd/mm/yyyy"}),
         time: book.add_format({"num_format": "hh:mm:ss"}),
     }
     percent = book.add_format({"num_format": "0.00%"})
-    for (top, left), (bottom, right) in _merged(sheet):
-        try:
-            page.merge_range(top, left, bottom, right, "")
-        except XlsxWriterException:
-            continue  # overlapping ranges are no headings
-    for row, cells in enumerate(sheet.grid.rows):
-        for column, position in enumerate(sheet.kept):
-            cell = cells[position] if position < len(cells) else ""
-            style = percent if (row, position) in percents else styles.get(type(cell))
-            if is_filled(cell):
-                page.write(row, column, cell, style)
+    for sheet in pages:
+        page = book.add_worksheet(sheet.title)
+        for (top, left), (bottom, right) in _merged(sheet.sheet):
+            try:
+                page.merge_range(top, left, bottom, right, "")
+            except XlsxWriterException:
+                continue  # overlapping ranges are no headings
+        for row, cells in enumerate(sheet.sheet.grid.rows):
+            for column, position in enumerate(sheet.sheet.kept):
+                cell = cells[position] if position < len(cells) else ""
+                if is_filled(cell):
+                    style = percent if sheet.styles.is_percent(row, position) else styles.get(type(cell))
+                    page.write(row, column, cell, style)
     book.close()
 
 
@@ -220,9 +276,9 @@ def _merged(sheet: Sheet) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return found
 
 
-def page(path: Path, target: Path, layout: Layout | None, contract: Contract | None) -> Counter[str]:
-    """Filter an HTML page; what may stay is written to `target` if that is not everything."""
-    shape = layout.format if layout is not None and isinstance(layout.format, Html) else None
+def page(path: Path, target: Path, expected: Expected) -> Counter[str]:
+    """Filter an HTML page; what may stay is written to `target` if that is not everything. See `workbook`."""
+    shape = expected.shape(Html)
     encoding = shape.encoding if shape is not None else "utf-8"
     with opened(path, encoding) as stream:
         text = limits.whole(stream)
@@ -233,11 +289,14 @@ def page(path: Path, target: Path, layout: Layout | None, contract: Contract | N
     for number, table in enumerate(raw.tables, 1):
         rows, merged = table.laid_out()
         meant = [[in_unicode(str(cell), encoding) for cell in row] for row in rows]
-        is_read = shape is not None and number == shape.table
-        cleaned = _filtered(Grid(meant, merged, html.printed), shape if is_read else None, layout, contract, found)
-        if one_byte:  # what stays must stay in its own letters, and MARK cannot be written in them
+        is_read = shape is None or number == shape.table
+        cleaned = expected.rows(Grid(meant, merged, html.printed), Html, is_read=is_read).filtered(found)
+        if one_byte:  # what stays must stay in its own letters
             kept = [
-                [own if after == before else "" for own, before, after in zip(*cells, strict=True)]
+                [
+                    own if after == before else after if after == personal_data.MARK else ""
+                    for own, before, after in zip(*cells, strict=True)
+                ]
                 for cells in zip(rows, meant, cleaned.grid.rows, strict=True)
             ]
             cleaned = replace(cleaned, grid=replace(cleaned.grid, rows=kept))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from dx_pipeline.formats.json import as_text
 from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.formats.xroad_answer import Packed
+from dx_pipeline.privacy import xroad_value
 
 LONGEST = 64
 """No name that is known is as long as that, in bytes."""
@@ -37,7 +39,10 @@ FIELD = "exchange_field"
 def answer(path: Path, target: Path) -> Counter[str]:
     """Filter an answer; what may stay is written to `target`, as a fetched page lands, if that is not everything."""
     try:
-        packed = xroad_answer.packed(path.read_bytes())
+        content = path.read_bytes()
+        packed = xroad_answer.packed(content)
+        if content.lstrip().startswith(b"--"):
+            packed = replace(packed, is_bare=packed.is_bare and xroad_value.is_clean_around(content))
         if packed.is_bare and _is_clean(packed):
             return Counter()
         return _written_anew(packed, target)
@@ -56,7 +61,9 @@ def _is_clean(answer: Packed) -> bool:
     if b"\\" in text or text.count(b"[") != 1 or count is None or text.count(b"{") != count + 1:
         return False
     ends = _ends_of_names(text)
-    return ends is not None and all(xroad_answer.bare_path(path) == path for path in _paths(text, ends))
+    if ends is None or any(xroad_value.kept("restPath", path)[1] for path in _paths(text, ends)):
+        return False
+    return xroad_value.are_clean(text)
 
 
 def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
@@ -138,7 +145,15 @@ def _written_anew(answer: Packed, target: Path) -> Counter[str]:
 def _kept(record: dict[str, Any], found: Counter[str]) -> xroad_answer.Record:
     kept = xroad_answer.projected(record)
     found[FIELD] += sum(value is not None and name not in kept for name, value in record.items())
-    path = record.get("restPath")
-    if "restPath" in kept and kept["restPath"] != path:
-        found["query_string" if any(sign in str(path) for sign in "?#;") else "identity_number"] += 1
+    for name in list(kept):
+        value = record[name]
+        if isinstance(value, bool):
+            continue
+        text, kind = xroad_value.kept(name, str(value))
+        if kind is not None:
+            found[kind] += 1
+            if text is None:
+                del kept[name]
+            else:
+                kept[name] = text
     return kept

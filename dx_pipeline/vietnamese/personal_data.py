@@ -8,17 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
+
+from dx_pipeline.vietnamese import legacy, names
 
 MARK = "[stripped]"
 """Replaces what is taken out of a text. No pattern here matches it."""
 
-_SURNAMES = (
-    "Nguyễn|Trần|Lê|Phạm|Hoàng|Huỳnh|Phan|Vũ|Võ|Đặng|Bùi|Đỗ|Hồ|Ngô|Dương|Lý|Đinh|Đoàn|Trịnh|Trương|Mai|Đào|Cao|Lâm"
-    "|Lương|Lưu|Tạ|Thái|Châu|Quách|Tô|Kiều|Hà|Nguyen|Tran|Pham|Hoang|Huynh|Dang|Bui|Ngo|Duong|Doan|Trinh|Truong"
-)
-_SURNAME = f"(?:{_SURNAMES}|{_SURNAMES.upper()})"
-_CAPITALS = "".join(letter for letter in map(chr, range(0x1F00)) if unicodedata.category(letter) == "Lu")
-_GIVEN = rf"(?:[{_CAPITALS}][^\W\d_]{{0,6}})"
+_SURNAME, _GIVEN, _SEPARATOR = names.SURNAME, names.GIVEN, names.SEPARATOR
+_CAPITALS = names.CAPITALS
 _APART = r"[ \u00a0.\-)]{0,2}"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9A-Fa-f]{1,4}"
@@ -39,14 +37,16 @@ PATTERNS: dict[str, str] = {
     ),
     "phone": (rf"(?<![\d.])\(?(?:\+84|0084|84|0){_APART}(?:[35789](?:{_APART}\d){{8}}|2(?:{_APART}\d){{8,9}})(?![\d])"),
     "identity_number": (
-        r"(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|\d{9}|\d{3} \d{3} \d{3})(?!\d|[.,]\d)"
+        r"(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|0\d\d-\d{3}-\d{3}-\d{3}"
+        r"|\d{9}|\d{3} \d{3} \d{3}"
+        r"|(?:[1-8]\d|9[0-6])[0-3]\d{8})(?:\.0)?(?!\d|[.,]\d)"
     ),
-    "social_insurance": r"(?<![\d.,-])\d{10}(?![\d]|[.,]\d)",
+    "social_insurance": r"(?<![\d.,-])\d{10}(?:\.0)?(?!\d|[.,]\d)",
     "birth_date": r"(?i:(?:ngày sinh|sinh ngày|sinh năm|năm sinh)\s*[:.]?\s*\d[\d/.\-]*)",
     "name": (
         r"(?i:họ (?:và )?tên)\s*:\s*[^;,\n]+"
-        rf"|\b(?:[ÔôOo]ng|ÔNG|[Bb]à|BÀ|[Aa]nh|[Cc]hị)\s*[:.]?\s+{_SURNAME}(?:[ _]{_GIVEN}){{1,4}}"
-        rf"|(?<![^\W_]){_SURNAME}[ _](?:Văn|Thị|VĂN|THỊ|Van|Thi|VAN|THI)(?:[ _]{_GIVEN}){{1,3}}"
+        rf"|\b(?:[ÔôOo]ng|ÔNG|[Bb]à|BÀ|[Aa]nh|[Cc]hị|[Cc]ô|[Cc]hú)\s*[:.]?\s+{_SURNAME}(?:{_SEPARATOR}{_GIVEN}){{1,4}}"
+        rf"|(?P<middle>(?<![^\W_]){_SURNAME}{_SEPARATOR}(?:Văn|Thị|VĂN|THỊ|Van|Thi|VAN|THI)(?:{_SEPARATOR}{_GIVEN}){{1,3}})"
     ),
     "address": r"(?i:địa chỉ)\s*:\s*[^;\n]+|(?i:\bsố (?:nhà )?\d+[\w/]*,? (?:đường|ấp|khu phố|tổ)\s+[^;\n]+)",
 }
@@ -54,7 +54,28 @@ PATTERNS: dict[str, str] = {
 
 _KINDS = list(PATTERNS)
 _ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
-_WHOLE_NAME = re.compile(rf"{_SURNAME}(?: {_GIVEN}){{1,4}}")
+
+_ROLE = (
+    r"người (?:lập|ký|nhận|nộp|khai|duyệt|kiểm tra|liên hệ|phụ trách|thực hiện|giao|báo cáo|tổng hợp|xử lý|tiếp nhận"
+    r"|đại diện|phê duyệt|soạn|gửi)|lập (?:biểu|bảng)|cán bộ|chuyên viên|công chức|viên chức|kế toán|thủ quỹ|giám đốc"
+    r"|chủ tịch|trưởng (?:phòng|ban|trạm)|thủ trưởng|bí thư|chánh văn phòng|tổ trưởng|chủ hộ|đại diện|soạn thảo|tác giả"
+    r"|author|prepared by|signed by|contact|created by"
+)
+"""What somebody does for whom a name follows after a colon."""
+
+_OFFICE = re.compile(
+    r"(?i:phòng|sở|ban|ủy|uỷ|ubnd|hđnd|văn phòng|vp|trung|chi cục|cục|bộ|tổ|đội|công an|hội|đảng"
+    rf"|{names.ORGANISATION})\b"
+)
+_NAMES = re.compile(
+    rf"(?i:{_ROLE})[^:;.,\n]{{0,25}}:\s*(?P<after>(?:(?:[ÔôOo]ng|[Bb]à)\s+)?{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
+    rf"|(?<![^\W_]){names.MARKED}(?:{_SEPARATOR}{_GIVEN}){{2,4}}(?![^\W_]|{_SEPARATOR}[{_CAPITALS}])"
+)
+"""Names that only what is around them makes likely: one after a role, or three to five capitalised words."""
+
+_MAY_HAVE_NAME = re.compile(
+    rf":\s*[{_CAPITALS}]|[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}]"
+)
 _LOOKED_FOR = re.compile(
     r"\d(?:[ \u00a0.\-)]{0,2}\d){8}|@|\?|://|\d\.\d{1,3}\.\d{1,3}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]"
     r"|eyJ|(?i:bearer|token|key|secret|passw|mật khẩu|họ|sinh|địa chỉ|số|ông|bà|anh|chị|v[ăa]n|th[ịi])"
@@ -64,6 +85,22 @@ _LOOKED_FOR = re.compile(
 _DATE_WITHIN = re.compile(r"\b\d{1,2}[-.]\d{1,2}[-.](?:19|20)\d\d\b|\b(?:19|20)\d\d[-.]\d{1,2}[-.]\d{1,2}\b")
 _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d)?")
 """A moment as digits (yyyymmddHH or yyyymmddHHMM), which has as many as a number of a person."""
+
+
+SHORTEST_AMOUNT = 10
+"""A number of at least so many digits that ends with six zeros is an amount of money."""
+
+_VIETNAMESE = re.compile(legacy.VIETNAMESE)
+_LEGACY = {kind: re.compile(signs) for kind, signs in legacy.SIGNS.items()}
+_CAMEL = re.compile(rf"(?<=[^\W\d_{_CAPITALS}])(?=[{_CAPITALS}])")
+_JOINED = re.compile(r"[\d_\-+.()\[\],;:/\\]+")
+_SIGNS = re.compile(r"[\d(),;:\[\]/\\]+|[_ ]-[_ ]")
+_CODE = re.compile(PATTERNS["dossier_code"])
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is the code of a dossier, and nothing else."""
+    return _CODE.fullmatch(text.strip()) is not None
 
 
 def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool = False) -> tuple[str, Counter[str]]:
@@ -76,30 +113,77 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
     """
     normal = unicodedata.normalize("NFC", text)
     found: Counter[str] = Counter()
-    if may_be_name and _WHOLE_NAME.fullmatch(normal.strip()):
+    if may_be_name and names.is_name(normal):
         return "", Counter(name=1)
-    if _LOOKED_FOR.search(normal) is None:
-        return text, found
 
     def taken(match: re.Match[str]) -> str:
         kind = next(kind for kind in _KINDS if match[kind] is not None)
-        if kind in allowed or _is_other(kind, match[0]):
+        if kind in allowed or _is_other(kind, match):
             return match[0]
         found[kind] += 1
         return "" if kind == "query_string" else MARK
 
-    stripped = _ANY.sub(taken, normal)
+    def named(match: re.Match[str]) -> str:
+        if _is_no_person(match):
+            return match[0]
+        found["name"] += 1
+        return MARK
+
+    stripped = _ANY.sub(taken, normal) if _LOOKED_FOR.search(normal) else normal
+    if _MAY_HAVE_NAME.search(stripped):
+        stripped = _NAMES.sub(named, stripped)
+    if not found and not normal.isascii():
+        for meant in _meant(normal):
+            found = strip(meant, allowed=allowed, may_be_name=may_be_name)[1]
+            if found:
+                return "", found
     return (stripped, found) if found else (text, found)
 
 
-def _is_other(kind: str, text: str) -> bool:
-    """Whether a match is something else: a date, a version, a moment."""
+def _meant(text: str) -> Iterator[str]:
+    """What a text says if its letters are those of a legacy encoding, as far as they can be."""
+    if _VIETNAMESE.search(text) is None:
+        for kind, signs in _LEGACY.items():
+            if signs.search(text):
+                yield legacy.to_unicode(text, kind)
+
+
+def in_label(text: str) -> Counter[str]:
+    """What is personal in a name that somebody gave to a file, a sheet, a property; its words may be joined."""
+    found = strip(text, may_be_name=True)[1]
+    spaced = _CAMEL.sub(" ", text)
+    parts = [*_JOINED.split(spaced), *_SIGNS.split(spaced.replace("_", " ")), _JOINED.sub(" ", spaced)]
+    for part in parts if not found["name"] else ():
+        if names.is_name(unicodedata.normalize("NFC", part).strip(" -_")):
+            return found + Counter(name=1)
+    return found
+
+
+def _is_no_person(match: re.Match[str]) -> bool:
+    """Whether what has the form of a name is a place, an office or a business."""
+    after: str | None = match["after"]
+    if after is not None:
+        return _OFFICE.match(after) is not None
+    return names.is_other(match[0]) or names.is_of_organisation_or_place(match.string[: match.start()])
+
+
+def _is_amount(text: str) -> bool:
+    """Whether a number is so long and so round that it is an amount of money."""
+    return len(text) >= SHORTEST_AMOUNT and text.endswith("000000") and not text.startswith("0")
+
+
+def _is_other(kind: str, match: re.Match[str]) -> bool:
+    """Whether a match is something else: a date, a version, a moment, a street."""
+    text = match[0]
     match kind:
         case "phone":
             return _DATE_WITHIN.search(text) is not None
         case "ip_address":
             return "." in text and all(len(part) == 1 for part in text.split("."))
         case "identity_number" | "social_insurance":
-            return _STAMP.fullmatch(text) is not None
+            return _STAMP.fullmatch(text) is not None or _is_amount(text)
+        case "name" if match["middle"] is not None:
+            before = match.string[: match.start()]
+            return names.is_other(text) or names.is_of_organisation_or_place(before)
         case _:
             return False

@@ -197,7 +197,8 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
     operations, seconds = _measured(night, folder / "measured")
     announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")
     for number, (kind, prepare) in enumerate(disturbances(count, operations, seconds, seed), 1):
-        settings, said = night.copy(folder / "disturbed"), []
+        said: list[str] = []
+        settings = night.copy(folder / "disturbed")
         with reading(settings, report.tally, said):
             ended = wait_for(forked(lambda: (prepare(), run(settings, night.declared))))  # noqa: B023 - it runs at once
         report.tally[f"{kind}: {ended}"] += 1

@@ -1,0 +1,50 @@
+"""Lines that are not UTF-8: they are bad lines, not bad files."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline.formats.text import PIECE_CHARACTERS, bytes_of, private_file
+
+NOT_UTF8 = "not_utf8"
+"""The reason why such a line is in quarantine."""
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether every byte of a file, unpacked, is part of UTF-8 text."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with bytes_of(path) as handle:
+        try:
+            while piece := handle.read(PIECE_CHARACTERS):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+@contextmanager
+def set_aside(connection: duckdb.DuckDBPyConnection, path: Path, instead: bytes) -> Iterator[tuple[Path, list[int]]]:
+    """A text in which every line that is not UTF-8 is replaced by `instead`, and the numbers of these lines.
+
+    Lines are counted from 1. A file without such lines is yielded as it is.
+    """
+    if is_utf8(path):
+        yield path, []
+        return
+    found = []
+    with private_file(connection) as private:
+        with path.open("rb") as source, private.open("wb") as target:
+            for number, line in enumerate(source, 1):
+                try:
+                    line.decode()
+                except UnicodeDecodeError:
+                    found.append(number)
+                    line = instead + (b"\r\n" if line.endswith(b"\r\n") else b"\n")  # noqa: PLW2901 - the same line
+                target.write(line)
+        yield private, found
