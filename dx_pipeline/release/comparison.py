@@ -12,6 +12,7 @@ import duckdb
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import literal, qualified, quoted
+from dx_pipeline.release import manifest
 from dx_pipeline.release.datapackage import NAME, as_text
 from dx_pipeline.release.part import PARTS, Part, files_in
 from dx_pipeline.settings import Settings
@@ -49,7 +50,8 @@ def _part(
     names = {
         path.relative_to(folder).as_posix() for folder in (original, rebuilt) for path in files_in(folder / part.name)
     }
-    for name in sorted(name for name in names if name.startswith(f"{part.name}/")):
+    own = {f"{part.name}/{name}" for name in manifest.OWN}  # DuckDB gives each database file an identifier of its own
+    for name in sorted(name for name in names - own if name.startswith(f"{part.name}/")):
         first, second = original / name, rebuilt / name
         if not first.is_file() or not second.is_file():
             yield _only_in(name, is_rebuilt=second.is_file())

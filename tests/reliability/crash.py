@@ -39,6 +39,10 @@ OPERATIONS = ("replace", "rename", "symlink", "link", "mkdir", "unlink", "rmdir"
 """What changes names or waits for the disk: a process may end before or after each of them."""
 
 ERRORS = {"full disk": errno.ENOSPC, "error of the disk": errno.EIO, "read-only": errno.EROFS}
+KILL, ANY_MOMENT, NO_MEMORY = "kill at a file operation", "kill at a random moment", "out of memory"
+KINDS = (KILL, ANY_MOMENT, KILL, *ERRORS, ANY_MOMENT, NO_MEMORY)
+"""In turn; a kill occurs more often than a refusal."""
+
 WAIT_SECONDS = 120
 
 
@@ -160,12 +164,12 @@ def disturbances(count: int, operations: int, seconds: float, seed: int) -> Iter
         kind = ("kill at a file operation", "kill at a random moment", *ERRORS, "out of memory")[
             number % 6 if number % 3 else 0
         ]
-        if kind == "kill at a file operation":
+        if kind == KILL:
             yield kind, Interceptor(place, kill).install
-        elif kind == "kill at a random moment":
+        elif kind == ANY_MOMENT:
             after = random_number.uniform(0.01, seconds)
             yield kind, partial(_kill_after, after)
-        elif kind == "out of memory":
+        elif kind == NO_MEMORY:
             yield kind, partial(_limit_memory, random_number.randint(8, 96) << 20)
         else:
             yield kind, Interceptor(place, partial(refuse, ERRORS[kind])).install
@@ -200,7 +204,7 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
         said: list[str] = []
         settings = night.copy(folder / "disturbed")
         with reading(settings, report.tally, said):
-            ended = wait_for(forked(lambda: (prepare(), run(settings, night.declared))))  # noqa: B023 - it runs at once
+            ended = wait_for(forked(partial(_disturbed, prepare, settings, night)))
         report.tally[f"{kind}: {ended}"] += 1
         said += answer(lambda: list(night.violations_after_disturbance(settings)), folder)  # noqa: B023
         if ended == "hung" or wait_for(forked(lambda: run(settings, night.declared))) != "done":  # noqa: B023
@@ -211,6 +215,11 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
         if number % 25 == 0:
             announce(f"{number} of {count}: {len(report.violations)} violations")
     return report
+
+
+def _disturbed(prepare: Callable[[], object], settings: Settings, night: Night) -> None:
+    prepare()
+    run(settings, night.declared)
 
 
 def _measured(night: Night, folder: Path) -> tuple[int, float]:
