@@ -164,7 +164,7 @@ def test_a_number_beyond_any_is_quarantined_and_half_a_letter_refuses(engine: En
 
 def test_lines_that_end_in_cr_are_named(engine: Engine) -> None:
     content = groups(*GROUPS).replace(b"\n", b"\r")
-    assert "its lines end in CR alone" in str(engine.deliver("community_group", content).problem)
+    assert "its lines end with CR alone" in str(engine.deliver("community_group", content).problem)
 
 
 def test_a_delivery_with_two_arrays_of_records_is_refused(engine: Engine) -> None:

@@ -69,7 +69,7 @@ def test_what_cannot_be_decoded_is_withheld_whole_and_left_as_it_came(engine: En
     path = engine.put("dossier", content)
     problem = str(engine.ingest("dossier").problem)
     assert (path.read_bytes(), landed(engine).content.read_bytes()) == (content, b"")
-    assert "nothing of it was kept" in problem
+    assert "Nothing of it was kept" in problem
     assert reason in problem
     assert "; ask the sender" in problem
 

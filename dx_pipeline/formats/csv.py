@@ -22,8 +22,6 @@ from dx_pipeline.formats.limits import LONGEST_LINE_BYTES
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
 from dx_pipeline.formats.text import (
     CODECS,
-    LOOKED_AT_BYTES,
-    bytes_of,
     in_unicode,
     opened,
     plain,
@@ -74,9 +72,6 @@ def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
     try:
         return _opening_in(path, dialect, dialect.encoding)
     except DeliveryRefusedError as refusal:
-        if _ends_in_returns(path):
-            message = "its lines end in CR alone, as on old Macintoshes; ask the sender to save it as CSV for Windows."
-            raise DeliveryRefusedError(message) from refusal
         other = _other_encoding(path, layout)
         if other is None:
             raise
@@ -107,13 +102,6 @@ def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str
     except csv.Error as error:
         raise DeliveryRefusedError("its headings cannot be separated; ask the sender for the whole file.") from error
     return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
-
-
-def _ends_in_returns(path: Path) -> bool:
-    """Whether a text has carriage returns and no line feed, by its first bytes."""
-    with bytes_of(path) as handle:
-        start = handle.read(LOOKED_AT_BYTES)
-    return b"\r" in start and b"\n" not in start
 
 
 def first_lines(path: Path, dialect: Csv, most: int) -> list[list[str]]:
