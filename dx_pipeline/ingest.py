@@ -8,7 +8,6 @@ replaced, and the partition's run records which.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -17,19 +16,19 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from dx_pipeline import connectors, privacy, progress, reading, workers
+from dx_pipeline import connectors, progress, reading, workers
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.definition import DEFINITION
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
-from dx_pipeline.landing.delivery import Arrival, Delivery
+from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Readable, rows
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.reading.rows import QUARANTINED
+from dx_pipeline.receiving import Present, receive
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import fetching, writing
 from dx_pipeline.tables import attempts, closing, partition, publication, redelivery, traffic
@@ -37,9 +36,6 @@ from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
 from dx_pipeline.tables.run import Refusal, RunInputs, RunResult
-
-Present = dict[Month | None, frozenset[str]]
-"""By month, the ids of the deliveries that a source has there now, new or not."""
 
 
 def ingest(
@@ -65,7 +61,7 @@ def ingest(
         closing.close(settings, catalogue, name, monthly, today)  # what is fetched now comes after
         if is_remote:
             locked.close()  # a server may take an hour; what arrives is landed under the lock, page by page
-        present = _fetch(settings, catalogue, name, months, now)
+        present = receive(settings, catalogue, name, months, now)
         if is_remote:
             locked.enter_context(writing(settings))
         results = {month: [*found] for month, found in _publish(settings, catalogue, name, present)}
@@ -119,34 +115,6 @@ def _present(settings: Settings, catalogue: Catalogue, name: str, month: Month |
 def derive_all(settings: Settings, catalogue: Catalogue, name: str) -> tuple[RunResult, ...]:
     """Bring up to date what is derived from every month of a source that has landed."""
     return tuple(_derive(settings, catalogue, name, list(deliveries.months_landed(settings, name))))
-
-
-def fetch_and_land(
-    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], now: datetime | None = None
-) -> Present:
-    """Fetch, filter and land what a source delivers for some months."""
-    source = catalogue.sources[name]
-    present: Present = dict.fromkeys(months, frozenset())
-    landing = writing if connectors.is_remote(source) else nullcontext  # else the caller has the lock already
-    for arrival in connectors.fetch(settings, source, months, now=now):
-        with landing(settings):
-            delivery = deliveries.find(settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at)
-            is_read = delivery is not None and delivery.entry.withheld is None  # else a layout may have been corrected
-            if delivery is None or not is_read or not deliveries.restore(settings, arrival, delivery):
-                delivery = _filter_and_land(settings, catalogue, source, arrival)
-            deliveries.clean_inbox(settings, arrival, delivery)
-        present[arrival.month] |= {delivery.entry.delivery_id}
-    return present
-
-
-def _fetch(
-    settings: Settings, catalogue: Catalogue, name: str, months: Sequence[Month | None], now: datetime | None
-) -> Present:
-    """Fetch and land all months: in parallel from the inbox, month after month from a remote source."""
-    is_remote = connectors.is_remote(catalogue.sources[name])
-    together = [tuple(months)] if is_remote else [(month,) for month in months]
-    landed = workers.each(settings, catalogue, fetch_and_land, [(name, some, now) for some in together])
-    return {month: ids for present in landed for month, ids in present.items()}
 
 
 def _publish(
@@ -265,27 +233,6 @@ def _inputs(
         revisions=len(closed.revisions) if closed is not None else None,
         accepted=tuple(sorted(accepted)),
     )
-
-
-def _filter_and_land(settings: Settings, catalogue: Catalogue, source: DeclaredSource, arrival: Arrival) -> Delivery:
-    private = files.private_name(settings)
-    private.mkdir()
-    try:
-        filtered = (
-            privacy.Filtered(arrival.name, arrival.file)  # reference files are reviewed in git
-            if source.is_reference
-            else privacy.apply(
-                arrival.file,
-                arrival.name,
-                private / "kept",
-                source.source,
-                catalogue.contracts,
-                delivery_id=arrival.delivery_id,
-            )
-        )
-        return deliveries.land(settings, arrival, filtered)
-    finally:
-        shutil.rmtree(private)
 
 
 def _read(

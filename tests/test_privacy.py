@@ -18,7 +18,7 @@ import pytest
 from deliveries import MAY, SECRETS, accepted, contract, layout, readable, source, staged, workbook
 from engine import Engine
 
-from dx_pipeline import formats, ingest, privacy, reading
+from dx_pipeline import formats, privacy, reading, receiving
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.source import Excel
@@ -93,7 +93,7 @@ class Trial(Engine):
         """Fetch, filter and land what waits, and a file with such content; returns the latest delivery."""
         if content is not None:
             self.put(source, content, name=name)
-        ingest.fetch_and_land(self.settings, self.catalogue, source, [MONTH])
+        receiving.fetch_and_land(self.settings, self.catalogue, source, [MONTH])
         return deliveries.landed(self.settings, source, MONTH)[-1]
 
     def read(self, source: str, delivery: Delivery) -> tuple[int, list[tuple[object, ...]]]:

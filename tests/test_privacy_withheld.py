@@ -25,7 +25,7 @@ from deliveries import (
 from engine import Engine, counts
 from test_privacy import CLEAN, CONTRACT, FORMATS, HEADINGS, PLACED
 
-from dx_pipeline import ingest, privacy
+from dx_pipeline import privacy, receiving
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
@@ -127,7 +127,7 @@ SHIFTED = {
 def test_codes_of_dossiers_stay_where_the_layout_does_not_expect_them(engine: Engine, name: str) -> None:
     content = SHIFTED[name].encode()
     path = engine.put("dossier", content)
-    ingest.fetch_and_land(engine.settings, engine.catalogue, "dossier", [MONTH])
+    receiving.fetch_and_land(engine.settings, engine.catalogue, "dossier", [MONTH])
     assert (path.read_bytes(), landed(engine).content.read_bytes()) == (content, content)
 
 

@@ -17,11 +17,11 @@ from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.connector import Bounds, Connector, Http, OffsetLimit, Paging, Request, Whole
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.source import Source
-from dx_pipeline.ingest import fetch_and_land
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
+from dx_pipeline.receiving import fetch_and_land
 from dx_pipeline.settings import Settings
 
 NAME = "judicial_record"

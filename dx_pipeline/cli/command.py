@@ -6,40 +6,31 @@ import atexit
 import errno
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.markup import escape
 
-from dx_pipeline import __version__, connectors, release, workers
+from dx_pipeline import __version__, workers
 from dx_pipeline.cli import doctor as doctors
 from dx_pipeline.cli import figures, project, quarantine, screen
-from dx_pipeline.cli import reference as references
 from dx_pipeline.cli import run as runs
-from dx_pipeline.cli.changes import Changes, change, diff
+from dx_pipeline.cli.changes import change, diff
 from dx_pipeline.cli.explain import explanation
 from dx_pipeline.cli.integrity import verify
 from dx_pipeline.cli.options import AS_JSON, everywhere, on_project
 from dx_pipeline.cli.options import as_json as json_option
 from dx_pipeline.cli.releases import releases
 from dx_pipeline.cli.revisions import revisions
-from dx_pipeline.cli.revisions import sentence as revision_sentence
+from dx_pipeline.cli.run_report import PROVINCE, RunReport
 from dx_pipeline.cli.screen import both
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DeclarationError, DxError, UsageError
-from dx_pipeline.kpi import revision
-from dx_pipeline.landing import attempts
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.settings import Settings, limit_permissions
 from dx_pipeline.tables import ledger
-from dx_pipeline.tables.ledger import PartitionState
-from dx_pipeline.tables.partition import Key
-from dx_pipeline.tables.silence import Silence, silences
 
 WELL, HELD_BACK, WRONG_USE = 0, 1, 2
 NO_ROOM_OR_RIGHT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -53,7 +44,6 @@ INSIDE = (
     "Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
     "For use inside the office: figures of two days together can reveal withheld ones.",
 )
-PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
 
 
 def main() -> None:
@@ -139,84 +129,12 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     chosen = _months(settings, catalogue, months)
     with screen.bar("dx run", runs.steps(catalogue, chosen)):
         result = runs.run(settings, catalogue, chosen)
-    states = ledger.Ledger.read(settings, catalogue).held_back
-    silent = list(silences(settings, catalogue, chosen, inbox.today(settings)))
-    without = {(silence.source, silence.month) for silence in silent}
-    held = [state for state in states if _is_held(state, chosen, without)]
-    overdue = [silence for silence in silent if silence.is_overdue]
-    unread = inbox.unread(settings, catalogue)
-    strays = [stray for stray in unread if stray.why != "ignored"]
-    ignored = [stray for stray in unread if stray.why == "ignored"]
-    proposed = [proposal for proposal in revision.proposals(settings) if proposal.key.month in chosen]
-    not_fetched = _not_fetched(settings, catalogue, chosen)
-    low = figures.low_coverage(settings, [str(month) for month in chosen]) if result.is_published else []
-    mistakes = references.quarantined(settings, catalogue)
-    is_well = result.is_published and not (held or strays or overdue or proposed or low or not_fetched or result.errors)
-    status = WELL if is_well else HELD_BACK
-    unexplained = figures.unexplained(settings) if result.is_published else []
-    quarantined = quarantine.of_run(settings, catalogue, chosen)
-    changes = Changes.since_the_last_release(settings, catalogue, has_changed=result.changed)
-    shown = {
-        "kpis": figures.headline(settings, catalogue) if result.is_published else [],
-        "connections": figures.connections(settings, catalogue) if result.is_published else [],
-    }
+    report = RunReport.of(settings, catalogue, chosen, result)
     if as_json:
-        screen.show_json(
-            {
-                "status": status,
-                "release_id": release.current_id(settings),
-                "published": result.is_published,
-                "changed": result.changed,
-                **shown,
-                "held_back": [state.as_json() for state in held],
-                "strays": [str(stray) for stray in strays],
-                "ignored": [str(stray) for stray in ignored],
-                "overdue": [silence.as_json() for silence in overdue],
-                "not_yet_due": [silence.as_json() for silence in silent if not silence.is_overdue],
-                "proposed_revisions": [proposal.as_json() for proposal in proposed],
-                "low_coverage": low,
-                "not_fetched": not_fetched,
-                "quarantined_references": [asdict(row) for row in mistakes],
-                "quarantined": quarantined,
-                "changed_values": changes.as_json(),
-                "unexplained_figures": unexplained,
-                "errors": list(result.errors),
-                "current": str(settings.current),
-                "internal": str(settings.internal),
-            }
-        )
-        return status
-    if result.is_published:
-        figures.show(both(*PROVINCE), shown["kpis"])
-        figures.show_connections(shown["connections"])
-        changes.show(catalogue)
-        _show_paths(settings)
-        if not result.changed:
-            screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
-    wrong = (escape(row.sentence) for row in mistakes)
-    doubtful = map(_unexplained, unexplained)
-    for words, sentences in (
-        (f"[red]{both('Lỗi', 'Error')}[/]", map(escape, result.errors)),
-        (f"[yellow]{both('Giữ lại', 'Held back')}[/]", map(escape, map(doctors.held_back, held))),
-        (f"[yellow]{both('Quá hạn', 'Overdue')}[/]", map(_silence, overdue)),
-        (f"[yellow]{both('Đề nghị đính chính', 'Proposed revision')}[/]", map(_proposed, proposed)),
-        (f"[yellow]{both('Độ phủ thấp', 'Low coverage')}[/]", map(_low_coverage, low)),
-        (both("Chưa đến hạn", "Not yet due"), (_silence(each) for each in silent if not each.is_overdue)),
-        (f"[yellow]{both('Không lấy được', 'Not fetched')}[/]", not_fetched),
-        (f"[yellow]{both('Cách ly', 'Quarantined')}[/]", quarantine.by_source(quarantined)),
-        (f"[yellow]{both('Dòng sai trong tệp tham chiếu', 'Wrong row of a reference file')}[/]", wrong),
-        (f"[yellow]{both('Số đã công bố chưa được giải thích', 'Published figure not explained')}[/]", doubtful),
-        (f"[yellow]{both('Không đọc', 'Not read')}[/]", map(escape, map(doctors.stray, strays))),
-        (both("Bỏ qua", "Ignored"), (escape(str(stray)) for stray in ignored)),
-        (f"[yellow]{both('Cần điền', 'To be filled in')}[/]", project.blanks(settings, catalogue)),
-    ):
-        for sentence in sentences:
-            screen.say(f"{words}: {sentence}")
-    if not result.is_published:
-        screen.say(
-            f"[red]{both('Chưa có bản công bố mới', 'There is no new release: the last one remains current')}[/]"
-        )
-    return status
+        screen.show_json(report.as_json())
+    else:
+        report.show()
+    return WELL if report.is_well else HELD_BACK
 
 
 def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple[Month, ...]:
@@ -237,63 +155,6 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
             f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
         )
     return chosen
-
-
-def _is_held(state: PartitionState, chosen: Sequence[Month], without: set[tuple[str, Month]]) -> bool:
-    """Whether something of the months of a run was held back."""
-    if state.month is None:
-        return True
-    is_silence = state.state == "missing" and isinstance(state.key, Key) and (state.key.source, state.month) in without
-    return state.month in chosen and not is_silence
-
-
-def _silence(silence: Silence) -> str:
-    """Which source has delivered nothing for a month, when it was due, and which KPIs need it, in one sentence."""
-    waiting = f", {both('chờ', 'waiting')}: {', '.join(silence.kpis)}" if silence.kpis else ""
-    return f"{silence.source} {silence.month}: {both('hạn', 'due')} {silence.due_on}{waiting}"
-
-
-def _proposed(proposal: revision.Proposal) -> str:
-    """What is proposed, and how to see what it would change, in one sentence."""
-    return f"{revision_sentence(proposal)}: {both('xem', 'see')} 'dx revision list'"
-
-
-def _low_coverage(row: dict[str, Any]) -> str:
-    """Which value of the province is withheld, and how much of the expected data has come, in one sentence."""
-    return f"{row['kpi_code']} {row['month']}: {screen.number(100 * row['coverage'], 'percent')}"
-
-
-def _unexplained(row: dict[str, Any]) -> str:
-    """Which published figure does not follow from its own counts, and where to explain it, in one sentence."""
-    recomputed = screen.number(row["recomputed_value"], row["unit_of_measure"], row["decimals_published"])
-    counts = screen.number(row["published_numerator"])
-    if row["published_denominator"] is not None:
-        counts += f" / {screen.number(row['published_denominator'])}"
-    remedy = both(
-        "sửa số, hoặc điền explanation_vi trong published_figure.csv",
-        "correct it, or fill in explanation_vi in published_figure.csv",
-    )
-    return f"{row['indicator_vi']} ({row['value_as_published']}): {counts} = {recomputed}; {remedy}."
-
-
-def _not_fetched(settings: Settings, catalogue: Catalogue, months: tuple[Month, ...]) -> list[str]:
-    """Why the latest attempt to fetch from each remote source failed, where it did."""
-    remote = [name for name in catalogue.monthly if connectors.is_remote(catalogue.sources[name])]
-    problems = (attempts.problem(settings, name, month) for name in remote for month in months)
-    return [problem for problem in problems if problem is not None]
-
-
-def _show_paths(settings: Settings) -> None:
-    for path, words in (
-        (settings.current / release.PUBLIC.database, both("cơ sở dữ liệu", "database")),
-        (settings.current / "kpi", both("bảng KPI dạng Parquet", "KPI tables as Parquet")),
-        (settings.current / "datapackage.json", both("mô tả và nguồn gốc", "description and inputs")),
-        (
-            settings.internal / release.INTERNAL.database,
-            both("nội bộ, không công bố", "for analysts inside, not to be published"),
-        ),
-    ):
-        screen.OUT.print(f"{path}  [dim]{words}[/]", soft_wrap=True)
 
 
 @commands.command()

@@ -1,6 +1,6 @@
 """Nights that are disturbed: killed or refused by the system at every file operation, and killed at random.
 
-    python tests/reliability/crash.py --n 500 --write
+    PYTHONPATH=tests python tests/reliability/crash.py --n 500 --write
 
 After each disturbance `current` has to be a whole release, readers that opened it all the time must have seen no error,
 and the next run has to end where an undisturbed night ends, byte for byte, with nothing left over.
@@ -9,14 +9,16 @@ and the next run has to end where an undisturbed night ends, byte for byte, with
 from __future__ import annotations
 
 import argparse
-import atexit
 import errno
+import itertools
+import json
 import os
 import pickle
 import random
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -24,26 +26,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import util
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import page
 import pandas as pd
 import polars as pl
 from night import Night, run
+from projects import TRIAL
 
+from dx_pipeline.declarations import catalogue
 from dx_pipeline.settings import Settings
 
 OPERATIONS = ("replace", "rename", "symlink", "link", "mkdir", "unlink", "rmdir", "fsync", "chmod")
 """What changes names or waits for the disk: a process may end before or after each of them."""
 
 ERRORS = {"full disk": errno.ENOSPC, "error of the disk": errno.EIO, "read-only": errno.EROFS}
-KILL, ANY_MOMENT, NO_MEMORY = "kill at a file operation", "kill at a random moment", "out of memory"
-KINDS = (KILL, ANY_MOMENT, KILL, *ERRORS, ANY_MOMENT, NO_MEMORY)
+KILL, ANY_MOMENT, STOP = "killed at a file operation", "killed at a random moment", "asked to stop at a random moment"
+NO_MEMORY, TWO = "too little memory", "two runs at once"
+CLOCK = "the clock is 400 days slow, and jumps"
+KINDS = (KILL, ANY_MOMENT, "full disk", KILL, STOP, "error of the disk", KILL, TWO, "read-only", KILL, NO_MEMORY, CLOCK)
 """In turn; a kill occurs more often than a refusal."""
 
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+"""The library that gives a process another clock (Debian's libfaketime); without it the clock is left alone."""
+
 WAIT_SECONDS = 120
+PAUSE_SECONDS = 0.1
+"""How long a reader waits before it opens the current release again."""
 
 
 @dataclass
@@ -93,7 +106,7 @@ def forked(work: Callable[[], object]) -> int:
         work()
     except BaseException:  # noqa: BLE001 - it is disturbed; how it ends is not looked at, only what it leaves
         os._exit(1)
-    atexit._run_exitfuncs()  # noqa: SLF001 - as every command of ours ends
+    util._run_finalizers(0)  # type: ignore[attr-defined]  # noqa: SLF001 - as a worker ends
     os._exit(0)
 
 
@@ -150,34 +163,80 @@ def _read_on(settings: Settings, sending: int) -> None:
             pd.read_parquet(values)
             pl.read_parquet(values)
             os.write(sending, b".\n")
+            time.sleep(PAUSE_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is a violation
             os.write(sending, f"{type(error).__name__}: {error}".replace("\n", " ").encode() + b"\n")
 
 
-def disturbances(count: int, operations: int, seconds: float, seed: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What happens to each night: its kind, and what a process does that is about to run it."""
+Start = Callable[[Settings, Night], list[int]]
+"""Starts the processes that run a night, and returns their ids."""
+
+
+def prepared(prepare: Callable[[], object], processes: int = 1) -> Start:
+    """Let some processes run the night, each after something that disturbs it."""
+
+    def start(settings: Settings, night: Night) -> list[int]:
+        def disturbed() -> None:
+            prepare()
+            run(settings, night.declared)
+
+        return [forked(disturbed) for _ in range(processes)]
+
+    return start
+
+
+def disturbances(count: int, operations: int, seconds: float, seed: int) -> Iterator[tuple[str, Start]]:
+    """What happens to each night, its kind and how it is started, in a repeatable order."""
     random_number = random.Random(seed)  # noqa: S311 - a repeatable order needs no secrecy
     places = list(range(operations))
     random_number.shuffle(places)
+    kinds = [kind for kind in KINDS if kind != CLOCK or FAKETIME is not None]
     for number in range(count):
-        place = places[number % operations]
-        kind = ("kill at a file operation", "kill at a random moment", *ERRORS, "out of memory")[
-            number % 6 if number % 3 else 0
-        ]
-        if kind == KILL:
-            yield kind, Interceptor(place, kill).install
+        kind, place = kinds[number % len(kinds)], places[number % operations]
+        after, memory = random_number.uniform(0.01, seconds), random_number.randint(8, 96) << 20
+        if kind in ERRORS:
+            yield kind, prepared(Interceptor(place, partial(refuse, ERRORS[kind])).install)
+        elif kind == KILL:
+            yield kind, prepared(Interceptor(place, kill).install)
         elif kind == ANY_MOMENT:
-            after = random_number.uniform(0.01, seconds)
-            yield kind, partial(_kill_after, after)
+            yield kind, prepared(partial(_end_after, after, signal.SIG_DFL))  # its default ends the process
+        elif kind == STOP:
+            yield kind, prepared(partial(_end_after, after, signal.default_int_handler))
         elif kind == NO_MEMORY:
-            yield kind, partial(_limit_memory, random_number.randint(8, 96) << 20)
+            yield kind, prepared(partial(_limit_memory, memory))
+        elif kind == TWO:
+            yield kind, prepared(lambda: None, processes=2)
         else:
-            yield kind, Interceptor(place, partial(refuse, ERRORS[kind])).install
+            yield kind, _with_another_clock
 
 
-def _kill_after(seconds: float) -> None:
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # its default ends the process, and nothing catches it
+def _end_after(seconds: float, how: Any) -> None:
+    signal.signal(signal.SIGALRM, how)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _with_another_clock(settings: Settings, night: Night) -> list[int]:  # noqa: ARG001 - every start has both
+    """Run the night in a new process, while another one turns its clock back and forth."""
+    clock = settings.warehouse.with_suffix(".clock")
+    clock.write_text("-400d", encoding="ascii")
+    preload = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+    environment = {**os.environ, **preload, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+    def turn() -> None:
+        for days in itertools.cycle((-400, 30, -1, 400)):
+            clock.write_text(f"{days:+}d", encoding="ascii")
+            time.sleep(0.05)
+
+    def run_it() -> None:
+        turning = forked(turn)
+        command = [sys.executable, __file__, "--night", str(settings.warehouse)]
+        ended = subprocess.run(command, env=environment, check=False, capture_output=True)
+        os.kill(turning, signal.SIGKILL)
+        os.waitpid(turning, 0)
+        if ended.returncode:
+            raise RuntimeError(ended.stderr)
+
+    return [forked(run_it)]
 
 
 def _limit_memory(more: int) -> None:
@@ -200,14 +259,14 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
     night, report = answer(lambda: Night.prepare(folder), folder), Report()
     operations, seconds = _measured(night, folder / "measured")
     announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")
-    for number, (kind, prepare) in enumerate(disturbances(count, operations, seconds, seed), 1):
+    for number, (kind, start) in enumerate(disturbances(count, operations, seconds, seed), 1):
         said: list[str] = []
         settings = night.copy(folder / "disturbed")
         with reading(settings, report.tally, said):
-            ended = wait_for(forked(partial(_disturbed, prepare, settings, night)))
+            ended = ", ".join(map(wait_for, start(settings, night)))
         report.tally[f"{kind}: {ended}"] += 1
         said += answer(lambda: list(night.violations_after_disturbance(settings)), folder)  # noqa: B023
-        if ended == "hung" or wait_for(forked(lambda: run(settings, night.declared))) != "done":  # noqa: B023
+        if "hung" in ended or wait_for(forked(lambda: run(settings, night.declared))) != "done":  # noqa: B023
             said.append("the next run failed")
         said += answer(lambda: list(night.violations_after_next_run(settings)), folder)  # noqa: B023
         report.violations += [f"{number} ({kind}, {ended}): {sentence}" for sentence in said]
@@ -215,11 +274,6 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
         if number % 25 == 0:
             announce(f"{number} of {count}: {len(report.violations)} violations")
     return report
-
-
-def _disturbed(prepare: Callable[[], object], settings: Settings, night: Night) -> None:
-    prepare()
-    run(settings, night.declared)
 
 
 def _measured(night: Night, folder: Path) -> tuple[int, float]:
@@ -240,8 +294,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--seed", type=int, default=2022)
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--json", type=Path, help="a file for the report")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
+    parser.add_argument("--night", type=Path, help="run the night of this warehouse, and nothing else")
     chosen = parser.parse_args()
+    if chosen.night is not None:
+        return run(Settings(chosen.night, TRIAL, threads=1), catalogue.load(TRIAL))
     with TemporaryDirectory() as folder:
         report = crash(Path(folder), chosen.n, chosen.seed)
     for what, times in sorted(report.tally.items()):
@@ -249,6 +307,11 @@ def main() -> None:
     for violation in report.violations:
         print(violation)
     print(f"{len(report.violations)} violations")
+    if chosen.json is not None:
+        about = {"tally": report.tally, "violations": report.violations}
+        chosen.json.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    if chosen.write:
+        page.write("crash", f"make crash N={chosen.n}", report.tally, len(report.violations))
     raise SystemExit(bool(report.violations))
 
 

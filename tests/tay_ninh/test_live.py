@@ -30,10 +30,11 @@ from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.formats.xroad_answer import records as records_of
-from dx_pipeline.ingest import fetch_and_land, ingest
+from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import attempts
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
+from dx_pipeline.receiving import fetch_and_land
 from dx_pipeline.sample import exchange, live, postgres_server, scenario
 from dx_pipeline.sample import rows as table_rows
 from dx_pipeline.sample.live import Endpoint
