@@ -11,7 +11,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long crash ui check lint format docs bench canary hooks lock clean
+.PHONY: help run test test-long crash fuzz ui check lint format docs bench canary hooks lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 12
@@ -60,6 +60,9 @@ docs: $(READY)  ## write the pages that are generated from declarations
 bench: $(READY)  ## measure ratios, each within one run
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/exchanges.py
+
+fuzz: $(READY)  ## try N (10000) mutated deliveries in every format
+	@$(BIN)/python tests/reliability/fuzz.py --n $(or $(N),10000) --seed $(or $(SEED),2022)
 
 canary:  ## run the suite on the newest allowed dependencies, and look for known vulnerabilities in the locked ones
 	@rm -rf .canary && $(PYTHON) -m venv .canary
