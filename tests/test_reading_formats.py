@@ -193,3 +193,24 @@ def test_a_damaged_delivery_is_refused_in_a_sentence_or_conserved(
     except DeliveryRefusedError as error:
         refusal = str(error)
     assert refusal.endswith(".")
+
+
+def test_a_nul_in_utf_16_quarantines_its_line_and_cuts_no_cell(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = write(database, tmp_path, "csv_utf_16", GOOD)
+    path.write_bytes(path.read_bytes().decode("utf-16").replace("Đông Hòa", "Đông\x00Hòa", 1).encode("utf-16"))
+    counts = staged(database, path, LAYOUTS["csv_utf_16"], CONTRACT)
+    assert (counts.accepted, counts.quarantined) == (len(GOOD) - 1, 1)
+    assert database.execute("SELECT reason_code FROM quarantined").fetchall() == [("not_utf8",)]
+    assert rows_read(database) == GOOD[1:]
+
+
+def test_a_damaged_footer_of_parquet_is_refused_and_ends_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "file.parquet"
+    pq.write_table(pa.table({"a": ["x", "y"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"%\x02\x18\x01a", b"%\x00\x18\x01a"))  # the column may not be empty
+    with pytest.raises(DeliveryRefusedError, match="damaged"):
+        formats.load(duckdb.connect(), path, layout({"kind": "parquet"}, {"code": "a"}), "raw")
+    filtered = privacy.apply(path, path.name, tmp_path / "kept", source(LAYOUTS["parquet"]), {})
+    assert filtered.content is None

@@ -25,6 +25,8 @@ PRINTED_ALIKE = (
 )
 """Types whose values DuckDB prints as they are in every other format."""
 
+DAMAGED = "it is not a Parquet file, or not a whole one; ask the sender to send it again."
+
 
 def schema(path: Path) -> pa.Schema:
     """The columns of a Parquet file, and its metadata.
@@ -35,8 +37,7 @@ def schema(path: Path) -> pa.Schema:
     try:
         return pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError):
-        message = "it is not a Parquet file, or not a whole one; ask the sender to send it again."
-        raise DeliveryRefusedError(message) from None
+        raise DeliveryRefusedError(DAMAGED) from None
 
 
 def check(path: Path) -> None:
@@ -55,12 +56,27 @@ def check(path: Path) -> None:
     if rows * columns > limits.MOST_VALUES or columns > limits.MOST_COLUMNS:
         message = f"it has {rows:,} rows of {columns:,} columns; ask the sender to send less at once."
         raise DeliveryRefusedError(message)
-    groups = map(about.row_group, range(about.num_row_groups))
-    chunks = [group.column(column) for group in groups for column in range(columns)]
-    limits.check_expansion(sum(chunk.total_uncompressed_size for chunk in chunks), path.stat().st_size)
-    texts = [chunk for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"]
-    if sum(chunk.num_values * chunk.total_uncompressed_size for chunk in texts) > limits.MOST_UNPACKED_BYTES:
-        _check_texts(path, sorted({chunk.path_in_schema for chunk in texts}))
+    chunks = _chunks(path)
+    limits.check_expansion(sum(size for _, _, _, size in chunks), path.stat().st_size)
+    texts = [(name, values * size) for name, kind, values, size in chunks if kind == "BYTE_ARRAY"]
+    if sum(size for _, size in texts) > limits.MOST_UNPACKED_BYTES:
+        _check_texts(path, sorted({name for name, _ in texts}))
+
+
+def _chunks(path: Path) -> list[tuple[str, str, int, int]]:
+    """Name, type, number of values and unpacked bytes of each piece of a column, as the footer says.
+
+    DuckDB reads them: where what the footer says of a piece is damaged, pyarrow ends the whole process.
+
+    Raises:
+        DeliveryRefusedError: the footer is damaged.
+    """
+    sql = "SELECT path_in_schema, type, num_values, total_uncompressed_size FROM parquet_metadata($path)"
+    try:
+        with duckdb.connect() as connection:
+            return connection.execute(sql, {"path": str(path)}).fetchall()
+    except duckdb.Error:
+        raise DeliveryRefusedError(DAMAGED) from None
 
 
 def _check_texts(path: Path, names: list[str]) -> None:

@@ -1,10 +1,11 @@
-"""Lines that are not UTF-8: they are bad lines, not bad files."""
+"""Lines that are not UTF-8, or have a NUL: they are bad lines, not bad files."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,8 @@ from dx_pipeline.formats.text import PIECE_CHARACTERS, bytes_of, private_file
 
 NOT_UTF8 = "not_utf8"
 """The reason why such a line is in quarantine."""
+
+NUL = b"\x00"
 
 
 def is_utf8(path: Path) -> bool:
@@ -28,13 +31,19 @@ def is_utf8(path: Path) -> bool:
     return True
 
 
+def _has_nul(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return any(NUL in piece for piece in iter(partial(handle.read, PIECE_CHARACTERS), b""))
+
+
 @contextmanager
 def set_aside(connection: duckdb.DuckDBPyConnection, path: Path, instead: bytes) -> Iterator[tuple[Path, list[int]]]:
     """A text in which every line that is not UTF-8 is replaced by `instead`, and the numbers of these lines.
 
-    Lines are counted from 1. A file without such lines is yielded as it is.
+    So is every line with a NUL, at which DuckDB would end its cell. Lines are counted from 1. A file without such lines
+    is yielded as it is.
     """
-    if is_utf8(path):
+    if is_utf8(path) and not _has_nul(path):
         yield path, []
         return
     found = []
@@ -43,7 +52,10 @@ def set_aside(connection: duckdb.DuckDBPyConnection, path: Path, instead: bytes)
             for number, line in enumerate(source, 1):
                 try:
                     line.decode()
+                    is_text = NUL not in line
                 except UnicodeDecodeError:
+                    is_text = False
+                if not is_text:
                     found.append(number)
                     line = instead + (b"\r\n" if line.endswith(b"\r\n") else b"\n")  # noqa: PLW2901 - the same line
                 target.write(line)

@@ -73,7 +73,8 @@ def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
     """A source's deliveries by the table that each one fills.
 
     A delivery that is not recognised counts as refused for each table without a delivery; if every table has one, for
-    all of them, because it may be meant for any.
+    all of them, because it may be meant for any. Where there are several tables, a later one that is recognised
+    settles it; where there is one, only a later one that is read does: see `Readable.unresolved`.
     """
     tables = {table: Readable() for table in source.delivered}
     unknown: list[tuple[Delivery, str]] = []
@@ -87,7 +88,7 @@ def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
         else:
             tables[layout.table].deliveries.append((delivery, layout))
     latest = max((item.order for found in tables.values() for item, _ in found.deliveries), default=None)
-    unresolved = [item for item in unknown if latest is None or item[0].order > latest]
+    unresolved = [item for item in unknown if len(tables) == 1 or latest is None or item[0].order > latest]
     for found in [found for found in tables.values() if not found.deliveries] or tables.values():
         found.refused.extend(unresolved)
     return tables
