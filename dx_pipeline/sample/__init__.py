@@ -7,7 +7,7 @@ pipeline computes the figures published for the first half of 2022. Each deliver
     rows                                        the rows of a table, source and month, in the contract's columns
     dossier, handling, service, connection ...  how the rows of each table are made
     writing, form, sheet, spelling              rows as a delivery, in the layout of its source
-    faults                                      known defects in deliveries
+    faults, defects, faulty_files               known defects in deliveries, and beside them
     live, *_server                              the same rows served live, for trying connectors
 """
 
@@ -25,7 +25,7 @@ from dx_pipeline.declarations.source import Calendar
 from dx_pipeline.errors import UsageError
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import announce
-from dx_pipeline.sample import exchange, scenario
+from dx_pipeline.sample import exchange, faulty_files, scenario
 from dx_pipeline.sample import rows as table_rows
 from dx_pipeline.sample.faults import Fault, list_in, plant
 from dx_pipeline.sample.form import Form, form_of
@@ -89,12 +89,15 @@ def make(
                 announce(name)
                 private = private_name(settings, Path(name).suffix)
                 write(database, private, rows, form)
+                sound = private.read_bytes() if faults else b""
                 if faults:
                     planted += plant(private, name, source, form, ordered)
                 os.utime(private, (arrived_at, arrived_at))
                 written.append(settings.inbox / name)
                 written[-1].parent.mkdir(parents=True, exist_ok=True)
                 private.replace(written[-1])
+                if faults and month == ordered[-1]:
+                    planted += faulty_files.put(written[-1], sound, source, table)
     list_in(settings, planted)
     return tuple(written)
 

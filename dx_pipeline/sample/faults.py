@@ -1,20 +1,20 @@
 """Faults: known defects planted in deliveries, for tests of whether each is caught.
 
-A bad row is added to the sound ones, as a copy with one thing wrong, so that no figure changes. Only
-deliveries in CSV and NDJSON get any. One file lists what was planted.
+A bad row is added to the sound ones, as a copy with one thing wrong, and a bad file beside them, so that no figure
+changes. Only deliveries in CSV and NDJSON get bad rows. One file lists what was planted.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from dx_pipeline.declarations.source import Csv, Ndjson
 from dx_pipeline.period import Month
+from dx_pipeline.sample.defects import DEFECTS, Defect
 from dx_pipeline.sample.form import Form
 from dx_pipeline.sample.writing import csv_line, headings
 from dx_pipeline.settings import Settings
@@ -25,63 +25,6 @@ SPACING = 3
 
 Fault = dict[str, str | int]
 """One planted defect as it is listed: `line` is the physical line from 1, or the headings of a refused delivery."""
-
-
-@dataclass(frozen=True)
-class Defect:
-    """One thing that is wrong in the first month's delivery of a table; a lost column, in the last month's.
-
-    Args:
-        disposition: what the pipeline must do: `quarantined`, `duplicate` or `refused` (the whole delivery).
-        reason_code: the code under which the row is quarantined.
-        reason: what is wrong, in words.
-        cells: the cells of the bad row by contract column, where they differ from the row it copies; `{before}` is
-            the day before the month, `{beyond}` the day after it, `{day}` its first day, `{year}` its year.
-        fields_lost: how many fields the line lacks.
-        is_cut: whether the line breaks off in the middle.
-        column_lost: the contract column that the whole delivery lacks.
-    """
-
-    disposition: str
-    reason_code: str
-    reason: str
-    cells: Mapping[str, str] = field(default_factory=dict)
-    fields_lost: int = 0
-    is_cut: bool = False
-    column_lost: str | None = None
-
-
-def _dossier(number: int, reason_code: str, reason: str, **cells: str) -> Defect:
-    code = {"dossier_code": f"H53.01-{{day}}-90{number:02d}"}
-    return Defect("quarantined", reason_code, reason, code | cells)
-
-
-UNKNOWN_STATUS = {"operation": "getThuNghiem", "connection_status": "Đã hủy"}
-DEFECTS = {
-    ("dossier", "statistics.dossier"): (
-        _dossier(1, "not_a_date", "a date that is in no calendar", received_on="31/02/{year}"),
-        _dossier(2, "unknown_reference", "an unknown agency", agency_code="H53.99"),
-        _dossier(3, "not_a_number", "letters in a number", fee_vnd="2OO000"),
-        _dossier(4, "ambiguous_number", "a number in another style than the declared one", fee_vnd="200.000"),
-        _dossier(5, "unknown_word", "a word that has no code", channel="Qua bưu tá"),
-        _dossier(6, "finished_before_received", "finished before it was received", finished_on="{before}"),
-        _dossier(7, "outside_month", "a row of a later month", received_on="{beyond}"),
-        _dossier(8, "more_digitised_than_components", "more digitised than there are", components_digitised_count="99"),
-        _dossier(9, "returned_before_received", "returned before it was received", returned_on="{before}"),
-        Defect("duplicate", "", "the same row once more"),
-        Defect("quarantined", "too_few_fields", "too few fields", fields_lost=3),
-    ),
-    ("social_insurance", "connection.register"): (
-        Defect("quarantined", "unknown_word", "an unknown status", UNKNOWN_STATUS),
-    ),
-    ("social_insurance", "connection.traffic"): (
-        Defect("refused", "missing_column", "a required column is missing", column_lost="succeeded_count"),
-    ),
-    ("business_registration", "connection.traffic"): (
-        Defect("quarantined", "not_json", "a line that is no JSON", is_cut=True),
-    ),
-}
-"""By source and table."""
 
 
 def plant(path: Path, name: str, source: str, form: Form, months: Sequence[Month]) -> list[Fault]:
@@ -110,8 +53,10 @@ def plant(path: Path, name: str, source: str, form: Form, months: Sequence[Month
             lines.insert(place, _changed(sound[min(SPACING * number, len(sound) - 1)], defect, form))
         listed: Fault = {"source": source, "table": form.layout.table, "month": str(form.month), "file": name}
         listed |= {"line": place + 1, "disposition": defect.disposition}
-        planted.append(listed | {"reason_code": defect.reason_code, "reason": defect.reason})
-    path.write_bytes("".join(lines).encode())
+        listed |= {"reason_code": defect.reason_code, "reason": defect.reason}
+        says = f"'{form.layout.headers[defect.column_lost]}' is missing" if defect.column_lost else ""
+        planted.append(listed | ({"says": says} if says else {}))
+    path.write_bytes("".join(lines).encode(errors="surrogateescape"))
     return planted
 
 
@@ -131,17 +76,38 @@ def _changed(line: str, defect: Defect, form: Form) -> str:
     if defect.is_cut:
         return body[: len(body) // 2] + end
     shape = form.layout.format
-    assert isinstance(shape, Csv)  # noqa: S101 - the other defects are of fields
+    if not isinstance(shape, Csv):
+        return _record(json.loads(body), defect, form) + end
     cells = next(csv.reader([body], delimiter=shape.delimiter))
     printed = headings(form.layout)
-    before, beyond = form.month.first - timedelta(days=1), form.month.plus(1).first
     for column, text in defect.cells.items():
-        cells[printed.index(form.layout.headers[column])] = text.format(
-            before=f"{before:%d/%m/%Y}",
-            beyond=f"{beyond:%d/%m/%Y}",
-            day=f"{form.month.first:%y%m%d}",
-            year=form.month.year,
-        )
+        cells[printed.index(form.layout.headers[column])] = _said(text, form)
     if defect.column_lost:
         del cells[printed.index(form.layout.headers[defect.column_lost])]
-    return csv_line(cells[: len(cells) - defect.fields_lost], shape) + end
+    added = ["x"] * defect.fields_added
+    return csv_line([*cells[: len(cells) - defect.fields_lost], *added], shape) + end
+
+
+def _record(record: dict[str, object], defect: Defect, form: Form) -> str:
+    """A sound JSON record with the defect."""
+    headers = form.layout.headers
+    record |= {headers[column]: value for column, value in defect.cells.items()}
+    text = json.dumps(record, ensure_ascii=False)
+    if defect.repeated:
+        name = headers[defect.repeated]
+        text = f"{text[:-1]}, {json.dumps({name: record[name]}, ensure_ascii=False)[1:]}"
+    return text
+
+
+def _said(value: str | float | None, form: Form) -> str:
+    """The text of a cell, with the days that it speaks of."""
+    first = form.month.first
+    before, beyond, far = first - timedelta(days=1), form.month.plus(1).first, form.month.plus(24).first
+    return str(value).format(
+        before=f"{before:%d/%m/%Y}",
+        first=f"{first:%d/%m/%Y}",
+        beyond=f"{beyond:%d/%m/%Y}",
+        far=f"{far:%d/%m/%Y}",
+        day=f"{first:%y%m%d}",
+        year=form.month.year,
+    )

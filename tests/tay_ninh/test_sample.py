@@ -24,7 +24,6 @@ from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.source import Csv, Excel, Layout
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.formats import READERS
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import listening
 from dx_pipeline.sample import rows as table_rows
@@ -340,34 +339,3 @@ def test_months_and_scales_that_the_sample_does_not_cover_are_refused(declared: 
         with pytest.raises(UsageError, match=sentence):
             sample.make(settings, declared, months, scale=scale)
     assert not settings.inbox.exists()
-
-
-def test_planted_faults_are_listed_and_leave_the_sound_rows_alone(
-    declared: Catalogue, made: Settings, tmp_path: Path
-) -> None:
-    faulty = Settings(tmp_path, PROJECT)
-    sample.make(faulty, declared, MADE, scale=SCALE, faults=True)
-    listed = json.loads((tmp_path / "sample_faults.json").read_text(encoding="utf-8"))
-    assert {fault["reason_code"] for fault in listed} == {
-        "not_a_date", "unknown_reference", "not_a_number", "ambiguous_number", "unknown_word",
-        "finished_before_received", "outside_month", "more_digitised_than_components", "returned_before_received",
-        "too_few_fields", "not_json", "missing_column", "",
-    }  # fmt: skip
-    for name, sound in deliveries(made).items():
-        faults = [fault for fault in listed if fault["file"] == name]
-        planted = {fault["line"] for fault in faults if fault["disposition"] != "refused"}
-        refused = any(fault["disposition"] == "refused" for fault in faults)
-        lines = deliveries(faulty)[name].read_bytes().split(b"\n")
-        kept = b"\n".join(line for number, line in enumerate(lines, 1) if number not in planted)
-        assert (kept == sound.read_bytes()) is not refused, name
-    sample.make(faulty, declared, [JUNE], scale=SCALE)
-    assert not (tmp_path / "sample_faults.json").exists()
-
-
-def test_a_refused_delivery_lacks_one_column_and_nothing_else(declared: Catalogue, tmp_path: Path) -> None:
-    sample.make(Settings(tmp_path, PROJECT), declared, [JUNE], scale=SCALE, faults=True)
-    path = tmp_path / "inbox/social_insurance/2022-06/traffic_202206.csv"
-    layout = layout_of(declared, "social_insurance/2022-06/traffic_202206.csv")
-    assert set(layout.expected) - set(READERS["csv"].headings(path, layout)) == {"Thành công"}
-    widths = {len(line.split(";")) for line in path.read_text(encoding="utf-8-sig").splitlines()[1:]}
-    assert widths == {len(layout.expected) - 1}
