@@ -92,7 +92,7 @@ OF_DOSSIERS = (
                lambda _: gzip.compress((b"0" * 1023 + b"\n") * (40 << 10), 1, mtime=0)),
     FaultyFile("login.csv", "another_format", "a page that asks for a password", "ends before its headings",
                _always(LOGIN.encode())),
-    FaultyFile("fault.csv", "soap_fault", "an error message of a server", "fault", _always(SOAP_FAULT.encode())),
+    FaultyFile("fault.csv", "soap_fault", "an error message of a server", "it is a fault (", _always(SOAP_FAULT.encode())),
     FaultyFile("empty.csv", "empty", "a file without content", "ends before its headings", _always(b"")),
     FaultyFile("title.csv", "no_headings", "a file that ends after its title", "ends before its headings",
                lambda sound: sound.partition(b"\r\n")[0]),
@@ -100,7 +100,7 @@ OF_DOSSIERS = (
                _always(b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40)),
     FaultyFile("long.csv", "line_too_long", "a line of three megabytes", "is longer than 2 MiB",
                lambda sound: sound + b"x" * (3 << 20) + b"\r\n"),
-    FaultyFile("wide.csv", "too_many_columns", "ten thousand columns", "column",
+    FaultyFile("wide.csv", "too_many_columns", "ten thousand columns", "(it has no heading) is unknown",
                _lines(lambda line: line + ";" * 10_000 + "x")),
 )  # fmt: skip
 OF_SYNCHRONISATION = (
