@@ -57,7 +57,7 @@ def test_wrong_use_ends_with_one_sentence_and_status_2(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("release", "verify", "nonsense"), "there is no release 'nonsense': see 'dx release list'."),
+        (("release", "verify", "nonsense", "--lang", "en"), "there is no release 'nonsense': see 'dx release list'."),
         (("kpi", "--lang", "en"), "there is no release yet: run 'dx run' first."),
         (("fly",), "No such command 'fly'."),
         (("kpi", "--units-on", "today"), "Invalid value for '--units-on'"),

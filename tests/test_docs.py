@@ -201,13 +201,14 @@ def test_a_closed_month_is_revised_as_the_page_says(small_clone: Path, dagster_h
 
 
 def test_a_release_is_proven_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
-    made, earlier, damaged = follow("prove-a-release.md", small_clone, dagster_home)
+    made, earlier, damaged, key = follow("prove-a-release.md", small_clone, dagster_home)
     for proven in (made, earlier):
         assert proven.returncode == 0, proven.stderr
         assert "rebuilt, and equal" in proven.stdout
     assert damaged.returncode == 1
     assert "content (" in damaged.stderr
     assert "is not what was landed" in damaged.stderr
+    assert key.stdout.startswith("-----BEGIN PUBLIC KEY-----"), key.stderr
 
 
 def test_why_a_figure_changed_is_found_out_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:

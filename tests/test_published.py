@@ -170,6 +170,5 @@ def test_a_figure_that_belongs_to_no_value_of_its_kpi_is_named_with_its_line(eng
         ("published_figure.csv", line, code) for line, code in enumerate(wrong, start=4)
     ]
     assert all("correct it, run 'dx run' again" in row.sentence for row in found)
-    assert (
-        "line 4, kpi_code: mã này không có trong kpi.definition.kpi_code / there is no such code" in found[0].sentence
-    )
+    assert "line 4, kpi_code: mã này không có trong danh mục" in found[0].sentence
+    assert "there is no such code in" in found[0].sentence

@@ -193,6 +193,7 @@ def test_internal_files_are_for_the_office_alone(province: dict[str, Any]) -> No
     assert stat.S_IMODE(folder.stat().st_mode) & 0o777 == 0o750
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {
         "datapackage.json": 0o640,
+        "SHA256SUMS": 0o640,
         release.INTERNAL.database: 0o640,
     }
 
@@ -201,7 +202,7 @@ def test_the_public_folder_describes_every_file_and_names_no_internal_table(prov
     folder = (province["warehouse"] / "current").resolve()
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
-    assert files == {resource["path"] for resource in package["resources"]} | {"datapackage.json"}
+    assert files == {resource["path"] for resource in package["resources"]} | {"datapackage.json", "SHA256SUMS"}
     assert package["dx"]["tables"].keys().isdisjoint(INTERNAL)
     assert not any(path.is_symlink() for path in folder.rglob("*"))
     assert all(pq.read_metadata(path).num_columns for path in folder.rglob("*.parquet"))
