@@ -3,9 +3,9 @@
 A name is a surname and one to four capitalised given names. Streets, wards and schools are named for people, and many
 words and places begin like a surname, so a text is no name if it is a known place or has a known word in it.
 
-Sources. Surnames: Lê Trung Hoa, "Họ và tên người Việt Nam" (2005), those of the Kinh, Hoa, Tày, Nùng, Thái, Mường,
-Khmer and Chăm that more than a few families have. Places: provinces and districts of Decision 124/2004/QĐ-TTg that
-begin with a surname. Persons: Decree 91/2005/NĐ-CP, on names of streets, and what streets are in fact named for.
+The lists are general knowledge: common surnames of the Kinh, Hoa, Tày, Nùng, Thái, Mường, Khmer and Chăm; provinces
+and districts that begin like a surname; persons for whom streets are named. They are checked against no register, and
+are added to where a name passes or a place is taken for one.
 """
 
 from __future__ import annotations

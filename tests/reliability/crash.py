@@ -144,7 +144,7 @@ def reading(settings: Settings, tally: Counter[str], said: list[str]) -> Iterato
     try:
         yield
     finally:
-        os.kill(reader, signal.SIGTERM)
+        os.kill(reader, signal.SIGKILL)  # whoever started us may have SIGTERM ignored
         os.waitpid(reader, 0)
         with os.fdopen(receiving, encoding="utf-8") as lines:
             for line in lines:
