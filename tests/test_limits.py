@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import resource
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -100,10 +99,9 @@ TOO_LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_what_is_too_large_is_refused_at_little_cost(tmp_path: Path, make: Callable[[], bytes], problem: str) -> None:
     path = tmp_path / "delivery"
     path.write_bytes(make())
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(DeliveryRefusedError, match=problem):
         formats.check(path)
-    assert time.process_time() - begun < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 256 * 1024
 
 
@@ -150,12 +148,10 @@ def test_nul_and_marks_within_a_file_are_in_quarantine(engine: Engine) -> None:
     assert counts(run) == [(5, 3, 0, 0, 2)]
 
 
-def test_lines_of_many_fields_are_in_quarantine_at_little_cost(engine: Engine) -> None:
+def test_lines_of_many_fields_are_in_quarantine(engine: Engine) -> None:
     wide = ",".join(["1"] * 500)
     quoted = '"TCN-25456-09",25456,15/02/2022,"' + "," * 500 + '",7'
-    begun = time.process_time()
     run = engine.deliver("community_group", groups(GROUPS[0], *[wide] * 2_000, quoted, *GROUPS[1:]))
     assert counts(run) == [(2_004, 3, 0, 0, 2_001)]
     assert engine.reasons(GROUP_KEY)[0] == (4, "too_many_fields", None)
     assert engine.reasons(GROUP_KEY)[2_000][::2] == (2_004, "dissolved_on")  # a mark between quotes is no delimiter
-    assert time.process_time() - begun < 5
