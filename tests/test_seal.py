@@ -226,7 +226,7 @@ def test_a_changed_line_of_the_log_is_found(warehouse: Settings, line: int, text
     assert broken.problem.en.startswith(f"releases/log.jsonl: line {wrong} was changed")
 
 
-def test_a_changed_log_is_set_aside_and_begun_anew(engine: Engine, first: Published) -> None:
+def test_a_changed_log_is_set_aside_and_started_anew(engine: Engine, first: Published) -> None:
     path = engine.settings.releases / log.NAME
     path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":2'))
     assert problems(engine, first.path) == [NOT_IN_LOG.en]

@@ -66,15 +66,15 @@ class _Texts:
     """How long each of the texts is that cells share, with the tags around it."""
 
     lengths: list[int] = field(default_factory=list)
-    begun: int = 0
+    unfinished: int = 0
 
     def add(self, chunk: bytes) -> None:
         """Count what a stretch of their XML has."""
         *ended, last = map(len, END_OF_TEXT.split(chunk))
         if ended:
-            self.lengths += [self.begun + ended[0], *ended[1:]]
-            self.begun = 0
-        self.begun += last
+            self.lengths += [self.unfinished + ended[0], *ended[1:]]
+            self.unfinished = 0
+        self.unfinished += last
 
 
 def check(path: Path) -> None:

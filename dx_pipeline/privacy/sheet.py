@@ -42,7 +42,7 @@ FORMULA = re.compile(r"\s*(?:[=@]|[-+](?![\d.,\s]*%?\s*$))")
 """Text that Excel takes for a formula where a page says no more about it; a number with a sign is none."""
 
 AS_TEXT = """ style="mso-number-format:'\\@'\""""
-"""The attribute by which a page tells Excel that a cell is text."""
+"""The attribute by which a page marks a cell as text for Excel."""
 
 LOOKED_AT_ROWS = 30
 LONGEST_HEADING = 80

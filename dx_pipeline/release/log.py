@@ -117,24 +117,17 @@ class ReleaseLog:
     @property
     def pinned(self) -> frozenset[str]:
         """The releases that are kept until they are unpinned."""
-        found = set()
-        for line in self.lines:
-            if line.event == "pinned":
-                found.add(line.release_id)
-            elif line.event == "unpinned":
-                found.discard(line.release_id)
-        return frozenset(found)
+        return self._latest_of("pinned", rather_than="unpinned")
 
     @property
     def removed(self) -> frozenset[str]:
         """The releases that were removed since their latest publication."""
-        found = set()
-        for line in self.lines:
-            if line.event == "removed":
-                found.add(line.release_id)
-            elif line.event == "published":
-                found.discard(line.release_id)
-        return frozenset(found)
+        return self._latest_of("removed", rather_than="published")
+
+    def _latest_of(self, event: Event, rather_than: Event) -> frozenset[str]:
+        """The releases for which one of two events is the later one."""
+        latest = {line.release_id: line.event for line in self.lines if line.event in {event, rather_than}}
+        return frozenset(release_id for release_id, last in latest.items() if last == event)
 
     def month_ends(self, zone: ZoneInfo) -> frozenset[str]:
         """The last release that was published in each month."""
@@ -156,7 +149,7 @@ def append(
 ) -> None:
     """Add a line; it is on the disk when this returns. Only a process that has the writers' lock may call it.
 
-    An incomplete last line is removed. A log that was changed is set aside, and a new one begun.
+    An incomplete last line is removed. A log that was changed is set aside, and a new one is started.
     """
     path = settings.releases / NAME
     log = ReleaseLog.read(settings.releases)
