@@ -30,8 +30,9 @@ test: $(READY)  ## run the test suite
 test-long: $(READY)  ## run the property tests with many more examples
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2 -m "long or not long"
 
-crash: $(READY)  ## disturb a night N times (500), and write what came of it into docs/reliability.md
-	@PYTHONPATH=tests $(BIN)/python tests/reliability/crash.py --n $(or $(N),500) --write
+crash: $(READY)  ## disturb a night N (500) times, and write what came of it into docs/reliability.md
+	@PYTHONPATH=tests $$(unshare -Urm true 2>/dev/null && echo unshare -Urm) \
+		$(BIN)/python tests/reliability/crash.py --n $(or $(N),500) --write
 
 ui: $(READY) $(DAGSTER_HOME)/dagster.yaml  ## open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000) -w workspace.yaml

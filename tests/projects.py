@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -36,4 +37,13 @@ def runnable(folder: Path) -> Path:
         shutil.copytree(PROJECT / "assets" / part, folder / "assets" / part)
     for part in ("dagster.yaml", "dg.toml"):
         shutil.copyfile(PROJECT / part, folder / part)
+    return folder
+
+
+def project_without_timers(folder: Path) -> Path:
+    """A copy of the trial project that Dagster can run, and that starts no run by itself."""
+    shutil.rmtree(runnable(folder) / "assets" / "inbox")
+    nightly = folder / "assets" / "nightly_refresh" / "defs.yaml"
+    text = re.sub(r'cron: ".*"', 'cron: "0 0 29 2 *"', nightly.read_text(encoding="utf-8"))
+    nightly.write_text(text, encoding="utf-8")
     return folder

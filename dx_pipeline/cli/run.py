@@ -129,11 +129,12 @@ def _execute(
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
     from dx_pipeline.components.nightly import ALONE
+    from dx_pipeline.components.run_launcher import PROCESS
 
     job = definitions.resolve_job_def(job_name)
     location = RegisteredCodeLocationOrigin(CODE_LOCATION)
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, REPOSITORY), job_name)
-    every = {**job.run_tags, **tags, ALONE: "true"}
+    every = {**job.run_tags, **tags, ALONE: "true", PROCESS: str(os.getpid())}
     run = instance.create_run_for_job(job, run_config=QUIET, tags=every, remote_job_origin=origin)
     return execute_run(InMemoryJob(job), run, instance)
 

@@ -9,130 +9,32 @@ and the next run has to end where an undisturbed night ends, byte for byte, with
 from __future__ import annotations
 
 import argparse
-import errno
-import itertools
 import json
 import os
-import pickle
-import random
-import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import util
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import duckdb
+import mounts
 import page
 import pandas as pd
 import polars as pl
+from disturbances import WHOLE, Disturbance, Interceptor, disturbances
 from night import Night, run
-from projects import TRIAL
+from processes import answer, forked, wait_for
 
-from dx_pipeline.declarations import catalogue
 from dx_pipeline.settings import Settings
 
-OPERATIONS = ("replace", "rename", "symlink", "link", "mkdir", "unlink", "rmdir", "fsync", "chmod")
-"""What changes names or waits for the disk: a process may end before or after each of them."""
-
-ERRORS = {"full disk": errno.ENOSPC, "error of the disk": errno.EIO, "read-only": errno.EROFS}
-KILL, ANY_MOMENT, STOP = "killed at a file operation", "killed at a random moment", "asked to stop at a random moment"
-NO_MEMORY, TWO = "too little memory", "two runs at once"
-CLOCK = "the clock is 400 days slow, and jumps"
-KINDS = (KILL, ANY_MOMENT, "full disk", KILL, STOP, "error of the disk", KILL, TWO, "read-only", KILL, NO_MEMORY, CLOCK)
-"""In turn; a kill occurs more often than a refusal."""
-
-FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
-"""The library that gives a process another clock (Debian's libfaketime); without it the clock is left alone."""
-
-WAIT_SECONDS = 120
 PAUSE_SECONDS = 0.1
 """How long a reader waits before it opens the current release again."""
-
-
-@dataclass
-class Interceptor:
-    """Counts the file operations of this process, and does something at one of them.
-
-    Args:
-        at: before which of them, from 0 on; None only counts.
-        then: what happens there.
-        names: the operations so far.
-    """
-
-    at: int | None = None
-    then: Callable[[], object] = lambda: None
-    names: list[str] = field(default_factory=list)
-
-    def install(self) -> None:
-        """Intercept the operations from here on, for good: a process that was forked for it calls this."""
-        for name in OPERATIONS:
-            setattr(os, name, partial(self._call, name, getattr(os, name)))
-
-    def _call(self, name: str, real: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        if len(self.names) == self.at:
-            self.then()
-        self.names.append(name)
-        return real(*arguments, **options)
-
-
-def refuse(code: int) -> None:
-    """Be the system that refuses an operation."""
-    raise OSError(code, os.strerror(code))
-
-
-def kill() -> None:
-    """End this process at once."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def forked(work: Callable[[], object]) -> int:
-    """Do something in a process of its own; returns its id."""
-    sys.stdout.flush()
-    process = os.fork()
-    if process:
-        return process
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what it warns of is expected
-        work()
-    except BaseException:  # noqa: BLE001 - it is disturbed; how it ends is not looked at, only what it leaves
-        os._exit(1)
-    util._run_finalizers(0)  # type: ignore[attr-defined]  # noqa: SLF001 - as a worker ends
-    os._exit(0)
-
-
-def answer(work: Callable[[], Any], folder: Path) -> Any:
-    """The result of something that a process of its own does.
-
-    The process that forks others opens no database itself: threads of one would be missing in those that it forks.
-    """
-    written = folder / "answer.pickle"
-    ended = wait_for(forked(lambda: written.write_bytes(pickle.dumps(work()))))
-    if ended != "done":
-        raise RuntimeError(f"a process that was not disturbed {ended}")
-    return pickle.loads(written.read_bytes())  # noqa: S301 - this process wrote it
-
-
-def wait_for(process: int) -> str:
-    """How a process ended: `done`, `stopped` by itself, `killed`, or `hung`."""
-    until = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < until:
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended:
-            return "killed" if os.WIFSIGNALED(status) else "stopped" if os.WEXITSTATUS(status) else "done"
-        time.sleep(0.01)
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    return "hung"
 
 
 @contextmanager
@@ -168,84 +70,6 @@ def _read_on(settings: Settings, sending: int) -> None:
             os.write(sending, f"{type(error).__name__}: {error}".replace("\n", " ").encode() + b"\n")
 
 
-Start = Callable[[Settings, Night], list[int]]
-"""Starts the processes that run a night, and returns their ids."""
-
-
-def prepared(prepare: Callable[[], object], processes: int = 1) -> Start:
-    """Let some processes run the night, each after something that disturbs it."""
-
-    def start(settings: Settings, night: Night) -> list[int]:
-        def disturbed() -> None:
-            prepare()
-            run(settings, night.declared)
-
-        return [forked(disturbed) for _ in range(processes)]
-
-    return start
-
-
-def disturbances(count: int, operations: int, seconds: float, seed: int) -> Iterator[tuple[str, Start]]:
-    """What happens to each night, its kind and how it is started, in a repeatable order."""
-    random_number = random.Random(seed)  # noqa: S311 - a repeatable order needs no secrecy
-    places = list(range(operations))
-    random_number.shuffle(places)
-    kinds = [kind for kind in KINDS if kind != CLOCK or FAKETIME is not None]
-    for number in range(count):
-        kind, place = kinds[number % len(kinds)], places[number % operations]
-        after, memory = random_number.uniform(0.01, seconds), random_number.randint(8, 96) << 20
-        if kind in ERRORS:
-            yield kind, prepared(Interceptor(place, partial(refuse, ERRORS[kind])).install)
-        elif kind == KILL:
-            yield kind, prepared(Interceptor(place, kill).install)
-        elif kind == ANY_MOMENT:
-            yield kind, prepared(partial(_end_after, after, signal.SIG_DFL))  # its default ends the process
-        elif kind == STOP:
-            yield kind, prepared(partial(_end_after, after, signal.default_int_handler))
-        elif kind == NO_MEMORY:
-            yield kind, prepared(partial(_limit_memory, memory))
-        elif kind == TWO:
-            yield kind, prepared(lambda: None, processes=2)
-        else:
-            yield kind, _with_another_clock
-
-
-def _end_after(seconds: float, how: Any) -> None:
-    signal.signal(signal.SIGALRM, how)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _with_another_clock(settings: Settings, night: Night) -> list[int]:  # noqa: ARG001 - every start has both
-    """Run the night in a new process, while another one turns its clock back and forth."""
-    clock = settings.warehouse.with_suffix(".clock")
-    clock.write_text("-400d", encoding="ascii")
-    preload = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-    environment = {**os.environ, **preload, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-    def turn() -> None:
-        for days in itertools.cycle((-400, 30, -1, 400)):
-            clock.write_text(f"{days:+}d", encoding="ascii")
-            time.sleep(0.05)
-
-    def run_it() -> None:
-        turning = forked(turn)
-        command = [sys.executable, __file__, "--night", str(settings.warehouse)]
-        ended = subprocess.run(command, env=environment, check=False, capture_output=True)
-        os.kill(turning, signal.SIGKILL)
-        os.waitpid(turning, 0)
-        if ended.returncode:
-            raise RuntimeError(ended.stderr)
-
-    return [forked(run_it)]
-
-
-def _limit_memory(more: int) -> None:
-    """Let the process have little more memory than it has now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * resource.getpagesize() + more
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
 @dataclass
 class Report:
     """What a suite found: how often what was done, and every violation."""
@@ -259,21 +83,36 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
     night, report = answer(lambda: Night.prepare(folder), folder), Report()
     operations, seconds = _measured(night, folder / "measured")
     announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")
-    for number, (kind, start) in enumerate(disturbances(count, operations, seconds, seed), 1):
-        said: list[str] = []
-        settings = night.copy(folder / "disturbed")
-        with reading(settings, report.tally, said):
-            ended = ", ".join(map(wait_for, start(settings, night)))
-        report.tally[f"{kind}: {ended}"] += 1
-        said += answer(lambda: list(night.violations_after_disturbance(settings)), folder)  # noqa: B023
-        if "hung" in ended or wait_for(forked(lambda: run(settings, night.declared))) != "done":  # noqa: B023
-            said.append("the next run failed")
-        said += answer(lambda: list(night.violations_after_next_run(settings)), folder)  # noqa: B023
-        report.violations += [f"{number} ({kind}, {ended}): {sentence}" for sentence in said]
-        shutil.rmtree(settings.warehouse)
+    for number, disturbance in enumerate(disturbances(count, operations, seconds, seed), 1):
+        ended, said = _disturbed(night, disturbance, folder / "disturbed", report.tally)
+        report.tally[f"{disturbance.kind}: {ended}"] += 1
+        report.violations += [f"{number} ({disturbance.kind}, {ended}): {sentence}" for sentence in said]
         if number % 25 == 0:
             announce(f"{number} of {count}: {len(report.violations)} violations")
     return report
+
+
+def _disturbed(night: Night, disturbance: Disturbance, folder: Path, tally: Counter[str]) -> tuple[str, list[str]]:
+    """Disturb one night: how it ended, and its violations."""
+    said: list[str] = []
+    with ExitStack() as stack:
+        leave = stack.enter_context(mounts.disk_of_its_own(folder)) if disturbance.room is not None else None
+        settings = night.copy(folder)
+        if leave is not None:
+            leave(disturbance.room or 0)
+        with reading(settings, tally, said):
+            ended = ", ".join(map(wait_for, disturbance.start(settings, night)))
+        if leave is not None:
+            leave(mounts.ENOUGH)
+        if disturbance.kind in WHOLE and ended != "done":
+            said.append(settings.warehouse.with_suffix(".said").read_text(encoding="utf-8"))
+        said += answer(lambda: list(night.violations_after_disturbance(settings)), folder.parent)
+        if "hung" in ended or wait_for(forked(lambda: run(settings, night.declared))) != "done":
+            said.append("the next run failed")
+        said += answer(lambda: list(night.violations_after_next_run(settings)), folder.parent)
+    for path in folder.parent.glob(f"{folder.name}*"):
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    return ended, said
 
 
 def _measured(night: Night, folder: Path) -> tuple[int, float]:
@@ -296,10 +135,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2022)
     parser.add_argument("--json", type=Path, help="a file for the report")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
-    parser.add_argument("--night", type=Path, help="run the night of this warehouse, and nothing else")
     chosen = parser.parse_args()
-    if chosen.night is not None:
-        return run(Settings(chosen.night, TRIAL, threads=1), catalogue.load(TRIAL))
     with TemporaryDirectory() as folder:
         report = crash(Path(folder), chosen.n, chosen.seed)
     for what, times in sorted(report.tally.items()):

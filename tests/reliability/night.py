@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from deliveries import DOSSIERS, GROUPS, dossiers, enterprises, groups, put
-from projects import TRIAL
+from projects import project_without_timers
 
 from dx_pipeline import integrity, release
 from dx_pipeline.declarations import catalogue
@@ -38,12 +39,14 @@ class Night:
 
     Args:
         declared: the project.
+        project: its folder, a copy that Dagster can run.
         before: a warehouse with a release, in whose inbox is more than has been read.
         releases: the ids of that release and of the one that an undisturbed run makes.
         tables: the digest of every partition after an undisturbed run.
     """
 
     declared: Catalogue
+    project: Path
     before: Path
     releases: tuple[str, str]
     tables: dict[str, str]
@@ -51,8 +54,9 @@ class Night:
     @classmethod
     def prepare(cls, folder: Path) -> Night:
         """Make the warehouse before the night, and the one after an undisturbed run."""
-        declared = catalogue.load(TRIAL)
-        settings = Settings(folder / "before", TRIAL, threads=1)
+        project = project_without_timers(folder / "project")
+        declared = catalogue.load(project)
+        settings = Settings(folder / "before", project, threads=1)
         put(settings, "community_group", groups(*GROUPS))
         put(settings, "dossier", dossiers(*DOSSIERS[::2]))
         run(settings, declared)
@@ -61,18 +65,18 @@ class Night:
         put(settings, "dossier", dossiers(*DOSSIERS), name="later.csv", day=7)
         put(settings, "digital_enterprise", enterprises(("703", "6201", "active", 5, 3)))
         shutil.rmtree(settings.scratch)
-        after = Settings(folder / "after", TRIAL, threads=1)
+        after = Settings(folder / "after", project, threads=1)
         shutil.copytree(settings.warehouse, after.warehouse, symlinks=True)
         run(after, declared)
         last = release.current_id(after)
         assert first is not None
         assert last not in {None, first}
-        return cls(declared, settings.warehouse, (first, str(last)), digests(after))
+        return cls(declared, project, settings.warehouse, (first, str(last)), digests(after))
 
     def copy(self, folder: Path) -> Settings:
         """The warehouse before the night once more."""
-        shutil.copytree(self.before, folder, symlinks=True)
-        return Settings(folder, TRIAL, threads=1)
+        shutil.copytree(self.before, folder, symlinks=True, dirs_exist_ok=True)
+        return Settings(folder, self.project, threads=1)
 
     def violations_after_disturbance(self, settings: Settings) -> Iterator[str]:
         """What is wrong although a run may end at any moment: `current` is always a whole release."""
@@ -103,3 +107,7 @@ def digests(settings: Settings) -> dict[str, str]:
         path.relative_to(settings.tables).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in sorted(settings.tables.glob("*/*/rows.parquet"))
     }
+
+
+if __name__ == "__main__":
+    run(Settings(Path(sys.argv[2]), Path(sys.argv[1]), threads=1), catalogue.load(Path(sys.argv[1])))
