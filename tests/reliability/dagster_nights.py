@@ -106,6 +106,7 @@ class Services:
         return DagsterGraphQLClient("127.0.0.1", self._port)
 
     def _answers(self) -> bool:
+        address = f"http://127.0.0.1:{self._port}/graphql"
         question = json.dumps({"query": "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"})
         headers = {"Content-Type": "application/json"}
         asked = Request(address, question.encode(), headers)  # noqa: S310 - it is ours
