@@ -62,8 +62,8 @@ bench: $(READY)  ## measure ratios, each within one run
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/exchanges.py
 
-fuzz: $(READY)  ## try N (10000) mutated deliveries in every format
-	@$(BIN)/python tests/reliability/fuzz.py --n $(or $(N),10000) --seed $(or $(SEED),2022)
+fuzz: $(READY)  ## try N (10000) mutated deliveries in every format, and write what came of it into docs/reliability.md
+	@PYTHONPATH=tests $(BIN)/python tests/reliability/fuzz.py --n $(or $(N),10000) --seed $(or $(SEED),2022) --write
 
 canary:  ## run the suite on the newest allowed dependencies, and look for known vulnerabilities in the locked ones
 	@rm -rf .canary && $(PYTHON) -m venv .canary

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -18,7 +19,8 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import ModuleTarget
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget, ModuleTarget
+from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 from dagster_graphql.schema import create_schema
 from deliveries import GROUPS, enterprises, groups, put
 from projects import PROJECT, Dx, runnable
@@ -28,6 +30,7 @@ from dx_pipeline.components.event_log import KeptEventLog
 from dx_pipeline.components.nightly import ALONE, RANGE_END, RANGE_START, months_tags
 from dx_pipeline.components.project import Project
 from dx_pipeline.components.results import Partition
+from dx_pipeline.components.run_launcher import PROCESS
 from dx_pipeline.components.source import lateness
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -301,6 +304,23 @@ def ask(instance: dg.DagsterInstance) -> dict[str, Any]:
         result = asyncio.run(create_schema().execute_async(QUESTIONS, context_value=context))
     assert not result.errors, result.errors
     return dict(result.data or {})
+
+
+@pytest.mark.parametrize(("process", "status"), [("its own", "STARTED"), ("a dead one", "FAILURE")])
+def test_a_run_whose_process_has_died_is_ended(
+    process: str, status: str, definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    of = {"its own": os.getpid(), "a dead one": dead.pid}[process]
+    job, tags = definitions.resolve_job_def("publication"), {PROCESS: str(of)}
+    run = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    with WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
+        errors = [error for error in execute_run_monitoring_iteration(workspace, logging.getLogger(__name__)) if error]
+    assert errors == []
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status.value == status
 
 
 def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(

@@ -147,7 +147,8 @@ def main() -> None:
         about = {"tally": report.tally, "violations": report.violations}
         chosen.json.write_text(json.dumps(about, indent=1), encoding="utf-8")
     if chosen.write:
-        page.write("crash", f"make crash N={chosen.n}", report.tally, len(report.violations))
+        rows = [(what, [times]) for what, times in sorted(report.tally.items())]
+        page.write("crash", f"make crash N={chosen.n}", len(report.violations), ["times"], rows)
     raise SystemExit(bool(report.violations))
 
 

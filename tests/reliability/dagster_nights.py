@@ -109,7 +109,7 @@ class Services:
         address = f"http://127.0.0.1:{self._port}/graphql"
         question = json.dumps({"query": "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"})
         headers = {"Content-Type": "application/json"}
-        asked = Request(address, question.encode(), headers)  # noqa: S310 - it is ours
+        asked = Request(address, question.encode(), headers)
         try:
             with urlopen(asked, timeout=WAIT_SECONDS) as answer:  # noqa: S310 - it is ours
                 return bool(json.load(answer)["data"]["repositoriesOrError"]["nodes"])

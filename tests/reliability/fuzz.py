@@ -28,6 +28,7 @@ from tempfile import TemporaryDirectory
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 import duckdb
+import page
 from deliveries import MAY, accepted, landed, source
 from forms import UNITS, Form
 from judgement import Outcome, violations
@@ -40,6 +41,7 @@ from dx_pipeline.reading import Loaded, rows
 
 HANG_SECONDS = 20
 WORKERS = 2
+ENDED = ("read", "refused", "withheld")
 
 
 @dataclass
@@ -157,11 +159,20 @@ def in_workers(count: int, seed: int, announce: Callable[[str], object] = print)
     return report
 
 
+def write(report: Report, count: int) -> None:
+    """Put the figures into docs/reliability.md: how the mutations of each kind ended."""
+    kinds = sorted({what.split(": ")[0] for what in report.tally} - {"all"})
+    rows = [(kind, [report.tally[f"{kind}: {ended}"] for ended in ENDED]) for kind in [*kinds, "all"]]
+    heads = ["read", "refused", "withheld whole"]
+    page.write("fuzz", f"make fuzz N={count}", len(report.violations), heads, rows)
+
+
 def main() -> None:
-    """Run the suite and print what it found."""
+    """Run the suite, print what it found, and with `--write` put it into docs/reliability.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=2022)
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
     parser.add_argument("--numbers", help="try these mutations alone, in this process")
     chosen = parser.parse_args()
     if chosen.numbers:
@@ -173,6 +184,8 @@ def main() -> None:
     for violation in report.violations:
         print(violation)
     print(f"{len(report.violations)} violations")
+    if chosen.write:
+        write(report, chosen.n)
     raise SystemExit(bool(report.violations))
 
 
