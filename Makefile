@@ -60,6 +60,7 @@ docs: $(READY)  ## write the pages that are generated from declarations
 
 bench: $(READY)  ## measure ratios, each within one run
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/proofs.py
 	@$(BIN)/python benchmarks/exchanges.py
 
 fuzz: $(READY)  ## try N (10000) mutated deliveries in every format, and write what came of it into docs/reliability.md
