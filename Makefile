@@ -11,7 +11,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long crash fuzz ui check lint format docs bench canary hooks lock clean
+.PHONY: help run test test-all test-long crash fuzz ui check lint format docs bench canary hooks lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 12
@@ -20,15 +20,18 @@ run: $(READY)  ## make the sample province if the inbox is empty, run the pipeli
 	@$(BIN)/dx sample --if-empty
 	@$(BIN)/dx run
 
-test: $(READY)  ## run the test suite
+test: $(READY)  ## run the tests that take less than 3 minutes together
 	@$(BIN)/pytest -n 2
+
+test-all: $(READY)  ## run the slow tests too: whole provinces, nights, histories, the pages of docs/, attacks
+	@$(BIN)/pytest -n 2 -m "not long"
 
 .coverage: $(CODE) pyproject.toml | $(READY)
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 2 --cov --cov-report=
+	@$(BIN)/pytest -n 2 -m "not long" --cov --cov-report=
 
 test-long: $(READY)  ## run the property tests with many more examples
-	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2 -m "long or not long"
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2 -m "slow or not slow"
 
 crash: $(READY)  ## disturb a night N (500) times, and write what came of it into docs/reliability.md
 	@PYTHONPATH=tests $$(unshare -Urm true 2>/dev/null && echo unshare -Urm) \
@@ -37,7 +40,7 @@ crash: $(READY)  ## disturb a night N (500) times, and write what came of it int
 ui: $(READY) $(DAGSTER_HOME)/dagster.yaml  ## open Dagster's UI on http://127.0.0.1:3000
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(or $(PORT),3000) -w workspace.yaml
 
-check: lint .coverage  ## lint, and run the tests with coverage, which must not fall (only if something changed since)
+check: lint .coverage  ## lint, and run all but the long tests with coverage, which must not fall (only if something changed since)
 	$(BIN)/coverage report --format=total
 
 lint: $(READY)  ## check format, types, import layers, SQL, declarations and generated pages
@@ -70,7 +73,7 @@ canary:  ## run the suite on the newest allowed dependencies, and look for known
 	@rm -rf .canary && $(PYTHON) -m venv .canary
 	@.canary/bin/python -m pip install --quiet --upgrade pip
 	@.canary/bin/python -m pip install --quiet --editable . --group dev pip-audit
-	@.canary/bin/pytest -n 2
+	@.canary/bin/pytest -n 2 -m "not long"
 	@.canary/bin/pip-audit --strict --disable-pip --progress-spinner off --requirement requirements.lock \
 		> .canary/audit.txt 2>&1 && cat .canary/audit.txt || if grep -qE 'could not be audited|ConnectionError' .canary/audit.txt; \
 		then echo "Not checked for known vulnerabilities: the advisory service could not be reached."; \

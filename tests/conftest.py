@@ -36,9 +36,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the choice by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the sample province come first: one worker makes it while the other runs the rest."""
+    """Tests on the sample province are slow, and come first: one worker makes it while the other runs the rest."""
     items.sort(key=lambda item: "province" not in getattr(item, "fixturenames", ()))
+    for item in items:
+        if "province" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import closing
 
+pytestmark = pytest.mark.slow
+
 ON_TIME_RATE, SATISFACTION = "on_time_rate", "satisfaction_rate"
 APRIL, MAY, JUNE = MONTHS = tuple(Month(2022, 4).through(Month(2022, 6)))
 COUNTS = "window_start, numerator, denominator, value"

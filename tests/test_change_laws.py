@@ -18,6 +18,8 @@ from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Month
 
+pytestmark = pytest.mark.slow
+
 MONTHS = (Month(2022, 3), Month(2022, 4))
 RATIO, COUNT, ITEMS, STOCK_ITEMS = (
     "online_dossier_rate",

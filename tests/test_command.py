@@ -111,6 +111,7 @@ def refused(result: Any, sentence: str) -> None:
     assert "Traceback" not in result.stderr + result.stdout
 
 
+@pytest.mark.slow
 def test_a_delivery_that_is_refused_does_not_stop_the_run_and_ends_with_status_1(
     dx: Dx, warehouse: Settings, project: Path
 ) -> None:

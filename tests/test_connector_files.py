@@ -100,6 +100,7 @@ def test_an_address_without_the_month_has_nothing(warehouse: Settings, tmp_path:
     assert fetch(warehouse, folder_at(tmp_path)) == (Fetched((), None),)
 
 
+@pytest.mark.slow
 def test_a_kill_between_two_files_loses_none(warehouse: Settings, there: Path) -> None:
     for number in range(3):
         (there / f"{number}.csv").write_text(f"a\n{number}\n")

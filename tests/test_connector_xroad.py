@@ -292,6 +292,7 @@ def test_gaps_and_what_is_covered_make_up_the_whole(whole: list[int], covered: l
 TRANSIENT: tuple[Misbehaviour, ...] = ("throttle", "refuse", "reset", "truncate", "chunked_cut", "unavailable")
 
 
+@pytest.mark.slow
 @FEW
 @example(ages=[], ties=1, page=1, is_older=True, faults=[], kills=[41])  # landed, and not yet recorded
 @example(ages=[], ties=1, page=1, is_older=True, faults=[], kills=[43])
@@ -324,6 +325,7 @@ def test_what_lands_is_what_was_served_despite_faults_and_kills(
     assert sorted(ids(of=warehouse)) == sorted(record["messageId"] for record in found)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_neither_loses_nor_doubles(fresh: Fresh) -> None:
     seconds = [NOW - 5000] * 3
     with served(monitored(seconds)) as server:

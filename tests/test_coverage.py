@@ -169,6 +169,7 @@ def test_a_reason_that_is_not_declared_is_refused(edited: Edited) -> None:
     assert problem == "view dossier_received excludes rows for 'other': describe this reason under 'excluded'."
 
 
+@pytest.mark.slow
 def test_one_kpi_that_fails_leaves_its_last_values_and_does_not_stop_the_others(edited: Edited) -> None:
     engine = edited(
         wrong=(f"assets/kpi/{RATE}/defs.yaml", "counted: channel = 'online'", "counted: channel::INTEGER = 1")
@@ -188,6 +189,7 @@ AS_NUMBER = "channel::INTEGER = 1"
 WITHOUT_THE_VALUE = "fails: Conversion Error: Could not convert string '…' to "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from projects import PROJECT
+
+pytestmark = pytest.mark.slow
 
 SUITE = PROJECT / "tests" / "reliability" / "crash.py"
 

@@ -134,6 +134,7 @@ def test_partitions_are_the_months_from_the_province_s_first_to_the_open_one(def
     assert (keys[0], keys[-1]) == ("2022-01-01", "2022-08-01")
 
 
+@pytest.mark.slow
 def test_a_wrong_declaration_is_found_with_file_and_line(project: Path, tmp_path: Path) -> None:
     copy, expected = shutil.copytree(project, tmp_path / "copy"), []
     for path, was, becomes, problem in (
@@ -164,6 +165,7 @@ def test_the_code_version_of_an_asset_is_that_of_its_declarations(project: Path,
     assert changed == {"kpi/community_group_count", "statistics/dossier", "release"}
 
 
+@pytest.mark.slow
 def test_each_month_has_its_own_counts_and_timestamp(
     materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
@@ -275,6 +277,7 @@ with open_instance(Settings(Path(), Path("{project}"))) as instance:
 """
 
 
+@pytest.mark.slow
 def test_first_runs_at_the_same_time_share_one_instance(project: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "DAGSTER_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-c", INITIALISE.format(project=project)]
@@ -323,6 +326,7 @@ def test_a_run_whose_process_has_died_is_ended(
     assert ended.status.value == status
 
 
+@pytest.mark.slow
 def test_a_run_of_dx_is_shown_in_the_ui_as_any_other(
     dx: Dx, project: Path, furnished: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from publication import THRESHOLD, Publication
 from dx_pipeline.kpi.disclosure import Cell, suppression
 from dx_pipeline.period import Month, Window
 
+pytestmark = pytest.mark.slow
+
 NESTED = {
     "received": frozenset({"online eligible", "online", "eligible", "other"}),
     "eligible": frozenset({"online eligible", "eligible"}),

@@ -22,6 +22,8 @@ from projects import PROJECT, runnable
 from dx_pipeline.cli import screen
 from dx_pipeline.declarations import catalogue
 
+pytestmark = pytest.mark.slow
+
 HOW_TO = PROJECT / "docs" / "how-to"
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED_FROM = (".", "dx_pipeline", "dx_pipeline/declarations/contracts")

@@ -28,6 +28,8 @@ from dx_pipeline.sample import xroad_server
 from dx_pipeline.tables import traffic
 from dx_pipeline.tables.run import PartitionRun
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = "service_catalogue"
 MAY, JUNE = Month(2022, 5), Month(2022, 6)
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

@@ -27,6 +27,8 @@ from dx_pipeline.release.pair import Against, change_of
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.files import digest
 
+pytestmark = pytest.mark.slow
+
 GROUP_COUNT, DOSSIER_RATE = "community_group_count", "online_dossier_rate"
 MAY = Window.parse("2022-05")
 FIRST_UNIT, SECOND_UNIT = "703", "709"

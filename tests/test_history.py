@@ -25,6 +25,8 @@ from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.period import Month
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 MONTHS = tuple(Month(2022, 4).through(Month(2022, 7)))
 APRIL, MAY, JUNE, JULY = MONTHS
 RATE = "online_dossier_rate"

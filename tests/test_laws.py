@@ -25,6 +25,8 @@ from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, Any]
 FEW = few(60)
 FROM_ROWS = (

@@ -18,6 +18,8 @@ from dx_pipeline.period import Month
 from dx_pipeline.sample.http_server import Reply, Service
 from dx_pipeline.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 def fetch_over_http(project: Path, url: str) -> None:
     """Let the project's declaration of enterprises ask a server, one try a request."""

@@ -17,6 +17,8 @@ from tables import values
 
 from dx_pipeline.declarations import catalogue
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, Any]
 FEW = few(90, by_default=2)
 COUNTED_AMONG = {"connection_undeclared", "connection_unused"}

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import pytest
 from deliveries import DOSSIERS, GROUPS, SECRETS, dossiers, groups, put, readable
 from projects import PROJECT, Dx, runnable
 
@@ -32,6 +33,7 @@ def in_databases(folder: Path) -> str:
     return unicodedata.normalize("NFC", "\n".join(cells))
 
 
+@pytest.mark.slow
 def test_personal_data_is_nowhere_after_a_run(dx: Dx, warehouse: Settings, tmp_path: Path) -> None:
     project, home = runnable(tmp_path / "project"), tmp_path / "dagster"
     home.mkdir()

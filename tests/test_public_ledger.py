@@ -57,6 +57,7 @@ def corrected(engine: Engine, again: int, *, spoilt: bool = False) -> dict[str, 
     return public
 
 
+@pytest.mark.slow
 def test_the_public_ledger_is_the_same_however_few_rows_a_delivery_has(
     references: Path, declared: Catalogue, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def rows_read(database: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(CONTRACT.columns, row, strict=True)) for row in accepted(database, CONTRACT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=ROWS)
@@ -174,6 +175,7 @@ def damaged(content: bytes, damage: list[tuple[str, float, bytes]]) -> bytes:
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(damage=DAMAGE)

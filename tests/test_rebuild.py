@@ -31,6 +31,8 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 APRIL, MAY = Month(2022, 4), Month(2022, 5)
 DOSSIERS_OF_APRIL = Key("statistics.dossier", "dossier", APRIL)
 ENTERPRISES_OF_MAY = Key("programme.digital_enterprise", "digital_enterprise", MAY)

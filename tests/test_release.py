@@ -142,6 +142,7 @@ def test_one_switch_moves_both_parts(first: Published, engine: Engine) -> None:
             assert len(connection.execute("FROM statistics.dossier").fetchall()) == dossier_count
 
 
+@pytest.mark.slow
 def test_internal_rows_are_the_same_however_the_dossiers_were_numbered_and_delivered(
     warehouse: Settings, references: Path, declared: Catalogue
 ) -> None:
@@ -253,6 +254,7 @@ def test_rolling_back_is_a_switch(first: Published, engine: Engine) -> None:
     assert group_count(engine.settings.current) == 3
 
 
+@pytest.mark.slow
 def test_releases_beyond_the_last_ones_are_removed(first: Published, engine: Engine) -> None:
     two_are_kept = Engine(replace(engine.settings, releases_kept=2), engine.catalogue)
     for day in (6, 7):

@@ -25,6 +25,8 @@ from dx_pipeline.release.pair import Against, change_of
 from dx_pipeline.release.question import Question
 from dx_pipeline.storage.files import digest
 
+pytestmark = pytest.mark.slow
+
 MORE = (*GROUPS, "TCN-25456-02,25456,16/02/2022,,7")
 LATER = "compared_with = 'release' AND window_type = 'month'"
 

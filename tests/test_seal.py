@@ -247,6 +247,7 @@ def test_a_line_that_a_crash_cut_is_removed(engine: Engine, first: Published) ->
     assert path.read_bytes().startswith(whole)
 
 
+@pytest.mark.slow
 def test_a_rollback_goes_back_one_more_each_time_and_never_forward(engine: Engine, first: Published) -> None:
     second, third = publish_later(engine, 7), publish_later(engine, 8)
     assert release.current_id(engine.settings) == third
@@ -261,6 +262,7 @@ def test_a_rollback_goes_back_one_more_each_time_and_never_forward(engine: Engin
     assert [event for event, _ in events(engine)[3:]] == ["rolled_back", "rolled_back", "switched"]
 
 
+@pytest.mark.slow
 def test_the_latest_releases_month_ends_and_pinned_ones_are_kept(engine: Engine, first: Published) -> None:
     """By the province's time: 17:30 of 31 January in UTC is in February there."""
     only_one = Engine(replace(engine.settings, releases_kept=1), engine.catalogue)
@@ -321,6 +323,7 @@ def test_a_release_without_the_signature_that_is_declared_is_made_again(signed: 
     assert problems(signed, again.path) == []
 
 
+@pytest.mark.slow
 def test_without_the_private_key_nothing_is_published_and_the_last_release_stays(
     signed: Engine, first: Published, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

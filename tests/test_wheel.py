@@ -15,6 +15,8 @@ from zipfile import ZipFile
 import pytest
 from projects import PROJECT
 
+pytestmark = pytest.mark.slow
+
 
 def succeeds(*command: str | Path, folder: Path = PROJECT) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DX_", "PYTHONPATH"))}

@@ -31,9 +31,10 @@ from disturbances import WHOLE, Disturbance, Interceptor, disturbances
 from night import Night, run
 from processes import answer, forked, wait_for
 
+from dx_pipeline import audit
 from dx_pipeline.settings import Settings
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.2
 """How long a reader waits before it opens the current release again."""
 
 
@@ -80,6 +81,7 @@ class Report:
 
 def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], object] = print) -> Report:
     """Disturb a night that many times."""
+    audit.load()  # once, here: the processes of the nights are forked from this one
     night, report = answer(lambda: Night.prepare(folder), folder), Report()
     operations, seconds = _measured(night, folder / "measured")
     announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")

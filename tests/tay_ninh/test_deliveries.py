@@ -17,6 +17,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "months",
     [

@@ -30,6 +30,7 @@ def settled(engine: Engine, *june: Row) -> list[tuple[Any, ...]]:
     return engine.view("dossier_settled", "ended_on, unit_code, excluded", f"month = DATE '{JUNE}-01'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("later", "found"),
     [

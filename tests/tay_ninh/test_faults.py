@@ -21,6 +21,8 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 SCALE = 0.02
 MAY, JUNE = Month(2022, 5), Month(2022, 6)
 MADE = (MAY, JUNE)

@@ -96,6 +96,7 @@ def summer(references: Path, declared: Catalogue, tmp_path_factory: pytest.TempP
     return Figures(references, tmp_path_factory.mktemp("summer") / "warehouse", declared, SUMMER)
 
 
+@pytest.mark.slow
 def test_the_online_rate_counts_an_empty_channel_as_direct(summer: Figures) -> None:
     # July: 3 online of 3 + 2 + 1 at H53.20 (the city, 703), 1 online of 1 + 1 at H53.05; with the
     # one of H53.21 that makes 4 of 9 = 44.444…%.
@@ -173,6 +174,7 @@ def test_a_month_in_which_the_definition_changes_has_two_parts_and_no_whole(summ
     assert summer.about("service_usage_rate", AUGUST, "withheld_reason") == "definition_changed"
 
 
+@pytest.mark.slow
 def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     references: Path, declared: Catalogue, tmp_path: Path
 ) -> None:
@@ -183,6 +185,7 @@ def test_the_first_part_of_a_month_needs_the_services_of_the_month_before(
     assert august.of("service_usage_rate", AUGUST, part_start=day("2022-08-15")) == [1, 4, 25]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("months", "found"), [(("2022-04", "2022-05", "2022-06"), [1, 2, 50]), (("2022-05", "2022-06"), [None, None, None])]
 )
@@ -290,6 +293,7 @@ def mergers(references: Path, declared: Catalogue, tmp_path_factory: pytest.Temp
     return Figures(references, tmp_path_factory.mktemp("mergers") / "warehouse", declared, MERGERS)
 
 
+@pytest.mark.slow
 def test_an_agency_keeps_its_figures_when_it_is_renamed_and_takes_in_another(mergers: Figures) -> None:
     february = day("2025-02-28")
     # January 8 of 20 at H53.11, February 4 of 10 at H53.18.

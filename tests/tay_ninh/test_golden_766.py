@@ -20,6 +20,8 @@ from tables import publish, values
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 JULY, AUGUST = date(2022, 7, 31), date(2022, 8, 31)
 Row = dict[str, Any]
 

@@ -22,6 +22,8 @@ from dx_pipeline.sample.scenario import Scenario
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 MAY, JUNE, MERGED = Month(2022, 5), Month(2022, 6), Month(2025, 7)
 KEY = Key("statistics.dossier", "dossier", MAY)
 (RECEIVED,) = dossiers(1, "H53.07", date(2022, 5, 10))

@@ -43,6 +43,8 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 MAY = Month(2022, 5)
 SCALE = 0.02
 TABLES = {"judicial_record": ("connection.register", "connection.traffic"), "dossier": ("statistics.dossier",)}

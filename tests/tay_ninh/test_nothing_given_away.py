@@ -33,7 +33,10 @@ from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 
-pytestmark = pytest.mark.no_cover  # an attacker calculates in Python: tracing it takes as long again
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.no_cover,  # an attacker calculates in Python: tracing it takes as long again
+]
 
 MONTHS = list(Month(2022, 1).through(Month(2022, 6)))
 Row = dict[str, Any]

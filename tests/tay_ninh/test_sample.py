@@ -36,6 +36,8 @@ from dx_pipeline.storage.database import connect
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 SCALE = 0.02
 FIRST_HALF = parse_months("2022-01:2022-06")
 MAY, JUNE, JULY, AUGUST, SEPTEMBER = (Month(2022, number) for number in (5, 6, 7, 8, 9))

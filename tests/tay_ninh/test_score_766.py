@@ -54,6 +54,7 @@ def rows(published: Published, where: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+@pytest.mark.slow
 def test_the_city_is_scored_by_what_it_did(published: Published) -> None:
     city = "unit_code = '703' AND scope = 'criterion' AND criterion IN ('3.2', '3.3')"
     assert rows(published, city) == [
