@@ -359,6 +359,7 @@ PAGINGS: dict[str, tuple[Paging, Callable[[list[Record], int], Handler]]] = {
 }
 
 
+@pytest.mark.slow
 @FEW
 @given(
     kind=st.sampled_from(sorted(PAGINGS)),

@@ -185,6 +185,7 @@ def test_each_month_has_its_own_counts_and_timestamp(
     assert (quarantined["delivery_line"], quarantined["column_name"]) == ("4", "unit_code")
 
 
+@pytest.mark.slow
 def test_a_month_held_back_stays_red_when_a_later_one_is_good(
     definitions: dg.Definitions, materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:
@@ -244,6 +245,7 @@ def test_evaluation_and_publication_follow_whether_the_job_before_succeeded_or_n
     assert sensor.job_name == job
 
 
+@pytest.mark.slow
 def test_a_file_in_the_inbox_starts_the_run_it_belongs_to_until_it_has_landed(
     definitions: dg.Definitions, materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
 ) -> None:

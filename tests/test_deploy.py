@@ -23,6 +23,8 @@ from dx_pipeline.release import Published
 from dx_pipeline.sample.http_server import Reply, Service
 from dx_pipeline.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = PROJECT / "deploy"
 
 

@@ -27,6 +27,7 @@ def test_the_package_names_the_sample_province_only_in_the_sample() -> None:
     assert named <= {"sample"}
 
 
+@pytest.mark.slow
 def test_a_new_project_has_every_declaration_but_those_of_one_province(dx: Dx, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     made = dx("init", str(folder), warehouse=tmp_path)

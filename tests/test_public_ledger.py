@@ -24,6 +24,8 @@ from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.public_ledger import sums
 from dx_pipeline.tables.run import PartitionRun
 
+pytestmark = pytest.mark.slow
+
 LEDGER = ("delivery", "conservation", "partition", "quarantine", "stripped", "expectation")
 EVERYBODY = received("H53.07", 20, 25) + received("H53.20", 15, 30)
 
@@ -57,7 +59,6 @@ def corrected(engine: Engine, again: int, *, spoilt: bool = False) -> dict[str, 
     return public
 
 
-@pytest.mark.slow
 def test_the_public_ledger_is_the_same_however_few_rows_a_delivery_has(
     references: Path, declared: Catalogue, tmp_path: Path
 ) -> None:

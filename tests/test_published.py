@@ -25,6 +25,8 @@ from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.ingest import ingest
 from dx_pipeline.storage.database import insert
 
+pytestmark = pytest.mark.slow
+
 FIGURE, VALUE, COMPARISON = "programme.published_figure", "kpi.value", "kpi.published_comparison"
 PRINTED = {
     "kpi_code": "online_dossier_rate",

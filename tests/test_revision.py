@@ -31,6 +31,8 @@ from dx_pipeline.period import Month
 from dx_pipeline.tables import closing
 from dx_pipeline.tables.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 APRIL, MAY, JUNE = Month(2022, 4), Month(2022, 5), Month(2022, 6)
 MAY_25, MAY_26 = (datetime(2022, 5, day, 12, tzinfo=UTC) for day in (25, 26))
 Row = dict[str, object]
@@ -81,7 +83,6 @@ def inside(engine: Engine, sql: str) -> Rows:
         return connection.execute(sql).fetchall()
 
 
-@pytest.mark.slow
 def test_a_late_delivery_changes_nothing_until_it_is_accepted(closes: Engine) -> None:
     deliver(closes, APRIL, *of(1, date(2022, 4, 4), "direct", 3), *of(4, date(2022, 4, 4)))
     assert by_month(closes) == [(APRIL.first, 1, 4)]
@@ -102,7 +103,6 @@ def test_a_late_delivery_changes_nothing_until_it_is_accepted(closes: Engine) ->
     assert by_month(closes) == [(APRIL.first, 5, 8)]
 
 
-@pytest.mark.slow
 def test_both_values_stay_and_a_value_has_the_number_of_its_revision(closes: Engine) -> None:
     deliver(closes, APRIL, *of(1, date(2022, 4, 4), "direct", 30), *of(31, date(2022, 4, 4), count=10))
     by_month(closes)
@@ -130,7 +130,6 @@ def withholds(closes: Engine) -> Engine:
     return Engine(closes.settings, replace(closes.catalogue, province=province))
 
 
-@pytest.mark.slow
 def test_a_value_that_a_revision_withholds_is_listed_without_what_it_is_now(withholds: Engine) -> None:
     """Of ten dossiers that were submitted online one was not: nine are too few."""
     online = of(31, date(2022, 4, 4), count=10)
@@ -413,7 +412,6 @@ def counted(references: Path, declared: Catalogue, fresh: Fresh) -> Counted:
     return after
 
 
-@pytest.mark.slow
 @examples(max_examples=examples().max_examples // 4, phases=[Phase.reuse, Phase.generate])
 @given(history=arrivals())
 def test_no_closed_month_changes_by_itself_and_with_all_revisions_the_latest_states_count(

@@ -1,15 +1,23 @@
 """Faulty files: whole deliveries with one defect, put beside sound ones in the inbox, and what is no delivery at all.
 
-Each is made from the sound delivery of the last month, which stays as it is. It arrives later, and is refused.
+Each is made from the sound delivery of the last month, which stays as it is. It arrives later, and is refused, or is
+the same but for personal data that are taken out of it.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
+import socket
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from dx_pipeline.storage.folder import readable
+from dx_pipeline.vietnamese.legacy import TCVN3
 
 SECONDS_LATER = 60
 
@@ -24,6 +32,7 @@ class FaultyFile:
         reason: what is wrong, in words.
         says: what the refusal says of it.
         content: makes the file of the sound one.
+        disposition: what becomes of it.
     """
 
     name: str
@@ -31,6 +40,57 @@ class FaultyFile:
     reason: str
     says: str
     content: Callable[[bytes], bytes]
+    disposition: str = "refused"
+
+
+NAME = "Nguyễn Văn Đạt"
+CORE = "docProps/core.xml"
+_LEGACY = {letter: code for code, letter in TCVN3.items()} | {"–": "-"}
+_TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
+
+
+def _in_tcvn3(text: str) -> str:
+    """The text as it is in the fonts .VnTime, whose capitals have no letters of their own."""
+    letters = unicodedata.normalize("NFC", text)
+    return "".join(_LEGACY.get(letter) or _LEGACY.get(letter.lower(), letter) for letter in letters)
+
+
+def _in_windows_1258(text: str) -> bytes:
+    """The text in Windows' code page for Vietnamese, in which tones follow their letters."""
+    written = []
+    for letter in unicodedata.normalize("NFC", text):
+        parts = unicodedata.normalize("NFD", letter)
+        tones = "".join(part for part in parts if part in _TONES)
+        letter_alone = unicodedata.normalize("NFC", "".join(part for part in parts if part not in _TONES))
+        written.append((letter_alone + tones).encode("cp1258"))
+    return b"".join(written)
+
+
+def _mostly_bad(sound: bytes) -> bytes:
+    """Three of four lines without the code that they begin with."""
+    title, headings, *lines = sound.decode().splitlines(keepends=True)
+    bad = [line if number % 4 == 0 else "," + line.partition(",")[2] for number, line in enumerate(lines)]
+    return "".join([title, headings, *bad]).encode()
+
+
+def _changed_part(name: str, text: str, becomes: str) -> Callable[[bytes], bytes]:
+    """A workbook with another text at the first place in one of its parts."""
+
+    def changed(sound: bytes) -> bytes:
+        written = BytesIO()
+        with ZipFile(BytesIO(sound)) as book, ZipFile(written, "w", ZIP_DEFLATED) as target:
+            for item in book.infolist():
+                content = book.read(item)
+                target.writestr(item, _replace(content, text, becomes) if item.filename == name else content)
+        return written.getvalue()
+
+    return changed
+
+
+def _replace(content: bytes, text: str, becomes: str) -> bytes:
+    if text.encode() not in content:
+        raise ValueError(f"the sound workbook has no {text}")
+    return content.replace(text.encode(), becomes.encode(), 1)
 
 
 def _text(change: Callable[[str], str]) -> Callable[[bytes], bytes]:
@@ -82,6 +142,12 @@ OF_DOSSIERS = (
                _text(lambda text: text.replace(";", ","))),
     FaultyFile("utf_16.csv", "another_encoding", "UTF-16", "it is in utf-16",
                lambda sound: sound.decode("utf-8-sig").encode("utf-16")),
+    FaultyFile("windows_1258.csv", "another_encoding", "windows-1258", "it is in windows-1258",
+               lambda sound: _in_windows_1258(sound.decode("utf-8-sig"))),
+    FaultyFile("tcvn3.csv", "legacy_letters", "letters of the fonts .VnTime", "its letters are in TCVN3 (ABC)",
+               lambda sound: _in_tcvn3(sound.decode("utf-8-sig")).encode("latin-1", "replace")),
+    FaultyFile("tcvn3_utf_8.csv", "legacy_letters", "letters of the fonts .VnTime, stored as UTF-8",
+               "its letters are in TCVN3 (ABC)", lambda sound: _in_tcvn3(sound.decode("utf-8-sig")).encode()),
     FaultyFile("returns.csv", "carriage_returns", "CR alone at the ends of lines", "CR alone",
                lambda sound: sound.replace(b"\r\n", b"\r")),
     FaultyFile("quote.csv", "open_quote", "a quotation mark that is never closed", "a quotation mark is opened",
@@ -94,6 +160,8 @@ OF_DOSSIERS = (
                _always(LOGIN.encode())),
     FaultyFile("fault.csv", "soap_fault", "an error message of a server", "it is a fault (",
                _always(SOAP_FAULT.encode())),
+    FaultyFile(os.fsdecode(b"kh\xf4ng.csv"), "empty", "a file of one empty line, whose name is not UTF-8",
+               "ends before its headings", _always(b"\r\n")),
     FaultyFile("empty.csv", "empty", "a file without content", "ends before its headings", _always(b"")),
     FaultyFile("title.csv", "no_headings", "a file that ends after its title", "ends before its headings",
                lambda sound: sound.partition(b"\r\n")[0]),
@@ -118,21 +186,43 @@ OF_SYNCHRONISATION = (
     FaultyFile("deep.json", "too_deep", "a document nested a hundred thousandfold", "no record is written",
                _always(b'{"DataCount": 1, "Data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
 )  # fmt: skip
+OF_GROUPS = (
+    FaultyFile("worse.csv", "held_back", "three of four lines without their code", "the earlier delivery stays",
+               _mostly_bad),
+)  # fmt: skip
 OF_SERVICES = (
+    FaultyFile(f"{NAME}.xlsx", "name", "a file that is named for a person", "name", _changed_part(CORE, "?>", "?> "),
+               "stripped"),
+    FaultyFile("title.xlsx", "name", "who made it, in a title line", "name",
+               _changed_part("xl/sharedStrings.xml", "</t>", f". Người lập: {NAME}</t>"), "stripped"),
+    FaultyFile("author.xlsx", "name", "its author, in the properties of the workbook", "name",
+               _changed_part(CORE, "<dc:creator></dc:creator>", f"<dc:creator>{NAME}</dc:creator>"), "stripped"),
     FaultyFile("cut.xlsx", "damaged_workbook", "a workbook that breaks off", "of no kind that can be searched",
                lambda sound: sound[: len(sound) // 2]),
 )  # fmt: skip
 FAULTY_FILES = {
+    ("community_group", "programme.community_group"): OF_GROUPS,
     ("dossier", "statistics.dossier"): OF_DOSSIERS,
     ("portal_sync", "statistics.portal_sync"): OF_SYNCHRONISATION,
     ("service", "statistics.service"): OF_SERVICES,
 }
 """By source and table."""
 
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        here = os.open(path.parent, os.O_RDONLY)
+        try:  # the path of a socket must be short
+            made.bind(f"/proc/self/fd/{here}/{path.name}")
+        finally:
+            os.close(here)
+
+
 NO_FILES: tuple[tuple[str, str, str, Callable[[Path], object]], ...] = (
     ("link.csv", "link", "a link to a file elsewhere", lambda path: path.symlink_to("/etc/hostname")),
     ("pipe.csv", "pipe", "a pipe that nobody writes into", os.mkfifo),
     ("folder.csv", "folder", "a folder instead of a file", Path.mkdir),
+    ("socket.csv", "socket", "a socket that nobody listens on", _socket),
     ("Thumbs.db", "ignored", "what Windows puts into folders", Path.touch),
     ("~$dossier.xlsx", "ignored", "the lock of an open workbook", Path.touch),
     (".DS_Store", "ignored", "what a Macintosh puts into folders", Path.touch),
@@ -152,7 +242,8 @@ def put(beside: Path, sound: bytes, source: str, table: str) -> list[dict[str, s
         path = beside.with_name(f"fault_{faulty.name}")
         path.write_bytes(faulty.content(sound))
         os.utime(path, (about.st_mtime, about.st_mtime + SECONDS_LATER * number))
-        listed: dict[str, str | int] = {"file": f"{source}/{month}/{path.name}", "disposition": "refused"}
+        name = f"{source}/{month}/{readable(path.name)}"
+        listed: dict[str, str | int] = {"file": name, "disposition": faulty.disposition}
         listed |= {"reason_code": faulty.reason_code, "reason": faulty.reason, "says": faulty.says}
         planted.append(where | listed)
     for name, why, reason, make in NO_FILES if source == "dossier" else ():

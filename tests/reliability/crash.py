@@ -58,13 +58,13 @@ def reading(settings: Settings, tally: Counter[str], said: list[str]) -> Iterato
 
 
 def _read_on(settings: Settings, sending: int) -> None:
-    values = settings.current / "kpi" / "value.parquet"
+    values = Path("kpi") / "value.parquet"
     while True:
         try:
             with duckdb.connect(str(settings.current / "dx.duckdb"), read_only=True) as connection:
                 connection.execute("SELECT count(*) FROM kpi.value").fetchall()
-            pd.read_parquet(values)
-            pl.read_parquet(values)
+            pd.read_parquet(settings.current / values)
+            pl.read_parquet(settings.current.resolve() / values)  # it opens a file twice: see README.md
             os.write(sending, b".\n")
             time.sleep(PAUSE_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is a violation
@@ -84,13 +84,16 @@ def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], 
     audit.load()  # once, here: the processes of the nights are forked from this one
     night, report = answer(lambda: Night.prepare(folder), folder), Report()
     operations, seconds = _measured(night, folder / "measured")
+    began = time.monotonic()
     announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")
     for number, disturbance in enumerate(disturbances(count, operations, seconds, seed), 1):
         ended, said = _disturbed(night, disturbance, folder / "disturbed", report.tally)
         report.tally[f"{disturbance.kind}: {ended}"] += 1
-        report.violations += [f"{number} ({disturbance.kind}, {ended}): {sentence}" for sentence in said]
+        for sentence in said:
+            report.violations.append(f"{number} ({disturbance.kind}, {ended}): {sentence}")
+            announce(report.violations[-1])
         if number % 25 == 0:
-            announce(f"{number} of {count}: {len(report.violations)} violations")
+            announce(f"{number} of {count}: {len(report.violations)} violations, {time.monotonic() - began:,.0f} s")
     return report
 
 
@@ -139,11 +142,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
     chosen = parser.parse_args()
     with TemporaryDirectory() as folder:
-        report = crash(Path(folder), chosen.n, chosen.seed)
+        report = crash(Path(folder), chosen.n, chosen.seed, partial(print, flush=True))
     for what, times in sorted(report.tally.items()):
         print(f"{times:8,}  {what}")
-    for violation in report.violations:
-        print(violation)
     print(f"{len(report.violations)} violations")
     if chosen.json is not None:
         about = {"tally": report.tally, "violations": report.violations}

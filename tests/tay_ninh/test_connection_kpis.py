@@ -19,6 +19,8 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.kpi import scan
 
+pytestmark = pytest.mark.slow
+
 END = date(2022, 5, 31)
 SYSTEM, SILENT = "business_registration", "civil_status"
 EDGES = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import pytest
 from engine import Engine
 
 from dx_pipeline import sample
@@ -26,6 +27,7 @@ MIDNIGHT = int(datetime(2022, 6, 1, tzinfo=ZONE).timestamp() * 1000)
 """When June begins, in ms."""
 
 
+@pytest.mark.slow
 def test_the_sample_comes_to_the_totals_that_were_made(engine: Engine) -> None:
     sample.make(engine.settings, engine.catalogue, [MAY, JUNE], scale=0.02)
     assert len(list(engine.settings.inbox.iterdir())) > 6

@@ -18,6 +18,7 @@ from dx_pipeline.formats import READERS
 from dx_pipeline.ingest import ingest
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.files import digest
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
@@ -41,13 +42,17 @@ def planted_in(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
+def files_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
+
+
 def test_planted_faults_are_of_more_than_sixty_kinds_and_leave_the_sound_rows_alone(
     declared: Catalogue, faulty: Settings, tmp_path: Path
 ) -> None:
     listed = planted_in(faulty)
     sample.make(Settings(tmp_path, PROJECT), declared, MADE, scale=SCALE)
     assert len({(fault["disposition"], fault["reason_code"], fault["reason"]) for fault in listed}) >= 60
-    for path in sorted(each for each in (tmp_path / "inbox").rglob("*") if each.is_file()):
+    for path in files_in(tmp_path / "inbox"):
         name = path.relative_to(tmp_path / "inbox").as_posix()
         faults = [fault for fault in listed if fault["file"] == name]
         planted = {fault["line"] for fault in faults if fault["disposition"] != "refused"}
@@ -69,14 +74,19 @@ def test_each_planted_fault_is_caught_by_the_reason_that_it_names(declared: Cata
     refused: dict[str, str] = {}
     quarantined: dict[tuple[str, str, int], str] = {}
     duplicates = 0
+    delivered = {path.relative_to(faulty.inbox).as_posix(): digest(path) for path in files_in(faulty.inbox)}
     for name in sorted({fault["source"] for fault in listed}):
         for run in (result.run for result in ingest(faulty, declared, name, MADE)):
             refused |= {f"{name}/{run.month}/{each.file_name}": each.problem for each in run.refused}
-            duplicates += sum(counts.duplicate for counts in run.counts)
+            if run.table in {fault["table"] for fault in listed if fault["disposition"] == "duplicate"}:
+                duplicates += sum(counts.duplicate for counts in run.counts)
             if run.month is not None and (name, run.table) in {(fault["source"], fault["table"]) for fault in listed}:
                 path = partition.quarantined(faulty, Key(run.table, name, Month.parse(run.month)))
                 rows = duckdb.execute(f"SELECT delivery_line, reason_code FROM '{path}'").fetchall() if path else []
                 quarantined |= {(run.table, run.month, line): code for line, code in rows}
+
+    entries = [json.loads(path.read_bytes()) for path in faulty.landing.rglob("entry.json")]
+    stripped = {(entry["delivery_id"], kind) for entry in entries for kind in entry["stripped"]}
 
     def becomes_of(fault: dict[str, Any]) -> object:
         match fault["disposition"]:
@@ -86,6 +96,8 @@ def test_each_planted_fault_is_caught_by_the_reason_that_it_names(declared: Cata
                 return fault["reason_code"]
             case "refused":
                 return refused.get(fault["file"])
+            case "stripped" if (delivered[fault["file"]], fault["says"]) in stripped:
+                return fault["reason_code"]
             case "not_read":
                 return not_read.get(fault["file"])
         return ""

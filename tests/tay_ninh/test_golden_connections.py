@@ -12,6 +12,8 @@ from figures import Figures, Months, Row, day
 
 from dx_pipeline.declarations.catalogue import Catalogue
 
+pytestmark = pytest.mark.slow
+
 POST, COURT = "public_post", "judicial_record"
 MAY = date(2022, 5, 31)
 OTHERS = ("business_registration", "civil_status", "legal_documents", "service_catalogue", "social_insurance")
@@ -70,7 +72,6 @@ def connections(references: Path, declared: Catalogue, tmp_path_factory: pytest.
     return Figures(references, tmp_path_factory.mktemp("may") / "warehouse", declared, tables)
 
 
-@pytest.mark.slow
 def test_calls_are_counted_by_system_and_in_all(connections: Figures) -> None:
     # The post: 80 + 20; the court: 5 + 4 + 1; the catalogue 20; four systems one each: 134.
     assert connections.of("exchange_volume", MAY, system=POST) == [100, None, 100]

@@ -20,6 +20,8 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.release import Published
 from dx_pipeline.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SEPTEMBER = date(2022, 9, 12)
 TABLES = {
     "statistics.service": {
@@ -54,7 +56,6 @@ def rows(published: Published, where: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-@pytest.mark.slow
 def test_the_city_is_scored_by_what_it_did(published: Published) -> None:
     city = "unit_code = '703' AND scope = 'criterion' AND criterion IN ('3.2', '3.3')"
     assert rows(published, city) == [
