@@ -195,7 +195,9 @@ def _expect_success(services: Services, run: str) -> None:
 
 
 def _process(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a process in a group of its own that ends when this one does, however that ends."""
     nothing = subprocess.DEVNULL
+    command = ["/usr/bin/setpriv", "--pdeathsig", "KILL", *command]
     return subprocess.Popen(command, env=environment, start_new_session=True, stdout=nothing, stderr=nothing)
 
 

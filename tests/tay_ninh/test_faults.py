@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,48 +71,69 @@ def test_a_sample_without_faults_lists_none(declared: Catalogue, tmp_path: Path)
     assert not (tmp_path / "sample_faults.json").exists()
 
 
-def test_each_planted_fault_is_caught_by_the_reason_that_it_names(declared: Catalogue, faulty: Settings) -> None:
-    listed = planted_in(faulty)
-    not_read = {str(stray.path.relative_to(faulty.inbox)): stray.why for stray in inbox.unread(faulty, declared)}
-    refused: dict[str, str] = {}
-    quarantined: dict[tuple[str, str, int], str] = {}
-    duplicates = 0
-    delivered = {path.relative_to(faulty.inbox).as_posix(): digest(path) for path in files_in(faulty.inbox)}
-    for name in sorted({fault["source"] for fault in listed}):
-        for run in (result.run for result in ingest(faulty, declared, name, MADE)):
-            refused |= {f"{name}/{run.month}/{each.file_name}": each.problem for each in run.refused}
-            if run.table in {fault["table"] for fault in listed if fault["disposition"] == "duplicate"}:
-                duplicates += sum(counts.duplicate for counts in run.counts)
-            if run.month is not None and (name, run.table) in {(fault["source"], fault["table"]) for fault in listed}:
-                path = partition.quarantined(faulty, Key(run.table, name, Month.parse(run.month)))
-                rows = duckdb.execute(f"SELECT delivery_line, reason_code FROM '{path}'").fetchall() if path else []
-                quarantined |= {(run.table, run.month, line): code for line, code in rows}
+@dataclass
+class Caught:
+    """What reading the deliveries came to.
 
-    entries = [json.loads(path.read_bytes()) for path in faulty.landing.rglob("entry.json")]
-    stripped = {(entry["delivery_id"], kind) for entry in entries for kind in entry["stripped"]}
+    Args:
+        not_read: why what is in the inbox is not read, by file.
+        refused: what a refusal says, by file.
+        stripped: the digest of a delivery and each kind that was taken out of it.
+        quarantined: the reason of each line in quarantine, by table, month and line.
+        duplicates: how many rows each table had more than once.
+    """
 
-    def becomes_of(fault: dict[str, Any]) -> object:
+    not_read: Mapping[str, str]
+    refused: dict[str, str] = field(default_factory=dict)
+    stripped: set[tuple[str, str]] = field(default_factory=set)
+    quarantined: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    duplicates: Counter[str] = field(default_factory=Counter)
+
+    def becomes_of(self, fault: dict[str, Any], delivery_id: str) -> object:
+        """The reason that caught a fault, or what came instead."""
         match fault["disposition"]:
             case "quarantined":
-                return quarantined.pop((fault["table"], fault["month"], fault["line"]), None)
-            case "refused" if fault["says"] in refused.get(fault["file"], ""):
-                return fault["reason_code"]
+                return self.quarantined.pop((fault["table"], fault["month"], fault["line"]), None)
             case "refused":
-                return refused.get(fault["file"])
-            case "stripped" if (delivered[fault["file"]], fault["says"]) in stripped:
-                return fault["reason_code"]
+                said = self.refused.get(fault["file"], "")
+                return fault["reason_code"] if fault["says"] in said else said
+            case "stripped":
+                return fault["says"] if (delivery_id, fault["says"]) in self.stripped else None
             case "not_read":
-                return not_read.get(fault["file"])
+                return self.not_read.get(fault["file"])
         return ""
 
+
+def read(settings: Settings, declared: Catalogue, tables: set[tuple[str, str]]) -> Caught:
+    """Read the deliveries of these sources and tables."""
+    unread = {str(stray.path.relative_to(settings.inbox)): stray.why for stray in inbox.unread(settings, declared)}
+    caught = Caught(unread)
+    for name in sorted({source for source, _ in tables}):
+        for run in (result.run for result in ingest(settings, declared, name, MADE)):
+            caught.refused |= {f"{name}/{run.month}/{each.file_name}": each.problem for each in run.refused}
+            caught.duplicates[run.table] += sum(counts.duplicate for counts in run.counts)
+            if run.month is not None and (name, run.table) in tables:
+                path = partition.quarantined(settings, Key(run.table, name, Month.parse(run.month)))
+                rows = duckdb.execute(f"SELECT delivery_line, reason_code FROM '{path}'").fetchall() if path else []
+                caught.quarantined |= {(run.table, run.month, line): code for line, code in rows}
+    entries = [json.loads(path.read_bytes()) for path in settings.landing.rglob("entry.json")]
+    caught.stripped = {(entry["delivery_id"], kind) for entry in entries for kind in entry["stripped"]}
+    return caught
+
+
+def test_each_planted_fault_is_caught_by_the_reason_that_it_names(declared: Catalogue, faulty: Settings) -> None:
+    listed = planted_in(faulty)
+    delivered = {path.relative_to(faulty.inbox).as_posix(): digest(path) for path in files_in(faulty.inbox)}
+    caught = read(faulty, declared, {(fault["source"], fault["table"]) for fault in listed})
     missed = [
         (fault["file"], fault["reason"], found)
         for fault in listed
-        if (found := becomes_of(fault)) != fault["reason_code"]
+        if (found := caught.becomes_of(fault, delivered.get(fault["file"], ""))) != fault["reason_code"]
     ]
     assert missed == []
-    assert quarantined == {}
-    assert duplicates == sum(fault["disposition"] == "duplicate" for fault in listed)
+    assert caught.quarantined == {}
+    planted = Counter(fault["table"] for fault in listed if fault["disposition"] == "duplicate")
+    assert {table: caught.duplicates[table] for table in planted} == planted
 
 
 def test_a_refused_delivery_lacks_one_column_and_nothing_else(declared: Catalogue, tmp_path: Path) -> None:
