@@ -78,7 +78,13 @@ def _of_releases(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual
             vi=f"{name} không phải là bản công bố: hãy chuyển đi, hoặc để 'dx run' dọn.",
             en=f"{name} is no release: move it away, or let 'dx run' remove it.",
         )
-    current = release.current_id(settings)
+    elsewhere = list(release.links_elsewhere(settings))
+    for link in elsewhere:
+        yield Bilingual(
+            vi=f"{link.name} không phải là liên kết tới một bản công bố: chạy 'dx run' hoặc 'dx release switch'.",
+            en=f"{link.name} is no link to a release: run 'dx run' or 'dx release switch'.",
+        )
+    current = None if settings.current in elsewhere else release.current_id(settings)
     if current is not None and current not in {item.release_id for item in kept}:
         yield _about(current, NOT_THERE)
 

@@ -19,7 +19,7 @@ from dx_pipeline.release.log import ReleaseLog
 from dx_pipeline.release.part import INTERNAL, PUBLIC, Part
 from dx_pipeline.release.predecessor import predecessor_id
 from dx_pipeline.release.rebuild import Rebuild
-from dx_pipeline.release.store import Kept, before_current, current_id, kept, pin, strays, switch_to
+from dx_pipeline.release.store import Kept, before_current, current_id, kept, links_elsewhere, pin, strays, switch_to
 from dx_pipeline.release.verification import problems, verify
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "before_current",
     "current_id",
     "kept",
+    "links_elsewhere",
     "pin",
     "predecessor_id",
     "problems",

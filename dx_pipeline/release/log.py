@@ -41,6 +41,7 @@ class Line(BaseModel):
         event: what.
         release_id: to which release.
         seals: the SHA-256 of the manifest of each of its parts.
+        contents: of a publication, the digest of the rows of all its tables.
         predecessor: the release that its values are compared with.
         reason: why, where the event does not say it.
         previous: the SHA-256 of the line before.
@@ -53,6 +54,7 @@ class Line(BaseModel):
     event: Event
     release_id: str
     seals: dict[str, str]
+    contents: str | None = None
     predecessor: str | None = None
     reason: str | None = None
     previous: str
@@ -114,6 +116,19 @@ class ReleaseLog:
                 found[line.release_id] = line
         return found
 
+    @cached_property
+    def with_other_contents(self) -> frozenset[str]:
+        """The releases that were published with different rows: the same inputs give the same ones."""
+        first: dict[str, str] = {}
+        others = set()
+        for line in self.lines:
+            if line.event == "published":
+                if line.contents is not None:  # an older version wrote none
+                    first.setdefault(line.release_id, line.contents)
+                if first.get(line.release_id) != line.contents:
+                    others.add(line.release_id)
+        return frozenset(others)
+
     @property
     def pinned(self) -> frozenset[str]:
         """The releases that are kept until they are unpinned."""
@@ -145,14 +160,14 @@ def append(
     seals: dict[str, str],
     at: datetime,
     predecessor: str | None = None,
-    reason: str | None = None,
+    contents: str | None = None,
 ) -> None:
     """Add a line; it is on the disk when this returns. Only a process that has the writers' lock may call it.
 
     An incomplete last line is removed. A log that was changed is set aside, and a new one is started.
     """
     path = settings.releases / NAME
-    log = ReleaseLog.read(settings.releases)
+    log, reason = ReleaseLog.read(settings.releases), None
     if log.problem is not None:
         LOG.warning("%s", log.problem.en)
         aside = files.set_aside(settings, path)
@@ -163,6 +178,7 @@ def append(
         event=event,
         release_id=release_id,
         seals=seals,
+        contents=contents,
         predecessor=predecessor,
         reason=reason,
         previous=log.head,

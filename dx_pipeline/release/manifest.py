@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.release.part import files_in
+from dx_pipeline.release.part import empty_folders_in, files_in
 from dx_pipeline.storage import files
 
 NAME = "SHA256SUMS"
@@ -33,32 +33,40 @@ def seal(folder: Path) -> str | None:
 def problems(folder: Path) -> Iterator[Bilingual]:
     """Every file that is missing, is not listed, or has other bytes than those that are listed."""
     try:
-        listed = _listed((folder / NAME).read_text(encoding="utf-8"))
+        listed = _read(folder / NAME)
     except (OSError, ValueError) as error:
         name = f"{folder.name}/{NAME}"
         yield Bilingual(vi=f"không đọc được {name} ({error}).", en=f"{name} cannot be read ({error}).")
         return
-    present = {path.relative_to(folder).as_posix(): path for path in files_in(folder)}
+    present = {path.relative_to(folder).as_posix(): path for path in (*files_in(folder), *empty_folders_in(folder))}
     for relative in sorted({*listed, *present} - set(OWN)):
         name = f"{folder.name}/{relative}"
         if relative not in present:
             yield Bilingual(vi=f"thiếu {name}.", en=f"{name} is missing.")
         elif relative not in listed:
             yield Bilingual(vi=f"{name} không thuộc bản công bố.", en=f"{name} does not belong to the release.")
-        elif present[relative].is_symlink() or files.digest(present[relative]) != listed[relative]:
+        elif not _is_regular(present[relative]) or files.digest(present[relative]) != listed[relative]:
             yield Bilingual(
                 vi=f"{name} không phải là tệp đã được niêm phong.", en=f"{name} is not the file that was sealed."
             )
 
 
-def _listed(text: str) -> Mapping[str, str]:
+def _is_regular(path: Path) -> bool:
+    """Whether it is a file that can be read: no link, and no pipe, which would never end."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _read(path: Path) -> Mapping[str, str]:
     """The SHA-256 of each file that a manifest lists, by name within the part.
 
     Raises:
+        OSError: it is no regular file.
         ValueError: a line is not a SHA-256, two spaces and a name.
     """
+    if not _is_regular(path):
+        raise OSError("it is no regular file")
     found = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         digest, _, name = line.partition("  ")
         if len(digest) != len(files.EMPTY) or not name:
             raise ValueError(f"line {number}")

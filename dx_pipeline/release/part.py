@@ -55,6 +55,13 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
 
 
+def empty_folders_in(folder: Path) -> list[Path]:
+    """Every folder below a folder that has nothing in it, sorted."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    )
+
+
 PUBLIC = Part("public", "dx.duckdb")
 INTERNAL = Part("internal", "dx_internal.duckdb", is_restricted=True)
 PARTS = (PUBLIC, INTERNAL)

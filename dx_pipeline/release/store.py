@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dx_pipeline.release import log, manifest
+from dx_pipeline.release import contents, log, manifest
 from dx_pipeline.release.log import Event, Line, ReleaseLog
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, files_in
 from dx_pipeline.settings import Settings
@@ -52,16 +53,38 @@ class Kept:
 
 def switch(settings: Settings, release_id: str) -> None:
     """Make a release the current one, both of its parts in one atomic step: `internal` is found through `current`."""
-    _link(settings, settings.internal, Path(settings.current.name) / ".." / INTERNAL.name)
+    _link(settings, settings.internal, _through_current(settings))
     _link(settings, settings.current, Path(settings.releases.name) / release_id / PUBLIC.name)
 
 
 def _link(settings: Settings, link: Path, target: Path) -> None:
+    if link.exists() and not link.is_symlink():
+        aside = files.set_aside(settings, link)
+        LOG.warning("%s is no link to a release: it is moved to %s", link.name, aside.relative_to(settings.warehouse))
     if not link.is_symlink() or link.readlink() != target:
         private = files.private_name(settings)
         private.symlink_to(target, target_is_directory=True)
         private.replace(link)
         files.sync(link.parent)
+
+
+def _through_current(settings: Settings) -> Path:
+    """Where the link `internal` leads."""
+    return Path(settings.current.name) / ".." / INTERNAL.name
+
+
+def links_elsewhere(settings: Settings) -> Iterator[Path]:
+    """`current` and `internal`, if they are there and do not lead to the parts of a release."""
+    current, internal = settings.current, settings.internal
+    if current.is_symlink():
+        target = current.readlink()
+        if target.parts[:1] != (settings.releases.name,) or target.name != PUBLIC.name:
+            yield current
+    elif current.exists():
+        yield current
+    is_there = internal.is_symlink() or internal.exists()
+    if is_there and not (internal.is_symlink() and internal.readlink() == _through_current(settings)):
+        yield internal
 
 
 def current_id(settings: Settings) -> str | None:
@@ -131,7 +154,8 @@ def record(settings: Settings, event: Event, release_id: str, predecessor: str |
     for part in PARTS:
         if (seal := manifest.seal(folder / part.name)) is not None:
             seals[part.name] = seal
-    log.append(settings, event, release_id, seals, datetime.now(UTC), predecessor)
+    rows = contents.digest(folder) if event == "published" else None
+    log.append(settings, event, release_id, seals, datetime.now(UTC), predecessor, rows)
 
 
 def switch_to(settings: Settings, release_id: str, event: Event) -> None:

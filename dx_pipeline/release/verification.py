@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.declarations.sql import qualified
+from dx_pipeline.declarations.sql import literal, qualified
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.kpi import change
-from dx_pipeline.release import datapackage, manifest, signature
+from dx_pipeline.release import contents, datapackage, manifest, signature
 from dx_pipeline.release.inputs import ReleaseInputs, id_of
 from dx_pipeline.release.log import ReleaseLog
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part, files_in
@@ -45,6 +45,15 @@ OTHER_SEALS = Bilingual(
     vi="niêm phong của bản này không phải là niêm phong trong nhật ký releases/log.jsonl: nội dung đã bị sửa sau khi"
     " công bố.",
     en="its seals are not those in the release log, releases/log.jsonl: it was changed after it was published.",
+)
+OTHER_ROWS = Bilingual(
+    vi="các dòng của bản này không phải là những dòng mà nhật ký releases/log.jsonl ghi khi nó được công bố lần đầu:"
+    " cùng đầu vào phải cho cùng các dòng, nên nội dung đã bị sửa sau khi công bố.",
+    en="its rows are not those that the release log, releases/log.jsonl, has of its first publication: the same inputs"
+    " give the same rows, so it was changed after it was published.",
+)
+LINK = Bilingual(
+    vi="bản này là một liên kết tới nơi khác, không phải một thư mục.", en="it is a link to elsewhere, and no folder."
 )
 ID_OF_OTHER_INPUTS = Bilingual(
     vi="mã của bản này không suy ra được từ các đầu vào mà nó nêu.",
@@ -81,6 +90,8 @@ def problems(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> l
         catalogue: what is declared.
         is_private: whether it is still being made, and has neither its name nor a line in the release log.
     """
+    if path.is_symlink():
+        return [LINK]
     if not has_parts(path):
         is_older = (path / datapackage.NAME).is_file()
         return [OLDER_LAYOUT if is_older else NOT_WHOLE]
@@ -106,11 +117,15 @@ def _of_log(path: Path, *, is_private: bool) -> list[Bilingual]:
     """Seals that are not those in the release log: a release that was changed as a whole, or put here by hand."""
     if is_private:
         return []
-    published = ReleaseLog.read(path.parent).published.get(path.name)
+    known = ReleaseLog.read(path.parent)
+    published = known.published.get(path.name)
     seals = {part.name: manifest.seal(path / part.name) for part in PARTS}
     if published is None:
         return [NOT_IN_LOG]
-    return [] if published.seals == seals else [OTHER_SEALS]
+    if published.seals != seals:
+        return [OTHER_SEALS]
+    is_other = published.contents is not None and published.contents != contents.digest(path)
+    return [OTHER_ROWS] if is_other or path.name in known.with_other_contents else []
 
 
 def _of_content(path: Path, catalogue: Catalogue) -> list[Bilingual]:
@@ -156,6 +171,7 @@ def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue:
     if not found:
         with duckdb.connect(str(folder / part.database), read_only=True) as connection:
             found += _database_problems(connection, part, package, catalogue)
+            found += _copy_problems(connection, folder, package)
             if CONSERVATION in package["dx"]["tables"]:
                 found += _conservation_problems(connection)
             if part is PUBLIC:
@@ -215,6 +231,21 @@ def _database_problems(
             ((rows,),) = connection.execute(f"SELECT count(*) FROM {qualified(name)}").fetchall()
             if rows != described[name]:
                 yield _other_rows(name, rows, described[name])
+
+
+def _copy_problems(
+    connection: duckdb.DuckDBPyConnection, folder: Path, package: Mapping[str, Any]
+) -> Iterator[Bilingual]:
+    """Parquet files with other rows than the table of their name."""
+    for resource in package["resources"]:
+        name = resource["path"].removesuffix(".parquet").replace("/", ".")
+        if name in package["dx"]["tables"]:
+            file = f"read_parquet({literal(str(folder / resource['path']))})"
+            if contents.of(connection, qualified(name)) != contents.of(connection, file):
+                yield Bilingual(
+                    vi=f"{resource['path']} và bảng {name} trong cơ sở dữ liệu có dữ liệu khác nhau.",
+                    en=f"{resource['path']} and the table {name} of the database have different rows.",
+                )
 
 
 def _kpi_problems(

@@ -1,0 +1,33 @@
+"""Contents of a release: the rows of its tables, whatever their order and however a database stores them.
+
+A release that is made again has the same rows, but its databases are other bytes, and so are its seals.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+
+from dx_pipeline.declarations.sql import qualified
+from dx_pipeline.release.part import PARTS
+
+
+def digest(release: Path) -> str:
+    """SHA-256 of how many rows each table of a release has, and of the sum of their hashes."""
+    found = sha256()
+    for part in PARTS:
+        with duckdb.connect(str(release / part.name / part.database), read_only=True) as connection:
+            listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
+            for (name,) in connection.execute(listed).fetchall():
+                count, total = of(connection, qualified(name))
+                found.update(f"{part.name} {name} {count} {total}\n".encode())
+    return found.hexdigest()
+
+
+def of(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int]:
+    """How many rows a table or another source of rows has, and the sum of their hashes."""
+    counted = f"SELECT count(*), coalesce(sum(hash(row)::HUGEINT), 0) FROM {rows} AS row"
+    ((count, total),) = connection.execute(counted).fetchall()
+    return count, total
