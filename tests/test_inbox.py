@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,11 @@ def test_a_stray_with_a_strange_name_can_be_shown(engine: Engine, capsys: pytest
     assert r"x\xff[red]\x1b (" in "".join(capsys.readouterr().out.split("\n")).replace("  ", "")
 
 
-def test_a_file_of_the_distant_future_is_a_delivery_as_any(engine: Engine) -> None:
-    path = put(engine.settings, SOURCE, groups(*GROUPS))
-    os.utime(path, (10**12, 10**12))
-    assert engine.ingest(SOURCE).published
+@pytest.mark.parametrize("later", [2 * 86_400, 10**12])
+def test_a_file_from_the_future_would_replace_all_that_come_later_and_is_not_read(engine: Engine, later: int) -> None:
+    wrong = put(engine.settings, SOURCE, groups(*GROUPS[:2]), name="wrong.csv")
+    os.utime(wrong, (time.time() + later, time.time() + later))
+    assert engine.results(SOURCE) == []
+    assert reasons(engine) == {f"{SOURCE}/{MAY}/wrong.csv": "future"}
+    put(engine.settings, SOURCE, groups(*GROUPS), name="right.csv")
+    assert counts(engine.ingest(SOURCE)) == [(3, 3, 0, 0, 0)]

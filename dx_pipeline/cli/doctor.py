@@ -43,6 +43,10 @@ STRAY_WORDS: dict[Why, tuple[str, str]] = {
     "no_source_or_month": ("không thuộc nguồn hay tháng nào", "belongs to no source or month"),
     "folder": ("thư mục, không được đọc", "a folder, which is not read: put the files one level up"),
     "link": ("liên kết, không được đọc theo", "a link, which is not followed: put the file itself there"),
+    "future": (
+        "có ngày giờ ở tương lai: hãy chỉnh đồng hồ nơi gửi, rồi đặt lại ngày giờ của tệp ('touch')",
+        "has a time in the future: correct the sender's clock, then the time of the file ('touch')",
+    ),
     "pipe": ("ống dẫn, không được mở", "a named pipe, which is not opened"),
     "socket": ("socket, không được mở", "a socket, which is not opened"),
     "device": ("thiết bị, không được mở", "a device, which is not opened"),

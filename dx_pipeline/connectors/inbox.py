@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -33,7 +33,11 @@ NO_DELIVERIES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 LATEST_SECOND = 253_402_300_799
 """The end of the year 9999: a file may be dated later, but no calendar has such a day."""
 
-Why = Literal["no_source_or_month", "folder", "link", "pipe", "socket", "device", "ignored"]
+SKEW = timedelta(days=1)
+"""By how much the clock of a sender may be ahead of ours. Later deliveries replace earlier ones, so a file from the
+future would replace every one that comes until then."""
+
+Why = Literal["no_source_or_month", "folder", "link", "pipe", "socket", "device", "future", "ignored"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ def waiting(settings: Settings, source: str, month: Month) -> tuple[Path, ...]:
     """The files of a source's inbox folder for a month that may be deliveries."""
     found = folder.entries(settings.inbox, source, str(month))
     place = settings.inbox / source / str(month)
-    return tuple(place / name for name, kind in found if kind == "file" and not is_ignored(name))
+    named = (place / name for name, kind in found if kind == "file" and not is_ignored(name))
+    return tuple(path for path in named if not _is_from_the_future(path))
 
 
 def fetch(settings: Settings, source: str, month: Month) -> Iterator[Arrival]:
@@ -119,6 +124,8 @@ def _strays_of(settings: Settings, catalogue: Catalogue, source: str) -> Iterato
                 yield f"{source}/{name}/{file}", "ignored" if is_ignored(file) else "folder"
             elif kind_of_file != "file" or is_ignored(file):
                 yield f"{source}/{name}/{file}", _why(file, kind_of_file)
+            elif _is_from_the_future(settings.inbox / source / name / file):
+                yield f"{source}/{name}/{file}", "future"
 
 
 def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[Month]:
@@ -154,6 +161,13 @@ def _arrival(source: str, month: Month, file: Path, inbox_path: Path) -> Arrival
 
 def _modified_at(about: os.stat_result) -> datetime:
     return datetime.fromtimestamp(min(max(about.st_mtime, 0), LATEST_SECOND), UTC)
+
+
+def _is_from_the_future(path: Path) -> bool:
+    try:
+        return _modified_at(path.lstat()) > datetime.now(UTC) + SKEW
+    except FileNotFoundError:  # taken out a moment ago
+        return False
 
 
 def _why(name: str, kind: folder.Kind) -> Why:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,7 +83,8 @@ def make(
     with connect(settings) as database:
         for month, source, table in _deliveries(catalogue, ordered):
             form = form_of(catalogue, made, source, table, month)
-            arrived_at = _arrival(made, catalogue.sources[source].source.calendar, source, table, month)
+            due = _arrival(made, catalogue.sources[source].source.calendar, source, table, month)
+            arrived_at = min(due, datetime.now(UTC).timestamp())  # what the current month's files are due on may be still to come
             for ending, rows in _files(form, table_rows.make(made, table, source, month)):
                 name = f"{source}/{month}/{table.partition('.')[2]}_{month.year}{month.number:02d}.{ending}"
                 announce(name)
