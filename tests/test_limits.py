@@ -129,7 +129,9 @@ REFUSED = [
     ("community_group", groups(*GROUPS, "x" * 3 * MIB), "line 6: it is longer than"),
     ("digital_enterprise", enterprises(("x" * 10_001, "1", "active", 1, 1)), "one of its values is longer than"),
     ("digital_enterprise", deep(900), "nested more than 100 levels deep"),
-    ("digital_enterprise", deep(100_000), "JSON in which no record is written"),
+    ("digital_enterprise", deep(100_000), "it is nested more than 100 levels deep"),
+    ("digital_enterprise", b'{"Data": [NaN]}', "it has NaN, which is no value of JSON"),
+    ("digital_enterprise", b'{"Data": [' + b"9" * 5000 + b"]}", "it has a number of thousands of digits"),
     ("community_group", groups().replace(b"ma_to,", b"ma_to," + b"x," * 3_000), "is unknown"),
 ]
 

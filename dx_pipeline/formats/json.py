@@ -141,8 +141,11 @@ def each_document(
         except json.JSONDecodeError as error:
             message = f"it is not JSON ({error.msg}, column {error.colno}); ask the sender for the whole answer."
             raise DeliveryRefusedError(message, line=error.lineno) from None
-        except (RecursionError, ValueError):
-            message = "it is JSON in which no record is written; ask the sender for plain records."
+        except RecursionError:
+            message = f"it is nested more than {limits.MOST_NESTING} levels deep; ask the sender for plain records."
+            raise DeliveryRefusedError(message) from None
+        except ValueError:
+            message = "it has a number of thousands of digits; ask the sender which one is right."
             raise DeliveryRefusedError(message) from None
         yield content[position:end], document
         position = _after_space(content, end)
@@ -156,7 +159,7 @@ def _after_space(content: str, position: int) -> int:
 
 
 def _refuse_constant(constant: str) -> None:
-    raise ValueError(constant)
+    raise DeliveryRefusedError(f"it has {constant}, which is no value of JSON; ask the sender for a number or null.")
 
 
 def _check_counts(pages: list[_Page], shape: JsonEnvelope) -> None:

@@ -84,7 +84,7 @@ def make(
         for month, source, table in _deliveries(catalogue, ordered):
             form = form_of(catalogue, made, source, table, month)
             due = _arrival(made, catalogue.sources[source].source.calendar, source, table, month)
-            arrived_at = min(due, datetime.now(UTC).timestamp())  # what the current month's files are due on may be still to come
+            arrived_at = min(due, datetime.now(UTC).timestamp())  # the day may be still to come
             for ending, rows in _files(form, table_rows.make(made, table, source, month)):
                 name = f"{source}/{month}/{table.partition('.')[2]}_{month.year}{month.number:02d}.{ending}"
                 announce(name)

@@ -183,7 +183,7 @@ OF_SYNCHRONISATION = (
                _text(lambda text: text.replace('"Data":', '"Rows":', 1))),
     FaultyFile("two.json", "two_documents", "two documents in one file", "it is 2 JSON documents",
                lambda sound: sound + sound),
-    FaultyFile("deep.json", "too_deep", "a document nested a hundred thousandfold", "no record is written",
+    FaultyFile("deep.json", "too_deep", "a document nested a hundred thousandfold", "levels deep",
                _always(b'{"DataCount": 1, "Data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")),
 )  # fmt: skip
 OF_GROUPS = (
