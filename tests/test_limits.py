@@ -132,6 +132,7 @@ REFUSED = [
     ("digital_enterprise", deep(100_000), "it is nested more than 100 levels deep"),
     ("digital_enterprise", b'{"Data": [NaN]}', "it has NaN, which is no value of JSON"),
     ("digital_enterprise", b'{"Data": [' + b"9" * 5000 + b"]}", "it has a number of thousands of digits"),
+    ("community_group", b"<!DOCTYPE html>\n<html><body>Log in</body></html>", "it is a web page"),
     ("community_group", groups().replace(b"ma_to,", b"ma_to," + b"x," * 3_000), "is unknown"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +20,20 @@ LOOKED_AT_LINES = 30
 FEWEST_HEADINGS = 2
 
 
+WEB_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+"""How a web page begins."""
+
+BEGINNING_BYTES = 4096
+
+
 def reason(path: Path, layouts: Sequence[Layout]) -> DeliveryRefusedError | None:
-    """Why a file has the headings of none of these layouts: they are on another line, or in legacy letters."""
+    """Why a file has the headings of none of these layouts.
+
+    It is a web page, its headings are on another line, or they are in legacy letters.
+    """
+    if not any(isinstance(layout.format, Html) for layout in layouts) and _is_web_page(path):
+        message = "it is a web page, perhaps one that asks for a password; download the file itself, or ask the sender."
+        return DeliveryRefusedError(message)
     for layout in layouts:
         declared = _preamble(layout)
         if declared is None:
@@ -37,6 +50,11 @@ def reason(path: Path, layouts: Sequence[Layout]) -> DeliveryRefusedError | None
                 if letters is not None:
                     return DeliveryRefusedError(legacy.advice(letters), line=above + 1)
     return None
+
+
+def _is_web_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return WEB_PAGE.match(file.read(BEGINNING_BYTES).removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def _are_expected(found: Sequence[str], layout: Layout) -> bool:
