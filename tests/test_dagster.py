@@ -208,6 +208,25 @@ def test_a_month_held_back_stays_red_when_a_later_one_is_good(
     assert (shown["FAILED"], shown["SUCCEEDED"]) == ({"2022-05-01"}, {"2022-04-01", "2022-06-01"})
 
 
+@pytest.mark.slow
+def test_a_delivery_that_is_held_back_is_red_and_says_what_to_do(
+    materialize: Materialize, instance: dg.DagsterInstance, furnished: Settings
+) -> None:
+    deliver(furnished, MAY)
+    assert materialize(MAY, MAY).success
+    worse = groups(GROUPS[0], *["TCN-25456-07,25456,15/02/2022,,many"] * 3)
+    put(furnished, "community_group", worse, month=str(MAY), name="worse.csv", day=7)
+    result = materialize(MAY, MAY)
+    assert not result.success
+    red = evaluations(result, AUDIT)["2022-05-01"]
+    assert (red.passed, red.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    (refused,) = rows(red, "refused")
+    assert refused["delivery"] == "worse.csv"
+    assert refused["problem"].startswith("3 of 4 lines quarantined; 3 rows replaced by 1;")
+    assert "put 'accept: " in refused["problem"]
+    assert instance.get_materialized_partitions(GROUP) == {"2022-05-01"}
+
+
 def test_a_month_is_late_by_its_source_s_calendar(
     instance: dg.DagsterInstance, furnished: Settings, declared: Catalogue
 ) -> None:
