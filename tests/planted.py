@@ -11,6 +11,8 @@ OTHER_SURNAMES = "Thạch Kim Sơn Danh Châu Lâm Cao Mai".split()  # noqa: SIM
 MIDDLE = "Văn Thị Quốc Ngọc Đức Minh Ánh Ô Út".split()  # noqa: SIM905
 GIVEN = "Đạt Ơn Ưng Ân Ổn Đào Ước Ấm Ý Yến Bình Hoa Dũng Sang Rinh Phi".split()  # noqa: SIM905
 PROVINCES = ("072", "079", "001", "004", "096", "030", "051")
+ATS = ("@", "@", " @ ", "\uff20")
+HIDDEN_SIGNS = ("\u200b", "\u00ad", "\u2060", "\u202d")
 WARDS = ("An Cơ", "Thanh Điền", "Long Hoa", "Ninh Sơn", "Cầu Khởi")
 
 
@@ -25,14 +27,28 @@ def _name(rng: random.Random) -> str:
 
 def _identity_number(rng: random.Random) -> str:
     number = f"{rng.choice(PROVINCES)}{rng.randint(0, 3)}{_digits(rng, 8)}"
-    return rng.choice((number, f"{number[:3]} {number[3:6]} {number[6:9]} {number[9:]}"))
+    gap = rng.choice((" ", "  ", "_", "-", "\u00a0", "\u2009", "–"))
+    disguised = (
+        gap.join((number[:3], number[3:6], number[6:9], number[9:])),
+        gap.join((number[:4], number[4:6], number[6:])),
+        number[:6] + rng.choice(HIDDEN_SIGNS) + number[6:],
+    )
+    return rng.choice((number, number, *disguised))
 
 
 def _phone(rng: random.Random) -> str:
     number = f"{rng.choice('35789')}{_digits(rng, 8)}"
     spaced = f"{number[:3]} {number[3:6]} {number[6:]}"
     return rng.choice(
-        (f"0{number}", f"0{spaced}", f"+84 {spaced}", f"0{spaced}".replace(" ", "."), "0276 3" + _digits(rng, 6))
+        (
+            f"0{number}",
+            f"0{spaced}",
+            f"+84 {spaced}",
+            f"0{spaced}".replace(" ", "–"),
+            f"0{number[:4]}\u200b{number[4:]}",
+            f"0{spaced}".replace(" ", "."),
+            "0276 3" + _digits(rng, 6),
+        )
     )
 
 
@@ -43,7 +59,8 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "old_identity_number": lambda rng: f"29{_digits(rng, 7)}",
     "phone": _phone,
     "email": lambda rng: (
-        f"{rng.choice(('dat', 'ngoc.anh', 'on_72'))}{_digits(rng, 4)}@{rng.choice(('gmail.com', 'x.vn'))}"
+        f"{rng.choice(('dat', 'ngoc.anh', 'on_72'))}{_digits(rng, 4)}"
+        f"{rng.choice(ATS)}{rng.choice(('gmail.com', 'x.vn'))}"
     ),
     "health_card": lambda rng: f"{rng.choice(('DN', 'HN', 'TE'))}472{_digits(rng, 10)}",
     "social_insurance": lambda rng: f"72{_digits(rng, 8)}",
