@@ -8,6 +8,7 @@ from itertools import product
 
 COMMON_SURNAMES = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Đinh Phùng Lục Nông".split()  # noqa: SIM905
 OTHER_SURNAMES = "Thạch Kim Sơn Danh Châu Lâm Cao Mai".split()  # noqa: SIM905
+OTHER_PEOPLES = ("Neáng Sóc", "Kpă", "Rmah", "Kpă Y")
 MIDDLE = "Văn Thị Quốc Ngọc Đức Minh Ánh Ô Út".split()  # noqa: SIM905
 GIVEN = "Đạt Ơn Ưng Ân Ổn Đào Ước Ấm Ý Yến Bình Hoa Dũng Sang Rinh Phi".split()  # noqa: SIM905
 PROVINCES = ("072", "079", "001", "004", "096", "030", "051")
@@ -21,8 +22,17 @@ def _digits(rng: random.Random, count: int) -> str:
 
 
 def _name(rng: random.Random) -> str:
-    name = f"{rng.choice(COMMON_SURNAMES + OTHER_SURNAMES)} {rng.choice(MIDDLE)} {rng.choice(GIVEN)}"
-    return rng.choice((name, name, name.upper()))
+    surname, given = rng.choice(COMMON_SURNAMES + OTHER_SURNAMES), rng.choice(GIVEN)
+    name = f"{surname} {rng.choice(MIDDLE)} {given}"
+    middle = rng.choice(("Văn", "Thị"))
+    others = (
+        f"{surname} {middle} {given}".lower(),
+        f"{surname.upper()} {middle.lower()} {given.upper()}",
+        f"{surname}-{middle}-{given}".replace("Đ", "\u00d0"),
+        f"{surname}{middle}{given}",
+        f"{rng.choice(OTHER_PEOPLES)} {given}",
+    )
+    return rng.choice((name, name, name.upper(), *others))
 
 
 def _identity_number(rng: random.Random) -> str:
@@ -112,6 +122,11 @@ AGENCIES = (
     "Ban Quản lý Khu kinh tế", "Thanh tra tỉnh", "Chi cục Kiểm lâm", "Phòng Kinh tế và Hạ tầng", "Bảo hiểm xã hội",
     "Tòa án nhân dân", "Trung tâm Lưu trữ lịch sử", "Đoàn Thanh niên", "Hội Nông dân", "Công an",
 )  # fmt: skip
+PLACES_OF_TITLES = (
+    "Núi Bà Đen", "xã Bà Điểm", "Bà Rịa - Vũng Tàu", "cầu Ông Lãnh", "Ông Chủ tịch UBND", "đồng chí Bí thư", "bà con",
+)  # fmt: skip
+BEFORE_WORDS = ("lưu", "hồ sơ từ", "đoàn", "vi phạm", "phó", "cao", "hội đồng", "trình")
+WORDS_WITH_MIDDLE = ("văn bản", "văn hóa xã", "văn nghệ", "văn phòng Sở", "thị trường", "thị trấn", "thị xã Trảng Bàng")
 FIELDS = (
     "Hộ tịch", "Lý lịch tư pháp", "Đất đai", "Lưu trữ", "Lâm nghiệp", "Nông nghiệp", "An toàn thực phẩm",
     "Thi đua - khen thưởng",
@@ -122,6 +137,8 @@ FIELDS = (
 
 def innocent() -> Iterator[str]:
     """Values that nobody's data are in, though many look like it."""
+    yield from PLACES_OF_TITLES
+    yield from (f"{before} {word}" for before, word in product(BEFORE_WORDS, WORDS_WITH_MIDDLE))
     yield from FIELDS
     yield from (text.upper() for text in FIELDS)
     yield from (text.title() for text in FIELDS)
@@ -158,3 +175,6 @@ def innocent() -> Iterator[str]:
         yield f"v{rng.randint(1, 9)}.{rng.randint(0, 20)}.{rng.randint(0, 9)}"
         yield f"TCN-{rng.randint(25000, 26000)}-{rng.randint(1, 99):02}"
         yield f"{rng.randint(1, 90) * 1_000_000_000}"
+        yield f"{day:02}–{month:02}–{year} – {rng.randint(10, 99)}\u00a0hồ sơ"
+        yield f"{rng.randint(1, 999)}\u00a0{rng.randint(0, 999):03}\u00a0đồng"
+        yield f"{day:02}_{month:02}_{year}_{rng.randint(10, 99)}"

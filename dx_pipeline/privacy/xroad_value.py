@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from dx_pipeline.declarations.xroad import ORDER
 from dx_pipeline.formats.xroad_answer import GZIP, bare_path
 from dx_pipeline.privacy.column import ORGANISATIONS
 from dx_pipeline.vietnamese import heading as headings
-from dx_pipeline.vietnamese import personal_data
+from dx_pipeline.vietnamese import names, personal_data
 from dx_pipeline.vietnamese.searchable import searchable
 
 IDS = frozenset({"messageId", "xRequestId"})
@@ -85,7 +86,9 @@ def _path(value: str) -> tuple[str | None, str | None]:
     if bare != value:
         kind = "query_string" if any(sign in value for sign in "?#;") else "identity_number"
     for segment in bare.split("/"):
-        found = personal_data.strip(unquote(segment), may_be_name=True)[1]
+        text = unquote(segment)
+        found = personal_data.strip(text, may_be_name=True)[1] or Counter(name=int(names.is_slug(text)))
+        found = +found
         segments.append("*" if found else segment)
         kind = next(iter(found)) if found and kind is None else kind
     return "/".join(segments), kind

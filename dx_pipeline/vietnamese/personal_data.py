@@ -24,6 +24,14 @@ _APART = r"[ .\-_)\t\n]{0,3}"
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9A-Fa-f]{1,4}"
 
+_ROLE = (
+    r"người (?:lập|ký|nhận|nộp|khai|duyệt|kiểm tra|liên hệ|phụ trách|thực hiện|giao|báo cáo|tổng hợp|xử lý|tiếp nhận"
+    r"|đại diện|phê duyệt|soạn|gửi)|lập (?:biểu|bảng)|cán bộ|chuyên viên|công chức|viên chức|kế toán|thủ quỹ|giám đốc"
+    r"|chủ tịch|trưởng (?:phòng|ban|trạm)|thủ trưởng|bí thư|chánh văn phòng|tổ trưởng|chủ hộ|đại diện|soạn thảo|tác giả"
+    r"|author|prepared by|signed by|contact|created by"
+)
+"""What somebody does for whom a name follows after a colon."""
+
 PATTERNS: dict[str, str] = {
     "token": (
         r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?|\b[Bb]earer\s+[\w.~+/=-]{8,}"
@@ -59,8 +67,11 @@ PATTERNS: dict[str, str] = {
     "birth_date": r"(?i:(?:ngày sinh|sinh ngày|sinh năm|năm sinh)\s*[:.]?\s*\d[\d/.\-]*)",
     "name": (
         r"(?i:họ (?:và )?tên)\s*:\s*[^;,\n]+"
+        rf"|(?i:\bhọ (?:và )?tên)\s+{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{1,4}}"
         rf"|\b(?:[ÔôOo]ng|ÔNG|[Bb]à|BÀ|[Aa]nh|[Cc]hị|[Cc]ô|[Cc]hú)\s*[:.]?\s+{_SURNAME}(?:{_SEPARATOR}{_GIVEN}){{1,4}}"
-        rf"|(?P<middle>(?<![^\W_]){_SURNAME}{_SEPARATOR}(?:Văn|Thị|VĂN|THỊ|Van|Thi|VAN|THI)(?:{_SEPARATOR}{_GIVEN}){{1,3}})"
+        rf"|(?P<middle>(?<![^\W_]){names.MIDDLE})"
+        rf"|\b(?P<titled>(?:[Ôô]ng|[Bb]à|[Đđ]/[Cc]|[Đđ]ồng chí)[:.]?\s+(?!(?i:{_ROLE})\b)"
+        rf"{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
     ),
     "address": r"(?i:địa chỉ)\s*:\s*[^;\n]+|(?i:\bsố (?:nhà )?\d+[\w/]*,? (?:đường|ấp|khu phố|tổ)\s+[^;\n]+)",
 }
@@ -69,30 +80,23 @@ PATTERNS: dict[str, str] = {
 _KINDS = list(PATTERNS)
 _ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
 
-_ROLE = (
-    r"người (?:lập|ký|nhận|nộp|khai|duyệt|kiểm tra|liên hệ|phụ trách|thực hiện|giao|báo cáo|tổng hợp|xử lý|tiếp nhận"
-    r"|đại diện|phê duyệt|soạn|gửi)|lập (?:biểu|bảng)|cán bộ|chuyên viên|công chức|viên chức|kế toán|thủ quỹ|giám đốc"
-    r"|chủ tịch|trưởng (?:phòng|ban|trạm)|thủ trưởng|bí thư|chánh văn phòng|tổ trưởng|chủ hộ|đại diện|soạn thảo|tác giả"
-    r"|author|prepared by|signed by|contact|created by"
-)
-"""What somebody does for whom a name follows after a colon."""
-
 _OFFICE = re.compile(
     r"(?i:phòng|sở|ban|ủy|uỷ|ubnd|hđnd|văn phòng|vp|trung|chi cục|cục|bộ|tổ|đội|công an|hội|đảng"
     rf"|{names.ORGANISATION})\b"
 )
 _NAMES = re.compile(
     rf"(?i:{_ROLE})[^:;.,\n]{{0,25}}:\s*(?P<after>(?:(?:[ÔôOo]ng|[Bb]à)\s+)?{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
+    rf"|(?<![^\W_])(?:{names.OTHER_PEOPLE}|{names.INITIAL})"
     rf"|(?<![^\W_]){names.MARKED}(?:{_SEPARATOR}{_GIVEN}){{2,4}}(?![^\W_]|{_SEPARATOR}[{_CAPITALS}])"
 )
 """Names that only what is around them makes likely: one after a role, or three to five capitalised words."""
 
 _MAY_HAVE_NAME = re.compile(
-    rf":\s*[{_CAPITALS}]|[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}]"
+    rf":\s*[{_CAPITALS}]|[{_CAPITALS}][.']|\b(?:{'|'.join(names.PEOPLES.split())})\b|[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}]"
 )
 _LOOKED_FOR = re.compile(
     rf"\d(?:{_APART}(?:\(0\))?\d){{8}}|@|(?i:[\[(]at[\])])|\?|://|\d\.\d{{1,3}}\.\d{{1,3}}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]"
-    r"|eyJ|(?i:hộ chiếu|passport|bearer|token|key|secret|passw|mật khẩu|họ|sinh|địa chỉ|số|ông|bà|anh|chị)"
+    r"|eyJ|(?i:hộ chiếu|passport|bearer|token|key|secret|passw|mật khẩu|họ|sinh|địa chỉ|số|ông|bà|anh|chị|đ/c|đồng chí)"
     r"|(?i:v[ăa]n|th[ịi])"
 )
 """Every match of a pattern contains a match of this one; most texts contain none."""
@@ -223,8 +227,9 @@ def _is_other(kind: str, match: re.Match[str]) -> bool:
         case "identity_number" | "social_insurance":
             is_amount = _is_amount(text) or (kind == "social_insurance" and _AMOUNT_IN_GROUPS.fullmatch(text))
             return _STAMP.fullmatch(text) is not None or bool(is_amount) or _has_date(match)
-        case "name" if match["middle"] is not None:
+        case "name" if match["middle"] is not None or match["titled"] is not None:
             before = match.string[: match.start()]
-            return names.is_other(text) or names.is_of_organisation_or_place(before)
+            is_other = names.is_no_one if match["titled"] is not None else names.is_other
+            return is_other(text) or names.is_of_organisation_or_place(before)
         case _:
             return False
