@@ -15,6 +15,7 @@ import pytest
 from test_privacy import CLEAN, FORMATS, HEADINGS
 from test_privacy_parts import book, edited, filtered, parquet
 
+from dx_pipeline.declarations.source import Excel
 from dx_pipeline.formats import excel
 
 NUMBER = "072203100041"
@@ -102,9 +103,9 @@ def test_a_workbook_with_bytes_where_none_can_be_is_withheld(content: bytes, tmp
     assert filtered(tmp_path, "excel", content).content is None
 
 
-def excel_layout() -> excel.Excel:
+def excel_layout() -> Excel:
     """The format in which the workbooks are read."""
-    return excel.Excel.model_validate(FORMATS["excel"])
+    return Excel.model_validate(FORMATS["excel"])
 
 
 @pytest.mark.parametrize("hint", [b"", b"\x00" * 200])

@@ -36,7 +36,7 @@ def has_archive_gaps(path: Path, book: zipfile.ZipFile) -> bool:
     """Whether a ZIP archive has bytes that are no part of it, no header and no directory, or extra fields with content.
 
     Raises:
-        zlib.error, struct.error, zipfile.BadZipFile: it is damaged.
+        zlib.error, OSError: it is damaged.
     """
     with path.open("rb") as file:
         end = 0
@@ -62,8 +62,10 @@ def _codec(part: zipfile.ZipInfo) -> str:
 
 def _end_of_part(file: IO[bytes], part: zipfile.ZipInfo) -> int | None:
     """Where a part that begins at the place of a file ends; None if it has bytes that are not its content."""
-    header = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
-    name_bytes, extra_bytes = header[-2:]
+    header = file.read(LOCAL_HEADER.size)
+    if len(header) < LOCAL_HEADER.size:
+        return None
+    *_, name_bytes, extra_bytes = LOCAL_HEADER.unpack(header)
     file.seek(name_bytes, 1)
     if not _is_plain(file.read(extra_bytes)) or not _is_content(file, part):
         return None

@@ -11,7 +11,6 @@ import binascii
 import mmap
 import re
 import shutil
-import struct
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -103,7 +102,7 @@ def of_workbook(path: Path, texts: AbstractSet[str]) -> Counter[str]:
             for part in book.infolist():
                 found["document_part"] += bool(part.comment)
                 found += _of_part(part.filename, book.read(part), texts)
-    except (*excel.DAMAGED, struct.error):
+    except excel.DAMAGED:
         raise DeliveryRefusedError(excel.no_workbook(path)) from None
     return +found
 
