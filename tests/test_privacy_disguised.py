@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dx_pipeline.vietnamese import personal_data
+from dx_pipeline.vietnamese.heading import kind_of
 from dx_pipeline.vietnamese.searchable import searchable
 
 NUMBER = "072203100041"
@@ -76,3 +80,31 @@ def test_what_is_around_a_find_stays_as_it_is_written() -> None:
 def test_a_usual_text_is_its_own_copy() -> None:
     text = "Quyết định 766/QĐ-TTg ngày 23/6/2022, UBND xã Hòa Thành"
     assert searchable(unicodedata.normalize("NFC", text)).places is None
+
+
+@pytest.mark.parametrize(
+    "text", ["0\u03047\u03042\u03042\u030403100041", "0\ufe0f\u20e372203100041", "①②③ 072203100041"]
+)
+def test_marks_on_digits_hide_no_number(text: str) -> None:
+    assert found_in(text) == {"identity_number"}
+
+
+@pytest.mark.parametrize("heading", ["CC\u200bCD", "Họ\u00a0và\u2009tên", "\u00d0iện tho\u00adại", "ＣＭＮＤ"])  # noqa: RUF001
+def test_a_heading_is_known_in_disguise(heading: str) -> None:
+    assert kind_of(heading) is not None
+
+
+@pytest.mark.parametrize("label", ["Ph\u200bùng_Quang_\u00d0ạt", "Phùng–Quang–Đạt", "PhùngQuang\u00adĐạt"])
+def test_a_label_is_searched_in_its_copy(label: str) -> None:
+    assert personal_data.in_label(label) == {"name": 1}
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from("0729 \u200b\u00ad–ÐÐ\u0301½²ﬃ")))
+def test_every_letter_of_a_copy_leads_back_to_its_text(text: str) -> None:
+    normal = unicodedata.normalize("NFC", text)
+    copy = searchable(normal)
+    places = copy.places if copy.places is not None else tuple((at, at + 1) for at in range(len(normal)))
+    assert len(places) == len(copy.text)
+    assert list(places) == sorted(places)
+    assert copy.replaced(re.compile("[0-9]"), lambda _: None) == normal
+    personal_data.strip(text, may_be_name=True)

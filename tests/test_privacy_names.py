@@ -17,7 +17,7 @@ WITHIN = [
     ("Phan\u200b Văn\u200b Ốc nộp", "Ốc"), ("Huỳnh\u00a0Văn\u00a0Ấy nộp", "Ấy"), ("Neáng Sóc Kha ký", "Sóc Kha"),
     ("Giao Kpă H'Lan", "Lan"), ("Giao Kpă H\u2019Lan ký", "Lan"), ("Y Blôk Niê nộp", "Blôk"),
     ("Bà Ơn, tổ 5, ấp Thạnh Đông", "Ơn"), ("Ông Ký", "Ký"), ("giao bà Mão", "Mão"), ("nộp: HuỳnhVănẤm", "Ấm"),
-    ("VõVănUng", "Ung"), ("nguyen van lanh nop", "lanh"), ("Đặng V\u01cen Tỉnh nộp", "Tỉnh"),
+    ("VõVănUng", "Ung"), ("Phan Văn\nỐc ký", "Ốc"), ("nguyen van lanh nop", "lanh"), ("Đặng V\u01cen Tỉnh nộp", "Tỉnh"),
     ("Kính gửi Ông Chủ tịch Nguyễn Văn Đạt", "Đạt"), ("nhờ lê thị trường nộp hộ", "lê thị trường"),
 ]  # fmt: skip
 

@@ -178,7 +178,7 @@ _SYLLABLE = re.compile(
 CAPITALS = "".join(letter for letter in map(chr, range(0x1F00)) if unicodedata.category(letter) == "Lu")
 GIVEN = rf"(?:(?:[{CAPITALS}]')?[{CAPITALS}][^\W\d_]{{0,6}})"
 SEPARATOR = r"[ _\u00a0]{1,3}"
-_JOINT = rf"(?:{SEPARATOR}|[-./])"
+_JOINT = r"(?:[ _\u00a0\t\n]{1,3}|[-./])"
 
 
 def folded(text: str) -> str:

@@ -182,10 +182,10 @@ def _meant(text: str) -> Iterator[str]:
 def in_label(text: str) -> Counter[str]:
     """What is personal in a name that somebody gave to a file, a sheet, a property; its words may be joined."""
     found = strip(text, may_be_name=True)[1]
-    spaced = _CAMEL.sub(" ", text)
+    spaced = _CAMEL.sub(" ", searchable(unicodedata.normalize("NFC", text)).text)
     parts = [*_JOINED.split(spaced), *_SIGNS.split(spaced.replace("_", " ")), _JOINED.sub(" ", spaced)]
     for part in parts if not found["name"] else ():
-        if names.is_name(unicodedata.normalize("NFC", part).strip(" -_")):
+        if names.is_name(part.strip(" -_")):
             return found + Counter(name=1)
     return found
 

@@ -31,7 +31,7 @@ _LOOKALIKE = {
 }
 """Letters and signs that are written for others, as they look the same or nearly so."""
 
-_BY_CATEGORY = {"Cf": "", "Cc": "", "Zs": " ", "Zl": "\n", "Zp": "\n", "Pd": "-"}
+_BY_CATEGORY = {"Cf": "", "Cc": "", "Me": "", "Zs": " ", "Zl": "\n", "Zp": "\n", "Pd": "-"}
 _NOT_SHOWN = re.compile("[\ufe00-\ufe0f\u034f\u115f\u1160\u3164]")
 _KEPT_APART = ("<super>", "<sub>", "<fraction>")
 """Digits that are no part of the number that they follow."""
@@ -77,6 +77,8 @@ def _shown(cluster: str) -> str:
     """How a letter with its marks is written in the copy."""
     if unicodedata.decomposition(cluster[0]).startswith(_KEPT_APART):
         return cluster
+    if unicodedata.category(cluster[0]) == "Nd":
+        cluster = cluster[0]  # a mark on a digit means nothing
     return "".join(map(_letter, unicodedata.normalize("NFKC", _LOOKALIKE.get(cluster, cluster))))
 
 
