@@ -116,6 +116,9 @@ _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[
 """A moment as digits (yyyymmddHH or yyyymmddHHMM), which has as many as a number of a person."""
 
 
+LONGEST_BEFORE = 200
+"""How many letters before a name are looked at: all of them would take too long in a text of nothing but names."""
+
 SHORTEST_AMOUNT = 10
 """A number of at least so many digits that ends with six zeros is an amount of money."""
 
@@ -190,12 +193,17 @@ def in_label(text: str) -> Counter[str]:
     return found
 
 
+def _before(match: re.Match[str]) -> str:
+    """What is before a match, as far as it may say whose name it is."""
+    return match.string[max(0, match.start() - LONGEST_BEFORE) : match.start()]
+
+
 def _is_no_person(match: re.Match[str]) -> bool:
     """Whether what has the form of a name is a place, an office or a business."""
     after: str | None = match["after"]
     if after is not None:
         return _OFFICE.match(after) is not None
-    return names.is_other(match[0]) or names.is_of_organisation_or_place(match.string[: match.start()])
+    return names.is_other(match[0]) or names.is_of_organisation_or_place(_before(match))
 
 
 def _is_amount(text: str) -> bool:
@@ -228,8 +236,7 @@ def _is_other(kind: str, match: re.Match[str]) -> bool:
             is_amount = _is_amount(text) or (kind == "social_insurance" and _AMOUNT_IN_GROUPS.fullmatch(text))
             return _STAMP.fullmatch(text) is not None or bool(is_amount) or _has_date(match)
         case "name" if match["middle"] is not None or match["titled"] is not None:
-            before = match.string[: match.start()]
             is_other = names.is_no_one if match["titled"] is not None else names.is_other
-            return is_other(text) or names.is_of_organisation_or_place(before)
+            return is_other(text) or names.is_of_organisation_or_place(_before(match))
         case _:
             return False
