@@ -8,9 +8,12 @@ from itertools import product
 
 COMMON_SURNAMES = "Nguyễn Trần Lê Phạm Hoàng Huỳnh Phan Vũ Võ Đặng Bùi Đỗ Hồ Ngô Dương Lý Đinh Phùng Lục Nông".split()  # noqa: SIM905
 OTHER_SURNAMES = "Thạch Kim Sơn Danh Châu Lâm Cao Mai".split()  # noqa: SIM905
+OTHER_PEOPLES = ("Neáng Sóc", "Kpă", "Rmah", "Kpă Y")
 MIDDLE = "Văn Thị Quốc Ngọc Đức Minh Ánh Ô Út".split()  # noqa: SIM905
 GIVEN = "Đạt Ơn Ưng Ân Ổn Đào Ước Ấm Ý Yến Bình Hoa Dũng Sang Rinh Phi".split()  # noqa: SIM905
 PROVINCES = ("072", "079", "001", "004", "096", "030", "051")
+ATS = ("@", "@", " @ ", "\uff20")
+HIDDEN_SIGNS = ("\u200b", "\u00ad", "\u2060", "\u202d")
 WARDS = ("An Cơ", "Thanh Điền", "Long Hoa", "Ninh Sơn", "Cầu Khởi")
 
 
@@ -19,20 +22,43 @@ def _digits(rng: random.Random, count: int) -> str:
 
 
 def _name(rng: random.Random) -> str:
-    name = f"{rng.choice(COMMON_SURNAMES + OTHER_SURNAMES)} {rng.choice(MIDDLE)} {rng.choice(GIVEN)}"
-    return rng.choice((name, name, name.upper()))
+    surname, given = rng.choice(COMMON_SURNAMES + OTHER_SURNAMES), rng.choice(GIVEN)
+    name = f"{surname} {rng.choice(MIDDLE)} {given}"
+    middle = rng.choice(("Văn", "Thị"))
+    others = (
+        f"{surname} {middle} {given}".lower(),
+        f"{surname.upper()} {middle.lower()} {given.upper()}",
+        f"{surname}-{middle}-{given}".replace("Đ", "\u00d0"),
+        f"{surname}{middle}{given}",
+        f"{rng.choice(OTHER_PEOPLES)} {given}",
+    )
+    return rng.choice((name, name, name.upper(), *others))
 
 
 def _identity_number(rng: random.Random) -> str:
     number = f"{rng.choice(PROVINCES)}{rng.randint(0, 3)}{_digits(rng, 8)}"
-    return rng.choice((number, f"{number[:3]} {number[3:6]} {number[6:9]} {number[9:]}"))
+    gap = rng.choice((" ", "  ", "_", "-", "\u00a0", "\u2009", "–"))
+    disguised = (
+        gap.join((number[:3], number[3:6], number[6:9], number[9:])),
+        gap.join((number[:4], number[4:6], number[6:])),
+        number[:6] + rng.choice(HIDDEN_SIGNS) + number[6:],
+    )
+    return rng.choice((number, number, *disguised))
 
 
 def _phone(rng: random.Random) -> str:
     number = f"{rng.choice('35789')}{_digits(rng, 8)}"
     spaced = f"{number[:3]} {number[3:6]} {number[6:]}"
     return rng.choice(
-        (f"0{number}", f"0{spaced}", f"+84 {spaced}", f"0{spaced}".replace(" ", "."), "0276 3" + _digits(rng, 6))
+        (
+            f"0{number}",
+            f"0{spaced}",
+            f"+84 {spaced}",
+            f"0{spaced}".replace(" ", "–"),
+            f"0{number[:4]}\u200b{number[4:]}",
+            f"0{spaced}".replace(" ", "."),
+            "0276 3" + _digits(rng, 6),
+        )
     )
 
 
@@ -43,7 +69,8 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "old_identity_number": lambda rng: f"29{_digits(rng, 7)}",
     "phone": _phone,
     "email": lambda rng: (
-        f"{rng.choice(('dat', 'ngoc.anh', 'on_72'))}{_digits(rng, 4)}@{rng.choice(('gmail.com', 'x.vn'))}"
+        f"{rng.choice(('dat', 'ngoc.anh', 'on_72'))}{_digits(rng, 4)}"
+        f"{rng.choice(ATS)}{rng.choice(('gmail.com', 'x.vn'))}"
     ),
     "health_card": lambda rng: f"{rng.choice(('DN', 'HN', 'TE'))}472{_digits(rng, 10)}",
     "social_insurance": lambda rng: f"72{_digits(rng, 8)}",
@@ -95,6 +122,11 @@ AGENCIES = (
     "Ban Quản lý Khu kinh tế", "Thanh tra tỉnh", "Chi cục Kiểm lâm", "Phòng Kinh tế và Hạ tầng", "Bảo hiểm xã hội",
     "Tòa án nhân dân", "Trung tâm Lưu trữ lịch sử", "Đoàn Thanh niên", "Hội Nông dân", "Công an",
 )  # fmt: skip
+PLACES_OF_TITLES = (
+    "Núi Bà Đen", "xã Bà Điểm", "Bà Rịa - Vũng Tàu", "cầu Ông Lãnh", "Ông Chủ tịch UBND", "đồng chí Bí thư", "bà con",
+)  # fmt: skip
+BEFORE_WORDS = ("lưu", "hồ sơ từ", "đoàn", "vi phạm", "phó", "cao", "hội đồng", "trình")
+WORDS_WITH_MIDDLE = ("văn bản", "văn hóa xã", "văn nghệ", "văn phòng Sở", "thị trường", "thị trấn", "thị xã Trảng Bàng")
 FIELDS = (
     "Hộ tịch", "Lý lịch tư pháp", "Đất đai", "Lưu trữ", "Lâm nghiệp", "Nông nghiệp", "An toàn thực phẩm",
     "Thi đua - khen thưởng",
@@ -105,6 +137,8 @@ FIELDS = (
 
 def innocent() -> Iterator[str]:
     """Values that nobody's data are in, though many look like it."""
+    yield from PLACES_OF_TITLES
+    yield from (f"{before} {word}" for before, word in product(BEFORE_WORDS, WORDS_WITH_MIDDLE))
     yield from FIELDS
     yield from (text.upper() for text in FIELDS)
     yield from (text.title() for text in FIELDS)
@@ -141,3 +175,6 @@ def innocent() -> Iterator[str]:
         yield f"v{rng.randint(1, 9)}.{rng.randint(0, 20)}.{rng.randint(0, 9)}"
         yield f"TCN-{rng.randint(25000, 26000)}-{rng.randint(1, 99):02}"
         yield f"{rng.randint(1, 90) * 1_000_000_000}"
+        yield f"{day:02}–{month:02}–{year} – {rng.randint(10, 99)}\u00a0hồ sơ"
+        yield f"{rng.randint(1, 999)}\u00a0{rng.randint(0, 999):03}\u00a0đồng"
+        yield f"{day:02}_{month:02}_{year}_{rng.randint(10, 99)}"

@@ -26,6 +26,9 @@ BUILT_IN_PERCENT_STYLES = {9, 10}
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 PERCENT_DIGITS = 12
+PART_TWICE = (
+    "it has a part twice, and programs differ in which one they read; ask the sender to save it again as .xlsx."
+)
 
 DAMAGED: tuple[type[Exception], ...] = (
     calamine.CalamineError,
@@ -74,7 +77,7 @@ def opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
 
 
 def check(path: Path) -> None:
-    """Refuse an archive that is no workbook, or a workbook that is too large: see `workbook_size`.
+    """Refuse an archive that is no workbook or has a part twice, or a workbook that is too large: see `workbook_size`.
 
     Raises:
         DeliveryRefusedError: it is.
@@ -83,8 +86,11 @@ def check(path: Path) -> None:
         if zipfile.is_zipfile(path):
             workbook_size.check(path)
             with zipfile.ZipFile(path) as book:
-                if "xl/workbook.xml" not in book.namelist():
-                    raise DeliveryRefusedError(no_workbook(path))
+                names = book.namelist()
+            if len({name.lstrip("/").lower() for name in names}) < len(names):
+                raise DeliveryRefusedError(PART_TWICE)
+            if "xl/workbook.xml" not in names:
+                raise DeliveryRefusedError(no_workbook(path))
     except DAMAGED:
         raise DeliveryRefusedError(no_workbook(path)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +20,9 @@ from dx_pipeline.vietnamese.spelling import normal
 MOST_ROWS = 1_000_000
 TOO_LARGE = "its table is larger than any report; ask the sender for a file with one month."
 UNREAD = frozenset({"script", "style", "title", "xml", "head"})
+INLINE = frozenset({"a", "b", "big", "em", "font", "i", "s", "small", "span", "strong", "sub", "sup", "u"})
+"""Elements within a line."""
+
 BREAKS = frozenset({"br", "p", "div", "li"})
 
 
@@ -60,6 +64,11 @@ def printed(cell: Cell, _position: tuple[int, int], _placement: Placement) -> st
     return str(cell) if is_filled(cell) else None
 
 
+def shown(pieces: list[str]) -> str:
+    """The text that a page shows of the pieces between its tags."""
+    return normal("".join(pieces))
+
+
 @dataclass
 class Spanning:
     """One cell as it is written: its text, and over how many rows and columns it reaches."""
@@ -78,8 +87,11 @@ class Table:
     cell: Spanning | None = None
     """The cell that is open."""
 
-    def laid_out(self) -> tuple[list[list[Cell]], list[Range]]:
-        """The table as a grid: a spanning cell has its text in its first place, the others are empty."""
+    def laid_out(self, text_of: Callable[[list[str]], str] = shown) -> tuple[list[list[Cell]], list[Range]]:
+        """The table as a grid: a spanning cell has its text in its first place, the others are empty.
+
+        `text_of` makes the text of a cell from its pieces.
+        """
         taken: dict[tuple[int, int], str] = {}
         merged: list[Range] = []
         for row, cells in enumerate(self.rows):
@@ -93,7 +105,7 @@ class Table:
                 last_row = min(last_row, len(self.rows) - 1)
                 for place in ((r, c) for r in range(row, last_row + 1) for c in range(column, last_column + 1)):
                     taken.setdefault(place, "")
-                taken[row, column] = normal("".join(cell.pieces))
+                taken[row, column] = text_of(cell.pieces)
                 if (last_row, last_column) != (row, column):
                     merged.append(((row, column), (last_row, last_column)))
                 column = last_column + 1
@@ -110,13 +122,14 @@ class Page(HTMLParser):
         self.hidden: list[str] = []
         """What is in the page and not shown: comments, attributes, scripts."""
         self._open: list[Table] = []
-        self._above: list[str] = [""]
+        self.lines: list[list[str]] = [[]]
+        """The lines of text outside every table, as the pieces between their tags."""
         self._unread = 0
 
     @property
     def text(self) -> list[str]:
         """The lines of text outside every table."""
-        return [line for line in map(normal, self._above) if line]
+        return [line for line in map(shown, self.lines) if line]
 
     def handle_comment(self, data: str) -> None:
         """Keep what is not shown."""
@@ -148,7 +161,7 @@ class Page(HTMLParser):
             self._open.pop()
         elif tag in {"td", "th", "tr"} and self._open:
             self._open[-1].cell = None
-        elif not self._open:
+        elif not self._open and tag not in INLINE:
             self._break()
 
     def handle_data(self, data: str) -> None:
@@ -157,7 +170,7 @@ class Page(HTMLParser):
             self.hidden.append(data)
             return
         if not self._open:
-            self._above[-1] += data
+            self.lines[-1].append(data)
         elif self._open[-1].cell is not None:
             self._open[-1].cell.pieces.append(data)
 
@@ -173,7 +186,7 @@ class Page(HTMLParser):
 
     def _break(self) -> None:
         if not self._open:
-            self._above.append("")
+            self.lines.append([])
         elif self._open[-1].cell is not None:
             self._open[-1].cell.pieces.append(" ")
 

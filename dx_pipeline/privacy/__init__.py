@@ -2,7 +2,7 @@
 
     column                                   what may stay of a value, by the column it is in
     line, record, document, sheet, xroad     the same for the formats
-    part                                     what documents have beside their rows
+    part, gap                                what documents have beside their rows, and between their parts
     letters, conservation                    what cannot be decoded is withheld; no row is lost
 
 What may not be stored (names, numbers of people, ways to reach them, birth dates, addresses, links, tokens, free

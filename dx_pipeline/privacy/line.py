@@ -36,6 +36,9 @@ LONGEST_HEADING = 80
 DELIMITERS = ";,\t|"
 MOST_KNOWN = 10_000
 
+LONGEST_SPLIT = 200
+"""Of how many letters before a line something personal may be the end."""
+
 NUL = "\x00"
 """What no line of text has; between the letters of a name it would hide the name."""
 
@@ -297,6 +300,8 @@ class _Table:
         self._has_forbidden = any(column.announced is not None for column in columns)
         self._declared, self._free = _declared_line(columns, delimiter, quote)
         self._known: set[tuple[str, ...]] = set() if self._free else {()}
+        self._open: str | None = None
+        """What the line before has of a cell that goes on in the next; None where its cells are closed."""
 
     def heading_line(self, line: str, found: Counter[str]) -> str:
         """The line of headings without those of removed columns; a heading is free text."""
@@ -316,6 +321,29 @@ class _Table:
 
     def line(self, line: str, found: Counter[str]) -> str:
         """What may stay of a line of data."""
+        if self._open is not None or self._quote in line:
+            line = self._continued(line, found)
+        return self._line(line, found)
+
+    def _continued(self, line: str, found: Counter[str]) -> str:
+        """A line without what makes something personal of the end of the line before."""
+        head, quote, _ = line.rstrip("\r\n").partition(self._quote)
+        is_open = (self._open is not None) ^ (line.count(self._quote) % 2 == 1)
+        if self._open is not None:
+            before, here = (in_unicode(text, self._letters) for text in (self._open, head))
+            across = personal_data.strip(f"{before} {here}")[1]
+            across -= personal_data.strip(before)[1] + personal_data.strip(here)[1]
+            if across:
+                found.update(across)
+                line = personal_data.MARK + line[len(head) :]
+        tail = line.rstrip("\r\n").rpartition(self._quote)[2]
+        self._open = (
+            (tail if quote or self._open is None else f"{self._open[-LONGEST_SPLIT:]} {tail}") if is_open else None
+        )
+        return line
+
+    def _line(self, line: str, found: Counter[str]) -> str:
+        """What may stay of a line by itself."""
         if not self._has_forbidden:
             match = self._declared.fullmatch(line)
             if match and match.groups() in self._known:

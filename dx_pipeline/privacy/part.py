@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import excel
 from dx_pipeline.formats.text import bytes_of, is_compressed
+from dx_pipeline.privacy import gap
 from dx_pipeline.privacy.line import gzip_writer
 from dx_pipeline.vietnamese import personal_data
 
@@ -40,6 +41,7 @@ HIDDEN = re.compile(
     rb"<(?:\w+:)?(?:headerFooter|dataValidation|hyperlink|legacyDrawing|drawing|picture|extLst|definedName|fileSharing"
     rb"|absPath|customSheetView|customWorkbookView|webPublishing|protectedRange|scenario|f[ >])"
 )
+SHEET = re.compile(rb"<(?:\w+:)?sheet\s")
 SHARED_TEXT = re.compile(rb"<t[^>]*>([^<]*)</t>")
 PERSON = re.compile(rb"<(?:dc:creator|cp:lastModifiedBy|Manager|dc:subject|dc:description|cp:keywords)[^>]*>([^<]*)<")
 LABEL = re.compile(rb"=\"([^\"<]{4,200})\"|='([^'<]{4,200})'|>([^<]{4,200})<|<!--(.{4,200}?)-->", re.DOTALL)
@@ -95,7 +97,8 @@ def of_workbook(path: Path, texts: AbstractSet[str]) -> Counter[str]:
     found: Counter[str] = Counter()
     try:
         with zipfile.ZipFile(path) as book:
-            found["document_part"] += bool(book.comment) + (min(each.header_offset for each in book.infolist()) > 0)
+            found["document_part"] += bool(book.comment) + gap.has_archive_gaps(path, book)
+            found["document_part"] += _has_unread_sheets(book)
             for part in book.infolist():
                 found["document_part"] += bool(part.comment)
                 found += _of_part(part.filename, book.read(part), texts)
@@ -104,9 +107,17 @@ def of_workbook(path: Path, texts: AbstractSet[str]) -> Counter[str]:
     return +found
 
 
+def _has_unread_sheets(book: zipfile.ZipFile) -> bool:
+    """Whether there are more parts with cells than sheets: what is in the others was not searched."""
+    parts = sum(name.startswith("xl/worksheets/sheet") for name in book.namelist())
+    return parts > len(SHEET.findall(book.read("xl/workbook.xml")))
+
+
 def _of_part(name: str, content: bytes, texts: AbstractSet[str]) -> Counter[str]:
     """What may not stay in one part of a workbook."""
     if PLAIN_PARTS.fullmatch(name) is None:
+        return Counter(document_part=1)
+    if name.startswith(("xl/worksheets/", "xl/sharedStrings")) and b"<!--" in content:
         return Counter(document_part=1)
     if name == "xl/sharedStrings.xml":
         shared = {unescape(text.decode("utf-8", "replace")) for text in SHARED_TEXT.findall(content)} - texts
@@ -125,9 +136,10 @@ def _of_part(name: str, content: bytes, texts: AbstractSet[str]) -> Counter[str]
 
 
 def of_parquet(path: Path) -> Counter[str]:
-    """What is personal in a Parquet file beside its rows: metadata of the file and of its columns, who wrote it."""
+    """What may not stay of a Parquet file beside its rows: metadata, who wrote it, bytes that are in no column."""
     try:
         about, columns = pq.read_metadata(path), pq.read_schema(path)
+        gaps = Counter(document_part=int(gap.has_parquet_gaps(path, about)))
     except (pa.ArrowException, OSError, ValueError):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     pairs = dict(about.metadata or {}) | dict(columns.metadata or {})
@@ -138,7 +150,7 @@ def of_parquet(path: Path) -> Counter[str]:
         else:
             text = value.decode("utf-8", "replace")
             texts += [key.decode("utf-8", "replace"), text, *re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
-    return in_labels(texts)
+    return in_labels(texts) + gaps
 
 
 def _metadata(column: pa.Field) -> Iterator[tuple[bytes, bytes]]:

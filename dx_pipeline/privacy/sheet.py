@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.source import Excel, Html, Layout, Source
+from dx_pipeline.declarations.source import Encoding, Excel, Html, Layout, Source
 from dx_pipeline.formats import excel, html, limits
 from dx_pipeline.formats.grid import Cell, Grid, is_filled
 from dx_pipeline.formats.raw import as_declared
@@ -288,7 +289,7 @@ def page(path: Path, target: Path, expected: Expected) -> Counter[str]:
     tables = []
     for number, table in enumerate(raw.tables, 1):
         rows, merged = table.laid_out()
-        meant = [[in_unicode(str(cell), encoding) for cell in row] for row in rows]
+        meant, _ = table.laid_out(partial(_telling, encoding=encoding))
         is_read = shape is None or number == shape.table
         cleaned = expected.rows(Grid(meant, merged, html.printed), Html, is_read=is_read).filtered(found)
         if one_byte:  # what stays must stay in its own letters
@@ -301,14 +302,40 @@ def page(path: Path, target: Path, expected: Expected) -> Counter[str]:
             ]
             cleaned = replace(cleaned, grid=replace(cleaned.grid, rows=kept))
         tables.append(cleaned)
-    above = [FREE_TEXT.cell(in_unicode(line, encoding), found) for line in raw.text]
+    lines = _with_split_numbers([_telling(pieces, encoding) for pieces in raw.lines])
+    above = [FREE_TEXT.cell(line, found) for line in lines]
     for hidden in raw.hidden:
         found.update(personal_data.strip(in_unicode(hidden, encoding))[1])
     if found:
-        lines = [line for line in above if line] if not one_byte else []
-        content = _html(lines, tables)
+        content = _html([line for line in above if line] if not one_byte else [], tables)
         target.write_bytes(content.encode(CODECS[encoding].removesuffix("-sig"), "replace"))
     return found
+
+
+def _telling(pieces: list[str], encoding: Encoding) -> str:
+    """The text of neighbouring elements as it is shown, or apart, or joined: the one with most that is personal."""
+    if len(pieces) < 2:  # noqa: PLR2004 - a single piece has one reading
+        return in_unicode(html.shown(pieces), encoding)
+    readings = ("".join(pieces), " ".join(pieces), "".join(piece.strip() for piece in pieces))
+    texts = [in_unicode(html.shown([reading]), encoding) for reading in readings]
+    return max(texts, key=lambda text: personal_data.strip(text, may_be_name=True)[1].total())
+
+
+def _with_split_numbers(lines: Sequence[str]) -> list[str]:
+    """Lines of text; two that have a number of a person only together are one."""
+    told: list[str] = []
+    for line in filter(None, lines):
+        last = told[-1] if told else ""
+        together = f"{last} {line}"
+        is_split = (
+            last[-1:].isdigit() and line[:1].isdigit() and _count_in(together) > _count_in(last) + _count_in(line)
+        )
+        told[-1:] = [together] if is_split else [*told[-1:], line]
+    return told
+
+
+def _count_in(text: str) -> int:
+    return personal_data.strip(text)[1].total()
 
 
 def _html(above: Sequence[str], tables: Sequence[Sheet]) -> str:

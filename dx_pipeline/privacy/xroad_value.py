@@ -7,6 +7,8 @@ within an id and has the form of a Vietnamese identity or telephone number is ta
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
@@ -18,7 +20,8 @@ from dx_pipeline.declarations.xroad import ORDER
 from dx_pipeline.formats.xroad_answer import GZIP, bare_path
 from dx_pipeline.privacy.column import ORGANISATIONS
 from dx_pipeline.vietnamese import heading as headings
-from dx_pipeline.vietnamese import personal_data
+from dx_pipeline.vietnamese import names, personal_data
+from dx_pipeline.vietnamese.searchable import searchable
 
 IDS = frozenset({"messageId", "xRequestId"})
 FIGURES = frozenset(name for name in ORDER if name.endswith(("Ts", "Size", "Count")) or name == "statusCode")
@@ -39,7 +42,7 @@ _ALONE = re.compile(
 _IN_IDS = frozenset({"email", "link", "token", "query_string", "birth_date", "name", "address"})
 _FIELD = re.compile(rb'"(\w{1,64})"\s*:\s*$')
 _IS_NUMBER = np.zeros(256, np.bool_)
-_IS_NUMBER[[*b"0123456789.-"]] = True
+_IS_NUMBER[[*b"0123456789.-_"]] = True
 
 
 @lru_cache(maxsize=100_000)
@@ -68,10 +71,10 @@ def _text(value: str) -> tuple[str | None, str | None]:
 
 
 def _id(value: str) -> tuple[str | None, str | None]:
-    rest = _UUID.sub("", value)
+    rest = searchable(unicodedata.normalize("NFC", _UUID.sub("", value))).text
     if match := _ALONE.search(rest):
         return None, match.lastgroup
-    allowed = frozenset(personal_data.PATTERNS) - _IN_IDS if " " not in rest else frozenset()
+    allowed = frozenset(personal_data.PATTERNS) - _IN_IDS if value.isascii() and " " not in value else frozenset()
     found = personal_data.strip(rest, allowed=allowed)[1]
     return (None, next(iter(found))) if found else (value, None)
 
@@ -83,7 +86,9 @@ def _path(value: str) -> tuple[str | None, str | None]:
     if bare != value:
         kind = "query_string" if any(sign in value for sign in "?#;") else "identity_number"
     for segment in bare.split("/"):
-        found = personal_data.strip(unquote(segment), may_be_name=True)[1]
+        text = unquote(segment)
+        found = personal_data.strip(text, may_be_name=True)[1] or Counter(name=int(names.is_slug(text)))
+        found = +found
         segments.append("*" if found else segment)
         kind = next(iter(found)) if found and kind is None else kind
     return "/".join(segments), kind
@@ -132,7 +137,7 @@ def _values_with_digits(text: bytes) -> Iterator[tuple[str, str]]:
     starts, ends = edges[::2], edges[1::2]
     is_long = ends - starts >= SHORTEST_RUN
     starts, ends = starts[is_long], ends[is_long]
-    digits = ends - starts - _count_within(signs, starts, ends, b".-")
+    digits = ends - starts - _count_within(signs, starts, ends, b".-_")
     is_bare = np.isin(signs[starts - 1], np.frombuffer(b": [,", np.uint8))
     is_figure = is_bare & ((digits > LONGEST_NUMBER) | (signs[starts] == ord("1")))
     may_be_number = (digits >= FEWEST_DIGITS) | (_count_within(signs, starts, ends, b".") >= IP_POINTS)

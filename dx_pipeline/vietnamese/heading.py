@@ -11,6 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 from dx_pipeline.vietnamese import legacy
+from dx_pipeline.vietnamese.searchable import searchable
 
 WITHIN: dict[str, tuple[str, ...]] = {
     "ip_address": ("dia chi ip", "ip address", "internal ip", "client ip", "server ip", "remote addr", "may chu ip"),
@@ -99,7 +100,8 @@ _WHOLE = {phrase: kind for kind, phrases in WHOLE.items() for phrase in phrases}
 
 def folded(heading: str) -> str:
     """The words of a heading without marks and capitals, with single spaces."""
-    apart = unicodedata.normalize("NFD", heading.replace("đ", "d").replace("Đ", "D"))
+    shown = searchable(unicodedata.normalize("NFC", heading)).text
+    apart = unicodedata.normalize("NFD", shown.replace("đ", "d").replace("Đ", "D"))
     letters = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return " ".join(re.findall(r"[a-z0-9]+", _CAMEL.sub(" ", letters).lower()))
 

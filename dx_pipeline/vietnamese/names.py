@@ -3,7 +3,8 @@
 A name is a surname and one to four capitalised given names. Streets, wards and schools are named for people, and many
 words and places begin like a surname, so a text is no name if it is a known place or has a known word in it.
 
-The lists are general knowledge: common surnames of the Kinh, Hoa, Tày, Nùng, Thái, Mường, Khmer and Chăm; provinces
+The lists are general knowledge: common surnames of the Kinh, Hoa, Tày, Nùng, Thái, Mường, Khmer and Chăm (of other
+peoples see `PEOPLES`); provinces
 and districts that begin like a surname; persons for whom streets are named. They are checked against no register, and
 are added to where a name passes or a place is taken for one.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -30,6 +33,16 @@ AMBIGUOUS = (
     " Ông Phí Phó Phương Quan Quảng Sơn Thạch Thái Thi Thiên Tiết Tiền Tòa Tòng Trà Trang Triều Trình Từ Ung Văn Xa"
 )
 """Surnames that more often begin a word or the name of a place: a name has two given names after them."""
+
+PEOPLES = (
+    "Neáng Néang Kpă Ksor Ksơr Rmah Rơmah Rahlan Siu Niê Mlô Êban Ayŭn Adrơng Kbuôr Bkrông Hđơk Puih Điểu"
+    " Giàng Sùng Thào Phàn Tẩn Sồng"
+)
+"""Surnames, and words before a name, of the Khmer, the peoples of the Highlands, the Xtiêng, the Mông and the Dao.
+
+Assumed: from general knowledge, checked against no register. Left out are those that are also common words (Nay, Vàng,
+Mùa, Hạng, Chảo).
+"""
 
 CLEAR = "Nguyen Tran Pham Hoang Huynh Dang Bui Ngo Duong Doan Trinh Truong Phung Thach Quach Luong Vuong"
 """Surnames that are written without marks and are no other words."""
@@ -132,16 +145,40 @@ PLACE = (
 )
 """Words right after which a name is that of a place or a school."""
 
+WITH_MIDDLE = """
+văn bản, văn bằng, văn chương, văn hiến, văn hóa, văn học, văn khoa, văn kiện, văn minh, văn nghệ, văn phạm, văn phòng,
+văn thư, văn tự, văn xã, thị chính, thị dân, thị giác, thị hiếu, thị hóa, thị lực, thị phần, thị sát, thị thực,
+thị tộc, thị trấn, thị trường, thị trưởng, thị tứ, thị uy, thị xã, văn tai, văn hanh, văn chuyen, văn dong, văn de,
+thị hanh, thị dua, thị cong, thị tuyen, thị diem, thị dau
+"""
+"""Words with a syllable that is also a middle name, separated by commas; the last ones only without their marks."""
+
+NEVER_WORDS = "nguyễn trần lê huỳnh đặng bùi ngô phan trịnh trương quách nguyen tran le huynh dang bui ngo trinh"
+"""Surnames after which a word such as *thị trường* is a given name, in small letters too."""
+
+NO_ONE = """
+bà rịa, bà đen, bà điểm, bà chiểu, bà quẹo, bà nà, bà chúa, bà huyện, bà hom, bà hạt, bà nhã, bà triệu, bà trưng, bà mẹ,
+bà con, bà ngoại, bà nội, bà cụ, bà chủ, bà giám, bà phó, bà trưởng, bà hiệu, bà bí, ông lãnh, ông tạ, ông đốc, ông cọp,
+ông táo, ông đạo, ông địa, ông trời, ông bà, ông cụ, ông nội, ông ngoại, ông chủ, ông giám, ông phó, ông trưởng, ông bí,
+ông hiệu, ông chánh, ông cục, ông vụ, ông thứ, ông bộ, ông tổng, ông thủ, ông ích
+"""
+"""A title with a word that makes it a place or an office, separated by commas."""
+
 _BREAK = re.compile(r"[,;:.()\[\]\n|]|\s[-–]\s")
 _ORGANISATION = re.compile(rf"(?i)(?<!\w)(?:{ORGANISATION})(?!\w)")
+_OWNER = re.compile(r"(?i)(?<!\w)(?:do|của|bởi|cho|với|giao|gặp|thuê)(?!\w)")
+"""Words between an organisation and a name that is not its own."""
+
 _PLACE = re.compile(rf"(?i)(?<!\w)(?:{PLACE})\s+$")
+_CAMEL = re.compile(r"(?<=[^\W\d_])(?=(?:Văn|Thị)[^\W\d_])|(?<=Văn|Thị)(?=[^\W\d_])")
 _SYLLABLE = re.compile(
     r"(?:b|ch?|d|gh?|gi|h|kh?|l|m|ngh?|nh?|ph?|qu|r|s|th?|tr|v|x)?[aeiouy]{1,3}(?:ch?|m|ng?|nh|p|t)?", re.IGNORECASE
 )
 
 CAPITALS = "".join(letter for letter in map(chr, range(0x1F00)) if unicodedata.category(letter) == "Lu")
-GIVEN = rf"(?:[{CAPITALS}][^\W\d_]{{0,6}})"
+GIVEN = rf"(?:(?:[{CAPITALS}]')?[{CAPITALS}][^\W\d_]{{0,6}})"
 SEPARATOR = r"[ _\u00a0]{1,3}"
+_JOINT = r"(?:[ _\u00a0\t\n]{1,3}|[-./])"
 
 
 def folded(text: str) -> str:
@@ -161,13 +198,30 @@ def _any_of(*lists: str) -> str:
     return "|".join([*names, *(name.upper() for name in names)])
 
 
+_ALL = (COMMON, PEOPLES, AMBIGUOUS, CLEAR, UNMARKED)
 MARKED = f"(?:{_any_of(COMMON, AMBIGUOUS)})"
-SURNAME = f"(?:{_any_of(COMMON, AMBIGUOUS, CLEAR, UNMARKED)})"
-_SHORT = re.compile(rf"(?:{_any_of(COMMON, CLEAR)})(?:{SEPARATOR}{GIVEN}){{1,4}}")
-_LONG = re.compile(rf"(?:{_any_of(AMBIGUOUS, UNMARKED)})(?:{SEPARATOR}{GIVEN}){{2,4}}")
-_IN_SMALL = re.compile(
-    rf"(?:{'|'.join(name.lower() for name in (COMMON + ' ' + AMBIGUOUS + ' ' + CLEAR + ' ' + UNMARKED).split())})"
-    rf"{SEPARATOR}(?:văn|thị|van|thi)(?:{SEPARATOR}[^\W\d_]{{1,7}}){{1,3}}"
+SURNAME = f"(?:{_any_of(*_ALL)})"
+OTHER_PEOPLE = (
+    rf"(?:(?:{_any_of(PEOPLES)})(?:{SEPARATOR}{GIVEN}){{1,4}}"
+    rf"|(?:Y{SEPARATOR}|H'){GIVEN}{SEPARATOR}(?:{_any_of(PEOPLES)}))(?![^\W_])"
+)
+INITIAL = rf"{MARKED}{SEPARATOR}[{CAPITALS}]\. ?{GIVEN}"
+_MIDDLE_SYLLABLE = "(?i:văn|thị|van|thi)"
+_ANY_SURNAME = rf"(?i:{'|'.join(' '.join(_ALL).split())}|Ng[.])"
+MIDDLE = (
+    rf"(?:(?=[^\W\d_]{{1,6}}[.]?{_JOINT}{_MIDDLE_SYLLABLE}){_ANY_SURNAME}{_JOINT}{_MIDDLE_SYLLABLE}"
+    rf"(?:(?:{_JOINT}{GIVEN}){{1,3}}|(?:{_JOINT}[^\W\d_]{{1,7}}(?![^\W\d_])){{1,2}})"
+    rf"|{SURNAME}(?:Văn|Thị){GIVEN})"
+)
+"""A name with *Văn* or *Thị*, in capitals or small letters, joined by blanks, hyphens, dots, slashes or nothing.
+
+Of small letters two words are given names at most: more of them may be the rest of the sentence.
+"""
+_WHOLE = re.compile(
+    rf"(?:{_any_of(COMMON, CLEAR)})(?:{SEPARATOR}{GIVEN}){{1,4}}|{OTHER_PEOPLE}"
+    rf"|(?:{_any_of(AMBIGUOUS, UNMARKED)})(?:{SEPARATOR}{GIVEN}){{2,4}}"
+    rf"|(?:{'|'.join(' '.join(_ALL).lower().split())}){SEPARATOR}{_MIDDLE_SYLLABLE}"
+    rf"(?:{SEPARATOR}[^\W\d_]{{1,7}}){{1,3}}"
 )
 _NAME_LIKE = frozenset({"van", "thi", "tu", "y"})
 """Syllables without marks that names have, and that words of the list have with other marks."""
@@ -179,39 +233,67 @@ _WORDS = {
     False: frozenset(word for word in _listed(WORDS, are_marked=False) if _NAME_LIKE.isdisjoint(word.split())),
 }
 _DIRECTIONS = frozenset(["đông", "tây", "nam", "bắc", "trung", "hạ", "thượng", "a", "b", "c", "d"])
+_WITH_MIDDLE = {True: _listed(WITH_MIDDLE, are_marked=True), False: _listed(WITH_MIDDLE, are_marked=False)}
+_NEVER_WORDS = frozenset(NEVER_WORDS.split())
+_PEOPLES = frozenset(PEOPLES.lower().split())
+_NO_ONE = _listed(NO_ONE, are_marked=True)
 _MIDDLE = frozenset({"văn", "thị", "van", "thi"})
 
 
 @lru_cache(maxsize=10_000)
 def is_name(text: str) -> bool:
-    """Whether all of a text (in NFC) is the name of a person, as far as its looks go."""
+    """Whether all of a searchable text is the name of a person, as far as its looks go."""
     bare = text.strip(" \t\r\n\u00a0_.\"'*")
-    if _IN_SMALL.fullmatch(bare):
-        return not is_other(bare)
-    found = _SHORT.fullmatch(bare) or _LONG.fullmatch(bare)
-    return found is not None and not is_other(bare)
+    return _WHOLE.fullmatch(bare) is not None and not is_other(bare)
+
+
+def is_slug(segment: str) -> bool:
+    """Whether a segment of a path is a name with *van* or *thi*, its words joined by hyphens, dots or underscores."""
+    words = " ".join(re.split(r"[-_.]+", segment))
+    return has_middle(words.lower().split()) and is_name(words)
+
+
+def has_middle(syllables: Sequence[str]) -> bool:
+    """Whether the second of some syllables is *văn* or *thị*, with something after it."""
+    return len(syllables) > 2 and syllables[1] in _MIDDLE  # noqa: PLR2004 - a surname, it, a given name
+
+
+def is_no_one(text: str) -> bool:
+    """Whether a title with a word after it is a place or an office, not a person."""
+    return " ".join(comparable(text).lower().replace(":", " ").split()[:2]) in _NO_ONE
 
 
 def is_other(text: str) -> bool:
     """Whether a text that has the form of a name is a place, or has words in it that no name has."""
-    syllables = comparable(re.sub(r"[_\u00a0]+", " ", text)).lower().split()
+    apart = re.sub(r"[-_./\u00a0]+", " ", _CAMEL.sub(" ", text))
+    syllables = comparable(apart).lower().split()
     are_marked = not text.isascii()
     if " ".join(syllables) in _KNOWN[are_marked]:
         return True
-    if len(syllables) > 1 and syllables[1] in _MIDDLE:
-        return False
+    if has_middle(syllables):
+        return _is_word_with_middle(apart.split(), syllables, are_marked=are_marked)
     pairs = [" ".join(pair) for pair in pairwise(syllables)]
     if pairs and (pairs[0] in _FIRST_WORDS[are_marked] or not _WORDS[are_marked].isdisjoint(pairs)):
         return True
-    words = re.split(rf"{SEPARATOR}", text)
+    words = apart.split()
     if not words[0].isupper() and any(len(word) > 1 and word.isupper() for word in words):
         return True  # an abbreviation
     if syllables[-1] in _DIRECTIONS and " ".join(syllables[:-1]) in _KNOWN[are_marked]:
         return True
-    return text.isascii() and not all(map(_SYLLABLE.fullmatch, syllables))
+    return text.isascii() and syllables[0] not in _PEOPLES and not all(map(_SYLLABLE.fullmatch, syllables))
+
+
+def _is_word_with_middle(words: Sequence[str], syllables: Sequence[str], *, are_marked: bool) -> bool:
+    """Whether *văn* or *thị* in small letters belongs to the word after it (*văn bản*), or to *đô* (*do thi*)."""
+    if not words[1].islower() or not words[2].islower() or syllables[0] in _NEVER_WORDS:
+        return False
+    return " ".join(syllables[1:3]) in _WITH_MIDDLE[are_marked] or (not are_marked and syllables[:2] == ["do", "thi"])
 
 
 def is_of_organisation_or_place(before: str) -> bool:
     """Whether a name belongs to a street, a school, a business, by the words before it."""
     part = _BREAK.split(before)[-1]
-    return _PLACE.search(part) is not None or _ORGANISATION.search(part) is not None
+    if _PLACE.search(part) is not None:
+        return True
+    last = deque(_ORGANISATION.finditer(part), maxlen=1)
+    return bool(last) and _OWNER.search(part, last[0].end()) is None

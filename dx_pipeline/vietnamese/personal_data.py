@@ -11,49 +11,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 from dx_pipeline.vietnamese import legacy, names
+from dx_pipeline.vietnamese.searchable import searchable
 
 MARK = "[stripped]"
 """Replaces what is taken out of a text. No pattern here matches it."""
 
 _SURNAME, _GIVEN, _SEPARATOR = names.SURNAME, names.GIVEN, names.SEPARATOR
 _CAPITALS = names.CAPITALS
-_APART = r"[ \u00a0.\-)]{0,2}"
+_APART = r"[ .\-_)\t\n]{0,3}"
+"""What may be between the digits of a number, in a searchable copy."""
+
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _HEX = r"[0-9A-Fa-f]{1,4}"
-
-PATTERNS: dict[str, str] = {
-    "token": (
-        r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?|\b[Bb]earer\s+[\w.~+/=-]{8,}"
-        r"|(?i:\b(?:access_token|token|api_?key|secret|password|passwd|mật khẩu)\s*[=:]\s*[^\s&;,]+)"
-    ),
-    "link": r"\b(?:https?|ftps?)://[^\s\"'<>;]+",
-    "query_string": r"(?<=[\w/])\?[\w\[\].%-]+=[^\s\"';]*",
-    "email": r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
-    "health_card": r"(?<![^\W_])[A-Za-z]{2}[ .-]?\d(?:[ .-]?\d){12}(?!\d)",
-    "dossier_code": r"(?<![\w.])(?=[0-9A-Za-z]*[A-Za-z.])[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*-\d{6}-\d{4,7}(?!\d)",
-    "ip_address": (
-        rf"(?<![\d.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\d.])"
-        rf"|(?<![\w:])(?:(?:{_HEX}:){{7}}{_HEX}|(?:{_HEX}:){{1,6}}(?::{_HEX}){{1,6}}|::1)(?![\w:])"
-    ),
-    "phone": (rf"(?<![\d.])\(?(?:\+84|0084|84|0){_APART}(?:[35789](?:{_APART}\d){{8}}|2(?:{_APART}\d){{8,9}})(?![\d])"),
-    "identity_number": (
-        r"(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|0\d\d-\d{3}-\d{3}-\d{3}"
-        r"|\d{9}|\d{3} \d{3} \d{3}"
-        r"|(?:[1-8]\d|9[0-6])[0-3]\d{8})(?:\.0)?(?!\d|[.,]\d)"
-    ),
-    "social_insurance": r"(?<![\d.,-])\d{10}(?:\.0)?(?!\d|[.,]\d)",
-    "birth_date": r"(?i:(?:ngày sinh|sinh ngày|sinh năm|năm sinh)\s*[:.]?\s*\d[\d/.\-]*)",
-    "name": (
-        r"(?i:họ (?:và )?tên)\s*:\s*[^;,\n]+"
-        rf"|\b(?:[ÔôOo]ng|ÔNG|[Bb]à|BÀ|[Aa]nh|[Cc]hị|[Cc]ô|[Cc]hú)\s*[:.]?\s+{_SURNAME}(?:{_SEPARATOR}{_GIVEN}){{1,4}}"
-        rf"|(?P<middle>(?<![^\W_]){_SURNAME}{_SEPARATOR}(?:Văn|Thị|VĂN|THỊ|Van|Thi|VAN|THI)(?:{_SEPARATOR}{_GIVEN}){{1,3}})"
-    ),
-    "address": r"(?i:địa chỉ)\s*:\s*[^;\n]+|(?i:\bsố (?:nhà )?\d+[\w/]*,? (?:đường|ấp|khu phố|tổ)\s+[^;\n]+)",
-}
-"""By kind, in the order in which they are tried."""
-
-_KINDS = list(PATTERNS)
-_ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
 
 _ROLE = (
     r"người (?:lập|ký|nhận|nộp|khai|duyệt|kiểm tra|liên hệ|phụ trách|thực hiện|giao|báo cáo|tổng hợp|xử lý|tiếp nhận"
@@ -63,29 +32,92 @@ _ROLE = (
 )
 """What somebody does for whom a name follows after a colon."""
 
+PATTERNS: dict[str, str] = {
+    "token": (
+        r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?|\b[Bb]earer\s+[\w.~+/=-]{8,}"
+        r"|(?i:\b(?:access_token|token|api_?key|secret|password|passwd|mật khẩu)\s*[=:]\s*[^\s&;,]+)"
+    ),
+    "link": r"\b(?:https?|ftps?)://[^\s\"'<>;]+",
+    "query_string": r"(?<=[\w/])\?[\w\[\].%-]+=[^\s\"';]*",
+    "email": (
+        r"(?<![\w.+-])[\w.+-]{1,64}(?:@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+        r"| {0,2}(?:@|(?i:[\[(]at[\])])) {0,2}[\w-]{1,63}(?:(?:\.|(?i:[\[(]dot[\])]))[A-Za-z]{2,63})+)"
+    ),
+    "health_card": r"(?<![^\W_])[A-Za-z]{2}[ .-]?\d(?:[ .-]?\d){12}(?!\d)",
+    "dossier_code": r"(?<![\w.])(?=[0-9A-Za-z]*[A-Za-z.])[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*-\d{6}-\d{4,7}(?!\d)",
+    "ip_address": (
+        rf"(?<![\d.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\d.])"
+        rf"|(?<![\w:])(?:(?:{_HEX}:){{7}}{_HEX}|(?:{_HEX}:){{1,6}}(?::{_HEX}){{1,6}}|::1)(?![\w:])"
+    ),
+    "phone": (
+        rf"(?<![\d.])\(?(?:\+84|0084|84|0)(?:{_APART}\(0\))?{_APART}(?:[35789](?:{_APART}\d){{8}}|2(?:{_APART}\d){{8,9}})(?![\d])"
+    ),
+    "identity_number": (
+        r"(?i:\b(?:cccd|cmnd|cmtnd|cmt|căn cước(?: công dân)?|chứng minh(?: nhân dân| thư)?|hộ chiếu|passport))"
+        rf"(?i: số)?\s*[:.]?\s*(?:\d(?:{_APART}\d){{8,11}}|[A-Za-z]\d{{7}})(?![.,]?\d)"
+        rf"|(?<![\d.,-])(?P<apart>0(?:{_APART}\d){{11}})(?:\.0)?(?!\d|[.,]\d)"
+        r"|(?<![\d.,-])(?:\d{12}|\d{3}(?P<gap>[ .])\d{3}(?P=gap)\d{3}(?P=gap)\d{3}|0\d\d-\d{3}-\d{3}-\d{3}"
+        r"|\d{9}|\d{3} \d{3} \d{3}"
+        r"|(?:[1-8]\d|9[0-6])[0-3]\d{8})(?:\.0)?(?!\d|[.,]\d)"
+    ),
+    "social_insurance": (
+        rf"(?i:\b(?:bhxh|bảo hiểm xã hội)(?: số)?)\s*[:.]?\s*\d(?:{_APART}\d){{9}}(?![.,]?\d)"
+        r"|(?<![\d.,-])\d{10}(?:\.0)?(?!\d|[.,]\d)"
+    ),
+    "birth_date": r"(?i:(?:ngày sinh|sinh ngày|sinh năm|năm sinh)\s*[:.]?\s*\d[\d/.\-]*)",
+    "name": (
+        r"(?i:họ (?:và )?tên)\s*:\s*[^;,\n]+"
+        rf"|(?i:\bhọ (?:và )?tên)\s+{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{1,4}}"
+        rf"|\b(?:[ÔôOo]ng|ÔNG|[Bb]à|BÀ|[Aa]nh|[Cc]hị|[Cc]ô|[Cc]hú)\s*[:.]?\s+{_SURNAME}(?:{_SEPARATOR}{_GIVEN}){{1,4}}"
+        rf"|(?P<middle>(?<![^\W_]){names.MIDDLE})"
+        rf"|\b(?P<titled>(?:[Ôô]ng|[Bb]à|[Đđ]/[Cc]|[Đđ]ồng chí)[:.]?\s+(?!(?i:{_ROLE})\b)"
+        rf"{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
+    ),
+    "address": r"(?i:địa chỉ)\s*:\s*[^;\n]+|(?i:\bsố (?:nhà )?\d+[\w/]*,? (?:đường|ấp|khu phố|tổ)\s+[^;\n]+)",
+}
+"""By kind, in the order in which they are tried."""
+
+_KINDS = list(PATTERNS)
+_ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
+
 _OFFICE = re.compile(
     r"(?i:phòng|sở|ban|ủy|uỷ|ubnd|hđnd|văn phòng|vp|trung|chi cục|cục|bộ|tổ|đội|công an|hội|đảng"
     rf"|{names.ORGANISATION})\b"
 )
 _NAMES = re.compile(
     rf"(?i:{_ROLE})[^:;.,\n]{{0,25}}:\s*(?P<after>(?:(?:[ÔôOo]ng|[Bb]à)\s+)?{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
+    rf"|(?<![^\W_])(?:{names.OTHER_PEOPLE}|{names.INITIAL})"
     rf"|(?<![^\W_]){names.MARKED}(?:{_SEPARATOR}{_GIVEN}){{2,4}}(?![^\W_]|{_SEPARATOR}[{_CAPITALS}])"
 )
 """Names that only what is around them makes likely: one after a role, or three to five capitalised words."""
 
 _MAY_HAVE_NAME = re.compile(
-    rf":\s*[{_CAPITALS}]|[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}]"
+    rf":\s*[{_CAPITALS}]|[{_CAPITALS}][.']|\b(?:{'|'.join(names.PEOPLES.split())})\b|[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}]"
 )
 _LOOKED_FOR = re.compile(
-    r"\d(?:[ \u00a0.\-)]{0,2}\d){8}|@|\?|://|\d\.\d{1,3}\.\d{1,3}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]"
-    r"|eyJ|(?i:bearer|token|key|secret|passw|mật khẩu|họ|sinh|địa chỉ|số|ông|bà|anh|chị|v[ăa]n|th[ịi])"
+    rf"\d(?:{_APART}(?:\(0\))?\d){{8}}|@|(?i:[\[(]at[\])])|\?|://|\d\.\d{{1,3}}\.\d{{1,3}}\.\d|::|[0-9A-Fa-f]:[0-9A-Fa-f]"
+    r"|eyJ|(?i:hộ chiếu|passport|bearer|token|key|secret|passw|mật khẩu|họ|sinh|địa chỉ|số|ông|bà|anh|chị|đ/c|đồng chí)"
+    r"|(?i:v[ăa]n|th[ịi])"
 )
 """Every match of a pattern contains a match of this one; most texts contain none."""
 
-_DATE_WITHIN = re.compile(r"\b\d{1,2}[-.]\d{1,2}[-.](?:19|20)\d\d\b|\b(?:19|20)\d\d[-.]\d{1,2}[-.]\d{1,2}\b")
+_DATE_WITHIN = re.compile(
+    r"(?<!\d)\d{1,2}([-._])\d{1,2}\1(?:19|20)\d\d(?!\d)|(?<!\d)(?:19|20)\d\d([-._])\d{1,2}\2\d{1,2}(?!\d)"
+)
+_DAY = 3
+"""How many signs before a number may be the day of a date that it ends."""
+
+_POSSIBLE_IDENTITY = re.compile(r"0(?:0[1-9]|[1-8]\d|9[0-6])[0-3]\d{8}")
+_MOST_GROUPS = 5
+"""Digits in more groups are several numbers."""
+
+_AMOUNT_IN_GROUPS = re.compile(r"\D*[1-9]\d{0,2}(?:([. ])\d{3})(?:\1\d{3})+")
 _STAMP = re.compile(r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d)?")
 """A moment as digits (yyyymmddHH or yyyymmddHHMM), which has as many as a number of a person."""
 
+
+LONGEST_BEFORE = 200
+"""How many letters before a name are looked at: all of them would take too long in a text of nothing but names."""
 
 SHORTEST_AMOUNT = 10
 """A number of at least so many digits that ends with six zeros is an amount of money."""
@@ -112,26 +144,28 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
         may_be_name: whether the text is a name if all of it looks like one.
     """
     normal = unicodedata.normalize("NFC", text)
+    copy = searchable(normal)
     found: Counter[str] = Counter()
-    if may_be_name and names.is_name(normal):
+    if may_be_name and names.is_name(copy.text):
         return "", Counter(name=1)
 
-    def taken(match: re.Match[str]) -> str:
+    def taken(match: re.Match[str]) -> str | None:
         kind = next(kind for kind in _KINDS if match[kind] is not None)
         if kind in allowed or _is_other(kind, match):
-            return match[0]
+            return None
         found[kind] += 1
         return "" if kind == "query_string" else MARK
 
-    def named(match: re.Match[str]) -> str:
+    def named(match: re.Match[str]) -> str | None:
         if _is_no_person(match):
-            return match[0]
+            return None
         found["name"] += 1
         return MARK
 
-    stripped = _ANY.sub(taken, normal) if _LOOKED_FOR.search(normal) else normal
-    if _MAY_HAVE_NAME.search(stripped):
-        stripped = _NAMES.sub(named, stripped)
+    stripped = copy.replaced(_ANY, taken) if _LOOKED_FOR.search(copy.text) else normal
+    copy = searchable(stripped) if stripped != normal else copy
+    if _MAY_HAVE_NAME.search(copy.text):
+        stripped = copy.replaced(_NAMES, named)
     if not found and not normal.isascii():
         for meant in _meant(normal):
             found = strip(meant, allowed=allowed, may_be_name=may_be_name)[1]
@@ -151,12 +185,17 @@ def _meant(text: str) -> Iterator[str]:
 def in_label(text: str) -> Counter[str]:
     """What is personal in a name that somebody gave to a file, a sheet, a property; its words may be joined."""
     found = strip(text, may_be_name=True)[1]
-    spaced = _CAMEL.sub(" ", text)
+    spaced = _CAMEL.sub(" ", searchable(unicodedata.normalize("NFC", text)).text)
     parts = [*_JOINED.split(spaced), *_SIGNS.split(spaced.replace("_", " ")), _JOINED.sub(" ", spaced)]
     for part in parts if not found["name"] else ():
-        if names.is_name(unicodedata.normalize("NFC", part).strip(" -_")):
+        if names.is_name(part.strip(" -_")):
             return found + Counter(name=1)
     return found
+
+
+def _before(match: re.Match[str]) -> str:
+    """What is before a match, as far as it may say whose name it is."""
+    return match.string[max(0, match.start() - LONGEST_BEFORE) : match.start()]
 
 
 def _is_no_person(match: re.Match[str]) -> bool:
@@ -164,7 +203,7 @@ def _is_no_person(match: re.Match[str]) -> bool:
     after: str | None = match["after"]
     if after is not None:
         return _OFFICE.match(after) is not None
-    return names.is_other(match[0]) or names.is_of_organisation_or_place(match.string[: match.start()])
+    return names.is_other(match[0]) or names.is_of_organisation_or_place(_before(match))
 
 
 def _is_amount(text: str) -> bool:
@@ -172,18 +211,32 @@ def _is_amount(text: str) -> bool:
     return len(text) >= SHORTEST_AMOUNT and text.endswith("000000") and not text.startswith("0")
 
 
+def _has_date(match: re.Match[str]) -> bool:
+    """Whether a number is, or ends, a date."""
+    return _DATE_WITHIN.search(match.string, max(0, match.start() - _DAY), match.end()) is not None
+
+
+def _is_no_identity(text: str) -> bool:
+    """Whether digits in groups are several numbers, or one that no person can have."""
+    groups = re.findall(r"\d+", text.removesuffix(".0"))
+    return len(groups) > _MOST_GROUPS or _POSSIBLE_IDENTITY.fullmatch("".join(groups)) is None
+
+
 def _is_other(kind: str, match: re.Match[str]) -> bool:
     """Whether a match is something else: a date, a version, a moment, a street."""
     text = match[0]
     match kind:
         case "phone":
-            return _DATE_WITHIN.search(text) is not None
+            return _has_date(match)
         case "ip_address":
             return "." in text and all(len(part) == 1 for part in text.split("."))
+        case "identity_number" if match["apart"] is not None and not text.isdigit():
+            return _is_no_identity(text) or _has_date(match)
         case "identity_number" | "social_insurance":
-            return _STAMP.fullmatch(text) is not None or _is_amount(text)
-        case "name" if match["middle"] is not None:
-            before = match.string[: match.start()]
-            return names.is_other(text) or names.is_of_organisation_or_place(before)
+            is_amount = _is_amount(text) or (kind == "social_insurance" and _AMOUNT_IN_GROUPS.fullmatch(text))
+            return _STAMP.fullmatch(text) is not None or bool(is_amount) or _has_date(match)
+        case "name" if match["middle"] is not None or match["titled"] is not None:
+            is_other = names.is_no_one if match["titled"] is not None else names.is_other
+            return is_other(text) or names.is_of_organisation_or_place(_before(match))
         case _:
             return False
