@@ -35,10 +35,8 @@ def problems(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual]:
 
 def _of_landing(settings: Settings) -> Iterator[DxError]:
     for path, delivery in deliveries.every_place(settings):
-        if delivery is None:
-            yield deliveries.not_as_landed(settings, path)
-        elif (damaged := deliveries.damage(settings, delivery)) is not None:
-            yield damaged
+        if (found := deliveries.problem(settings, path, delivery)) is not None:
+            yield found
 
 
 def _of_tables(settings: Settings) -> Iterator[DxError]:

@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import pyarrow.parquet as pq
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
-from dx_pipeline.period import Month
+from dx_pipeline.period import MONTH, Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import files, proven
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
@@ -77,7 +77,7 @@ class Closing(BaseModel):
 
     table: str
     source: str
-    month: str
+    month: str = Field(pattern=MONTH)
     closed_on: date
     first: Basis
     revisions: tuple[Revision, ...] = ()
@@ -139,7 +139,7 @@ def every(settings: Settings, table: str = "*", source: str = "*") -> dict[Key, 
 def record(settings: Settings, closing: Closing) -> None:
     """Write a closing and its copy, each whole or not at all."""
     for path in reversed(_paths(settings, closing.table, closing.key.name)):
-        files.write_text(settings, path, closing.model_dump_json(indent=1))
+        files.write_text(settings, path, proven.text(closing))
 
 
 def problems(settings: Settings) -> Iterator[DxError]:
@@ -172,7 +172,7 @@ def heal(settings: Settings, table: str, source: str) -> None:
                 if path.exists():
                     LOG.warning("%s is damaged: it is written again", path.relative_to(settings.warehouse))
                     files.set_aside(settings, path)
-                files.write_text(settings, path, closing.model_dump_json(indent=1))
+                files.write_text(settings, path, proven.text(closing))
 
 
 def close(
@@ -227,11 +227,8 @@ def _read(settings: Settings, table: str, name: str) -> Closing | None:
 
 def _valid(path: Path) -> Closing | None:
     """The closing in a file; None if it is missing, cannot be read, or is of another partition."""
-    try:
-        found = Closing.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return found if (found.table, found.key.name) == (path.parent.name, path.stem) else None
+    found = proven.read(path, Closing)
+    return found if found is not None and (found.table, found.key.name) == (path.parent.name, path.stem) else None
 
 
 def _is_to_close(settings: Settings, key: Key) -> bool:

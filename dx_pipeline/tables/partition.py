@@ -12,13 +12,13 @@ data set. The run is recorded last: a crash before that only means that the run 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
@@ -28,7 +28,7 @@ from dx_pipeline.declarations.sql import create_table, literal, qualified, quote
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files, parquet
+from dx_pipeline.storage import files, parquet, proven
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables.run import PartitionRun
 
@@ -104,13 +104,12 @@ def quarantined(settings: Settings, key: AnyKey, folder: str = "") -> Path | Non
 
 def all_rows(settings: Settings, table: str) -> list[Path]:
     """The published rows of every partition of a table, in the order of their names."""
-    return sorted((settings.tables / table).glob(f"*/{ROWS}"))
+    return sorted(path for path in (settings.tables / table).glob(f"*/{ROWS}") if path.is_file())
 
 
 def run(settings: Settings, key: AnyKey) -> PartitionRun | None:
     """The latest run of a partition; None if there was none, or its record is damaged."""
-    path = _run_path(settings, key)
-    return _read_run(path) if path.is_file() else None
+    return _read_run(_run_path(settings, key))
 
 
 def runs(settings: Settings) -> Iterator[PartitionRun]:
@@ -127,7 +126,7 @@ def record(settings: Settings, key: AnyKey, latest: PartitionRun) -> None:
     if path.is_file() and _read_run(path) is None:
         LOG.warning("%s", _damaged(settings, path))
         files.set_aside(settings, path)
-    files.write_text(settings, path, latest.model_dump_json(indent=1))
+    files.write_text(settings, path, proven.text(latest))
 
 
 def damage(settings: Settings, key: AnyKey) -> DxError | None:
@@ -136,13 +135,15 @@ def damage(settings: Settings, key: AnyKey) -> DxError | None:
     Without a record the file is held against what its own footer says.
     """
     path = _rows_path(settings.tables, key)
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     is_same = _is_as_written(path, run(settings, key), f"{key.table}/{key.name}")
     return None if is_same else _damaged(settings, path)
 
 
 def _is_as_written(path: Path, recorded: PartitionRun | None, name: str) -> bool:
+    if not path.is_file():
+        return False
     if recorded is not None and recorded.sha256 is not None:
         return files.known_digest(path) == recorded.sha256
     return parquet.is_whole(path) and _named(path) in {None, name}
@@ -167,7 +168,7 @@ def problems(settings: Settings) -> Iterator[DxError]:
             about = recorded.get((table, name)) if root == settings.tables else None
             if not _is_as_written(path, about, f"{table}/{name}"):
                 yield _damaged(settings, path)
-        yield from (_stray(settings, path) for path in _strays(root))
+        yield from (files.stray(settings, path) for path in _strays(root))
 
 
 def _strays(root: Path) -> Iterator[Path]:
@@ -185,14 +186,6 @@ def _strays(root: Path) -> Iterator[Path]:
                 yield from sorted(path for path in folder.iterdir() if path.name != ROWS)
 
 
-def _stray(settings: Settings, path: Path) -> DxError:
-    name = path.relative_to(settings.warehouse)
-    return DxError(
-        f"{name} does not belong there, and nothing reads it: move it away.",
-        f"{name} không thuộc về nơi này và không được đọc: hãy chuyển đi.",
-    )
-
-
 def set_aside(settings: Settings, key: AnyKey) -> None:
     """Move the published rows of a partition out of the way."""
     files.set_aside(settings, _rows_path(settings.tables, key))
@@ -208,11 +201,8 @@ def _damaged(settings: Settings, path: Path) -> DxError:
 
 def _read_run(path: Path) -> PartitionRun | None:
     """The run in a record; None if it cannot be read, or is of another partition."""
-    try:
-        found = PartitionRun.model_validate_json(path.read_bytes())
-    except ValidationError:
-        return None
-    return found if (found.table, found.partition) == (path.parent.name, path.stem) else None
+    found = proven.read(path, PartitionRun)
+    return found if found is not None and (found.table, found.partition) == (path.parent.name, path.stem) else None
 
 
 def _named(path: Path) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.period import MONTH
 from dx_pipeline.reading.conservation import Counts
 
 
@@ -72,7 +73,7 @@ class PartitionRun(BaseModel):
     table: str
     partition: str
     source: str | None = None
-    month: str | None = None
+    month: str | None = Field(default=None, pattern=MONTH)
     kpi_code: str | None = None
     fingerprint: str
     published: bool
