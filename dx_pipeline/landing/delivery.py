@@ -10,6 +10,7 @@ does not belong here: see `reading`.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -89,6 +90,11 @@ class Entry(BaseModel):
     kept_sha256: str
     kept_bytes: int
     withheld: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """One digest of all that it says."""
+        return proven.digest(json.loads(self.model_dump_json(exclude_defaults=True)))
 
 
 @dataclass(frozen=True)
@@ -240,6 +246,16 @@ def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delive
     """What has landed of one source for one month, in order of precedence."""
     found = (each for path in folder_of(settings, source, month).glob("*") if (each := _read(path)) is not None)
     return tuple(sorted(found, key=lambda delivery: delivery.order))
+
+
+def place_of(settings: Settings, source: str, month: Month | None, delivery_id: str) -> Path:
+    """Where a delivery is, or was."""
+    return folder_of(settings, source, month) / delivery_id
+
+
+def at(path: Path) -> Delivery | None:
+    """The delivery in a place; None if there is none, or its entry is damaged."""
+    return _read(path)
 
 
 def every_place(settings: Settings) -> Iterator[tuple[Path, Delivery | None]]:

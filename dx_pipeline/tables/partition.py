@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,10 @@ PARTITION_IS = "partition="
 HELD_BACK = "_held_back"
 """The folder with the bad rows of deliveries that are held back: nothing else of them counts."""
 FINGERPRINT, PARTITION = b"dx_fingerprint", b"dx_partition"
+RECORD = ".json"
+"""The ending of records of runs."""
+WITHOUT_RECORDS = "ledger."
+"""How the names of tables begin whose partitions come with others and have no records of their own."""
 LOG = logging.getLogger(__name__)
 
 SMALL = 200_000
@@ -112,6 +116,16 @@ def run(settings: Settings, key: AnyKey) -> PartitionRun | None:
     return _read_run(_run_path(settings, key))
 
 
+def place_of_rows(settings: Settings, table: str, name: str) -> Path:
+    """Where the published rows of a partition are, or would be."""
+    return settings.tables / table / f"{PARTITION_IS}{name}" / ROWS
+
+
+def record_of(settings: Settings, table: str, name: str) -> PartitionRun | None:
+    """The latest run of a partition, by its name within its table."""
+    return _read_run(_record_path(settings, table, name))
+
+
 def runs(settings: Settings) -> Iterator[PartitionRun]:
     """The latest run of every partition there is, ordered by table and partition; damaged records are left out."""
     for path in sorted((settings.tables / RUNS).glob("*/*.json")):
@@ -149,34 +163,63 @@ def _is_as_written(path: Path, recorded: PartitionRun | None, name: str) -> bool
     return parquet.is_whole(path) and _named(path) in {None, name}
 
 
-def problems(settings: Settings) -> Iterator[DxError]:
-    """Everything in `tables/` and `quarantine/` that is not what was written there, is missing, or does not belong."""
+def problems(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
+    """Everything in `tables/` and `quarantine/` that is not what was written there, is missing, or does not belong.
+
+    Args:
+        settings: the warehouse.
+        tables: the names of all tables that are declared.
+    """
+    for root in (settings.tables, settings.tables / RUNS, settings.quarantine):
+        if os.path.lexists(root) and not root.is_dir():
+            yield _damaged(settings, root)
+    yield from _problems_of_records(settings, tables)
     recorded = {(found.table, found.partition): found for found in runs(settings)}
-    for path in sorted((settings.tables / RUNS).glob("*/*")):
-        if _read_run(path) is None:
-            yield _damaged(settings, path)
     for (table, name), latest in recorded.items():
-        path = settings.tables / table / f"{PARTITION_IS}{name}" / ROWS
-        if latest.sha256 is not None and not path.is_file():
-            yield DxError(
-                f"{path.relative_to(settings.warehouse)} is missing: 'dx run' makes it again from landing.",
-                f"{path.relative_to(settings.warehouse)} bị thiếu: 'dx run' tạo lại từ nơi nhận.",
-            )
+        path = place_of_rows(settings, table, name)
+        if latest.sha256 is not None and not os.path.lexists(path):
+            yield missing(settings, path)
     for root in (settings.tables, settings.quarantine, settings.quarantine / HELD_BACK):
         for path in sorted(each for each in root.glob("[!_]*/*/*") if each.name == ROWS):
             table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
             about = recorded.get((table, name)) if root == settings.tables else None
             if not _is_as_written(path, about, f"{table}/{name}"):
                 yield _damaged(settings, path)
-        yield from (files.stray(settings, path) for path in _strays(root))
+            is_recorded = root != settings.tables or table.startswith(WITHOUT_RECORDS)
+            if not is_recorded and not os.path.lexists(_record_path(settings, table, name)):
+                yield missing(settings, _record_path(settings, table, name))
+        yield from (files.stray(settings, path) for path in _strays(root, tables))
 
 
-def _strays(root: Path) -> Iterator[Path]:
+def _problems_of_records(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
+    root = settings.tables / RUNS
+    for table in sorted(root.glob("*")):
+        if table.name not in tables:
+            yield files.stray(settings, table)
+        elif not table.is_dir():
+            yield _damaged(settings, table)
+    for path in sorted(root.glob("*/*")):
+        if path.parent.name in tables and path.suffix != RECORD:
+            yield files.stray(settings, path)
+        elif path.parent.name in tables and _read_run(path) is None:
+            yield _damaged(settings, path)
+
+
+def missing(settings: Settings, path: Path) -> DxError:
+    """The error of rows or a record that are no longer there."""
+    name = path.relative_to(settings.warehouse)
+    return DxError(
+        f"{name} is missing: 'dx run' makes it again from landing.",
+        f"{name} bị thiếu: 'dx run' tạo lại từ nơi nhận.",
+    )
+
+
+def _strays(root: Path, tables: Collection[str]) -> Iterator[Path]:
     """What is in a folder of partitions and is none."""
     for table in sorted(root.glob("*")):
         if table.name in {RUNS, HELD_BACK}:
             continue
-        if not table.is_dir() or "." not in table.name:
+        if not table.is_dir() or table.name not in tables:
             yield table
             continue
         for folder in sorted(table.iterdir()):
@@ -304,4 +347,8 @@ def _rows_path(root: Path, key: AnyKey) -> Path:
 
 
 def _run_path(settings: Settings, key: AnyKey) -> Path:
-    return settings.tables / RUNS / key.table / f"{key.name}.json"
+    return _record_path(settings, key.table, key.name)
+
+
+def _record_path(settings: Settings, table: str, name: str) -> Path:
+    return settings.tables / RUNS / table / f"{name}{RECORD}"
