@@ -200,8 +200,10 @@ def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
 def _set_aside(settings: Settings, path: Path) -> None:
     """Set aside what is damaged of a delivery that is landed again, if anything of it is there."""
     _, en = _what_is_wrong(path)
-    LOG.warning("%s %s: it is landed again", path.relative_to(settings.warehouse), en)
-    if os.path.lexists(path):
+    is_there = os.path.lexists(path)
+    moved = f"moved to {settings.set_aside.name}/ and " if is_there else ""
+    LOG.warning("%s %s: it is %slanded again", path.relative_to(settings.warehouse), en, moved)
+    if is_there:
         files.set_aside(settings, path)
 
 
