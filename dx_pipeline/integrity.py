@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from dx_pipeline import progress, release
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -19,7 +20,6 @@ from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.inputs import ReleaseInputs
-from dx_pipeline.release.part import PARTS
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.tables import closing, origin, partition
@@ -83,7 +83,9 @@ def _subject(error: DxError) -> str:
 def _of_current(settings: Settings) -> Iterator[DxError]:
     """What the current release was made from and is no longer there: nothing else may remember it."""
     try:
-        public, internal = (datapackage.read(settings.current / ".." / part.name)["dx"] for part in PARTS)
+        public, internal = (
+            datapackage.read(settings.current / ".." / part.name)["dx"] for part in (release.PUBLIC, release.INTERNAL)
+        )
         partitions = [name.split("/", 1) for name in public["inputs"]["partitions"]]
         made_from = ReleaseInputs.model_validate(internal["built_from"])
     except (ReleaseError, LookupError, TypeError, ValueError):
@@ -126,6 +128,10 @@ def _of_releases(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual
     current = release.current_id(settings)
     if current is not None and current not in {item.release_id for item in kept}:
         yield _about(current, NOT_THERE)
+    inside = Path(settings.current.name) / ".." / release.INTERNAL.name
+    has_link = settings.internal.is_symlink() and settings.internal.readlink() == inside
+    if current is not None and not has_link and any(item.is_current and item.has_parts for item in kept):
+        yield _about(current, NOT_INSIDE)
 
 
 LOST = Bilingual(
@@ -135,6 +141,11 @@ LOST = Bilingual(
 NOT_THERE = Bilingual(
     vi="liên kết 'current' trỏ tới bản không còn nữa: chạy 'dx run' hoặc 'dx release switch'.",
     en="'current' leads to it and it is not there: run 'dx run' or 'dx release switch'.",
+)
+
+NOT_INSIDE = Bilingual(
+    vi="'internal' không phải là liên kết tới phần nội bộ của bản này: hãy chuyển đi, rồi chạy 'dx release switch'.",
+    en="'internal' is not the link to its internal part: move it away, then run 'dx release switch'.",
 )
 
 

@@ -80,7 +80,10 @@ DAMAGES: dict[str, tuple[Callable[[Engine], object], str]] = {
     "a bit of a delivery": (lambda made: flip(one(made, CONTENT)), "content (file.dat) is not what was landed"),
     "no delivery": (lambda made: one(made, CONTENT).unlink(), "content (file.dat) is missing"),
     "half an entry": (lambda made: one(made, ENTRY).write_bytes(b"{"), "is not what was landed: restore it"),
-    "a file in landing": (lambda made: (made.settings.landing / "x").touch(), "landing/x does not belong there, and nothing reads it"),
+    "a file in landing": (
+        lambda made: (made.settings.landing / "x").touch(),
+        "landing/x does not belong there, and nothing reads it",
+    ),
     "a bit of rows": (lambda made: flip(one(made, ROWS)), "rows.parquet is not what was written there"),
     "no rows": (lambda made: one(made, ROWS).unlink(), "rows.parquet is missing: 'dx run' makes it again"),
     "half a record": (lambda made: one(made, RECORD).write_bytes(b"{"), "_2022-05.json is not what was written there"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import logging
 import os
 import shutil
@@ -14,7 +15,6 @@ from hashlib import file_digest, sha256
 from itertools import count
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -49,7 +49,7 @@ FETCHERS = ".fetching.lock"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[io.BufferedReader]:
     """A file that is kept, for reading. What is no regular file, such as a named pipe, never makes anybody wait.
 
     Raises:
@@ -61,7 +61,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileNotFoundError(path)
-        with open(descriptor, "rb", closefd=False) as handle:  # noqa: PTH123 - a descriptor
+        with open(descriptor, "rb", closefd=False) as handle:
             yield handle
     finally:
         os.close(descriptor)

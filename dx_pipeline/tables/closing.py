@@ -146,9 +146,7 @@ def damaged(settings: Settings, table: str = "*", source: str = "*") -> dict[str
     """The closed months of which neither the record nor its copy can be read: by table, what to do about one."""
     names = _names(settings, table, f"{source}_*")
     return {
-        folder: _unreadable(settings, folder, name)
-        for folder, name in names
-        if _either(settings, folder, name) is None
+        folder: _unreadable(settings, folder, name) for folder, name in names if _either(settings, folder, name) is None
     }
 
 
