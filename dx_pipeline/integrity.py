@@ -92,10 +92,14 @@ def _of_current(settings: Settings) -> Iterator[DxError]:
         return  # there is none, it is of an older version, or it is damaged itself
     for table, name in partitions:
         yield from _of_partition(settings, table, name)
+    recorded = {delivery_id for run in partition.runs(settings) for delivery_id in run.entries}
     for item in made_from.deliveries:
         month = Month.parse(item.month) if item.month else None
-        if not os.path.lexists(deliveries.place_of(settings, item.source, month, item.delivery_id)):
+        entry = deliveries.place_of(settings, item.source, month, item.delivery_id) / deliveries.ENTRY
+        if not os.path.lexists(entry.parent):
             yield origin.lost(settings, item.source, month, item.delivery_id, "the current release")
+        elif item.delivery_id not in recorded and entry.is_file() and files.digest(entry) != item.entry_sha256:
+            yield deliveries.not_as_landed(settings, entry)  # records of older versions do not say what it said
     for run in made_from.runs:
         if str(run.key) in made_from.closings and not closing.is_there(settings, run.key):
             yield closing.lost(settings, run.key)

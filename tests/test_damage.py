@@ -236,6 +236,17 @@ def test_an_entry_of_an_older_version_is_believed(delivered: Engine) -> None:
     assert not any(result.changed for result in delivered.results(SOURCE, MAY, JUNE))
 
 
+@pytest.mark.slow
+def test_an_altered_entry_of_an_older_version_is_not_what_the_current_release_was_made_from(released: Engine) -> None:
+    entry = one(released, KEPT["entry"])
+    for path in (entry, *released.settings.tables.glob("_runs/*/*.json")):
+        altered(path, with_digest=False, digest=None, **({} if path == entry else {"entries": {}}))
+    release.publish(released.settings, released.catalogue)
+    assert found(released) == []
+    altered(entry, with_digest=False, delivered_at=CHANGES["delivered_at"])
+    assert "/entry.json is not what was landed: restore it" in found(released)[0]
+
+
 def test_an_altered_record_is_named_and_made_again(delivered: Engine) -> None:
     record = one(delivered, KEPT["record"])
     before = record.read_bytes()
