@@ -149,18 +149,16 @@ def damage(settings: Settings, key: AnyKey) -> DxError | None:
     Without a record the file is held against what its own footer says.
     """
     path = _rows_path(settings.tables, key)
-    if not os.path.lexists(path):
-        return None
-    is_same = _is_as_written(path, run(settings, key), f"{key.table}/{key.name}")
-    return None if is_same else _damaged(settings, path)
+    return _damaged(settings, path) if _is_damaged(path, run(settings, key), f"{key.table}/{key.name}") else None
 
 
-def _is_as_written(path: Path, recorded: PartitionRun | None, name: str) -> bool:
+def _is_damaged(path: Path, recorded: PartitionRun | None, name: str) -> bool:
+    """Whether something is there and is not the rows that were written."""
     if not path.is_file():
-        return False
+        return os.path.lexists(path)
     if recorded is not None and recorded.sha256 is not None:
-        return files.known_digest(path) == recorded.sha256
-    return parquet.is_whole(path) and _named(path) in {None, name}
+        return files.known_digest(path) != recorded.sha256
+    return not parquet.is_whole(path) or _named(path) not in {None, name}
 
 
 def problems(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
@@ -175,15 +173,13 @@ def problems(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
             yield _damaged(settings, root)
     yield from _problems_of_records(settings, tables)
     recorded = {(found.table, found.partition): found for found in runs(settings)}
-    for (table, name), latest in recorded.items():
-        path = place_of_rows(settings, table, name)
-        if latest.sha256 is not None and not os.path.lexists(path):
-            yield missing(settings, path)
-    for root in (settings.tables, settings.quarantine, settings.quarantine / HELD_BACK):
+    for latest in recorded.values():
+        yield from (missing(settings, path) for path in _missing_rows(settings, latest))
+    for root in _roots(settings):
         for path in sorted(each for each in root.glob("[!_]*/*/*") if each.name == ROWS):
             table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
             about = recorded.get((table, name)) if root == settings.tables else None
-            if not _is_as_written(path, about, f"{table}/{name}"):
+            if _is_damaged(path, about, f"{table}/{name}"):
                 yield _damaged(settings, path)
             is_recorded = root != settings.tables or table.startswith(WITHOUT_RECORDS)
             if not is_recorded and not os.path.lexists(_record_path(settings, table, name)):
@@ -229,9 +225,34 @@ def _strays(root: Path, tables: Collection[str]) -> Iterator[Path]:
                 yield from sorted(path for path in folder.iterdir() if path.name != ROWS)
 
 
-def set_aside(settings: Settings, key: AnyKey) -> None:
-    """Move the published rows of a partition out of the way."""
-    files.set_aside(settings, _rows_path(settings.tables, key))
+def set_aside_damaged(settings: Settings, key: AnyKey) -> bool:
+    """Move damaged rows of a partition out of the way, published or in quarantine; whether it has to be made again.
+
+    It also has to where rows are missing.
+    """
+    latest = run(settings, key)
+    recorded = {root: latest if root == settings.tables else None for root in _roots(settings)}
+    places = {_rows_path(root, key): about for root, about in recorded.items()}
+    damaged = [path for path, about in places.items() if _is_damaged(path, about, f"{key.table}/{key.name}")]
+    for path in damaged:
+        LOG.warning("%s", _damaged(settings, path))
+        files.set_aside(settings, path)
+    return bool(damaged) or (latest is not None and any(_missing_rows(settings, latest)))
+
+
+def _roots(settings: Settings) -> tuple[Path, ...]:
+    """The folders of tables of partitions: published, in quarantine, and of deliveries that are held back."""
+    return settings.tables, settings.quarantine, settings.quarantine / HELD_BACK
+
+
+def _missing_rows(settings: Settings, latest: PartitionRun) -> Iterator[Path]:
+    """The files of rows that a run has and that are no longer there."""
+    path = place_of_rows(settings, latest.table, latest.partition)
+    if latest.sha256 is not None and not os.path.lexists(path):
+        yield path
+    path = settings.quarantine / path.relative_to(settings.tables)
+    if any(counts.quarantined for counts in latest.counts) and not os.path.lexists(path):
+        yield path
 
 
 def _damaged(settings: Settings, path: Path) -> DxError:

@@ -68,11 +68,8 @@ def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None
     Rows that are not those that were published are set aside, so that the run makes them again.
     """
     before = partition.run(settings, key)
-    damaged = partition.damage(settings, key)
-    if damaged is not None:
-        partition.set_aside(settings, key)
-        LOG.warning("%s", damaged)
-    if before is None or before.fingerprint != current or damaged is not None:
+    has_damage = partition.set_aside_damaged(settings, key)
+    if before is None or before.fingerprint != current or has_damage:
         return None
     is_lost = before.published and partition.rows(settings, key) is None
     return None if is_lost else RunResult(before, changed=False)
