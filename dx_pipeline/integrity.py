@@ -98,8 +98,9 @@ def _of_current(settings: Settings) -> Iterator[DxError]:
         entry = deliveries.place_of(settings, item.source, month, item.delivery_id) / deliveries.ENTRY
         if not os.path.lexists(entry.parent):
             yield origin.lost(settings, item.source, month, item.delivery_id, "the current release")
-        elif item.delivery_id not in recorded and entry.is_file() and files.digest(entry) != item.entry_sha256:
-            yield deliveries.not_as_landed(settings, entry)  # records of older versions do not say what it said
+        elif item.delivery_id not in recorded and deliveries.at(entry.parent) is not None:
+            if files.digest(entry) != item.entry_sha256:  # records of older versions do not say what it said
+                yield deliveries.not_as_landed(settings, entry)
     for run in made_from.runs:
         if str(run.key) in made_from.closings and not closing.is_there(settings, run.key):
             yield closing.lost(settings, run.key)
