@@ -98,12 +98,16 @@ def _of_current(settings: Settings) -> Iterator[DxError]:
         entry = deliveries.place_of(settings, item.source, month, item.delivery_id) / deliveries.ENTRY
         if not os.path.lexists(entry.parent):
             yield origin.lost(settings, item.source, month, item.delivery_id, "the current release")
-        elif item.delivery_id not in recorded and deliveries.at(entry.parent) is not None:
-            if files.digest(entry) != item.entry_sha256:  # records of older versions do not say what it said
-                yield deliveries.not_as_landed(settings, entry)
+        elif item.delivery_id not in recorded and _is_another(entry, item.entry_sha256):
+            yield deliveries.not_as_landed(settings, entry)  # records of older versions do not say what it said
     for run in made_from.runs:
         if str(run.key) in made_from.closings and not closing.is_there(settings, run.key):
             yield closing.lost(settings, run.key)
+
+
+def _is_another(entry: Path, sha256: str) -> bool:
+    """Whether an entry can be read and is not the one with this SHA-256."""
+    return deliveries.at(entry.parent) is not None and files.digest(entry) != sha256
 
 
 def _of_partition(settings: Settings, table: str, name: str) -> Iterator[DxError]:

@@ -145,7 +145,7 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     (private / ENTRY).write_text(proven.text(entry), encoding="utf-8")
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
     files.make_private(settings, folder.parent, settings.landing)
-    there = _read(folder)
+    there = at(folder)
     was_withheld = there is not None and there.entry.withheld not in {None, entry.withheld}
     if there is not None and damage(settings, there) is None and not was_withheld:
         shutil.rmtree(private)  # another process landed the same bytes, or nothing has changed
@@ -174,7 +174,7 @@ def find(
     Of several (what was kept of one is what another was), the one that arrived at `delivered_at`.
     """
     folder = folder_of(settings, source, month)
-    there = _read(folder / digest)
+    there = at(folder / digest)
     found = [there] if there is not None else []
     found += [
         item for item in landed(settings, source, month) if item.entry.stripped and item.entry.kept_sha256 == digest
@@ -246,7 +246,7 @@ def folder_of(settings: Settings, source: str, month: Month | None) -> Path:
 
 def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delivery, ...]:
     """What has landed of one source for one month, in order of precedence."""
-    found = (each for path in folder_of(settings, source, month).glob("*") if (each := _read(path)) is not None)
+    found = (each for path in folder_of(settings, source, month).glob("*") if (each := at(path)) is not None)
     return tuple(sorted(found, key=lambda delivery: delivery.order))
 
 
@@ -255,9 +255,13 @@ def place_of(settings: Settings, source: str, month: Month | None, delivery_id: 
     return folder_of(settings, source, month) / delivery_id
 
 
-def at(path: Path) -> Delivery | None:
-    """The delivery in a place; None if there is none, or its entry is damaged."""
-    return _read(path)
+def at(folder: Path) -> Delivery | None:
+    """The delivery in a folder; None if there is none, or its entry cannot be read or is of another delivery."""
+    entry = proven.read(folder / ENTRY, Entry)
+    if entry is None:
+        return None
+    place = entry.source, entry.month or WITHOUT_MONTH, entry.delivery_id
+    return Delivery(entry, folder / CONTENT) if place == folder.parts[-3:] else None
 
 
 def every_place(settings: Settings) -> Iterator[tuple[Path, Delivery | None]]:
@@ -269,7 +273,7 @@ def every_place(settings: Settings) -> Iterator[tuple[Path, Delivery | None]]:
         for month in sorted(source.iterdir()) if source.is_dir() else [source]:
             is_month = month.is_dir() and (month.name == WITHOUT_MONTH or Month.named(month.name) is not None)
             for path in sorted(month.iterdir()) if is_month else [month]:
-                yield path, _read(path)
+                yield path, at(path)
 
 
 def damage(settings: Settings, delivery: Delivery) -> DxError | None:
@@ -316,12 +320,3 @@ def months_landed(settings: Settings, source: str) -> Iterator[Month]:
     for child in sorted((settings.landing / source).glob("*")):
         if child.is_dir() and (month := Month.named(child.name)) is not None:
             yield month
-
-
-def _read(folder: Path) -> Delivery | None:
-    """The delivery in a folder; None if there is none, or its entry cannot be read or is of another delivery."""
-    entry = proven.read(folder / ENTRY, Entry)
-    if entry is None:
-        return None
-    place = entry.source, entry.month or WITHOUT_MONTH, entry.delivery_id
-    return Delivery(entry, folder / CONTENT) if place == folder.parts[-3:] else None
