@@ -29,9 +29,10 @@ from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.reading.rows import QUARANTINED
 from dx_pipeline.receiving import Present, receive
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import fetching, writing
-from dx_pipeline.tables import attempts, closing, partition, publication, redelivery, traffic
+from dx_pipeline.tables import attempts, closing, origin, partition, publication, redelivery, traffic
 from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
@@ -57,6 +58,7 @@ def ingest(
     is_remote = connectors.is_remote(source)
     with fetching(settings, name) if is_remote else nullcontext(), ExitStack() as locked:
         locked.enter_context(writing(settings))
+        files.make_private(settings, settings.landing / name, settings.landing)  # before workers do, all at once
         _bring_references_up_to_date(settings, catalogue, source)
         closing.close(settings, catalogue, name, monthly, today)  # what is fetched now comes after
         if is_remote:
@@ -136,11 +138,14 @@ def _publish_month(
     landed = deliveries.landed(settings, name, month)
     if source.is_reference:
         landed = tuple(delivery for delivery in landed if delivery.entry.delivery_id in present)
+    keys = [Key(table, name, month) for table in source.source.delivered]
+    for key in keys:
+        if (missing := origin.missing(settings, key)) is not None:
+            return tuple(_hold_back(settings, catalogue, each, str(missing), missing) for each in keys)
     if not landed:
         return ()
     # What a connector fetched cannot be withdrawn by taking a file out of the inbox.
     present |= {delivery.entry.delivery_id for delivery in landed if delivery.entry.cursor_range is not None}
-    keys = [Key(table, name, month) for table in source.source.delivered]
     accepted = frozenset(source.source.accept) & {delivery.entry.delivery_id for delivery in landed}
     closed = {key: closing.read(settings, key) for key in keys}
     current = {key: _fingerprint(settings, catalogue, key, landed, present, closed[key], accepted) for key in keys}
@@ -154,12 +159,17 @@ def _publish_month(
 
 
 def _hold_back(settings: Settings, catalogue: Catalogue, key: Key, current: str, damaged: DxError) -> RunResult:
-    """Record that a partition is not made again, because a delivery of it is damaged; its last good rows stay."""
-    fingerprint = f"{current} over a damaged delivery"
+    """Record that a partition is not made again, because what it is made from is damaged or lost.
+
+    Its last good rows stay, and its record still says what they were made from.
+    """
+    fingerprint = f"{current} over what is damaged"
     before = publication.unchanged(settings, key, fingerprint)
     if before is not None:
         return before
-    staged = Staged(key, rows=0, synthetic=False, failure=str(damaged))
+    made = partition.run(settings, key)
+    inputs, entries = (made.inputs, made.entries) if made is not None else (None, {})
+    staged = Staged(key, rows=0, synthetic=False, failure=str(damaged), inputs=inputs, entries=entries)
     with connect(settings) as connection:
         return publication.publish(settings, catalogue, connection, staged, fingerprint)
 
@@ -199,7 +209,9 @@ def _read_and_publish(
     with connect(settings) as connection:
         for key, found in closed.items():
             staged = _read(settings, catalogue, connection, key, tables[key.table], present, found, accepted)
-            staged = replace(staged, inputs=_inputs(settings, catalogue, key, landed, present, found, accepted))
+            inputs = _inputs(settings, catalogue, key, landed, present, found, accepted)
+            entries = {delivery.entry.delivery_id: delivery.entry.digest for delivery in landed}
+            staged = replace(staged, inputs=inputs, entries=entries)
             current = _fingerprint(settings, catalogue, key, landed, present, found, accepted)
             results.append(publication.publish(settings, catalogue, connection, staged, current))
     return tuple(results)
@@ -342,8 +354,7 @@ def _fingerprint(
 ) -> str:
     """A digest of everything that a delivered partition is made from."""
     inputs = [catalogue.digest(f"source:{key.source}")]
-    inputs += [f"{item.entry.delivery_id} {item.entry.delivered_at.isoformat()}" for item in landed]
-    inputs += [f"withheld {item.entry.delivery_id}" for item in landed if item.entry.withheld is not None]
+    inputs += [f"{item.entry.delivery_id} {item.entry.digest}" for item in landed]
     inputs += sorted(present)
     inputs += [f"accepted {delivery_id}" for delivery_id in sorted(accepted)]
     if closed is not None:

@@ -7,16 +7,22 @@ Every byte is read anew. What can be made again is made again by the next run; w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from dx_pipeline import progress, release
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.errors import DxError
+from dx_pipeline.errors import DxError, ReleaseError
+from dx_pipeline.kpi.revision import REVISED
 from dx_pipeline.landing import delivery as deliveries
+from dx_pipeline.period import Month
+from dx_pipeline.release import datapackage
+from dx_pipeline.release.inputs import ReleaseInputs
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
-from dx_pipeline.tables import closing, partition
+from dx_pipeline.tables import closing, origin, partition
 
 STEPS = ("landing", "tables", "revisions", "releases")
 """What is announced, one after the other."""
@@ -25,25 +31,31 @@ STEPS = ("landing", "tables", "revisions", "releases")
 def problems(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual]:
     """Everything that is damaged, lost or does not belong, each in one sentence that says what to do."""
     files.forget_digests()
+    named: set[str] = set()
     for step, examine in zip(STEPS, (_of_landing, _of_tables, _of_revisions), strict=False):
         progress.announce(step)
-        for error in examine(settings):
+        for error in examine(settings, catalogue):
+            named.add(_subject(error))
             yield Bilingual(vi=error.vi, en=str(error))
     progress.announce(STEPS[-1])
+    for error in _of_current(settings):
+        if _subject(error) not in named:
+            yield Bilingual(vi=error.vi, en=str(error))
     yield from _of_releases(settings, catalogue)
 
 
-def _of_landing(settings: Settings) -> Iterator[DxError]:
+def _of_landing(settings: Settings, _: Catalogue) -> Iterator[DxError]:
+    if os.path.lexists(settings.landing) and not settings.landing.is_dir():
+        yield deliveries.not_as_landed(settings, settings.landing)
     for path, delivery in deliveries.every_place(settings):
-        if delivery is None:
-            yield deliveries.not_as_landed(settings, path)
-        elif (damaged := deliveries.damage(settings, delivery)) is not None:
-            yield damaged
+        if (found := deliveries.problem(settings, path, delivery)) is not None:
+            yield found
+    yield from origin.problems(settings)
 
 
-def _of_tables(settings: Settings) -> Iterator[DxError]:
+def _of_tables(settings: Settings, catalogue: Catalogue) -> Iterator[DxError]:
     """Damaged partitions, and runs in which rows were lost."""
-    yield from partition.problems(settings)
+    yield from partition.problems(settings, catalogue.contracts)
     for run in partition.runs(settings):
         for counts in (*run.counts, *run.proposed):
             lost = counts.rows_in - counts.accepted - counts.duplicate - counts.filtered - counts.quarantined
@@ -57,8 +69,52 @@ def _of_tables(settings: Settings) -> Iterator[DxError]:
                 )
 
 
-def _of_revisions(settings: Settings) -> Iterator[DxError]:
+def _of_revisions(settings: Settings, _: Catalogue) -> Iterator[DxError]:
+    if os.path.lexists(settings.revisions) and not settings.revisions.is_dir():
+        yield deliveries.not_as_landed(settings, settings.revisions)
     yield from closing.problems(settings)
+
+
+def _subject(error: DxError) -> str:
+    """The file or folder that a sentence is about: it begins with it."""
+    return str(error).split(" ", 1)[0]
+
+
+def _of_current(settings: Settings) -> Iterator[DxError]:
+    """What the current release was made from and is no longer there: nothing else may remember it."""
+    try:
+        public, internal = (
+            datapackage.read(settings.current / ".." / part.name)["dx"] for part in (release.PUBLIC, release.INTERNAL)
+        )
+        partitions = [name.split("/", 1) for name in public["inputs"]["partitions"]]
+        made_from = ReleaseInputs.model_validate(internal["built_from"])
+    except (ReleaseError, LookupError, TypeError, ValueError):
+        return  # there is none, it is of an older version, or it is damaged itself
+    for table, name in partitions:
+        yield from _of_partition(settings, table, name)
+    recorded = {delivery_id for run in partition.runs(settings) for delivery_id in run.entries}
+    for item in made_from.deliveries:
+        month = Month.parse(item.month) if item.month else None
+        entry = deliveries.place_of(settings, item.source, month, item.delivery_id) / deliveries.ENTRY
+        if not os.path.lexists(entry.parent):
+            yield origin.lost(settings, item.source, month, item.delivery_id, "the current release")
+        elif item.delivery_id not in recorded and _is_another(entry, item.entry_sha256):
+            yield deliveries.not_as_landed(settings, entry)  # records of older versions do not say what it said
+    for run in made_from.runs:
+        if str(run.key) in made_from.closings and not closing.is_there(settings, run.key):
+            yield closing.lost(settings, run.key)
+
+
+def _is_another(entry: Path, sha256: str) -> bool:
+    """Whether an entry can be read and is not the one with this SHA-256."""
+    return deliveries.at(entry.parent) is not None and files.digest(entry) != sha256
+
+
+def _of_partition(settings: Settings, table: str, name: str) -> Iterator[DxError]:
+    """Rows of the current release that are gone together with their record."""
+    path = partition.place_of_rows(settings, table, name)
+    if table != REVISED and not os.path.lexists(path) and partition.record_of(settings, table, name) is None:
+        yield partition.missing(settings, path)
 
 
 def _of_releases(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual]:
@@ -87,6 +143,10 @@ def _of_releases(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual
     current = None if settings.current in elsewhere else release.current_id(settings)
     if current is not None and current not in {item.release_id for item in kept}:
         yield _about(current, NOT_THERE)
+    inside = Path(settings.current.name) / ".." / release.INTERNAL.name
+    has_link = settings.internal.is_symlink() and settings.internal.readlink() == inside
+    if current is not None and not has_link and any(item.is_current and item.has_parts for item in kept):
+        yield _about(current, NOT_INSIDE)
 
 
 LOST = Bilingual(
@@ -96,6 +156,11 @@ LOST = Bilingual(
 NOT_THERE = Bilingual(
     vi="liên kết 'current' trỏ tới bản không còn nữa: chạy 'dx run' hoặc 'dx release switch'.",
     en="'current' leads to it and it is not there: run 'dx run' or 'dx release switch'.",
+)
+
+NOT_INSIDE = Bilingual(
+    vi="'internal' không phải là liên kết tới phần nội bộ của bản này: hãy chuyển đi, rồi chạy 'dx release switch'.",
+    en="'internal' is not the link to its internal part: move it away, then run 'dx release switch'.",
 )
 
 

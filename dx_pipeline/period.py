@@ -14,6 +14,9 @@ from dx_pipeline.errors import UsageError
 WindowType = Literal["month", "quarter", "ytd", "year"]
 WINDOW_TYPES: tuple[WindowType, ...] = ("month", "quarter", "ytd", "year")
 
+MONTH = r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$"
+"""How a month is written: digits of other scripts, and a year without a calendar, are no month."""
+
 
 @dataclass(frozen=True, order=True)
 class Month:
@@ -29,10 +32,15 @@ class Month:
         Raises:
             UsageError: the text is not a month.
         """
-        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        if not re.fullmatch(MONTH, text):
             message = f"'{text}' is not a month: write it as YYYY-MM, for example 2022-06."
             raise UsageError(message)
         return cls(int(text[:4]), int(text[5:]))
+
+    @classmethod
+    def named(cls, name: str) -> Month | None:
+        """The month that a folder or file is named for; None if it is named for none."""
+        return cls.parse(name) if re.fullmatch(MONTH, name) else None
 
     @classmethod
     def of(cls, day: date) -> Month:

@@ -27,6 +27,7 @@ from dx_pipeline.declarations.source import Source
 from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import DeclarationError
 from dx_pipeline.landing import attempts
+from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.sample.http_server import Service, envelope
 from dx_pipeline.settings import Settings
 
@@ -53,7 +54,7 @@ def test_the_fetch_attempts_of_the_inbox_are_derived_from_what_has_landed(wareho
     assert (attempt.status, attempt.duration_ms, attempt.connector, attempt.received_bytes) == ("ok", None, "files", 8)
     assert attempt.started_at == datetime(2022, 6, 5, 1, tzinfo=UTC)
     assert attempts.read(warehouse, NAME, MAY) == (attempt,)
-    assert not (warehouse.landing / attempts.FOLDER).exists()
+    assert not (warehouse.landing / deliveries.ATTEMPTS).exists()
 
 
 def test_files_at_an_address_land_once_in_each_version(warehouse: Settings, there: Path) -> None:

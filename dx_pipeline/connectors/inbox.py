@@ -131,7 +131,7 @@ def _strays_of(settings: Settings, catalogue: Catalogue, source: str) -> Iterato
 def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Iterator[Month]:
     """The province's months, until now, for which a source's inbox has a folder, in order."""
     for name, kind in folder.entries(settings.inbox, source):
-        month = _month(name) if kind == "folder" else None
+        month = Month.named(name) if kind == "folder" else None
         if month is not None and catalogue.province.start <= month <= this_month(settings):
             yield month
 
@@ -179,11 +179,3 @@ def _why(name: str, kind: folder.Kind) -> Why:
 def is_ignored(name: str) -> bool:
     """Whether a name is that of a file which programs put beside others for themselves."""
     return name.startswith((".", "~$")) or name.lower() in NO_DELIVERIES
-
-
-def _month(name: str) -> Month | None:
-    try:
-        month = Month.parse(name)
-    except UsageError:
-        return None
-    return month if str(month) == name else None  # digits of another script are no folder of ours

@@ -124,6 +124,8 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
         before = publication.unchanged(settings, partition.evaluated(catalogue, code), current[code])
         if before is not None:
             results[code] = before
+    for code, sentence in inputs.not_known(settings, catalogue, codes).items():
+        results[code] = results.get(code) or _hold_back(settings, catalogue, code, current[code], sentence)
     changed = [catalogue.evaluated[code] for code in codes if code not in results]
     if changed:
         for key in known:
@@ -132,6 +134,17 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
         with connect(settings) as connection:
             results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
     return results
+
+
+def _hold_back(settings: Settings, catalogue: Catalogue, code: str, current: str, sentence: str) -> RunResult:
+    """Record that a KPI is not evaluated, because what a closed month rests on is not known; its last values stay."""
+    key, fingerprint = partition.evaluated(catalogue, code), f"{current} {sentence}"
+    before = publication.unchanged(settings, key, fingerprint)
+    if before is not None:
+        return before
+    with connect(settings) as connection:
+        staged = Staged(key, rows=0, synthetic=False, failure=sentence)
+        return publication.publish(settings, catalogue, connection, staged, fingerprint)
 
 
 @dataclass

@@ -29,6 +29,27 @@ def closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
     return {key: closed for table in tables for key, closed in closing.every(settings, table).items()}
 
 
+def not_known(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, str]:
+    """The KPIs that count states of a table of which what some closed month rests on is not known; why, by code.
+
+    Of KPIs that are withheld together all are named, where one is: their values are shown together.
+    """
+    damaged = {table: str(error) for table, error in closing.damaged(settings).items()}
+    tables = {name for name in damaged if name in catalogue.contracts and catalogue.contracts[name].changes}
+    if not tables:
+        return {}
+    sentence = damaged[min(tables)]
+    together = protected(catalogue)
+    found = {code for code in codes if tables & _tables_read(catalogue, code)}
+    return dict.fromkeys(found | (together & {*codes} if found & together else set()), sentence)
+
+
+def _tables_read(catalogue: Catalogue, code: str) -> set[str]:
+    """The tables that a KPI is computed from, also through its views."""
+    kpi = catalogue.evaluated[code]
+    return {*kpi.every_table, *(table for name in kpi.every_view for table in catalogue.views[name].reads)}
+
+
 def _states(settings: Settings, catalogue: Catalogue, runs: Known) -> dict[Key, str]:
     """The state of every partition that has been run: a digest of its rows, and the result of its run."""
     found = {}

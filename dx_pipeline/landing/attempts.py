@@ -29,9 +29,6 @@ from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 
-FOLDER = ".attempts"
-"""No source has this name: source names have no dot."""
-
 Status = Literal["ok", "unchanged", "empty", "failed"]
 
 ErrorClass = Literal[
@@ -118,7 +115,8 @@ class FetchAttempt(BaseModel):
 def append(settings: Settings, attempt: FetchAttempt) -> None:
     """Record an attempt, durably."""
     path = path_of(settings, attempt.source, Month.parse(attempt.month))
-    files.make_private(path.parent, settings.landing)
+    files.make_private(settings, path.parent, settings.landing)
+    files.clear_file(settings, path)
     line = attempt.model_dump_json(exclude_none=True).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, files.PRIVATE_FILE)
     try:
@@ -133,7 +131,7 @@ def append(settings: Settings, attempt: FetchAttempt) -> None:
 
 def path_of(settings: Settings, source: str, month: Month) -> Path:
     """Where the attempts of a source and month are recorded."""
-    return settings.landing / FOLDER / source / f"{month}.ndjson"
+    return settings.landing / deliveries.ATTEMPTS / source / f"{month}.ndjson"
 
 
 def read(settings: Settings, source: str, month: Month) -> tuple[FetchAttempt, ...]:
@@ -150,23 +148,20 @@ def read(settings: Settings, source: str, month: Month) -> tuple[FetchAttempt, .
 
 def months(settings: Settings, source: str) -> tuple[Month, ...]:
     """The months for which there is any attempt of a source."""
-    attempted = {Month.parse(path.stem) for path in (settings.landing / FOLDER / source).glob("*.ndjson")}
-    return tuple(sorted({*attempted, *deliveries.months_landed(settings, source)}))
+    return tuple(sorted({*_months_attempted(settings, source), *deliveries.months_landed(settings, source)}))
 
 
 def recorded(settings: Settings, source: str) -> dict[str, int]:
     """How many attempts of a source the log has, by month; without those that are derived from what has landed."""
-    counts = {
-        path.stem: sum(1 for _ in _recorded(path)) for path in (settings.landing / FOLDER / source).glob("*.ndjson")
-    }
-    return dict(sorted(counts.items()))
+    months = sorted(_months_attempted(settings, source))
+    return {str(month): sum(1 for _ in _recorded(path_of(settings, source, month))) for month in months}
 
 
 def copy(settings: Settings, into: Settings, source: str, month: Month, count: int) -> None:
     """Copy the first attempts of a source and month into the log of another warehouse."""
     first = islice(_recorded(path_of(settings, source, month)), count)
     target = path_of(into, source, month)
-    files.make_private(target.parent, into.landing)
+    files.make_private(into, target.parent, into.landing)
     target.write_text("".join(f"{attempt.model_dump_json(exclude_none=True)}\n" for attempt in first), encoding="utf-8")
 
 
@@ -192,6 +187,13 @@ def rows(settings: Settings, sources: Mapping[str, Source]) -> Iterator[dict[str
                     "sequence": sequence,
                     **attempt.model_dump(exclude={"source", "month"}),
                 }
+
+
+def _months_attempted(settings: Settings, source: str) -> Iterator[Month]:
+    """The months that the log has a file of; what is named for no month is no file of the log."""
+    for path in (settings.landing / deliveries.ATTEMPTS / source).glob("*.ndjson"):
+        if (month := Month.named(path.stem)) is not None:
+            yield month
 
 
 def _recorded(path: Path) -> Iterator[FetchAttempt]:

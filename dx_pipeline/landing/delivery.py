@@ -10,28 +10,35 @@ does not belong here: see `reading`.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dx_pipeline import privacy
 from dx_pipeline.errors import DxError
 from dx_pipeline.formats.undecoded import NOT_UTF8
-from dx_pipeline.period import Month
+from dx_pipeline.period import MONTH, Month
 from dx_pipeline.privacy import Filtered
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files, folder
+from dx_pipeline.storage import files, folder, proven
 
 LOG = logging.getLogger(__name__)
 CONTENT = "content"
 ENTRY = "entry.json"
 WITHOUT_MONTH = "all"
+ATTEMPTS = ".attempts"
+"""The folder of the log of fetch attempts: no source has this name, for source names have no dot."""
+
+PLACE = re.compile(r"[^/]+/[^/]+/[0-9a-f]{64}")
+"""A place of a delivery, within landing."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     source: str
-    month: str | None
+    month: str | None = Field(pattern=MONTH)
     delivery_id: str
     file_name: str
     size_bytes: int
@@ -83,6 +90,11 @@ class Entry(BaseModel):
     kept_sha256: str
     kept_bytes: int
     withheld: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """One digest of all that it says."""
+        return proven.digest(json.loads(self.model_dump_json(exclude_defaults=True)))
 
 
 @dataclass(frozen=True)
@@ -130,19 +142,18 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
         kept_bytes=content.stat().st_size,
         withheld=filtered.withheld,
     )
-    (private / ENTRY).write_text(entry.model_dump_json(indent=2), encoding="utf-8")
+    (private / ENTRY).write_text(proven.text(entry), encoding="utf-8")
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id
-    files.make_private(folder.parent, settings.landing)
-    there = _read(folder)
+    files.make_private(settings, folder.parent, settings.landing)
+    there = at(folder)
     was_withheld = there is not None and there.entry.withheld not in {None, entry.withheld}
     if there is not None and damage(settings, there) is None and not was_withheld:
         shutil.rmtree(private)  # another process landed the same bytes, or nothing has changed
         return there
     if was_withheld:
         shutil.rmtree(folder)  # nothing of it had been kept
-    elif folder.exists():
-        LOG.warning("%s", not_as_landed(settings, folder))
-        files.set_aside(settings, folder)
+    elif os.path.lexists(folder):
+        _set_aside(settings, folder)
     for path in (content, private / ENTRY):
         files.limit(path, files.PRIVATE_FILE)
         files.sync(path)
@@ -163,7 +174,7 @@ def find(
     Of several (what was kept of one is what another was), the one that arrived at `delivered_at`.
     """
     folder = folder_of(settings, source, month)
-    there = _read(folder / digest)
+    there = at(folder / digest)
     found = [there] if there is not None else []
     found += [
         item for item in landed(settings, source, month) if item.entry.stripped and item.entry.kept_sha256 == digest
@@ -174,19 +185,26 @@ def find(
 
 def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
     """Make a damaged delivery whole from the bytes that were kept of it, if these are what arrives now."""
-    damaged = damage(settings, delivery)
-    if damaged is None:
+    if damage(settings, delivery) is None:
         return True
     if arrival.delivery_id != delivery.entry.kept_sha256:
         return False
-    LOG.warning("%s", damaged)
-    if delivery.content.exists():
-        files.set_aside(settings, delivery.content)
+    _set_aside(settings, delivery.content)
     private = files.private_name(settings)
     shutil.copyfile(arrival.file, private)
     files.limit(private, files.PRIVATE_FILE)
-    files.replace(private, delivery.content)
+    files.replace(settings, private, delivery.content)
     return damage(settings, delivery) is None
+
+
+def _set_aside(settings: Settings, path: Path) -> None:
+    """Set aside what is damaged of a delivery that is landed again, if anything of it is there."""
+    _, en = _what_is_wrong(path)
+    is_there = os.path.lexists(path)
+    moved = f"moved to {settings.set_aside.name}/ and " if is_there else ""
+    LOG.warning("%s %s: it is %slanded again", path.relative_to(settings.warehouse), en, moved)
+    if is_there:
+        files.set_aside(settings, path)
 
 
 def clean_inbox(settings: Settings, arrival: Arrival, delivery: Delivery) -> None:
@@ -228,16 +246,34 @@ def folder_of(settings: Settings, source: str, month: Month | None) -> Path:
 
 def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delivery, ...]:
     """What has landed of one source for one month, in order of precedence."""
-    found = (each for path in folder_of(settings, source, month).glob("*") if (each := _read(path)) is not None)
+    found = (each for path in folder_of(settings, source, month).glob("*") if (each := at(path)) is not None)
     return tuple(sorted(found, key=lambda delivery: delivery.order))
 
 
+def place_of(settings: Settings, source: str, month: Month | None, delivery_id: str) -> Path:
+    """Where a delivery is, or was."""
+    return folder_of(settings, source, month) / delivery_id
+
+
+def at(folder: Path) -> Delivery | None:
+    """The delivery in a folder; None if there is none, or its entry cannot be read or is of another delivery."""
+    entry = proven.read(folder / ENTRY, Entry)
+    if entry is None:
+        return None
+    place = entry.source, entry.month or WITHOUT_MONTH, entry.delivery_id
+    return Delivery(entry, folder / CONTENT) if place == folder.parts[-3:] else None
+
+
 def every_place(settings: Settings) -> Iterator[tuple[Path, Delivery | None]]:
-    """Everything in landing but the log of fetch attempts, with the delivery that it is; None if it is none."""
-    for source in sorted(settings.landing.glob("[!.]*")):
+    """Everything in landing but the log of fetch attempts, with the delivery that it is; None if it is none.
+
+    A folder of no source or month is one place, whatever is in it.
+    """
+    for source in sorted(path for path in settings.landing.glob("*") if path.name != ATTEMPTS):
         for month in sorted(source.iterdir()) if source.is_dir() else [source]:
-            for path in sorted(month.iterdir()) if month.is_dir() else [month]:
-                yield path, _read(path)
+            is_month = month.is_dir() and (month.name == WITHOUT_MONTH or Month.named(month.name) is not None)
+            for path in sorted(month.iterdir()) if is_month else [month]:
+                yield path, at(path)
 
 
 def damage(settings: Settings, delivery: Delivery) -> DxError | None:
@@ -259,24 +295,28 @@ def verify(settings: Settings, delivery: Delivery) -> None:
         raise damaged
 
 
+def problem(settings: Settings, path: Path, delivery: Delivery | None) -> DxError | None:
+    """What is wrong with a place in landing, in which a delivery was found or none; None if nothing is."""
+    if delivery is not None:
+        return damage(settings, delivery)
+    is_place = PLACE.fullmatch(path.relative_to(settings.landing).as_posix())
+    return not_as_landed(settings, path) if is_place else files.stray(settings, path)
+
+
 def not_as_landed(settings: Settings, path: Path, about: str = "") -> DxError:
     """The error of a file in landing that is missing, or has other bytes than it had."""
     name = f"{path.relative_to(settings.warehouse)}{about}"
-    vi, en = ("không còn như khi nhận", "is not what was landed") if path.exists() else ("bị thiếu", "is missing")
+    vi, en = _what_is_wrong(path)
     return DxError(f"{name} {en}: restore it from a backup.", f"{name} {vi}: hãy phục hồi từ bản sao lưu.")
+
+
+def _what_is_wrong(path: Path) -> tuple[str, str]:
+    is_there = os.path.lexists(path)
+    return ("không còn như khi nhận", "is not what was landed") if is_there else ("bị thiếu", "is missing")
 
 
 def months_landed(settings: Settings, source: str) -> Iterator[Month]:
     """The months for which anything of a source has landed, in order."""
-    for child in sorted((settings.landing / source).glob("[0-9][0-9][0-9][0-9]-[01][0-9]")):
-        yield Month.parse(child.name)
-
-
-def _read(folder: Path) -> Delivery | None:
-    """The delivery in a folder; None if there is none, or its entry cannot be read or is of another delivery."""
-    try:
-        entry = Entry.model_validate_json((folder / ENTRY).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    place = entry.source, entry.month or WITHOUT_MONTH, entry.delivery_id
-    return Delivery(entry, folder / CONTENT) if place == folder.parts[-3:] else None
+    for child in sorted((settings.landing / source).glob("*")):
+        if child.is_dir() and (month := Month.named(child.name)) is not None:
+            yield month

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import logging
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +18,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from dx_pipeline.errors import DxError
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.folder import readable
+
+LOG = logging.getLogger(__name__)
 
 EMPTY = sha256().hexdigest()
 """SHA-256 of no bytes."""
@@ -41,9 +48,42 @@ FETCHERS = ".fetching.lock"
 """The ending of the lock of those who fetch from a source."""
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """A file that is kept, for reading. What is no regular file, such as a named pipe, never makes anybody wait.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    if not path.is_file():  # opening a device may already do something
+        raise FileNotFoundError(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(path)
+        with open(descriptor, "rb", closefd=False) as handle:
+            yield handle
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file that is kept.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    with opened(path) as handle:
+        return handle.read()
+
+
 def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as handle:
+    """SHA-256 of a file.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    with opened(path) as handle:
         return file_digest(handle, "sha256").hexdigest()
 
 
@@ -64,7 +104,8 @@ def known_digest(path: Path) -> str:
 def set_aside(settings: Settings, path: Path) -> Path:
     """Move a damaged file or folder of the warehouse out of the way; return where it is now."""
     place = settings.set_aside / path.relative_to(settings.warehouse)
-    target = next(each for number in count() if not (each := place.with_name(f"{place.name}.{number}")).exists())
+    names = (place.with_name(f"{place.name}.{number}") for number in count())
+    target = next(each for each in names if not os.path.lexists(each))
     target.parent.mkdir(parents=True, exist_ok=True)
     path.rename(target)
     sync(path.parent)
@@ -146,10 +187,34 @@ def link(original: Path, target: Path) -> None:
     shutil.copytree(original, target, copy_function=os.link)
 
 
-def replace(private: Path, target: Path) -> None:
-    """Put a finished file in place, durably: its bytes and its name are on the disk when this returns."""
+def make_folder(settings: Settings, folder: Path, mode: int = 0o777) -> None:
+    """Make a folder of the warehouse and those above it; what has the name of one and is none is set aside."""
+    for path in (*reversed(folder.parents), folder):
+        if path.is_relative_to(settings.warehouse) and os.path.lexists(path) and not path.is_dir():
+            _clear(settings, path, "folder")
+    folder.mkdir(mode, parents=True, exist_ok=True)
+
+
+def clear_file(settings: Settings, path: Path) -> None:
+    """Set aside what has the name of a file of the warehouse and is none."""
+    if os.path.lexists(path) and not path.is_file():
+        _clear(settings, path, "file")
+
+
+def _clear(settings: Settings, path: Path, kind: str) -> None:
+    name = path.relative_to(settings.warehouse)
+    LOG.warning("%s is no %s: it is moved to %s/ and made again", name, kind, settings.set_aside.name)
+    set_aside(settings, path)
+
+
+def replace(settings: Settings, private: Path, target: Path) -> None:
+    """Put a finished file in place, durably: its bytes and its name are on the disk when this returns.
+
+    What is in the way is set aside.
+    """
     sync(private)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(settings, target.parent)
+    clear_file(settings, target)
     private.replace(target)
     sync(target.parent)
 
@@ -158,7 +223,16 @@ def write_text(settings: Settings, target: Path, text: str) -> None:
     """Write a small text file whole, or not at all."""
     private = private_name(settings, target.suffix)
     private.write_text(text, encoding="utf-8")
-    replace(private, target)
+    replace(settings, private, target)
+
+
+def stray(settings: Settings, path: Path) -> DxError:
+    """The error of what is in a folder of the warehouse and does not belong there."""
+    name = readable(str(path.relative_to(settings.warehouse)))
+    return DxError(
+        f"{name} does not belong there, and nothing reads it: move it away.",
+        f"{name} không thuộc về nơi này và không được đọc: hãy chuyển đi.",
+    )
 
 
 def limit(path: Path, mode: int) -> None:
@@ -166,10 +240,10 @@ def limit(path: Path, mode: int) -> None:
     path.chmod(path.stat().st_mode & 0o7000 | mode)
 
 
-def make_private(folder: Path, within: Path) -> None:
+def make_private(settings: Settings, folder: Path, within: Path) -> None:
     """Make a folder, and those above it down from `within`, that only their owner may enter."""
     for path in (*reversed(folder.relative_to(within).parents), folder.relative_to(within)):
-        (within / path).mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        make_folder(settings, within / path, PRIVATE_FOLDER)
 
 
 def sync(path: Path) -> None:

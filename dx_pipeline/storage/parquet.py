@@ -29,7 +29,7 @@ BLOCK = 1 << 20
 
 def digest(path: Path) -> str:
     """SHA-256 of the rows of a file: of all that is before its footer, which may also say what they were made from."""
-    with path.open("rb") as file:
+    with files.opened(path) as file:
         after = file.seek(-FOOTER_END, os.SEEK_END)
         after -= int.from_bytes(file.read(4), "little")
         file.seek(0)
@@ -75,5 +75,5 @@ def write(
     written = pq.read_metadata(private).num_rows
     if written != count:
         raise ReleaseError(f"{target.name}: {count} rows were to be written and {written} were; the old file stays.")
-    replace(private, target)
+    replace(settings, private, target)
     return count

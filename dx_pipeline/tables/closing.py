@@ -11,6 +11,7 @@ later enters only by a revision that somebody accepts, which adds to the record 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
@@ -18,15 +19,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import pyarrow.parquet as pq
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
-from dx_pipeline.period import Month
+from dx_pipeline.period import MONTH, Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import files, proven
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 
@@ -77,7 +78,7 @@ class Closing(BaseModel):
 
     table: str
     source: str
-    month: str
+    month: str = Field(pattern=MONTH)
     closed_on: date
     first: Basis
     revisions: tuple[Revision, ...] = ()
@@ -115,47 +116,64 @@ def read(settings: Settings, key: Key) -> Closing | None:
     Raises:
         DxError: neither the record nor its copy can be read.
     """
-    return _read(settings, key.table, key.name)
+    found = _either(settings, key.table, key.name)
+    if found is None and is_there(settings, key):
+        raise _unreadable(settings, key.table, key.name)
+    return found
+
+
+def is_there(settings: Settings, key: Key) -> bool:
+    """Whether a partition has a record or a copy of one, readable or not."""
+    return any(os.path.lexists(path) for path in _paths(settings, key.table, key.name))
 
 
 def revisions(settings: Settings, key: Key) -> int:
-    """How many revisions of a partition have been accepted."""
-    closed = read(settings, key)
+    """How many revisions of a partition have been accepted; 0 where what it rests on cannot be read."""
+    closed = _either(settings, key.table, key.name)
     return len(closed.revisions) if closed is not None else 0
 
 
 def every(settings: Settings, table: str = "*", source: str = "*") -> dict[Key, Closing]:
     """The closings of all partitions, or those of one table or source, ordered by table and partition.
 
-    Raises:
-        DxError: neither a record nor its copy can be read.
+    One of which neither the record nor its copy can be read is left out: see `damaged`.
     """
-    roots = (settings.revisions, settings.revisions / COPIES)
-    names = {path.relative_to(root).parts for root in roots for path in root.glob(f"{table}/{source}_*.json")}
-    found = (_read(settings, folder, Path(name).stem) for folder, name in sorted(names) if folder != COPIES)
+    found = (_either(settings, folder, name) for folder, name in _names(settings, table, f"{source}_*"))
     return {closing.key: closing for closing in found if closing is not None}
+
+
+def damaged(settings: Settings, table: str = "*", source: str = "*") -> dict[str, DxError]:
+    """The closed months of which neither the record nor its copy can be read: by table, what to do about one."""
+    names = _names(settings, table, f"{source}_*")
+    return {
+        folder: _unreadable(settings, folder, name) for folder, name in names if _either(settings, folder, name) is None
+    }
+
+
+def lost(settings: Settings, key: Key) -> DxError:
+    """The error of a record that is missing together with its copy."""
+    where = _paths(settings, key.table, key.name)[0].relative_to(settings.warehouse)
+    return DxError(
+        f"{where} is lost, and so is its copy: restore it from a backup; {key} does not change until then.",
+        f"{where} và bản sao của tệp đã mất: hãy phục hồi từ bản sao lưu; {key} không thay đổi cho đến lúc đó.",
+    )
 
 
 def record(settings: Settings, closing: Closing) -> None:
     """Write a closing and its copy, each whole or not at all."""
     for path in reversed(_paths(settings, closing.table, closing.key.name)):
-        files.write_text(settings, path, closing.model_dump_json(indent=1))
+        files.write_text(settings, path, proven.text(closing))
 
 
 def problems(settings: Settings) -> Iterator[DxError]:
     """Every record of a closed month, or copy of one, that is missing, damaged or does not belong."""
-    roots = (settings.revisions, settings.revisions / COPIES)
-    names = {path.relative_to(root).parts for root in roots for path in root.glob("*/*.json")}
-    for table, name in sorted(names):
-        if table == COPIES:
+    for table, name in _names(settings):
+        closing = _either(settings, table, name)
+        if closing is None:
+            yield _unreadable(settings, table, name)
             continue
-        try:
-            closing = _read(settings, table, Path(name).stem)
-        except DxError as error:
-            yield error
-            continue
-        original, copy = _paths(settings, table, Path(name).stem)
-        for path in (original, copy) if copy.exists() else (original,):  # older versions kept no copy
+        original, copy = _paths(settings, table, name)
+        for path in (original, copy) if os.path.lexists(copy) else (original,):  # older versions kept no copy
             if _valid(path) != closing:
                 where = path.relative_to(settings.warehouse)
                 yield DxError(
@@ -169,10 +187,10 @@ def heal(settings: Settings, table: str, source: str) -> None:
     for closing in every(settings, table, source).values():
         for path in _paths(settings, table, closing.key.name):
             if _valid(path) != closing:
-                if path.exists():
+                if path.is_file():
                     LOG.warning("%s is damaged: it is written again", path.relative_to(settings.warehouse))
                     files.set_aside(settings, path)
-                files.write_text(settings, path, closing.model_dump_json(indent=1))
+                files.write_text(settings, path, proven.text(closing))
 
 
 def close(
@@ -213,29 +231,39 @@ def _paths(settings: Settings, table: str, name: str) -> list[Path]:
     return [root / table / f"{name}.json" for root in (settings.revisions, settings.revisions / COPIES)]
 
 
-def _read(settings: Settings, table: str, name: str) -> Closing | None:
+def _names(settings: Settings, table: str = "*", pattern: str = "*") -> list[tuple[str, str]]:
+    """Table and partition of everything that is there as a record of a closed month, or as the copy of one."""
+    roots = (settings.revisions, settings.revisions / COPIES)
+    found = {(path.parent.name, path.stem) for root in roots for path in root.glob(f"{table}/{pattern}.json")}
+    return sorted((folder, name) for folder, name in found if folder != COPIES)
+
+
+def _either(settings: Settings, table: str, name: str) -> Closing | None:
+    """The closing in a record, or else in its copy."""
     paths = _paths(settings, table, name)
-    found = next((closing for path in paths if (closing := _valid(path)) is not None), None)
-    if found is None and any(path.exists() for path in paths):
-        where = paths[0].relative_to(settings.warehouse)
-        raise DxError(
-            f"{where} cannot be read, nor can its copy: restore it from a backup.",
-            f"không đọc được {where} và bản sao của tệp: hãy phục hồi từ bản sao lưu.",
-        )
-    return found
+    return next((closing for path in paths if (closing := _valid(path)) is not None), None)
+
+
+def _unreadable(settings: Settings, table: str, name: str) -> DxError:
+    where = _paths(settings, table, name)[0].relative_to(settings.warehouse)
+    return DxError(
+        f"{where} cannot be read, nor can its copy: restore it from a backup; nothing of the month changes until then.",
+        f"không đọc được {where} và bản sao của tệp: hãy phục hồi từ bản sao lưu; tháng đó không thay đổi cho đến lúc"
+        " đó.",
+    )
 
 
 def _valid(path: Path) -> Closing | None:
     """The closing in a file; None if it is missing, cannot be read, or is of another partition."""
-    try:
-        found = Closing.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return found if (found.table, found.key.name) == (path.parent.name, path.stem) else None
+    found = proven.read(path, Closing)
+    return found if found is not None and (found.table, found.key.name) == (path.parent.name, path.stem) else None
 
 
 def _is_to_close(settings: Settings, key: Key) -> bool:
-    return read(settings, key) is None and partition.rows(settings, key) is not None
+    """Whether a month has rows and no record yet, also none that was lost."""
+    run = partition.run(settings, key)
+    is_recorded = (run is not None and run.had_closed) or is_there(settings, key)
+    return not is_recorded and partition.rows(settings, key) is not None
 
 
 def _used(settings: Settings, key: Key, accepted: Collection[str]) -> tuple[str, ...]:

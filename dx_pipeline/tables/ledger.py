@@ -191,6 +191,8 @@ def _state(settings: Settings, key: AnyKey, run: PartitionRun | None, *, is_comp
 
 
 def months_known(settings: Settings, catalogue: Catalogue) -> tuple[Month, ...]:
-    """Every month for which any declared source has landed anything, in order."""
+    """Every month for which any declared source has landed anything, or something was published, in order."""
     found = {month for name in catalogue.monthly for month in deliveries.months_landed(settings, name)}
+    runs = (run for run in partition.runs(settings) if run.source in catalogue.monthly)
+    found |= {key.month for run in runs if (key := partition.key_of(run)).month is not None}
     return tuple(sorted(found))

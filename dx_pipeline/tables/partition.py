@@ -12,13 +12,13 @@ data set. The run is recorded last: a crash before that only means that the run 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
@@ -28,7 +28,7 @@ from dx_pipeline.declarations.sql import create_table, literal, qualified, quote
 from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files, parquet
+from dx_pipeline.storage import files, parquet, proven
 from dx_pipeline.storage.database import fill
 from dx_pipeline.tables.run import PartitionRun
 
@@ -38,6 +38,10 @@ PARTITION_IS = "partition="
 HELD_BACK = "_held_back"
 """The folder with the bad rows of deliveries that are held back: nothing else of them counts."""
 FINGERPRINT, PARTITION = b"dx_fingerprint", b"dx_partition"
+RECORD = ".json"
+"""The ending of records of runs."""
+WITHOUT_RECORDS = "ledger."
+"""How the names of tables begin whose partitions come with others and have no records of their own."""
 LOG = logging.getLogger(__name__)
 
 SMALL = 200_000
@@ -104,13 +108,22 @@ def quarantined(settings: Settings, key: AnyKey, folder: str = "") -> Path | Non
 
 def all_rows(settings: Settings, table: str) -> list[Path]:
     """The published rows of every partition of a table, in the order of their names."""
-    return sorted((settings.tables / table).glob(f"*/{ROWS}"))
+    return sorted(path for path in (settings.tables / table).glob(f"*/{ROWS}") if path.is_file())
 
 
 def run(settings: Settings, key: AnyKey) -> PartitionRun | None:
     """The latest run of a partition; None if there was none, or its record is damaged."""
-    path = _run_path(settings, key)
-    return _read_run(path) if path.is_file() else None
+    return _read_run(_run_path(settings, key))
+
+
+def place_of_rows(settings: Settings, table: str, name: str) -> Path:
+    """Where the published rows of a partition are, or would be."""
+    return settings.tables / table / f"{PARTITION_IS}{name}" / ROWS
+
+
+def record_of(settings: Settings, table: str, name: str) -> PartitionRun | None:
+    """The latest run of a partition, by its name within its table."""
+    return _read_run(_record_path(settings, table, name))
 
 
 def runs(settings: Settings) -> Iterator[PartitionRun]:
@@ -127,7 +140,7 @@ def record(settings: Settings, key: AnyKey, latest: PartitionRun) -> None:
     if path.is_file() and _read_run(path) is None:
         LOG.warning("%s", _damaged(settings, path))
         files.set_aside(settings, path)
-    files.write_text(settings, path, latest.model_dump_json(indent=1))
+    files.write_text(settings, path, proven.text(latest))
 
 
 def damage(settings: Settings, key: AnyKey) -> DxError | None:
@@ -136,46 +149,73 @@ def damage(settings: Settings, key: AnyKey) -> DxError | None:
     Without a record the file is held against what its own footer says.
     """
     path = _rows_path(settings.tables, key)
+    return _damaged(settings, path) if _is_damaged(path, run(settings, key), f"{key.table}/{key.name}") else None
+
+
+def _is_damaged(path: Path, recorded: PartitionRun | None, name: str) -> bool:
+    """Whether something is there and is not the rows that were written."""
     if not path.is_file():
-        return None
-    is_same = _is_as_written(path, run(settings, key), f"{key.table}/{key.name}")
-    return None if is_same else _damaged(settings, path)
-
-
-def _is_as_written(path: Path, recorded: PartitionRun | None, name: str) -> bool:
+        return os.path.lexists(path)
     if recorded is not None and recorded.sha256 is not None:
-        return files.known_digest(path) == recorded.sha256
-    return parquet.is_whole(path) and _named(path) in {None, name}
+        return files.known_digest(path) != recorded.sha256
+    return not parquet.is_whole(path) or _named(path) not in {None, name}
 
 
-def problems(settings: Settings) -> Iterator[DxError]:
-    """Everything in `tables/` and `quarantine/` that is not what was written there, is missing, or does not belong."""
+def problems(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
+    """Everything in `tables/` and `quarantine/` that is not what was written there, is missing, or does not belong.
+
+    Args:
+        settings: the warehouse.
+        tables: the names of all tables that are declared.
+    """
+    for root in (settings.tables, settings.tables / RUNS, settings.quarantine):
+        if os.path.lexists(root) and not root.is_dir():
+            yield _damaged(settings, root)
+    yield from _problems_of_records(settings, tables)
     recorded = {(found.table, found.partition): found for found in runs(settings)}
-    for path in sorted((settings.tables / RUNS).glob("*/*")):
-        if _read_run(path) is None:
-            yield _damaged(settings, path)
-    for (table, name), latest in recorded.items():
-        path = settings.tables / table / f"{PARTITION_IS}{name}" / ROWS
-        if latest.sha256 is not None and not path.is_file():
-            yield DxError(
-                f"{path.relative_to(settings.warehouse)} is missing: 'dx run' makes it again from landing.",
-                f"{path.relative_to(settings.warehouse)} bị thiếu: 'dx run' tạo lại từ nơi nhận.",
-            )
-    for root in (settings.tables, settings.quarantine, settings.quarantine / HELD_BACK):
+    for latest in recorded.values():
+        yield from (missing(settings, path) for path in _missing_rows(settings, latest))
+    for root in _roots(settings):
         for path in sorted(each for each in root.glob("[!_]*/*/*") if each.name == ROWS):
             table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
             about = recorded.get((table, name)) if root == settings.tables else None
-            if not _is_as_written(path, about, f"{table}/{name}"):
+            if _is_damaged(path, about, f"{table}/{name}"):
                 yield _damaged(settings, path)
-        yield from (_stray(settings, path) for path in _strays(root))
+            is_recorded = root != settings.tables or table.startswith(WITHOUT_RECORDS)
+            if not is_recorded and not os.path.lexists(_record_path(settings, table, name)):
+                yield missing(settings, _record_path(settings, table, name))
+        yield from (files.stray(settings, path) for path in _strays(root, tables))
 
 
-def _strays(root: Path) -> Iterator[Path]:
+def _problems_of_records(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
+    root = settings.tables / RUNS
+    for table in sorted(root.glob("*")):
+        if table.name not in tables:
+            yield files.stray(settings, table)
+        elif not table.is_dir():
+            yield _damaged(settings, table)
+    for path in sorted(root.glob("*/*")):
+        if path.parent.name in tables and path.suffix != RECORD:
+            yield files.stray(settings, path)
+        elif path.parent.name in tables and _read_run(path) is None:
+            yield _damaged(settings, path)
+
+
+def missing(settings: Settings, path: Path) -> DxError:
+    """The error of rows or a record that are no longer there."""
+    name = path.relative_to(settings.warehouse)
+    return DxError(
+        f"{name} is missing: 'dx run' makes it again from landing.",
+        f"{name} bị thiếu: 'dx run' tạo lại từ nơi nhận.",
+    )
+
+
+def _strays(root: Path, tables: Collection[str]) -> Iterator[Path]:
     """What is in a folder of partitions and is none."""
     for table in sorted(root.glob("*")):
         if table.name in {RUNS, HELD_BACK}:
             continue
-        if not table.is_dir() or "." not in table.name:
+        if not table.is_dir() or table.name not in tables:
             yield table
             continue
         for folder in sorted(table.iterdir()):
@@ -185,17 +225,34 @@ def _strays(root: Path) -> Iterator[Path]:
                 yield from sorted(path for path in folder.iterdir() if path.name != ROWS)
 
 
-def _stray(settings: Settings, path: Path) -> DxError:
-    name = path.relative_to(settings.warehouse)
-    return DxError(
-        f"{name} does not belong there, and nothing reads it: move it away.",
-        f"{name} không thuộc về nơi này và không được đọc: hãy chuyển đi.",
-    )
+def set_aside_damaged(settings: Settings, key: AnyKey) -> bool:
+    """Move damaged rows of a partition out of the way, published or in quarantine; whether it has to be made again.
+
+    It also has to where rows are missing.
+    """
+    latest = run(settings, key)
+    recorded = {root: latest if root == settings.tables else None for root in _roots(settings)}
+    places = {_rows_path(root, key): about for root, about in recorded.items()}
+    damaged = [path for path, about in places.items() if _is_damaged(path, about, f"{key.table}/{key.name}")]
+    for path in damaged:
+        LOG.warning("%s", _damaged(settings, path))
+        files.set_aside(settings, path)
+    return bool(damaged) or (latest is not None and any(_missing_rows(settings, latest)))
 
 
-def set_aside(settings: Settings, key: AnyKey) -> None:
-    """Move the published rows of a partition out of the way."""
-    files.set_aside(settings, _rows_path(settings.tables, key))
+def _roots(settings: Settings) -> tuple[Path, ...]:
+    """The folders of tables of partitions: published, in quarantine, and of deliveries that are held back."""
+    return settings.tables, settings.quarantine, settings.quarantine / HELD_BACK
+
+
+def _missing_rows(settings: Settings, latest: PartitionRun) -> Iterator[Path]:
+    """The files of rows that a run has and that are no longer there."""
+    path = place_of_rows(settings, latest.table, latest.partition)
+    if latest.sha256 is not None and not os.path.lexists(path):
+        yield path
+    path = settings.quarantine / path.relative_to(settings.tables)
+    if any(counts.quarantined for counts in latest.counts) and not os.path.lexists(path):
+        yield path
 
 
 def _damaged(settings: Settings, path: Path) -> DxError:
@@ -208,11 +265,8 @@ def _damaged(settings: Settings, path: Path) -> DxError:
 
 def _read_run(path: Path) -> PartitionRun | None:
     """The run in a record; None if it cannot be read, or is of another partition."""
-    try:
-        found = PartitionRun.model_validate_json(path.read_bytes())
-    except ValidationError:
-        return None
-    return found if (found.table, found.partition) == (path.parent.name, path.stem) else None
+    found = proven.read(path, PartitionRun)
+    return found if found is not None and (found.table, found.partition) == (path.parent.name, path.stem) else None
 
 
 def _named(path: Path) -> str | None:
@@ -314,4 +368,8 @@ def _rows_path(root: Path, key: AnyKey) -> Path:
 
 
 def _run_path(settings: Settings, key: AnyKey) -> Path:
-    return settings.tables / RUNS / key.table / f"{key.name}.json"
+    return _record_path(settings, key.table, key.name)
+
+
+def _record_path(settings: Settings, table: str, name: str) -> Path:
+    return settings.tables / RUNS / table / f"{name}{RECORD}"

@@ -9,8 +9,8 @@ they replace the published rows; either way the run is recorded.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import duckdb
@@ -38,6 +38,7 @@ class Staged:
         is_complete: false where nothing could be read: then nothing is published, and the run says why.
         failure: why nothing could be computed, if that is so: then nothing is published.
         inputs: what they were made from, unless they are computed from other partitions.
+        entries: the digests of the entries of its deliveries, by their ids.
     """
 
     key: AnyKey
@@ -53,6 +54,7 @@ class Staged:
     derived_from: tuple[str, ...] = ()
     failure: str | None = None
     inputs: RunInputs | None = None
+    entries: Mapping[str, str] = field(default_factory=dict)
 
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
@@ -66,11 +68,8 @@ def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None
     Rows that are not those that were published are set aside, so that the run makes them again.
     """
     before = partition.run(settings, key)
-    damaged = partition.damage(settings, key)
-    if damaged is not None:
-        partition.set_aside(settings, key)
-        LOG.warning("%s", damaged)
-    if before is None or before.fingerprint != current or damaged is not None:
+    has_damage = partition.set_aside_damaged(settings, key)
+    if before is None or before.fingerprint != current or has_damage:
         return None
     is_lost = before.published and partition.rows(settings, key) is None
     return None if is_lost else RunResult(before, changed=False)
@@ -130,6 +129,7 @@ def publish(
         derived_from=staged.derived_from,
         inputs=staged.inputs,
         inputs_of_rows=staged.inputs if is_published else before.inputs_of_rows if before is not None else None,
+        entries=dict(staged.entries),
         failure=staged.failure,
         sha256=files.known_digest(rows) if rows is not None else None,
         audit=found,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.period import MONTH
 from dx_pipeline.reading.conservation import Counts
 
 
@@ -64,6 +65,7 @@ class PartitionRun(BaseModel):
         inputs: what the run was made from; None for what is computed from other partitions.
         inputs_of_rows: the same of the published rows: those of an earlier run where this one was held back.
         failure: why nothing could be computed.
+        entries: by the ids of the deliveries that it was made from, the digests of their entries.
         sha256: of the file with the published rows, which may be of an earlier run; None if there is none.
     """
 
@@ -72,7 +74,7 @@ class PartitionRun(BaseModel):
     table: str
     partition: str
     source: str | None = None
-    month: str | None = None
+    month: str | None = Field(default=None, pattern=MONTH)
     kpi_code: str | None = None
     fingerprint: str
     published: bool
@@ -87,9 +89,21 @@ class PartitionRun(BaseModel):
     derived_from: tuple[str, ...] = ()
     inputs: RunInputs | None = None
     inputs_of_rows: RunInputs | None = None
+    entries: dict[str, str] = {}
     failure: str | None = None
     sha256: str | None = None
     audit: tuple[ExpectationResult, ...] = ()
+
+    @property
+    def deliveries(self) -> tuple[str, ...]:
+        """The ids of all deliveries that the run or its published rows were made from."""
+        made = (inputs.deliveries for inputs in (self.inputs, self.inputs_of_rows) if inputs is not None)
+        return tuple(dict.fromkeys(each for ids in made for each in ids))
+
+    @property
+    def had_closed(self) -> bool:
+        """Whether its month had closed by then."""
+        return self.inputs is not None and self.inputs.revisions is not None
 
     @property
     def problem(self) -> str | None:
