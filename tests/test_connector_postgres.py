@@ -184,6 +184,7 @@ def test_a_server_that_goes_down_is_waited_for_in_the_next_run(warehouse: Settin
     assert rows(warehouse) == list(range(3000))
 
 
+@pytest.mark.slow
 @FEW
 @given(
     seqs=st.lists(st.integers(0, 15), max_size=40),

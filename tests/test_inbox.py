@@ -135,7 +135,7 @@ def test_a_file_name_is_escaped_wherever_it_is_shown_and_stops_nothing(engine: E
 def test_a_stray_with_a_strange_name_can_be_shown(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     (engine.settings.inbox / os.fsdecode(b"x\xff[red]\x1b")).mkdir(parents=True)
     doctor.show(list(doctor.examine(engine.settings, engine.catalogue)))
-    assert r"x\xff[red]\x1b (" in "".join(capsys.readouterr().out.split("\n")).replace("  ", "")
+    assert r"x\xff[red]\x1b(" in "".join(capsys.readouterr().out.split())  # wherever its lines are broken
 
 
 @pytest.mark.parametrize("later", [2 * 86_400, 10**12])

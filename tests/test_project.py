@@ -46,6 +46,7 @@ def test_a_new_project_has_every_declaration_but_those_of_one_province(dx: Dx, t
         assert path.read_text("utf-8") == f"{headings}\n"
 
 
+@pytest.mark.slow
 def test_a_run_and_an_examination_list_what_is_to_be_filled_in(
     dx: Dx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

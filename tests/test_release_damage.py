@@ -104,6 +104,7 @@ def as_link_elsewhere(link: Path) -> None:
     link.symlink_to("landing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["current", "internal"])
 @pytest.mark.parametrize("damage", [as_folder, as_file, as_link_elsewhere])
 def test_what_should_lead_to_a_release_is_named_and_made_again(
