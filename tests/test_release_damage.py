@@ -119,3 +119,10 @@ def test_what_should_lead_to_a_release_is_named_and_made_again(
     assert (engine.settings.current / "datapackage.json").is_file()
     assert (engine.settings.internal / "datapackage.json").is_file()
     assert list(integrity.problems(engine.settings, engine.catalogue)) == []
+
+
+@pytest.mark.usefixtures("first")
+def test_a_run_that_brings_nothing_new_makes_the_internal_link_again(engine: Engine) -> None:
+    as_folder(engine.settings.internal)
+    assert not engine.publish().changed
+    assert (engine.settings.internal / "datapackage.json").is_file()

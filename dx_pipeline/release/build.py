@@ -128,6 +128,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         if current is not None and is_made_of(settings, current, snapshot.inputs):
             path = settings.releases / current
             if not problems(path, catalogue):
+                switch(settings, current)  # the link `internal` may be damaged
                 return Published(current, path, snapshot.ledger, changed=False)
         release_id = snapshot.release_id
         target = settings.releases / release_id
