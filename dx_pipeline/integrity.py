@@ -143,10 +143,6 @@ def _of_releases(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual
     current = None if settings.current in elsewhere else release.current_id(settings)
     if current is not None and current not in {item.release_id for item in kept}:
         yield _about(current, NOT_THERE)
-    inside = Path(settings.current.name) / ".." / release.INTERNAL.name
-    has_link = settings.internal.is_symlink() and settings.internal.readlink() == inside
-    if current is not None and not has_link and any(item.is_current and item.has_parts for item in kept):
-        yield _about(current, NOT_INSIDE)
 
 
 LOST = Bilingual(
@@ -156,11 +152,6 @@ LOST = Bilingual(
 NOT_THERE = Bilingual(
     vi="liên kết 'current' trỏ tới bản không còn nữa: chạy 'dx run' hoặc 'dx release switch'.",
     en="'current' leads to it and it is not there: run 'dx run' or 'dx release switch'.",
-)
-
-NOT_INSIDE = Bilingual(
-    vi="'internal' không phải là liên kết tới phần nội bộ của bản này: hãy chuyển đi, rồi chạy 'dx release switch'.",
-    en="'internal' is not the link to its internal part: move it away, then run 'dx release switch'.",
 )
 
 

@@ -195,7 +195,7 @@ def test_internal_leads_to_the_current_release_and_nowhere_else(released: Engine
 
     def is_named() -> bool:
         (problem,) = found(released)
-        return "'internal' is not the link to its internal part: move it away, then run" in problem
+        return problem == "internal is no link to a release: run 'dx run' or 'dx release switch'."
 
     link.unlink()
     assert is_named()

@@ -74,7 +74,7 @@ def _through_current(settings: Settings) -> Path:
 
 
 def links_elsewhere(settings: Settings) -> Iterator[Path]:
-    """`current` and `internal`, if they are there and do not lead to the parts of a release."""
+    """`current`, if it is there and leads to no release, and `internal`, if it does not lead to the part beside."""
     current, internal = settings.current, settings.internal
     if current.is_symlink():
         target = current.readlink()
@@ -82,8 +82,8 @@ def links_elsewhere(settings: Settings) -> Iterator[Path]:
             yield current
     elif current.exists():
         yield current
-    is_there = internal.is_symlink() or internal.exists()
-    if is_there and not (internal.is_symlink() and internal.readlink() == _through_current(settings)):
+    is_needed = any(link.is_symlink() or link.exists() for link in (current, internal))
+    if is_needed and not (internal.is_symlink() and internal.readlink() == _through_current(settings)):
         yield internal
 
 
