@@ -27,6 +27,8 @@ from dx_pipeline.tables import closing
 from dx_pipeline.tables.closing import Basis, Closing
 from dx_pipeline.tables.partition import Key
 
+pytestmark = pytest.mark.slow
+
 MAY, JUNE = "2022-05", "2022-06"
 TABLE, SOURCE = "programme.community_group", "community_group"
 
@@ -175,7 +177,6 @@ def released(warehouse: Settings, declared: Catalogue, first: Published) -> Engi
     return engine
 
 
-@pytest.mark.slow
 def test_what_the_current_release_was_made_from_is_missed(released: Engine) -> None:
     settings = released.settings
     shutil.rmtree(settings.tables / TABLE)
@@ -189,7 +190,6 @@ def test_what_the_current_release_was_made_from_is_missed(released: Engine) -> N
     assert "is lost, and the current release was made from it" in found(released)[1]
 
 
-@pytest.mark.slow
 def test_internal_leads_to_the_current_release_and_nowhere_else(released: Engine) -> None:
     link = released.settings.internal
 
@@ -256,7 +256,6 @@ def test_an_entry_of_an_older_version_is_believed(delivered: Engine) -> None:
     assert not any(result.changed for result in delivered.results(SOURCE, MAY, JUNE))
 
 
-@pytest.mark.slow
 def test_an_altered_entry_of_an_older_version_is_not_what_the_current_release_was_made_from(released: Engine) -> None:
     entry = one(released, KEPT["entry"])
     for path in (entry, *released.settings.tables.glob("_runs/*/*.json")):

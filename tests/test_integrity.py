@@ -33,6 +33,8 @@ from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import closing
 from dx_pipeline.tables.closing import Basis, Closing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def engine(warehouse: Settings, declared: Catalogue, first: Published) -> Engine:
@@ -110,7 +112,6 @@ DAMAGES: dict[str, tuple[Callable[[Engine], object], str]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_whatever_is_damaged_is_named_in_one_sentence(engine: Engine, damage: str) -> None:
     assert found(engine) == []
@@ -119,7 +120,6 @@ def test_whatever_is_damaged_is_named_in_one_sentence(engine: Engine, damage: st
     assert any(sentence in problem for problem in found(engine)), found(engine)
 
 
-@pytest.mark.slow
 def test_what_can_be_made_again_is_whole_after_the_next_run(engine: Engine, declared: Catalogue) -> None:
     for damages in (("a bit of a delivery", "a bit of rows", "half a closing"), ("half an entry", "half a record")):
         for damage in damages:
@@ -142,7 +142,6 @@ def test_a_closed_month_whose_record_and_copy_are_lost_stops_its_source_alone(en
     assert engine.results("digital_enterprise") == []
 
 
-@pytest.mark.slow
 def test_the_command_and_the_doctor_report_damage_and_status_1(dx: Dx, engine: Engine) -> None:
     folder = engine.settings.warehouse
     whole = dx("verify", "--lang", "en", warehouse=folder, project=TRIAL)
@@ -238,7 +237,6 @@ with writing(Settings(Path({str(warehouse.warehouse)!r}))):
     assert f": {os.getpid()} (" in said
 
 
-@pytest.mark.slow
 def test_a_run_that_is_stopped_says_that_nothing_was_published(
     engine: Engine, first: Published, tmp_path: Path
 ) -> None:
@@ -269,7 +267,6 @@ def inodes(settings: Settings) -> set[tuple[Path, int]]:
     return {(path, path.stat().st_ino) for path in settings.warehouse.rglob("*") if not path.is_symlink()}
 
 
-@pytest.mark.slow
 def test_files_are_for_the_group_and_landing_for_the_owner_alone(dx: Dx, tmp_path: Path, engine: Engine) -> None:
     engine.put("community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
     before = inodes(engine.settings)
