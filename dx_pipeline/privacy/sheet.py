@@ -323,15 +323,15 @@ def _telling(pieces: list[str], encoding: Encoding) -> str:
 
 def _with_split_numbers(lines: Sequence[str]) -> list[str]:
     """Lines of text; two that have a number of a person only together are one."""
-    told: list[str] = []
+    found: list[str] = []
     for line in filter(None, lines):
-        last = told[-1] if told else ""
+        last = found[-1] if found else ""
         together = f"{last} {line}"
         is_split = (
             last[-1:].isdigit() and line[:1].isdigit() and _count_in(together) > _count_in(last) + _count_in(line)
         )
-        told[-1:] = [together] if is_split else [*told[-1:], line]
-    return told
+        found[-1:] = [together] if is_split else [*found[-1:], line]
+    return found
 
 
 def _count_in(text: str) -> int:
