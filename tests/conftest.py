@@ -101,6 +101,13 @@ def first(published: tuple[Path, Published], warehouse: Settings) -> Published:
     return replace(release_in_it, path=warehouse.releases / release_in_it.release_id)
 
 
+@pytest.fixture
+def sealed(warehouse: Settings, declared: Catalogue, first: Published) -> Engine:
+    """The engine over a warehouse with one release."""
+    assert first.path.is_relative_to(warehouse.warehouse)
+    return Engine(warehouse, declared)
+
+
 @pytest.fixture(scope="session")
 def dagster_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Dagster instance that only this test process uses."""

@@ -16,7 +16,6 @@ from engine import Engine
 from sealing import PARTS, alter_values, edit, seal_again
 
 from dx_pipeline import release
-from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import ReleaseError, UsageError
 from dx_pipeline.release import Published, datapackage, log, manifest, predecessor_id
@@ -33,15 +32,8 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage.files import digest
 
 
-@pytest.fixture
-def engine(warehouse: Settings, declared: Catalogue, first: Published) -> Engine:
-    """The engine over a warehouse with one release."""
-    assert first.path.is_relative_to(warehouse.warehouse)
-    return Engine(warehouse, declared)
-
-
-def problems(engine: Engine, path: Path) -> list[str]:
-    return [each.en for each in release.problems(path, engine.catalogue)]
+def problems(sealed: Engine, path: Path) -> list[str]:
+    return [each.en for each in release.problems(path, sealed.catalogue)]
 
 
 def described(change: Callable[[dict[str, Any]], object], part: str = "public") -> Callable[[Path], None]:
@@ -64,18 +56,18 @@ ATTACKS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_changed_release_does_not_verify(engine: Engine, first: Published, attack: str) -> None:
+def test_a_changed_release_does_not_verify(sealed: Engine, first: Published, attack: str) -> None:
     ATTACKS[attack](first.path)
-    assert problems(engine, first.path)
+    assert problems(sealed, first.path)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_release_that_was_changed_with_all_its_hashes_does_not_verify(
-    engine: Engine, first: Published, attack: str
+    sealed: Engine, first: Published, attack: str
 ) -> None:
     ATTACKS[attack](first.path)
     seal_again(first.path)
-    assert problems(engine, first.path) == [OTHER_SEALS.en]
+    assert problems(sealed, first.path) == [OTHER_SEALS.en]
 
 
 @pytest.mark.parametrize(
@@ -88,56 +80,56 @@ def test_a_release_that_was_changed_with_all_its_hashes_does_not_verify(
     ],
 )
 def test_an_id_proves_its_inputs_even_where_the_log_was_written_anew(
-    engine: Engine, first: Published, attack: str, problem: Bilingual
+    sealed: Engine, first: Published, attack: str, problem: Bilingual
 ) -> None:
     ATTACKS[attack](first.path)
     seal_again(first.path)
-    (engine.settings.releases / log.NAME).unlink()
-    release.store.record(engine.settings, "published", first.release_id)
-    assert problems(engine, first.path) == [problem.en]
+    (sealed.settings.releases / log.NAME).unlink()
+    release.store.record(sealed.settings, "published", first.release_id)
+    assert problems(sealed, first.path) == [problem.en]
 
 
-def test_one_flipped_bit_in_any_file_is_found_and_named(engine: Engine, first: Published) -> None:
+def test_one_flipped_bit_in_any_file_is_found_and_named(sealed: Engine, first: Published) -> None:
     for file in sorted(path for path in first.path.rglob("*") if path.is_file()):
         content = file.read_bytes()
         for place in (0, len(content) // 2, len(content) - 1):
             file.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-            assert problems(engine, first.path), file
+            assert problems(sealed, first.path), file
         file.write_bytes(content)
-    assert problems(engine, first.path) == []
+    assert problems(sealed, first.path) == []
 
 
 NO_DESCRIPTIONS = ["", "{", "{}", "[]", "null", '{"version": 1, "resources": [], "dx": []}']
 
 
 def test_a_damaged_description_is_named_and_the_next_run_makes_the_release_again(
-    engine: Engine, first: Published
+    sealed: Engine, first: Published
 ) -> None:
     before = {path: path.read_bytes() for path in first.path.rglob("*.parquet")}
     for content in NO_DESCRIPTIONS:
         (first.path / "public" / "datapackage.json").write_text(content, encoding="utf-8")
-        assert problems(engine, first.path) == ["public/datapackage.json is not the file that was sealed."]
-        assert predecessor_id(engine.settings, first.release_id) is None
+        assert problems(sealed, first.path) == ["public/datapackage.json is not the file that was sealed."]
+        assert predecessor_id(sealed.settings, first.release_id) is None
         with pytest.raises(ReleaseError, match=r"public/datapackage.json of release \w+ cannot be read"):
             datapackage.read(first.path / "public")
-    again = release.publish(engine.settings, engine.catalogue)
+    again = release.publish(sealed.settings, sealed.catalogue)
     assert (again.release_id, again.changed) == (first.release_id, True)
     assert {path: path.read_bytes() for path in first.path.rglob("*.parquet")} == before
-    assert problems(engine, first.path) == []
-    assert (engine.settings.set_aside / "releases").is_dir()
+    assert problems(sealed, first.path) == []
+    assert (sealed.settings.set_aside / "releases").is_dir()
 
 
-def test_a_release_that_was_put_there_by_hand_does_not_verify(engine: Engine, first: Published) -> None:
+def test_a_release_that_was_put_there_by_hand_does_not_verify(sealed: Engine, first: Published) -> None:
     shutil.copytree(first.path, first.path.with_name("0123456789abcdef"))
-    assert problems(engine, first.path.with_name("0123456789abcdef")) == [NOT_IN_LOG.en]
+    assert problems(sealed, first.path.with_name("0123456789abcdef")) == [NOT_IN_LOG.en]
 
 
-def test_a_release_without_seals_or_without_a_part_is_named_as_such(engine: Engine, first: Published) -> None:
+def test_a_release_without_seals_or_without_a_part_is_named_as_such(sealed: Engine, first: Published) -> None:
     for part in PARTS:
         (first.path / part / manifest.NAME).unlink()
-    assert problems(engine, first.path) == [NOT_SEALED.en]
+    assert problems(sealed, first.path) == [NOT_SEALED.en]
     shutil.rmtree(first.path / "internal")
-    assert problems(engine, first.path) == [NOT_WHOLE.en]
+    assert problems(sealed, first.path) == [NOT_WHOLE.en]
 
 
 def test_anybody_checks_a_public_part_with_what_every_system_has(first: Published) -> None:
@@ -148,19 +140,19 @@ def test_anybody_checks_a_public_part_with_what_every_system_has(first: Publishe
 # The release log
 
 
-def publish_later(engine: Engine, day: int) -> str:
-    engine.put("community_group", groups(*GROUPS, title=f"# {day}"), name=f"{day}.csv", day=day)
-    engine.ingest("community_group")
-    return release.publish(engine.settings, engine.catalogue).release_id
+def publish_later(sealed: Engine, day: int) -> str:
+    sealed.put("community_group", groups(*GROUPS, title=f"# {day}"), name=f"{day}.csv", day=day)
+    sealed.ingest("community_group")
+    return release.publish(sealed.settings, sealed.catalogue).release_id
 
 
-def events(engine: Engine) -> list[tuple[str, str]]:
-    return [(line.event, line.release_id) for line in ReleaseLog.read(engine.settings.releases).lines]
+def events(sealed: Engine) -> list[tuple[str, str]]:
+    return [(line.event, line.release_id) for line in ReleaseLog.read(sealed.settings.releases).lines]
 
 
-def test_the_log_has_the_id_seals_and_predecessor_of_each_release(engine: Engine, first: Published) -> None:
-    second = publish_later(engine, 7)
-    one, two = ReleaseLog.read(engine.settings.releases).lines
+def test_the_log_has_the_id_seals_and_predecessor_of_each_release(sealed: Engine, first: Published) -> None:
+    second = publish_later(sealed, 7)
+    one, two = ReleaseLog.read(sealed.settings.releases).lines
     assert (one.release_id, one.predecessor, one.previous) == (first.release_id, None, log.FIRST)
     assert (two.release_id, two.predecessor) == (second, first.release_id)
     assert one.seals == {part: digest(first.path / part / "SHA256SUMS") for part in PARTS}
@@ -187,84 +179,84 @@ def test_a_changed_line_of_the_log_is_found(warehouse: Settings, line: int, text
     assert broken.problem.en.startswith(f"releases/log.jsonl: line {wrong} was changed")
 
 
-def test_a_changed_log_is_set_aside_and_started_anew(engine: Engine, first: Published) -> None:
-    path = engine.settings.releases / log.NAME
+def test_a_changed_log_is_set_aside_and_started_anew(sealed: Engine, first: Published) -> None:
+    path = sealed.settings.releases / log.NAME
     path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":2'))
-    assert problems(engine, first.path) == [NOT_IN_LOG.en]
-    again = release.publish(engine.settings, engine.catalogue)
-    (line,) = ReleaseLog.read(engine.settings.releases).lines
+    assert problems(sealed, first.path) == [NOT_IN_LOG.en]
+    again = release.publish(sealed.settings, sealed.catalogue)
+    (line,) = ReleaseLog.read(sealed.settings.releases).lines
     assert (line.event, line.release_id) == ("published", again.release_id)
     assert line.reason == "the log before was changed: set_aside/releases/log.jsonl.0"
 
 
-def test_a_line_that_a_crash_cut_is_removed(engine: Engine, first: Published) -> None:
-    path = engine.settings.releases / log.NAME
+def test_a_line_that_a_crash_cut_is_removed(sealed: Engine, first: Published) -> None:
+    path = sealed.settings.releases / log.NAME
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"number": 2, "at"')
-    assert ReleaseLog.read(engine.settings.releases).problem is None
-    assert problems(engine, first.path) == []
-    second = publish_later(engine, 7)
-    assert events(engine) == [("published", first.release_id), ("published", second)]
+    assert ReleaseLog.read(sealed.settings.releases).problem is None
+    assert problems(sealed, first.path) == []
+    second = publish_later(sealed, 7)
+    assert events(sealed) == [("published", first.release_id), ("published", second)]
     assert path.read_bytes().startswith(whole)
 
 
 @pytest.mark.slow
-def test_a_rollback_goes_back_one_more_each_time_and_never_forward(engine: Engine, first: Published) -> None:
-    second, third = publish_later(engine, 7), publish_later(engine, 8)
-    assert release.current_id(engine.settings) == third
+def test_a_rollback_goes_back_one_more_each_time_and_never_forward(sealed: Engine, first: Published) -> None:
+    second, third = publish_later(sealed, 7), publish_later(sealed, 8)
+    assert release.current_id(sealed.settings) == third
     for expected in (second, first.release_id):
-        before = release.before_current(engine.settings)
+        before = release.before_current(sealed.settings)
         assert before is not None
         assert before.release_id == expected
-        release.switch_to(engine.settings, expected, "rolled_back")
-    assert release.before_current(engine.settings) is None
-    release.switch_to(engine.settings, third, "switched")
-    assert release.current_id(engine.settings) == third
-    assert [event for event, _ in events(engine)[3:]] == ["rolled_back", "rolled_back", "switched"]
+        release.switch_to(sealed.settings, expected, "rolled_back")
+    assert release.before_current(sealed.settings) is None
+    release.switch_to(sealed.settings, third, "switched")
+    assert release.current_id(sealed.settings) == third
+    assert [event for event, _ in events(sealed)[3:]] == ["rolled_back", "rolled_back", "switched"]
 
 
 @pytest.mark.slow
-def test_the_latest_releases_month_ends_and_pinned_ones_are_kept(engine: Engine, first: Published) -> None:
+def test_the_latest_releases_month_ends_and_pinned_ones_are_kept(sealed: Engine, first: Published) -> None:
     """By the province's time: 17:30 of 31 January in UTC is in February there."""
-    only_one = Engine(replace(engine.settings, releases_kept=1), engine.catalogue)
-    path = engine.settings.releases / log.NAME
+    only_one = Engine(replace(sealed.settings, releases_kept=1), sealed.catalogue)
+    path = sealed.settings.releases / log.NAME
     path.unlink()
     times = ["2026-01-30T10:00Z", "2026-01-31T10:00Z", "2026-01-31T17:30Z", "2026-02-03T10:00Z"]
     names = [first.release_id, "january", "february", "later"]
     for name, at in zip(names, times, strict=True):
         if name != first.release_id:
-            shutil.copytree(first.path, engine.settings.releases / name)
-        log.append(engine.settings, "published", name, {}, datetime.fromisoformat(at).astimezone(UTC))
-    release.pin(engine.settings, "february", is_pinned=True)
+            shutil.copytree(first.path, sealed.settings.releases / name)
+        log.append(sealed.settings, "published", name, {}, datetime.fromisoformat(at).astimezone(UTC))
+    release.pin(sealed.settings, "february", is_pinned=True)
     latest = publish_later(only_one, 7)
-    assert {item.release_id for item in release.kept(engine.settings)} == {"january", "february", "later", latest}
-    assert ("removed", first.release_id) in events(engine)
-    release.pin(engine.settings, "february", is_pinned=False)
+    assert {item.release_id for item in release.kept(sealed.settings)} == {"january", "february", "later", latest}
+    assert ("removed", first.release_id) in events(sealed)
+    release.pin(sealed.settings, "february", is_pinned=False)
     last = publish_later(only_one, 8)
-    assert {item.release_id for item in release.kept(engine.settings)} == {"january", "later", last}
+    assert {item.release_id for item in release.kept(sealed.settings)} == {"january", "later", last}
 
 
 # Signatures
 
 
 @pytest.fixture
-def signed(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def signed(sealed: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A project whose releases are signed, with keys as openssl makes them."""
     key, public = tmp_path / "key.pem", tmp_path / "public.pem"
     openssl("genpkey", "-algorithm", "ed25519", "-out", str(key))
     openssl("pkey", "-in", str(key), "-pubout", "-out", str(public))
     monkeypatch.setenv("DX_SIGNING_KEY", str(key))
-    return with_public_key(engine, public.read_text(encoding="utf-8"))
+    return with_public_key(sealed, public.read_text(encoding="utf-8"))
 
 
 def openssl(*arguments: str) -> None:
     subprocess.run(["/usr/bin/env", "openssl", *arguments], check=True, capture_output=True)
 
 
-def with_public_key(engine: Engine, text: str) -> Engine:
-    declared = engine.catalogue
+def with_public_key(sealed: Engine, text: str) -> Engine:
+    declared = sealed.catalogue
     province = type(declared.province).model_validate({**declared.province.model_dump(), "public_key": text})
-    return Engine(engine.settings, replace(declared, province=province))
+    return Engine(sealed.settings, replace(declared, province=province))
 
 
 def test_a_signed_release_is_checked_offline_by_the_declared_key(signed: Engine, tmp_path: Path) -> None:
@@ -298,6 +290,6 @@ def test_without_the_private_key_nothing_is_published_and_the_last_release_stays
         assert [path.name for path in signed.settings.releases.iterdir() if path.is_dir()] == [first.release_id]
 
 
-def test_a_public_key_that_is_none_is_refused_where_it_is_declared(engine: Engine) -> None:
+def test_a_public_key_that_is_none_is_refused_where_it_is_declared(sealed: Engine) -> None:
     with pytest.raises(ValueError, match="write an Ed25519 public key in PEM"):
-        with_public_key(engine, "key")
+        with_public_key(sealed, "key")

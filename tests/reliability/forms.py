@@ -95,7 +95,7 @@ class Form:
 
     Args:
         name: of the form.
-        layout: how the pipeline is told of it.
+        layout: how it is declared to the pipeline.
         contract: of its table.
         base: the sound delivery.
         write: makes a delivery of a grid.
