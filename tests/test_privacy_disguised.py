@@ -99,6 +99,13 @@ def test_a_label_is_searched_in_its_copy(label: str) -> None:
     assert personal_data.in_label(label) == {"name": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "found"), [("naÂn", {}), ("aÅ", {}), ("bÅ naÆ", {}), ("NguyeÃn VaÊn An", {"name": 1})]
+)
+def test_letters_of_vni_are_read_once_in_small_and_capital_letters(text: str, found: dict[str, int]) -> None:
+    assert personal_data.strip(text)[1] == found
+
+
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from("0729 \u200b\u00ad–ÐÐ\u0301½²ﬃ")))
 def test_every_letter_of_a_copy_leads_back_to_its_text(text: str) -> None:
     normal = unicodedata.normalize("NFC", text)

@@ -52,6 +52,7 @@ for _written, _meant in _vni():
     VNI[_written] = _letter
     VNI[_written.upper()] = _letter.upper()
     VNI[_written[:1].upper() + _written[1:]] = _letter.upper()
+    VNI.setdefault(_written[:1] + _written[1:].upper(), _letter)
 _VNI_PATTERN = re.compile("|".join(sorted(map(re.escape, VNI), key=len, reverse=True)))
 _TCVN3_TABLE = str.maketrans(TCVN3)
 

@@ -144,6 +144,17 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
         may_be_name: whether the text is a name if all of it looks like one.
     """
     normal = unicodedata.normalize("NFC", text)
+    stripped, found = _stripped(normal, allowed, may_be_name=may_be_name)
+    if not found and not normal.isascii():
+        for meant in _meant(normal):
+            found = _stripped(meant, allowed, may_be_name=may_be_name)[1]
+            if found:
+                return "", found
+    return (stripped, found) if found else (text, found)
+
+
+def _stripped(normal: str, allowed: frozenset[str], *, may_be_name: bool) -> tuple[str, Counter[str]]:
+    """See `strip`, for a text in NFC whose letters are what they are."""
     copy = searchable(normal)
     found: Counter[str] = Counter()
     if may_be_name and names.is_name(copy.text):
@@ -166,12 +177,7 @@ def strip(text: str, *, allowed: frozenset[str] = frozenset(), may_be_name: bool
     copy = searchable(stripped) if stripped != normal else copy
     if _MAY_HAVE_NAME.search(copy.text):
         stripped = copy.replaced(_NAMES, named)
-    if not found and not normal.isascii():
-        for meant in _meant(normal):
-            found = strip(meant, allowed=allowed, may_be_name=may_be_name)[1]
-            if found:
-                return "", found
-    return (stripped, found) if found else (text, found)
+    return stripped, found
 
 
 def _meant(text: str) -> Iterator[str]:
