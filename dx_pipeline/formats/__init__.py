@@ -21,6 +21,7 @@ from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import csv, excel, html, json, parquet, recognition, text, xroad
 from dx_pipeline.formats.raw import Raw, Reader, as_declared
+from dx_pipeline.storage.database import OF_THE_SYSTEM
 from dx_pipeline.vietnamese import legacy
 
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -110,8 +111,8 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     except DeliveryRefusedError as refusal:
         known = recognition.reason(path, [layout]) if refusal.line is not None else None
         raise known or refusal from None
-    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
-        raise  # not the delivery's fault
+    except OF_THE_SYSTEM:
+        raise
     except duckdb.Error:
         kind = layout.format.kind
         message = f"it is damaged and cannot be read as {kind}; ask the sender to send it again."
@@ -128,7 +129,7 @@ def load_pages(
     assert pages is not None  # noqa: S101 - only formats with it are loaded in bundles
     try:
         return pages(connection, paths, layout, name)
-    except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+    except OF_THE_SYSTEM:
         raise
     except (duckdb.Error, DeliveryRefusedError):
         connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")

@@ -28,6 +28,7 @@ from dx_pipeline.formats.text import (
     private_file,
     with_line_feeds,
 )
+from dx_pipeline.storage.database import OF_THE_SYSTEM
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import normal
 
@@ -176,10 +177,14 @@ def _parsed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, fou
     """
     try:
         _parse(connection, path, dialect, found)
+    except OF_THE_SYSTEM:
+        raise
     except duckdb.Error:
         with with_line_feeds(connection, path) as copy:
             try:
                 _parse(connection, copy, dialect, found)
+            except OF_THE_SYSTEM:
+                raise
             except duckdb.Error:
                 message = "it cannot be read as delimited text; ask the sender to save the file again as CSV."
                 raise DeliveryRefusedError(message) from None  # DuckDB's own words quote the line

@@ -14,6 +14,7 @@ from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import limits
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, placements
+from dx_pipeline.storage.database import OF_THE_SYSTEM
 
 PRINTED_ALIKE = (
     pa.types.is_string,
@@ -36,6 +37,8 @@ def schema(path: Path) -> pa.Schema:
     """
     try:
         return pq.read_schema(path)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError):
         raise DeliveryRefusedError(DAMAGED) from None
 
@@ -48,6 +51,8 @@ def check(path: Path) -> None:
     """
     try:
         file = pq.ParquetFile(path)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError):
         return  # whoever reads it says so
     with file:
@@ -75,6 +80,8 @@ def _chunks(path: Path) -> list[tuple[str, str, int, int]]:
     try:
         with duckdb.connect() as connection:
             return connection.execute(sql, {"path": str(path)}).fetchall()
+    except (MemoryError, duckdb.OutOfMemoryException):
+        raise
     except duckdb.Error:
         raise DeliveryRefusedError(DAMAGED) from None
 
@@ -89,6 +96,8 @@ def _check_texts(path: Path, names: list[str]) -> None:
                 is_packed = pa.types.is_dictionary(chunk.type)
                 lengths = pc.binary_length(chunk.dictionary if is_packed else chunk)
                 total += pc.sum(lengths.take(chunk.indices) if is_packed else lengths).as_py() or 0
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError):
         return
     limits.check_expansion(total, limits.MOST_UNPACKED_BYTES)
@@ -122,6 +131,8 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
             """
         )
         connection.unregister("parquet_as_arrow")
+    except OF_THE_SYSTEM:
+        raise
     except (pa.ArrowException, OSError, ValueError, duckdb.Error):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     is_synthetic = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"") == b"true"

@@ -33,7 +33,7 @@ from dx_pipeline.kpi.scan import what_failed
 from dx_pipeline.kpi.units import Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.database import STAGED, connect, fill
+from dx_pipeline.storage.database import OF_THE_SYSTEM, STAGED, connect, fill
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import history, partition, publication
 from dx_pipeline.tables.partition import Key, KpiKey
@@ -301,6 +301,8 @@ class _Evaluator:
                     f" FROM ({query.text.rstrip().rstrip(';')}\n)",
                     {"number": number, **asked},
                 )
+            except OF_THE_SYSTEM:
+                raise
             except duckdb.Error as error:
                 declared = place(query.path, line_of(error))
                 failures[item.kpi.code] = f"{declared}: KPI {item.kpi.code} fails: {what_failed(error)}"

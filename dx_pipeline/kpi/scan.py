@@ -20,6 +20,7 @@ from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
 from dx_pipeline.kpi import states
 from dx_pipeline.kpi.figure import Figure, figures_by_view
+from dx_pipeline.storage.database import OF_THE_SYSTEM
 from dx_pipeline.tables.history import state_hash
 
 ROW = "dx_row"
@@ -49,6 +50,8 @@ def create_views(
         try:
             rows = states.select(connection, view) if view.has_states else view.sql
             connection.execute(f"CREATE {'TABLE' if reading else 'VIEW'} {qualified(view.table)} AS {rows}")
+        except OF_THE_SYSTEM:
+            raise
         except duckdb.Error as error:
             problem = f"{place(view.path, line_of(error))}: view {name} fails: {what_failed(error)}"
             failing = [kpi.code for kpi in kpis if name in kpi.every_view] if view.has_states else reading
@@ -80,6 +83,8 @@ def scan(
         try:
             _read(connection, catalogue, view, on_view)
             problem = _conserve(connection, catalogue, view)
+        except OF_THE_SYSTEM:
+            raise
         except duckdb.Error as error:
             problem = f"{place(view.path, 1)}: view {name} fails: {what_failed(error)}"
         if problem is not None:
@@ -186,6 +191,8 @@ def _count_each(
         return
     try:
         connection.execute(_counts(view, counts))
+    except OF_THE_SYSTEM:
+        raise
     except duckdb.Error:
         for figure in counts:
             _try(connection, catalogue, _counts(view, [figure]), figure, failures)
@@ -210,6 +217,8 @@ def _try(
     """Run the statement of a figure; if it fails, note which declared expression fails, and why."""
     try:
         connection.execute(sql)
+    except OF_THE_SYSTEM:
+        raise
     except duckdb.Error as error:
         places = catalogue.kpis[figure.kpi_code].places[figure.version, figure.statistic]
         named = f"{places[_failing(connection, figure)]}: version {figure.version} of KPI {figure.kpi_code}"
@@ -227,6 +236,8 @@ def _failing(connection: duckdb.DuckDBPyConnection, figure: Figure) -> str:
             connection.execute(
                 f"SELECT max(({expression or 'true'})::VARCHAR) FROM scanned WHERE dx_excluded IS NULL AND ({rows})"
             )
+        except OF_THE_SYSTEM:
+            raise
         except duckdb.Error:
             return key
     return "counted"

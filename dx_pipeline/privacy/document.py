@@ -85,6 +85,8 @@ def parquet(
             else:
                 title = _title(name, len(kept), layout, found)
                 kept[title] = _kept(table[name], column, found, has_codes=has_codes and layout is None)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError, KeyError):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     found += part.of_parquet(path)

@@ -140,6 +140,8 @@ def of_parquet(path: Path) -> Counter[str]:
     try:
         about, columns = pq.read_metadata(path), pq.read_schema(path)
         gaps = Counter(document_part=int(gap.has_parquet_gaps(path, about)))
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     pairs = dict(about.metadata or {}) | dict(columns.metadata or {})

@@ -27,6 +27,7 @@ from dx_pipeline.formats.multipart import AnswerError
 from dx_pipeline.formats.raw import SYNTHETIC_KEY
 from dx_pipeline.formats.xroad_answer import Packed
 from dx_pipeline.privacy import xroad_value
+from dx_pipeline.storage.database import OF_THE_SYSTEM
 
 LONGEST = 64
 """No name that is known is as long as that, in bytes."""
@@ -114,6 +115,8 @@ def _count(text: bytes) -> int | None:
         connection.register("page", page)
         ((count,),) = connection.execute("SELECT json_array_length(content, '$.records') FROM page").fetchall()
         connection.close()
+    except OF_THE_SYSTEM:
+        raise
     except (duckdb.Error, pa.ArrowInvalid):
         raise AnswerError("its records are not JSON; ask its operator what changed.") from None
     return None if count is None else int(count)

@@ -21,6 +21,9 @@ from dx_pipeline.declarations.sql import literal, qualified, quoted
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 
+OF_THE_SYSTEM = (MemoryError, duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.IOException)
+"""What ends a statement although nothing is wrong with it or with its rows: it is no result, and is tried again."""
+
 STAGED = "staged"
 """The table of a connection with the rows that are to be published."""
 

@@ -72,7 +72,8 @@ def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None
     if before is None or before.fingerprint != current or has_damage:
         return None
     is_lost = before.published and partition.rows(settings, key) is None
-    return None if is_lost else RunResult(before, changed=False)
+    is_broken = any(result.status == "broken" for result in before.audit)  # as where there was too little memory
+    return None if is_lost or is_broken else RunResult(before, changed=False)
 
 
 def audited(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, table: str) -> tuple[ExpectationResult, ...]:
