@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,9 @@ from processes import answer, forked, wait_for
 
 from dx_pipeline import audit
 from dx_pipeline.settings import Settings
+
+LANES = 2
+"""How many nights are disturbed at once."""
 
 PAUSE_SECONDS = 0.2
 """How long a reader waits before it opens the current release again."""
@@ -79,21 +83,46 @@ class Report:
     violations: list[str] = field(default_factory=list)
 
 
-def crash(folder: Path, count: int, seed: int = 2022, announce: Callable[[str], object] = print) -> Report:
-    """Disturb a night that many times."""
+def crash(
+    folder: Path, count: int, seed: int = 2022, announce: Callable[[str], object] = print, lanes: int = LANES
+) -> Report:
+    """Disturb a night that many times, in some processes at once."""
     audit.load()  # once, here: the processes of the nights are forked from this one
-    night, report = answer(lambda: Night.prepare(folder), folder), Report()
+    night = answer(lambda: Night.prepare(folder), folder)
     operations, seconds = _measured(night, folder / "measured")
-    began = time.monotonic()
     announce(f"an undisturbed night has {operations} file operations and takes {seconds:.1f} s")
-    for number, disturbance in enumerate(disturbances(count, operations, seconds, seed), 1):
-        ended, said = _disturbed(night, disturbance, folder / "disturbed", report.tally)
+    numbered = list(enumerate(disturbances(count, operations, seconds, seed), 1))
+
+    def disturb(lane: Path, own: Sequence[tuple[int, Disturbance]]) -> None:
+        lane.mkdir()
+        (lane / "report.pickle").write_bytes(pickle.dumps(_disturb_each(night, own, lane / "disturbed", announce)))
+
+    folders = [folder / f"lane{number}" for number in range(lanes)]
+    started = [forked(partial(disturb, lane, numbered[place::lanes])) for place, lane in enumerate(folders)]
+    report = Report()
+    for lane, process in zip(folders, started, strict=True):
+        if os.waitpid(process, 0)[1]:
+            raise RuntimeError("a process of the suite has died")
+        found = pickle.loads((lane / "report.pickle").read_bytes())  # noqa: S301 - it is ours
+        report.tally.update(found.tally)
+        report.violations += found.violations
+    return report
+
+
+def _disturb_each(
+    night: Night, numbered: Sequence[tuple[int, Disturbance]], folder: Path, announce: Callable[[str], object]
+) -> Report:
+    """Disturb a night in each of these ways, one after the other."""
+    report, began = Report(), time.monotonic()
+    for done, (number, disturbance) in enumerate(numbered, 1):
+        ended, said = _disturbed(night, disturbance, folder, report.tally)
         report.tally[f"{disturbance.kind}: {ended}"] += 1
         for sentence in said:
             report.violations.append(f"{number} ({disturbance.kind}, {ended}): {sentence}")
             announce(report.violations[-1])
-        if number % 25 == 0:
-            announce(f"{number} of {count}: {len(report.violations)} violations, {time.monotonic() - began:,.0f} s")
+        if done % 25 == 0:
+            seconds = time.monotonic() - began
+            announce(f"{done} of {len(numbered)}: {len(report.violations)} violations, {seconds:,.0f} s")
     return report
 
 

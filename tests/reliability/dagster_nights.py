@@ -57,12 +57,14 @@ class Services:
     _port: int = 0
 
     def start(self) -> None:
-        """Start both, and wait until the web server answers."""
+        """Make Dagster's storage, start both, and wait until the web server answers."""
         home = Path(environment(self.settings)["DAGSTER_HOME"])
         home.mkdir()
         configured = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
         configured["run_monitoring"]["poll_interval_seconds"] = 3
         (home / "dagster.yaml").write_text(yaml.safe_dump(configured), encoding="utf-8")
+        migrate = [sys.executable, "-m", "dagster", "instance", "migrate"]  # both making it at once would break it
+        subprocess.run(migrate, env=environment(self.settings), check=True, capture_output=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
