@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -74,6 +76,26 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     verified = subprocess.run(command, capture_output=True, text=True, check=False)
     ours = [line for line in verified.stderr.splitlines() if "dx-" in line and "is executable" not in line]
     assert (ours, len(units)) == ([], 4)
+
+
+def prepares(unit: str, home: Path) -> list[str]:
+    """The command with which a service makes Dagster's storage, in another folder."""
+    text = (DEPLOY / f"{unit}.service").read_text(encoding="utf-8")
+    (command,) = re.findall(r"(?m)^ExecStartPre=(.*)$", text)
+    bin_folder = str(Path(sys.executable).parent)
+    return (
+        command.replace("/opt/dx-pipeline/.venv/bin", bin_folder).replace("/srv/dx-pipeline/dagster", str(home)).split()
+    )
+
+
+def test_services_that_start_at_once_do_not_break_dagsters_storage(tmp_path: Path) -> None:
+    shutil.copyfile(PROJECT / "dagster.yaml", tmp_path / "dagster.yaml")
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    units = ("dx-daemon", "dx-webserver")
+    starting = [
+        subprocess.Popen(prepares(unit, tmp_path), env=environment, stdout=subprocess.DEVNULL) for unit in units
+    ]
+    assert [process.wait() for process in starting] == [0, 0]
 
 
 def test_dagster_keeps_its_runs_in_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
