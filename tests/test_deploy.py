@@ -81,7 +81,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
 def prepares(unit: str, home: Path) -> list[str]:
     """The command with which a service makes Dagster's storage, in another folder."""
     text = (DEPLOY / f"{unit}.service").read_text(encoding="utf-8")
-    (command,) = re.findall(r"(?m)^ExecStartPre=(.*)$", text)
+    command: str = re.findall(r"(?m)^ExecStartPre=(.*)$", text)[0]
     bin_folder = str(Path(sys.executable).parent)
     return (
         command.replace("/opt/dx-pipeline/.venv/bin", bin_folder).replace("/srv/dx-pipeline/dagster", str(home)).split()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from deliveries import DOSSIERS, GROUPS, MAY, dossiers, groups
 from engine import Engine
-from projects import TRIAL
+from projects import TRIAL, Dx, runnable
 
 from dx_pipeline import release
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -19,6 +19,8 @@ from dx_pipeline.kpi.evaluation import evaluate
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import OF_THE_SYSTEM
+
+pytestmark = pytest.mark.slow
 
 
 def steps(settings: Settings, declared: Catalogue) -> Iterator[Callable[[], object]]:
@@ -72,3 +74,15 @@ def test_after_too_little_memory_the_next_run_ends_where_an_undisturbed_one_does
     for step in steps(warehouse, declared):
         step()
     assert published(warehouse) == undisturbed
+
+
+def test_too_little_memory_is_said_once_in_one_sentence(
+    delivered: Settings, warehouse: Settings, dx: Dx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(delivered.warehouse, warehouse.warehouse)
+    monkeypatch.setenv("DX_MEMORY_LIMIT", "2MB")
+    ran = dx("run", "--lang", "en", warehouse=warehouse.warehouse, project=runnable(tmp_path / "project"))
+    assert ran.returncode == 1
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("Error")]
+    assert lines == ["Error: too little memory: raise DX_MEMORY_LIMIT or lower DX_THREADS, then run again"]
+    assert "Possible solutions" not in ran.stderr

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import duckdb
 from rich.markup import escape
 
 from dx_pipeline import __version__, workers
@@ -64,6 +65,8 @@ def main() -> None:
         if not runs.is_stop(error):
             raise
         status = _refuse(both("đã dừng.", "stopped."), HELD_BACK)
+    except (MemoryError, duckdb.OutOfMemoryException):
+        status = _refuse(f"{both(*runs.TOO_LITTLE_MEMORY)}.", HELD_BACK)
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise

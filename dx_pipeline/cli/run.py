@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from dx_pipeline import release, workers
 from dx_pipeline.cli.project import template
+from dx_pipeline.cli.screen import both
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import evaluation
@@ -29,6 +30,14 @@ CODE_LOCATION, REPOSITORY = "dx-pipeline", "__repository__"
 
 INTERRUPTED = "Query interrupted"
 """What DuckDB says when the process is stopped while a query runs."""
+
+OUT_OF_MEMORY = {"OutOfMemoryException", "MemoryError", "ArrowMemoryError"}
+"""How DuckDB, Python and Arrow call it."""
+
+TOO_LITTLE_MEMORY = (
+    "thiếu bộ nhớ: hãy tăng DX_MEMORY_LIMIT hoặc giảm DX_THREADS, rồi chạy lại",
+    "too little memory: raise DX_MEMORY_LIMIT or lower DX_THREADS, then run again",
+)
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -150,6 +159,9 @@ def _errors(result: ExecutionResult) -> Iterator[str]:
         if error is not None and (error.cls_name == "DagsterExecutionInterruptedError" or INTERRUPTED in error.message):
             raise KeyboardInterrupt  # Dagster ends its run; the jobs after it are not to start
         if error is None or error.cls_name == "DagsterAssetCheckFailedError":
+            continue
+        if error.cls_name in OUT_OF_MEMORY:
+            yield both(*TOO_LITTLE_MEMORY)  # once, whatever the number of steps
             continue
         described = event.step_failure_data.user_failure_data
         yield (described.description if described else None) or f"{event.step_key}: {error.message.strip()}"
