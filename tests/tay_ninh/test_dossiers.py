@@ -18,6 +18,8 @@ from dx_pipeline.period import Month
 from dx_pipeline.sample import dossier, scenario
 from dx_pipeline.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 (OPEN,) = dossiers(1, "H53.07", date(2022, 5, 20), "direct", "2.000488")
 JUNE, ENDED = "2022-06", date(2022, 6, 3)
 

@@ -14,6 +14,8 @@ from figures import Figures, Months, day
 
 from dx_pipeline.declarations.catalogue import Catalogue
 
+pytestmark = pytest.mark.slow
+
 JULY, AUGUST, MARCH = date(2022, 7, 31), date(2022, 8, 31), date(2025, 3, 31)
 
 
