@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent / "reliability"))
 
 from forms import FORMS, Form, simply_read
-from fuzz import Report, fuzz
+from fuzz import Report, database, deliver, fuzz
 from judgement import Outcome, violations
 from mutation import Case
 
@@ -35,3 +36,14 @@ def test_the_simple_readers_of_the_suite_read_what_is_sound(form: Form) -> None:
 def test_the_suite_finds_a_delivery_that_is_refused_although_it_is_sound() -> None:
     made = Case(FORMS[0], "lines reordered", FORMS[0].write(FORMS[0].base), FORMS[0].codes)
     assert list(violations(made, Outcome("refused", "no."))) == ["a delivery of sound rows was refused: no."]
+
+
+def test_json_for_a_source_of_answers_is_filtered_as_one_although_it_has_none_of_their_own_fields(
+    tmp_path: Path,
+) -> None:
+    (form,) = (form for form in FORMS if form.name == "xroad_gzip")
+    sound = '{"xRequestId": "A001", "serviceCode": "getList", "requestSize": 1, "succeeded": true, "note": "x"}'
+    twice = sound.replace("{", '{"xRequestId": "A002", ')
+    content = gzip.compress(f'{{"records": [{sound}, {twice}]}}'.encode())
+    outcome = deliver(database(tmp_path), tmp_path, form, content)
+    assert (len(outcome.accepted), outcome.quarantined, outcome.is_stripped) == (1, 1, True)

@@ -71,7 +71,7 @@ def apply(
     kept_name, in_name = file_name(name, delivery_id)
     try:
         check(file)
-        kind = _kind(file)
+        kind = _kind(file, source)
     except DeliveryRefusedError as refusal:
         return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
     if kind is None:
@@ -114,8 +114,11 @@ def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:
     return "-".join(part for part in (stays, "stripped", delivery_id[:8]) if part) + dot + ending, found
 
 
-def _kind(path: Path) -> str | None:
-    """The kind of a file, by its first bytes; None where no format has it."""
+def _kind(path: Path, source: Source) -> str | None:
+    """The kind of a file, by its first bytes; None where no format has it.
+
+    JSON from a source of X-Road's answers is one even without any field that only they have: it is read as one.
+    """
     with bytes_of(path) as handle:
         start = handle.read(STARTS_AT)
     if xroad_answer.is_answer(start):
@@ -125,7 +128,8 @@ def _kind(path: Path) -> str | None:
         return "excel" if not is_archive or zipfile.is_zipfile(path) else None
     if start.startswith(b"PAR1"):
         return "parquet"
-    return _kind_of_text(start)
+    kind = _kind_of_text(start)
+    return XROAD if kind == "json" and {layout.format.kind for layout in source.deliveries} == {XROAD} else kind
 
 
 def _kind_of_text(start: bytes) -> str | None:
