@@ -67,8 +67,8 @@ def _read_on(settings: Settings, sending: int) -> None:
         try:
             with duckdb.connect(str(settings.current / "dx.duckdb"), read_only=True) as connection:
                 connection.execute("SELECT count(*) FROM kpi.value").fetchall()
-            pd.read_parquet(settings.current / values)
-            pl.read_parquet(settings.current.resolve() / values)  # it opens a file twice: see README.md
+            for read in (pd.read_parquet, pl.read_parquet):  # both open a file twice: see README.md
+                read(settings.current.resolve() / values)
             os.write(sending, b".\n")
             time.sleep(PAUSE_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever a reader meets is a violation
