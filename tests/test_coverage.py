@@ -21,6 +21,8 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key, KpiKey
 
+pytestmark = pytest.mark.slow
+
 RATE, COUNT = "online_dossier_rate", "community_group_count"
 MONTH = "window_type = 'month' AND window_end = DATE '2022-05-31'"
 LEGAL = "legal_basis: {vi: x, en: x}, formula: {vi: x, en: x}"

@@ -106,6 +106,7 @@ def test_a_release_whose_internal_part_is_open_to_others_does_not_verify(
         release.verify(first.path, declared)
 
 
+@pytest.mark.slow
 def test_parts_of_two_releases_do_not_verify_together(first: Published, engine: Engine) -> None:
     later = publish_later(engine)
     shutil.rmtree(later.path / "internal")
@@ -127,6 +128,7 @@ def test_a_public_table_that_is_declared_internal_since_keeps_a_release_from_bei
     assert f"{name} is in public, and is declared 'audience: internal'." in [each.en for each in problems]
 
 
+@pytest.mark.slow
 def test_one_switch_moves_both_parts(first: Published, engine: Engine) -> None:
     engine.put("dossier", dossiers(*DOSSIERS))
     later = publish_later(engine)
@@ -173,6 +175,7 @@ def test_internal_rows_are_the_same_however_the_dossiers_were_numbered_and_deliv
     assert found["in two files"] == found["as they came"]
 
 
+@pytest.mark.slow
 def test_quarantined_rows_are_published_with_their_line_only_where_the_rows_of_the_table_are(
     first: Published, engine: Engine
 ) -> None:
@@ -189,6 +192,7 @@ def test_quarantined_rows_are_published_with_their_line_only_where_the_rows_of_t
     assert release.current_id(engine.settings) != first.release_id
 
 
+@pytest.mark.slow
 def test_a_release_of_an_older_layout_is_named_as_such_and_replaced_by_the_next(
     first: Published, engine: Engine
 ) -> None:
@@ -231,6 +235,7 @@ def test_a_kpi_that_was_never_evaluated_is_missing_and_does_not_stop_the_release
     assert missing == dict.fromkeys(engine.catalogue.kpis, "it was never evaluated: run 'dx run'")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("first")
 def test_a_release_says_what_is_stale_and_what_is_missing(engine: Engine) -> None:
     bad = groups(*GROUPS).replace(b",so_thanh_vien", b"")
@@ -248,6 +253,7 @@ def test_a_release_says_what_is_stale_and_what_is_missing(engine: Engine) -> Non
     assert dispositions == [("bad.csv", "refused"), ("file.dat", "read")]
 
 
+@pytest.mark.slow
 def test_rolling_back_is_a_switch(first: Published, engine: Engine) -> None:
     publish_later(engine)
     release.switch_to(engine.settings, first.release_id, "switched")

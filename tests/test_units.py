@@ -13,6 +13,8 @@ from provinces import START, History, histories, initial, units_of
 from dx_pipeline.kpi.blocks import Placed, blocks
 from dx_pipeline.kpi.units import FOREVER, Units
 
+pytestmark = pytest.mark.slow
+
 MARCH, MAY, JULY = date(2025, 3, 1), date(2025, 5, 10), date(2025, 7, 1)
 JANUARY, DECEMBER = date(2025, 1, 15), date(2025, 12, 31)
 MIRROR = {"new": "lost", "lost": "new"}
