@@ -18,22 +18,19 @@ from datetime import date
 import duckdb
 
 from dx_pipeline import progress, workers
-from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
-from dx_pipeline.declarations.document import place
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, literal, sql_file
 from dx_pipeline.declarations.view import UNITS, DeclaredView
 from dx_pipeline.errors import DxError, UsageError
-from dx_pipeline.kpi import coverage, inputs, reference, scan, states, summary, suppression
+from dx_pipeline.kpi import coverage, free_sql, inputs, reference, scan, states, summary, suppression
 from dx_pipeline.kpi.figure import Figure, figures_by_view, looked_for, protected
 from dx_pipeline.kpi.inputs import Known
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
-from dx_pipeline.kpi.scan import what_failed
 from dx_pipeline.kpi.units import Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.database import OF_THE_SYSTEM, STAGED, connect, fill
+from dx_pipeline.storage.database import STAGED, connect, fill
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import history, partition, publication
 from dx_pipeline.tables.partition import Key, KpiKey
@@ -180,7 +177,7 @@ class _Evaluator:
             evaluated = [*evaluated, *on_units(own, units, day)]
         self._prepare(units, evaluated)
         failures = scan.scan(self.connection, self.catalogue, self.kpis, self._collect)
-        failures |= self._run_sql(evaluated) | broken
+        failures |= free_sql.observe(self.connection, evaluated, self.settings.time_zone) | broken
         self._run(*("synthetic", "counts", "items", "all_systems", "observed", "coverage", "province", "covered"))
         self._withhold(evaluated, failures)
         self._stage()
@@ -280,33 +277,6 @@ class _Evaluator:
         fill(self.connection, "partition", coverage.partitions(self.settings, self.known))
         self._run("needed", "inputs")
         coverage.fill_reports(self.settings, self.connection, self.catalogue, self.kpis, self.known)
-
-    def _run_sql(self, evaluated: Sequence[Evaluation]) -> dict[str, str]:
-        """Run free SQL, for each window in which anything is complete; why it failed, by KPI."""
-        failures: dict[str, str] = {}
-        complete = self.connection.execute(
-            "SELECT DISTINCT evaluation_number FROM input WHERE is_complete ORDER BY ALL"
-        ).fetchall()
-        self.connection.execute(sql_file(__file__, "reported"))
-        for (number,) in complete:
-            item = evaluated[number]
-            if item.version is None or item.version.version not in item.kpi.queries or item.kpi.code in failures:
-                continue
-            query = item.kpi.queries[item.version.version]
-            bounds = item.bounds(self.settings.time_zone)
-            asked = {name: bounds[name] for name in query.parameters}
-            try:
-                self.connection.execute(
-                    "INSERT INTO observed BY NAME SELECT $number AS evaluation_number, *"
-                    f" FROM ({query.text.rstrip().rstrip(';')}\n)",
-                    {"number": number, **asked},
-                )
-            except OF_THE_SYSTEM:
-                raise
-            except duckdb.Error as error:
-                declared = place(query.path, line_of(error))
-                failures[item.kpi.code] = f"{declared}: KPI {item.kpi.code} fails: {what_failed(error)}"
-        return failures
 
     def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
         """Withhold values of few dossiers, and others from which these could be computed."""
