@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dx_pipeline import progress
+from dx_pipeline import progress, report
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Contract, arrow_schema
@@ -37,7 +37,7 @@ from dx_pipeline.release.store import current_id, prune, put_in_place, record, s
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import parquet
-from dx_pipeline.storage.database import connect, fill, insert
+from dx_pipeline.storage.database import attached, connect, fill, insert
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import history, partition, public_ledger
 from dx_pipeline.tables.ledger import Ledger
@@ -175,6 +175,12 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
             }
             connection.execute("USE memory")
             connection.execute("DETACH release")
+            if part is PUBLIC:
+                progress.announce("report")
+                with attached(connection, folder / part.database) as name:
+                    connection.execute(f"USE {name}")
+                    report.write(connection, catalogue, snapshot.release_id, folder / report.FOLDER)
+                    connection.execute("USE memory")
         about = _about(part, catalogue, snapshot)
         datapackage.write(part, folder, catalogue, snapshot.release_id, about, counts, snapshot.ledger)
         manifest.write(folder)

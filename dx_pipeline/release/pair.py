@@ -15,7 +15,7 @@ from dx_pipeline.kpi.change import Row
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.units import Unit, Units
 from dx_pipeline.period import Window
-from dx_pipeline.release import words
+from dx_pipeline.kpi import words
 from dx_pipeline.release.difference import compared, for_users, released
 from dx_pipeline.release.part import PUBLIC
 from dx_pipeline.release.predecessor import opened
