@@ -162,6 +162,7 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
                 _compute(settings, catalogue, connection, snapshot)
                 _write_kpis(settings, catalogue, connection, folder)
                 changes = _compare(catalogue, connection, snapshot, folder)
+                connection.execute(sql_file(__file__, "named"))
             else:
                 fill_ledger(settings, catalogue, connection, snapshot.ledger, INTERNAL)
                 connection.execute(sql_file(__file__, "revision_summary"))

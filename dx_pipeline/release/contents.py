@@ -1,4 +1,4 @@
-"""Contents of a release: the rows of its tables, whatever their order and however a database stores them.
+"""Contents of a release: the rows of its tables, whatever their order and however a database stores them, and its report.
 
 A release that is made again has the same rows, but its databases are other bytes, and so are its seals.
 """
@@ -10,19 +10,29 @@ from pathlib import Path
 
 import duckdb
 
+from dx_pipeline import report
 from dx_pipeline.declarations.sql import qualified
-from dx_pipeline.release.part import PARTS
+from dx_pipeline.release.part import PARTS, PUBLIC, files_in
+from dx_pipeline.storage import files
+
+VIEWS = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
 
 
 def digest(release: Path) -> str:
-    """SHA-256 of how many rows each table of a release has, and of the sum of their hashes."""
+    """SHA-256 of how many rows each table of a release has, of the sum of their hashes, and of the files of its report."""
     found = sha256()
     for part in PARTS:
         with duckdb.connect(str(release / part.name / part.database), read_only=True) as connection:
-            listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
+            listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+            listed += " WHERE table_type = 'BASE TABLE' ORDER BY 1"
             for (name,) in connection.execute(listed).fetchall():
                 count, total = of(connection, qualified(name))
                 found.update(f"{part.name} {name} {count} {total}\n".encode())
+            for view in connection.execute(VIEWS).fetchall():
+                found.update(f"{view}\n".encode())
+    folder = release / PUBLIC.name / report.FOLDER
+    for path in files_in(folder):
+        found.update(f"{path.relative_to(folder).as_posix()} {files.digest(path)}\n".encode())
     return found.hexdigest()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from dx_pipeline import report
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import literal, qualified
@@ -160,7 +161,8 @@ def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue:
     found = [problem for resource in package["resources"] for problem in _resource_problems(folder, resource)]
     described = {datapackage.NAME, *manifest.OWN, *(resource["path"] for resource in package["resources"])}
     present = {path.relative_to(folder).as_posix() for path in files_in(folder)}
-    found += [_not_described(name) for name in sorted(present - described)]
+    undescribed = sorted(present - described)
+    found += [_not_described(name) for name in undescribed if not name.startswith(f"{report.FOLDER}/")]
     found += [
         Bilingual(
             vi=f"{part.name}/{name} để nhiều người đọc hoặc sửa được hơn mức cho phép.",
@@ -213,7 +215,7 @@ def _database_problems(
 ) -> Iterator[Bilingual]:
     """Tables that are for another audience, not described, or not as described."""
     described = {name: table["rows"] for name, table in package["dx"]["tables"].items()}
-    listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+    listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
     present = {name for (name,) in connection.execute(listed).fetchall()}
     declared = catalogue.of_audience(part.name)
     for name in sorted({*present, *declared, *described}):
