@@ -65,8 +65,8 @@ def page(figures: Figures, catalogue: Catalogue) -> Page:
 
 
 def _schema(kpi: Kpi) -> str:
-    schema = kpi.versions[-1].reads.partition(".")[0]
-    return schema if schema in TOPICS else "programme"
+    schemas = {table.partition(".")[0] for table in kpi.versions[-1].reads.split(", ")}
+    return next((topic for topic in TOPICS if topic in schemas), "programme")
 
 
 def _held_back(figures: Figures, catalogue: Catalogue) -> Iterator[Bilingual]:
