@@ -6,9 +6,12 @@ Open no connection, thread or file here: a forked process could not use it.
 import atexit
 import gc
 import os
+import signal
 
-from dx_pipeline import audit, ingest
-from dx_pipeline.kpi import evaluation
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the parent handles it
+
+from dx_pipeline import audit, ingest  # noqa: E402 - these imports take seconds, in which somebody may stop the run
+from dx_pipeline.kpi import evaluation  # noqa: E402
 
 __all__ = ["audit", "evaluation", "ingest"]
 

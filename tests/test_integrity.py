@@ -20,7 +20,7 @@ import dagster as dg
 import pytest
 from deliveries import GROUPS, MAY, groups
 from engine import Engine
-from projects import TRIAL, Dx, runnable
+from projects import PROJECT, TRIAL, Dx, runnable
 
 from dx_pipeline import integrity, release
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -279,3 +279,20 @@ def test_files_are_for_the_group_and_landing_for_the_owner_alone(dx: Dx, tmp_pat
     assert modes.pop("landing") == {0o600, 0o700}
     assert set().union(*modes.values()) <= {0o640, 0o750}
     assert {"tables", "releases"} <= modes.keys()
+
+
+STOPPED_WHILE_IMPORTING = """
+import os, signal, sys
+class Stop:
+    def find_spec(self, name, *_):
+        if name == "great_expectations":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Stop())
+import dx_pipeline.worker_imports
+"""
+
+
+def test_the_workers_server_leaves_an_interrupt_to_the_parent_process() -> None:
+    command = [sys.executable, "-c", STOPPED_WHILE_IMPORTING]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (0, False)
