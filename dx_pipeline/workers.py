@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from multiprocessing import connection, forkserver, get_context, parent_process
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
 from dx_pipeline.settings import Settings
 
 Result = TypeVar("Result")
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 PRELOADED = ["__main__", "dx_pipeline.worker_imports"]
 
 
@@ -124,7 +125,25 @@ def _submit(
     pool: _Pool, settings: Settings, work: Callable[..., Result], item: tuple[object, ...], in_parallel: int
 ) -> Future[Result]:
     share = max(1, settings.threads // min(in_parallel, settings.threads))
-    return pool.executor.submit(_call, work, replace(settings, threads=share), item)
+    with _signals_postponed():
+        return pool.executor.submit(_call, work, replace(settings, threads=share), item)
+
+
+@contextmanager
+def _signals_postponed() -> Iterator[None]:
+    """Postpone SIGINT and SIGTERM to the end of the block: a worker whose start is cut off prints a traceback."""
+    if current_thread() is not main_thread():  # only the main thread is ever interrupted
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {number: signal.signal(number, lambda found, _: arrived.append(found)) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)
 
 
 _CATALOGUE: list[object] = []

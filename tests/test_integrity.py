@@ -296,3 +296,19 @@ def test_the_workers_server_leaves_an_interrupt_to_the_parent_process() -> None:
     command = [sys.executable, "-c", STOPPED_WHILE_IMPORTING]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     assert (ran.returncode, "Traceback" in ran.stderr) == (0, False)
+
+
+def test_an_interrupt_from_the_terminal_ends_a_run_in_one_sentence(tmp_path: Path, engine: Engine) -> None:
+    """A terminal sends SIGINT to every process of the foreground group, and not to `dx run` alone."""
+    engine.put("community_group", groups(*GROUPS[:2]), name="later.csv", day=7)
+    project, home = runnable(tmp_path / "project"), tmp_path / "home"
+    command = [sys.executable, "-m", "dx_pipeline", "run", "--project", str(project), "--lang", "en"]
+    environment = {**os.environ, "DX_WAREHOUSE": str(engine.settings.warehouse), "DAGSTER_HOME": str(home)}
+    ran = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while ran.poll() is None and not any(home.glob("history/runs/*-*.db")):  # until a job has begun
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.killpg(ran.pid, signal.SIGINT)
+    said = ran.communicate(timeout=60)[1]
+    assert (ran.returncode, "Traceback" in said) == (1, False), said
+    assert said.endswith("stopped; nothing was published.\n"), said

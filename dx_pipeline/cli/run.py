@@ -39,6 +39,7 @@ TOO_LITTLE_MEMORY = (
     "too little memory: raise DX_MEMORY_LIMIT or lower DX_THREADS, then run again",
 )
 
+NOT_COPIED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -116,8 +117,12 @@ def stopped(settings: Settings, before: str | None) -> DxError:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The project's Dagster instance: in `DAGSTER_HOME`, or else in the project's `.dagster/`, made if it is new."""
+    """The project's Dagster instance: in `DAGSTER_HOME`, or else in the project's `.dagster/`, made if it is new.
+
+    It does not copy what a step prints: that takes four processes a step, which Ctrl-C would end with tracebacks.
+    """
     import dagster as dg
+    from dagster._core.instance.ref import InstanceRef
 
     folder = Path(os.environ.get("DAGSTER_HOME") or settings.project / ".dagster").resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +131,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         if not (folder / "dagster.yaml").exists():
             own = settings.project / "dagster.yaml"
             shutil.copyfile(own if own.is_file() else template() / "dagster.yaml", folder / "dagster.yaml")
-        return dg.DagsterInstance.from_config(str(folder))
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides={"compute_logs": NOT_COPIED}))
 
 
 def _execute(
