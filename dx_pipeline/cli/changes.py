@@ -16,11 +16,11 @@ from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.screen import both
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError, UsageError
+from dx_pipeline.kpi import words
 from dx_pipeline.kpi.change import PARTS
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
 from dx_pipeline.release import difference as differences
-from dx_pipeline.release import words
 from dx_pipeline.release.difference import Difference
 from dx_pipeline.release.pair import Against, change_of
 from dx_pipeline.release.question import Question, no_release
@@ -28,19 +28,6 @@ from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]
 
-PART_WORDS = {
-    "volume": ("số lượng", "volume"),
-    "mix": ("cơ cấu đơn vị", "mix of units"),
-    "rate": ("tỷ lệ của các đơn vị", "rates of the units"),
-    "new_units": ("đơn vị mới", "new units"),
-    "lost_units": ("đơn vị không còn", "lost units"),
-    "coverage": ("độ phủ", "coverage"),
-    "late_data": ("dữ liệu đến sau", "late data"),
-    "revision": ("đính chính", "revision"),
-    "definition": ("định nghĩa", "definition"),
-    "not_separated": ("không tách được", "not separated"),
-    "rounding": ("làm tròn", "rounding"),
-}
 SHOWN_FROM = Decimal("0.0005")
 """The least of a difference that has a line of its own on the screen."""
 
@@ -229,7 +216,7 @@ def _show_change(row: Row) -> None:
             (both("Bản công bố", "Release"), " → ".join(dict.fromkeys(ids))),
         ]
     )
-    lines = [(both(*PART_WORDS[name]), _signed(row[name], row)) for name in _parts(row)]
+    lines = [(screen.in_words(words.PART[name]), _signed(row[name], row)) for name in _parts(row)]
     lines.append((f"[bold]{both('Chênh lệch', 'Difference')}[/]", f"[bold]{_signed(row['difference'], row)}[/]"))
     screen.show_table("", (both("Phần", "Part"), ""), lines, right=(1,))
     _show_reasons([row])
@@ -251,7 +238,7 @@ def _show_reasons(rows: Sequence[Row]) -> None:
     for reason in dict.fromkeys(row["not_separated_reason"] for row in rows):
         if reason is not None:
             said = words.NOT_SEPARATED[reason]
-            label = both(*(word.capitalize() for word in PART_WORDS["not_separated"]))
+            label = screen.in_words(words.PART["not_separated"]).capitalize()
             screen.OUT.print(f"{label}: {both(said.vi, said.en, chr(10))}")
 
 
@@ -259,7 +246,7 @@ def _show_changes(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: 
     lines = []
     for row in rows[:limit]:
         unit = row["unit_of_measure"]
-        parts = (f"{both(*PART_WORDS[name])} {_signed(row[name], row)}" for name in _parts(row))
+        parts = (f"{screen.in_words(words.PART[name])} {_signed(row[name], row)}" for name in _parts(row))
         values = f"{screen.number(row['value_before'], unit)} → {screen.number(row['value'], unit)}"
         lines.append((_named(catalogue, row), values, "\n".join(parts)))
     headings = (both("Giá trị", "Value"), both("Trước → sau", "Before → after"), both("Phần", "Parts"))

@@ -162,6 +162,7 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
                 _compute(settings, catalogue, connection, snapshot)
                 _write_kpis(settings, catalogue, connection, folder)
                 changes = _compare(catalogue, connection, snapshot, folder)
+                connection.execute(sql_file(__file__, "named"))
             else:
                 fill_ledger(settings, catalogue, connection, snapshot.ledger, INTERNAL)
                 connection.execute(sql_file(__file__, "revision_summary"))
@@ -175,6 +176,10 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
             }
             connection.execute("USE memory")
             connection.execute("DETACH release")
+        if part is PUBLIC:
+            from dx_pipeline.release.rendering import render  # it imports pandas, which only this step needs
+
+            render(settings, catalogue, snapshot.release_id, folder)
         about = _about(part, catalogue, snapshot)
         datapackage.write(part, folder, catalogue, snapshot.release_id, about, counts, snapshot.ledger)
         manifest.write(folder)

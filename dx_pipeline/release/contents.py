@@ -1,4 +1,4 @@
-"""Contents of a release: the rows of its tables, whatever their order and however a database stores them.
+"""Contents of a release: its report, and the rows of its tables however a database stores and orders them.
 
 A release that is made again has the same rows, but its databases are other bytes, and so are its seals.
 """
@@ -11,18 +11,29 @@ from pathlib import Path
 import duckdb
 
 from dx_pipeline.declarations.sql import qualified
-from dx_pipeline.release.part import PARTS
+from dx_pipeline.release.part import PARTS, PUBLIC, RENDERED, files_in
+from dx_pipeline.storage import files
+
+VIEWS = "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
 
 
 def digest(release: Path) -> str:
-    """SHA-256 of how many rows each table of a release has, and of the sum of their hashes."""
+    """SHA-256 of the files of a release's report, of the rows of each table: how many, and the sum of their hashes."""
     found = sha256()
     for part in PARTS:
         with duckdb.connect(str(release / part.name / part.database), read_only=True) as connection:
-            listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
+            listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+            listed += " WHERE table_type = 'BASE TABLE' ORDER BY 1"
             for (name,) in connection.execute(listed).fetchall():
                 count, total = of(connection, qualified(name))
                 found.update(f"{part.name} {name} {count} {total}\n".encode())
+            for view in connection.execute(VIEWS).fetchall():
+                found.update(f"{view}\n".encode())
+    public = release / PUBLIC.name
+    for path in files_in(public):
+        name = path.relative_to(public)
+        if name.parts[0] in RENDERED:
+            found.update(f"{name.as_posix()} {files.digest(path)}\n".encode())
     return found.hexdigest()
 
 

@@ -10,12 +10,11 @@ import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
-from dx_pipeline.kpi import change
+from dx_pipeline.kpi import change, words
 from dx_pipeline.kpi.change import Row
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.units import Unit, Units
 from dx_pipeline.period import Window
-from dx_pipeline.release import words
 from dx_pipeline.release.difference import compared, for_users, released
 from dx_pipeline.release.part import PUBLIC
 from dx_pipeline.release.predecessor import opened

@@ -9,6 +9,10 @@ from typing import Literal
 
 from dx_pipeline.storage import files
 
+REPORT, EXCHANGE = "report", "exchange"
+RENDERED = (REPORT, EXCHANGE)
+"""Folders of the public part with what is made of its database; no resources of the data package are in them."""
+
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
 """The most that files and folders of a restricted part permit: its owner writes, the owner's group reads."""
 

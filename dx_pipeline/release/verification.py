@@ -17,7 +17,7 @@ from dx_pipeline.kpi import change
 from dx_pipeline.release import contents, datapackage, manifest, signature
 from dx_pipeline.release.inputs import ReleaseInputs, id_of
 from dx_pipeline.release.log import ReleaseLog
-from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part, files_in
+from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, RENDERED, Part, files_in
 from dx_pipeline.release.store import has_parts
 from dx_pipeline.storage import files
 
@@ -160,7 +160,8 @@ def _part_problems(part: Part, folder: Path, package: dict[str, Any], catalogue:
     found = [problem for resource in package["resources"] for problem in _resource_problems(folder, resource)]
     described = {datapackage.NAME, *manifest.OWN, *(resource["path"] for resource in package["resources"])}
     present = {path.relative_to(folder).as_posix() for path in files_in(folder)}
-    found += [_not_described(name) for name in sorted(present - described)]
+    undescribed = sorted(present - described)
+    found += [_not_described(name) for name in undescribed if name.partition("/")[0] not in RENDERED]
     found += [
         Bilingual(
             vi=f"{part.name}/{name} để nhiều người đọc hoặc sửa được hơn mức cho phép.",
@@ -213,7 +214,7 @@ def _database_problems(
 ) -> Iterator[Bilingual]:
     """Tables that are for another audience, not described, or not as described."""
     described = {name: table["rows"] for name, table in package["dx"]["tables"].items()}
-    listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables"
+    listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
     present = {name for (name,) in connection.execute(listed).fetchall()}
     declared = catalogue.of_audience(part.name)
     for name in sorted({*present, *declared, *described}):

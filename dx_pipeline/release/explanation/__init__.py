@@ -23,6 +23,7 @@ from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import change
+from dx_pipeline.kpi import words as kpi_words
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
 from dx_pipeline.release import datapackage, question, words
@@ -195,7 +196,7 @@ class Released:
         return Explanation(
             value=value,
             definition=next(iter(self._about("definition", value)), None),
-            withheld=words.withheld(value, catalogue.province.suppress_below),
+            withheld=kpi_words.withheld(value, catalogue.province.suppress_below),
             parts=tuple(self._about("parts", value)) if value["withheld_reason"] == "definition_changed" else (),
             reports=reports.expected(connection, catalogue, inputs),
             counted=counted,
@@ -214,7 +215,7 @@ class Released:
         return Explanation(
             value=value,
             definition=next(iter(self._about("definition", value)), None),
-            withheld=words.withheld(value, self.catalogue.province.suppress_below),
+            withheld=kpi_words.withheld(value, self.catalogue.province.suppress_below),
             parts=tuple(self._about("parts", value)) if value["withheld_reason"] == "definition_changed" else (),
             reports=Reports(0, 0, 0, (), (), ()),
             counted=(),

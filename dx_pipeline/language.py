@@ -1,0 +1,116 @@
+"""How words, figures, days and windows are written in Vietnamese and in English.
+
+Figures and dates follow Babel's rules: 52,8% and 30/06/2022 in Vietnamese, 52.8% and 30 June 2022 in English.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Literal, Protocol
+
+from babel.core import Locale
+from babel.dates import format_date
+from babel.numbers import get_decimal_symbol, get_group_symbol
+
+Code = Literal["vi", "en"]
+MISSING = "–"
+"""What stands where there is no figure: never a zero."""
+
+MOST_DECIMALS = 2
+"""Where it is not said how many."""
+
+QUARTERS = ("I", "II", "III", "IV")
+DAY_FORMATS = {"vi": "dd/MM/yyyy", "en": "d MMMM yyyy"}
+UNITS = {"percent": "%"}
+"""Units of measure that are written behind the figure without a space."""
+
+
+class Text(Protocol):
+    """Words in both languages."""
+
+    @property
+    def vi(self) -> str: ...  # noqa: D102 - the words
+    @property
+    def en(self) -> str: ...  # noqa: D102 - the words
+
+
+@dataclass(frozen=True)
+class Language:
+    """One of the two languages."""
+
+    code: Code
+
+    def of(self, text: Text) -> str:
+        """The words in this language."""
+        return text.vi if self.code == "vi" else text.en
+
+    def pick(self, vi: str, en: str) -> str:
+        """One of the two."""
+        return vi if self.code == "vi" else en
+
+    def number(self, value: float | None, decimals: int | None = None) -> str:
+        """A figure with its separators, with at most two decimals or as many as given; a dash where there is none."""
+        if value is None:
+            return MISSING
+        written = f"{value:,.{MOST_DECIMALS if decimals is None else decimals}f}"
+        if decimals is None:
+            written = written.rstrip("0").rstrip(".")
+        return written.translate(_separators(self.code))
+
+    def figure(self, value: float | None, unit: str, decimals: int | None = None) -> str:
+        """A figure with its unit of measure, where that is a sign."""
+        written = self.number(value, decimals)
+        return written if value is None else f"{written}{UNITS.get(unit, '')}"
+
+    def unit(self, unit: str) -> str:
+        """The words of a unit of measure, which may be written for both languages: `ngày / days`."""
+        vi, _, en = unit.partition(" / ")
+        return UNITS.get(unit) or self.pick(vi, en or vi)
+
+    def difference(self, value: float | None, unit: str, decimals: int | None = None) -> str:
+        """A difference with its sign; of percentages in percentage points."""
+        if value is None:
+            return MISSING
+        sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "±"
+        points = self.pick(" điểm %", " pp") if unit == "percent" else ""
+        return f"{sign}{self.number(abs(value), decimals)}{points}"
+
+    def day(self, day: date | datetime | None) -> str:
+        """A day: 30/06/2022, 30 June 2022."""
+        return MISSING if day is None else format_date(day, DAY_FORMATS[self.code], locale=_locale(self.code))
+
+    def month(self, day: date) -> str:
+        """The month of a day in few letters: 06/2022, Jun 2022."""
+        return format_date(day, self.pick("MM/yyyy", "MMM yyyy"), locale=_locale(self.code))
+
+    def window(self, kind: str, start: date, end: date) -> str:
+        """A window in words: tháng 6/2022, quý II/2022, 6 tháng đầu năm 2022, năm 2022."""
+        if kind == "month":
+            return self.pick(f"tháng {end.month}/{end.year}", format_date(end, "MMMM yyyy", locale=_locale("en")))
+        if kind == "quarter":
+            quarter = (end.month - 1) // 3
+            return self.pick(f"quý {QUARTERS[quarter]}/{end.year}", f"Q{quarter + 1} {end.year}")
+        if kind == "ytd" and end.month > 1:
+            until = format_date(end, "MMMM yyyy", locale=_locale("en"))
+            return self.pick(f"{end.month} tháng đầu năm {end.year}", f"January to {until}")
+        if kind == "ytd":
+            return self.window("month", start, end)
+        return self.pick(f"năm {end.year}", str(end.year))
+
+
+@lru_cache(maxsize=2)
+def _separators(code: str) -> dict[int, str]:
+    """Python's separators turned into those of a language; Babel itself takes too long for every figure of a report."""
+    locale = _locale(code)
+    return str.maketrans({",": get_group_symbol(locale), ".": get_decimal_symbol(locale), "-": "\N{MINUS SIGN}"})
+
+
+@lru_cache(maxsize=2)
+def _locale(code: str) -> Locale:
+    return Locale.parse(code)
+
+
+VIETNAMESE, ENGLISH = Language("vi"), Language("en")
+LANGUAGES = (VIETNAMESE, ENGLISH)

@@ -1,0 +1,261 @@
+"""Charts as inline SVG: lines over months, columns, sparklines, bars within table cells, and a calendar of days.
+
+Each is read without colour: lines differ by dash and by the words at their ends, days by a sign. Each has a label for
+screen readers; the page puts the table of the same figures behind it. No script, no font and no file of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from math import ceil, floor, log10
+
+from markupsafe import Markup, escape
+
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.language import Language
+
+WIDTH, HEIGHT = 760, 260
+LEFT, RIGHT, TOP, BOTTOM = 64, 168, 22, 34
+"""The margins of a chart: for the figures of its axis, the words at the ends of lines, and the months."""
+
+TICKS = 4
+"""About how many figures an axis has."""
+
+FAR_FROM_ZERO = 0.5
+"""An axis begins at zero unless the smallest figure is more than this share of the largest."""
+
+LINE_HEIGHT = 14
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
+"""By place: how the lines of a chart are drawn."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart.
+
+    Args:
+        name: the words at its end; none without it.
+        values: one a place of the chart, from the left; None where there is none.
+        kind: `main` is drawn strongly, `target` and `trajectory` thinly, `other` by its place.
+    """
+
+    name: Bilingual | None
+    values: Sequence[float | None]
+    kind: str = "main"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of lines or columns over the same places.
+
+    Args:
+        label: what it shows, for screen readers.
+        places: the months below its places, from the left.
+        lines: what is drawn.
+        unit: the unit of measure of its figures.
+        breaks: at which places something changes that keeps the figures before and after from being compared, and what.
+        published: figures that were published elsewhere, by place.
+        is_columns: whether the first line is drawn as columns.
+        note: what is written over the chart, such as that its data are synthetic.
+    """
+
+    label: Bilingual
+    places: Sequence[date]
+    lines: Sequence[Line]
+    unit: str
+    breaks: Sequence[tuple[int, Bilingual]] = ()
+    published: Sequence[tuple[int, float]] = ()
+    is_columns: bool = False
+    note: Bilingual | None = None
+
+    @cached_property
+    def _ticks(self) -> list[float]:
+        """The figures of the axis, from the lowest."""
+        figures = [value for line in self.lines for value in line.values if value is not None]
+        figures += [value for _, value in self.published]
+        return _ticks(figures, from_zero=self.is_columns)
+
+    def svg(self, language: Language) -> Markup:
+        """The chart in a language."""
+        parts = [*self._axis(language), *self._breaks(language)]
+        for position, line in enumerate(self.lines):
+            parts += self._columns(line) if self.is_columns and position == 0 else self._line(position, line)
+        parts += [*self._published(), *self._ends(language)]
+        if self.note is not None:
+            parts.append(_text(LEFT + 6, TOP - 4, language.of(self.note), "note"))
+        return _svg(WIDTH, HEIGHT, language.of(self.label), parts, "chart")
+
+    def _x(self, place: float) -> float:
+        step = (WIDTH - LEFT - RIGHT) / max(1, len(self.places))
+        return LEFT + step * (place + 0.5)
+
+    def _y(self, value: float) -> float:
+        low, high = self._ticks[0], self._ticks[-1]
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (high - low))
+
+    def _axis(self, language: Language) -> Iterable[Markup]:
+        for tick in self._ticks:
+            y = self._y(tick)
+            yield Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(
+                LEFT, y, WIDTH - RIGHT, y
+            )
+            yield _text(LEFT - 8, y + 4, language.figure(tick, self.unit), "axis end")
+        every = ceil(len(self.places) / 12) or 1
+        for place, month in enumerate(self.places):
+            if (len(self.places) - 1 - place) % every == 0:
+                yield _text(self._x(place), HEIGHT - BOTTOM + 18, language.month(month), "axis middle")
+
+    def _breaks(self, language: Language) -> Iterable[Markup]:
+        for place, words in self.breaks:
+            x = self._x(place - 0.5)
+            yield Markup('<line class="break" x1="{:.1f}" y1="{}" x2="{:.1f}" y2="{}"/>').format(
+                x, TOP, x, HEIGHT - BOTTOM
+            )
+            yield _text(x + 4, HEIGHT - BOTTOM - 6, language.of(words), "note")
+
+    def _columns(self, line: Line) -> Iterable[Markup]:
+        width = 0.62 * (WIDTH - LEFT - RIGHT) / max(1, len(self.places))
+        for place, value in enumerate(line.values):
+            if value is not None:
+                y = self._y(value)
+                yield Markup('<rect class="column" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+                    self._x(place) - width / 2, y, width, max(0.0, HEIGHT - BOTTOM - y)
+                )
+
+    def _line(self, position: int, line: Line) -> Iterable[Markup]:
+        breaks = {place for place, _ in self.breaks}
+        points: list[tuple[float, float]] = []
+        for place, value in [*enumerate(line.values), (len(line.values), None)]:
+            if (value is None or place in breaks) and points:
+                yield from _polyline(points, line.kind, DASHES[position % len(DASHES)])
+                points = []
+            if value is not None:
+                points.append((self._x(place), self._y(value)))
+
+    def _published(self) -> Iterable[Markup]:
+        for place, value in self.published:
+            x, y = self._x(place), self._y(value)
+            yield Markup('<path class="published" d="M{:.1f} {:.1f}l5 5l-5 5l-5 -5z"/>').format(x, y - 5)
+
+    def _ends(self, language: Language) -> Iterable[Markup]:
+        """The names of the lines at their ends, moved apart where they would cover each other."""
+        ends = []
+        for line in self.lines:
+            known = [(place, value) for place, value in enumerate(line.values) if value is not None]
+            if known and line.name is not None:
+                ends.append((self._y(known[-1][1]), language.of(line.name), line.kind))
+        below = float(-LINE_HEIGHT)
+        for y, words, kind in sorted(ends):
+            below = max(y + 4, below + LINE_HEIGHT)
+            yield _text(WIDTH - RIGHT + 6, below, words, f"name {kind}")
+
+
+def sparkline(values: Sequence[float | None], label: str) -> Markup:
+    """The trend of a figure, as wide as a word; nothing where fewer than two are known."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:  # noqa: PLR2004 - a line needs two ends
+        return Markup("")
+    low, high = min(known), max(known)
+    width, height, rim = 96, 24, 3
+
+    def point(place: int, value: float) -> tuple[float, float]:
+        x = rim + (width - 2 * rim) * place / (len(values) - 1)
+        share = (value - low) / (high - low) if high > low else 0.5
+        return x, height - rim - (height - 2 * rim) * share
+
+    points = [point(place, value) for place, value in enumerate(values) if value is not None]
+    end = Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(*points[-1])
+    return _svg(width, height, label, [*_polyline(points, "main", "", has_dots=False), end], "spark")
+
+
+def bar(share: float | None, mark: float | None = None) -> Markup:
+    """A bar within a table cell, as long as a share of it (0–1), with a line at another share; hidden from readers."""
+    if share is None:
+        return Markup("")
+    width, height = 120, 12
+    parts = [Markup('<rect class="column" width="{:.1f}" height="{}"/>').format(width * min(1, max(0, share)), height)]
+    if mark is not None and 0 <= mark <= 1:
+        parts.append(Markup('<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="-2" y2="14"/>').format(width * mark))
+    return Markup('<svg class="bar" viewBox="0 -2 {} {}" width="{}" height="{}" aria-hidden="true">{}</svg>').format(
+        width, height + 4, width, height + 4, Markup("").join(parts)
+    )
+
+
+def _svg(width: int, height: int, label: str, parts: Iterable[Markup], kind: str) -> Markup:
+    return Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        kind, width, height, label, Markup("").join(parts)
+    )
+
+
+def _text(x: float, y: float, words: str, kind: str) -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, escape(words))
+
+
+def _polyline(
+    points: Sequence[tuple[float, float]], kind: str, dash: str, *, has_dots: bool = True
+) -> Iterable[Markup]:
+    drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
+    yield Markup('<polyline class="line {}" points="{}"{}/>').format(kind, drawn, dashes)
+    if has_dots and kind == "main":
+        for x, y in points:
+            yield Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
+
+
+def _ticks(figures: Sequence[float], *, from_zero: bool) -> list[float]:
+    """The figures of an axis: round ones, the first not above the least of `figures`, the last not below the most."""
+    low, high = min(figures, default=0.0), max(figures, default=1.0)
+    if from_zero or low < 0 or low <= FAR_FROM_ZERO * high:
+        low, high = min(0.0, low), max(0.0, high)
+    raw = ((high - low) or abs(high) or 1.0) / TICKS
+    power = 10.0 ** floor(log10(raw))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [round(step * number, 10) for number in range(first, max(last, first + 1) + 1)]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A chart of days: a row a month, a square a day, the darker the higher the share.
+
+    Args:
+        label: what it shows, for screen readers.
+        shares: by day, a share (0–1); a day without one is empty.
+        agreed: a day below this share has a sign.
+    """
+
+    label: Bilingual
+    shares: Mapping[date, float]
+    agreed: float | None = None
+
+    def svg(self, language: Language) -> Markup:
+        """The chart in a language."""
+        months = sorted({(day.year, day.month) for day in self.shares})
+        parts = [
+            _text(CELL_LEFT + CELL * (number - 0.5), 12, str(number), "axis middle")
+            for number in range(1, 32)
+            if number == 1 or number % 5 == 0
+        ]
+        for row, (year, month) in enumerate(months):
+            parts.append(_text(CELL_LEFT - 8, 30 + CELL * row, language.month(date(year, month, 1)), "axis end"))
+        lowest = min([*self.shares.values(), self.agreed or 1.0])
+        for day, share in self.shares.items():
+            x, y = CELL_LEFT + CELL * (day.day - 1), 18 + CELL * months.index((day.year, day.month))
+            parts.append(self._square(x, y, share, lowest))
+        return _svg(CELL_LEFT + 31 * CELL + 4, 24 + CELL * len(months), language.of(self.label), parts, "calendar")
+
+    def _square(self, x: float, y: float, share: float, lowest: float) -> Markup:
+        depth = 0.12 + 0.78 * ((share - lowest) / (1 - lowest) if lowest < 1 else 1)
+        square = Markup('<rect x="{:.0f}" y="{:.0f}" width="{}" height="{}" fill="#0b5394" fill-opacity="{:.2f}"/>')
+        drawn = square.format(x, y, CELL - 2, CELL - 2, depth)
+        if self.agreed is None or share >= self.agreed:
+            return drawn
+        sign = Markup('<path class="below" d="M{:.0f} {:.0f}l8 8m0 -8l-8 8"/>').format(x + 4, y + 4)
+        return drawn + sign
+
+
+CELL, CELL_LEFT = 18, 70
+"""How wide a day is, and where the first of a month is."""

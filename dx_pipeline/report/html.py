@@ -1,0 +1,187 @@
+"""Pages as HTML: complete in themselves, without a script to be read, a font or a file of others.
+
+Vietnamese pages are in the folder of the report, with `index.html` in front; English ones in `en/`, with `en.html`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from html import escape
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.kpi import words
+from dx_pipeline.language import LANGUAGES, MISSING, Language
+from dx_pipeline.report.chart import bar, sparkline
+from dx_pipeline.report.page import NUMBERS, Column, Page, Table
+
+FRONT = "index.html"
+SIGNS = {"met": "✓", "on_track": "↗", "at_risk": "!", "off_track": "✗", "no_target": "·", "not_enough_data": "?"}
+"""Before the words of a status, for who prints in black and white or looks quickly."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What all pages share.
+
+    Args:
+        province: its title.
+        release_id: of the release that the report is in.
+        menu: the pages that every page leads to.
+        is_synthetic: whether a banner says that data are synthetic.
+    """
+
+    province: Bilingual
+    release_id: str
+    menu: Sequence[Page]
+    is_synthetic: bool
+
+
+def place(path: str, language: Language) -> str:
+    """Where a page or a file of a page is, from the folder of the report."""
+    if language.code == "vi":
+        return path
+    return "en.html" if path == FRONT else f"en/{path}"
+
+
+def render(frame: Frame, page: Page, language: Language) -> str:
+    """A page in a language."""
+    here = posixpath.dirname(place(page.path, language))
+    other = next(each for each in LANGUAGES if each != language)
+
+    def link(path: str) -> str:
+        return posixpath.relpath(place(path, language), here or ".")
+
+    def file(name: str) -> str:
+        return posixpath.relpath(place(f"data/{name}", language), here or ".")
+
+    context: Mapping[str, Any] = {
+        "frame": frame,
+        "page": page,
+        "lang": language,
+        "other": other.code,
+        "translation": posixpath.relpath(place(page.path, other), here or "."),
+        "link": link,
+        "file": file,
+        "t": language.pick,
+        "word": lambda text: _word(text, language),
+        "table": lambda shown: Markup("".join(_table(shown, language, link, file))),  # noqa: S704 - each part is escaped
+        "sign": SIGNS.__getitem__,
+        "menu": frame.menu,
+        "province": frame.province,
+        "release_id": frame.release_id,
+        "is_synthetic": frame.is_synthetic,
+    }
+    text = _environment().get_template("page.html").render(context)
+    return re.sub(r"\n\s*\n+", "\n", text).lstrip()
+
+
+def _table(shown: Table, language: Language, link: Callable[[str], str], file: Callable[[str], str]) -> Iterator[str]:
+    """A table. It is joined here, not in the template: a report has a hundred thousand cells."""
+    title = escape(language.of(shown.title))
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{title}">'
+    yield f'<table class="sortable" data-filter="{language.pick("Lọc", "Filter")}">'
+    yield f"<caption>{title}</caption><thead><tr>"
+    for column in shown.columns:
+        kind = ' class="right"' if column.kind in NUMBERS else ""
+        yield f'<th scope="col"{kind}>{escape(heading(column, language))}</th>'
+    yield "</tr></thead><tbody>\n"
+    for row in shown.rows:
+        yield "<tr>"
+        for place, (column, value) in enumerate(zip(shown.columns, row, strict=True)):
+            yield _cell(column, value, language, link, is_head=place == 0)
+        yield "</tr>\n"
+    yield "</tbody></table></div>"
+    if shown.name is not None:
+        words = language.pick("Tải bảng", "Download")
+        yield f'<p class="soft download">{words}: <a href="{file(shown.name)}.csv" download>CSV</a></p>'
+
+
+def _cell(column: Column, value: Any, language: Language, link: Callable[[str], str], *, is_head: bool) -> str:  # noqa: ANN401
+    """A cell of a table."""
+    if is_head:
+        return f'<th scope="row">{_content(column, value, language, link)}</th>'
+    if column.kind in NUMBERS:
+        return f'<td class="right" data-key="{"" if value is None else value}">{written(column, value, language)}</td>'
+    if column.kind == "day":
+        return f'<td class="nowrap" data-key="{value or ""}">{written(column, value, language)}</td>'
+    return f"<td>{_content(column, value, language, link)}</td>"
+
+
+def _content(column: Column, value: Any, language: Language, link: Callable[[str], str]) -> str:  # noqa: ANN401
+    if value is None:
+        return MISSING
+    if column.kind == "link":
+        return f'<a href="{link(value.path)}">{escape(_word(value.words, language))}</a>'
+    if column.kind == "status":
+        return f'<span class="status {value}">{SIGNS[value]} {escape(language.of(words.STATUS[value]))}</span>'
+    if column.kind == "bar":
+        return bar(*value)
+    if column.kind == "trend":
+        return sparkline(value.values, language.of(value.label))
+    return escape(written(column, value, language))
+
+
+def _word(text: Bilingual | str, language: Language) -> str:
+    return language.of(text) if isinstance(text, Bilingual) else text
+
+
+def heading(column: Column, language: Language) -> str:
+    """The heading of a column, with its unit of measure."""
+    unit = language.unit(column.unit) if column.unit and column.unit != "percent" else ""
+    return f"{language.of(column.title)} ({unit})" if unit else language.of(column.title)
+
+
+def written(column: Column, value: Any, language: Language) -> str:  # noqa: ANN401 - a cell of any kind
+    """A cell in words or figures."""
+    if value is None:
+        return MISSING
+    if column.kind == "share":
+        return language.figure(100 * value, "percent")
+    if column.kind == "number":
+        return language.figure(value, column.unit)
+    if isinstance(value, date):
+        return language.day(value)
+    return language.of(value) if isinstance(value, Bilingual) else str(value)
+
+
+@lru_cache(maxsize=1)
+def styles() -> str:
+    """The styles of all pages."""
+    return resources.files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+
+
+def colours() -> dict[str, str]:
+    """The colours that the styles name."""
+    return dict(re.findall(r"--(\w+):(#\w+)", styles()))
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    loader = PackageLoader("dx_pipeline.report")
+    environment = Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    for name in ("style.css", "script.js"):
+        text = loader.get_source(environment, name)[0]
+        environment.globals[name.partition(".")[2] if name.endswith("css") else "script"] = Markup(_short(text))  # noqa: S704
+    environment.globals |= {
+        "sparkline": sparkline,
+        "statuses": words.STATUS,
+        "synthetic": words.SYNTHETIC,
+    }
+    return environment
+
+
+def _short(text: str) -> str:
+    """A style sheet or script without the blanks at the beginnings of its lines: every page has it."""
+    return re.sub(r"\n\s*", "\n", text).strip()

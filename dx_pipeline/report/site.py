@@ -1,0 +1,74 @@
+"""All pages of the report of a release, and the forms that they are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.language import Language
+from dx_pipeline.report import (
+    document,
+    download,
+    front_page,
+    html,
+    kpi_page,
+    method_page,
+    quality_page,
+    score_page,
+    system_page,
+    unit_page,
+)
+from dx_pipeline.report.figures import Figures
+from dx_pipeline.report.page import Page
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages of a release.
+
+    Args:
+        frame: what all of them share, the menu among it.
+        others: the pages that are not in the menu.
+    """
+
+    frame: html.Frame
+    others: Sequence[Page]
+
+    @classmethod
+    def of(cls, figures: Figures, catalogue: Catalogue, release_id: str) -> Site:
+        """The report of a release.
+
+        Args:
+            figures: what the release has.
+            catalogue: what is declared.
+            release_id: the release.
+        """
+        province = catalogue.province
+        units, systems = unit_page.pages(figures), system_page.pages(figures)
+        score = score_page.page(figures)
+        menu = [
+            front_page.page(figures, catalogue),
+            *systems[:1],
+            *units[:1],
+            *([score] if score is not None else []),
+            quality_page.page(figures, catalogue),
+            *method_page.pages(figures, catalogue),
+        ]
+        kpis = [kpi_page.page(figures, kpi, province.suppress_below) for kpi in figures.kpis.values()]
+        frame = html.Frame(province.title, release_id, menu, figures.is_synthetic)
+        return cls(frame, [*kpis, *systems[1:], *units[1:]])
+
+    def write_pages(self, language: Language, folder: Path) -> None:
+        """Write the pages in a language, with the files that they offer for download."""
+        for page in [*self.frame.menu, *self.others]:
+            target = folder / html.place(page.path, language)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(html.render(self.frame, page, language), encoding="utf-8")
+            download.write(page, language, folder)
+
+    def write_document(self, language: Language, folder: Path) -> None:
+        """Write the pages in a language as one PDF; of the units only the list."""
+        kpis_and_systems = [page for page in self.others if not page.path.startswith("unit/")]
+        document.write([*self.frame.menu, *kpis_and_systems], self.frame, language, folder)

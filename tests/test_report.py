@@ -1,0 +1,143 @@
+"""The report of a release: pages that need no network, in two languages, with the figures of the release."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from python_calamine import CalamineWorkbook
+
+from dx_pipeline.language import ENGLISH, VIETNAMESE
+from dx_pipeline.release import Published
+from dx_pipeline.release.part import REPORT
+
+CODE = "community_group_count"
+
+
+@pytest.fixture(scope="module")
+def report(published: tuple[Path, Published]) -> Path:
+    """The folder of the report of the trial project's release."""
+    warehouse, made = published
+    return warehouse / "releases" / made.release_id / "public" / REPORT
+
+
+class Parsed(HTMLParser):
+    """What a page leads to and loads, and the elements that it has."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: D102 - the parser's own
+        about = dict(attrs)
+        self.elements.append((tag, about))
+        if tag == "a" and about.get("href"):
+            self.links.append(str(about["href"]))
+        elif "src" in about or tag == "link":
+            self.loaded.append(str(about.get("src") or about.get("href")))
+        if tag not in {"meta", "br", "input", "link", "hr", "img"} | SHAPES:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: D102 - the parser's own
+        if tag not in SHAPES:
+            assert self.open.pop() == tag
+
+
+SHAPES = {"rect", "line", "circle", "path", "polyline"}
+
+
+def pages(report: Path) -> Iterator[Path]:
+    yield from sorted(report.rglob("*.html"))
+
+
+def test_every_page_is_in_both_languages(report: Path) -> None:
+    vietnamese = {str(path.relative_to(report)) for path in pages(report) if "en" not in path.relative_to(report).parts}
+    english = {str(path.relative_to(report / "en")) for path in pages(report / "en")}
+    assert vietnamese - {"index.html", "en.html"} == english
+    assert {"index.html", "en.html", f"kpi/{CODE}.html", "quality.html", "methods.html", "units.html"} <= vietnamese
+
+
+def test_every_link_leads_to_a_file_and_nothing_is_loaded(report: Path) -> None:
+    for path in pages(report):
+        page = Parsed(path)
+        assert page.open == [], path
+        assert page.loaded == [], path
+        assert page.links, path
+        for link in page.links:
+            target = path.parent / link.partition("#")[0] if not link.startswith("#") else path
+            assert target.resolve().is_file(), (path, link)
+
+
+def test_every_page_is_reached_from_the_front_page_in_three_clicks(report: Path) -> None:
+    reached, last = {report / "index.html"}, {report / "index.html"}
+    for _ in range(3):
+        found = {(path.parent / link).resolve() for path in last for link in Parsed(path).links if ".html" in link}
+        last = {path for path in found if path.suffix == ".html"} - reached
+        reached |= last
+    assert {path.resolve() for path in pages(report)} <= {path.resolve() for path in reached}
+
+
+def test_charts_have_labels_and_pages_a_language_a_title_and_one_heading(report: Path) -> None:
+    for path in pages(report):
+        elements = Parsed(path).elements
+        language = "en" if "en" in path.relative_to(report).parts or path.name == "en.html" else "vi"
+        assert ("html", {"lang": language}) in elements
+        assert [tag for tag, _ in elements].count("h1") == 1
+        charts = [about for tag, about in elements if tag == "svg" and about.get("aria-hidden") != "true"]
+        assert all(about.get("role") == "img" and about.get("aria-label") for about in charts)
+
+
+def shown(report: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a table for download."""
+    with (report / "data" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def values(report: Path, where: str) -> list[Any]:
+    with duckdb.connect(str(report.parent / "dx.duckdb"), read_only=True) as connection:
+        query = f"SELECT value FROM kpi.value WHERE kpi_code = '{CODE}' AND units_on IS NULL AND {where}"
+        return [value for (value,) in connection.execute(query).fetchall()]
+
+
+def test_a_page_its_download_and_its_workbook_have_the_figures_of_the_release(report: Path) -> None:
+    whole = values(report, "unit_level = 'province'")
+    rows = shown(report, f"{CODE}-windows")
+    heading = next(name for name in rows[0] if name.startswith("Giá trị"))
+    assert sorted(float(row[heading]) for row in rows if row[heading]) == sorted(
+        value for value in whole if value is not None
+    )
+    page = (report / "kpi" / f"{CODE}.html").read_text(encoding="utf-8")
+    assert {VIETNAMESE.number(value) for value in whole if value is not None} <= set(re.findall(r">([\d.,]+)<", page))
+    book = CalamineWorkbook.from_path(report / "data" / f"{CODE}.xlsx")
+    sheet = next(name for name in book.sheet_names if name.endswith("windows"))
+    table = book.get_sheet_by_name(sheet).to_python()
+    column = table[2].index(heading)
+    assert sorted(row[column] for row in table[3:] if row[column] != "") == sorted(v for v in whole if v is not None)
+
+
+@pytest.mark.parametrize(
+    ("language", "figure", "day"), [(VIETNAMESE, "52,8%", "30/06/2022"), (ENGLISH, "52.8%", "30 June 2022")]
+)
+def test_figures_and_days_are_written_as_the_language_does(language: Any, figure: str, day: str) -> None:
+    from datetime import date
+
+    assert language.figure(52.8, "percent") == figure
+    assert language.day(date(2022, 6, 30)) == day
+
+
+def test_synthetic_data_are_marked_on_every_page(report: Path) -> None:
+    with duckdb.connect(str(report.parent / "dx.duckdb"), read_only=True) as connection:
+        ((is_synthetic,),) = connection.execute("SELECT bool_or(synthetic) FROM kpi.value").fetchall()
+    for path in pages(report):
+        text = path.read_text(encoding="utf-8")
+        assert ("DỮ LIỆU MÔ PHỎNG" in text or "SYNTHETIC DATA" in text) is bool(is_synthetic)
