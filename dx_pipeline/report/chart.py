@@ -167,21 +167,20 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
         return x, height - rim - (height - 2 * rim) * share
 
     points = [point(place, value) for place, value in enumerate(values) if value is not None]
-    end = Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(*points[-1])
-    return _svg(width, height, label, [*_polyline(points, "main", "", has_dots=False), end], "spark")
+    drawn = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
+    end = Markup('<polyline points="{}"/><circle cx="{:.0f}" cy="{:.0f}" r="2.5"/>').format(drawn, *points[-1])
+    return Markup('<svg class="spark" role="img" aria-label="{}">{}</svg>').format(label, end)
 
 
 def bar(share: float | None, mark: float | None = None) -> Markup:
     """A bar within a table cell, as long as a share of it (0–1), with a line at another share; hidden from readers."""
     if share is None:
         return Markup("")
-    width, height = 120, 12
-    parts = [Markup('<rect class="column" width="{:.1f}" height="{}"/>').format(width * min(1, max(0, share)), height)]
+    width = 120
+    drawn = Markup('<rect width="{:.0f}" height="12" y="2"/>').format(width * min(1, max(0, share)))
     if mark is not None and 0 <= mark <= 1:
-        parts.append(Markup('<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="-2" y2="14"/>').format(width * mark))
-    return Markup('<svg class="bar" viewBox="0 -2 {} {}" width="{}" height="{}" aria-hidden="true">{}</svg>').format(
-        width, height + 4, width, height + 4, Markup("").join(parts)
-    )
+        drawn += Markup('<path d="M{:.0f} 0v16"/>').format(width * mark)
+    return Markup('<svg class="bar" aria-hidden="true">{}</svg>').format(drawn)
 
 
 def _svg(width: int, height: int, label: str, parts: Iterable[Markup], kind: str) -> Markup:
@@ -194,13 +193,11 @@ def _text(x: float, y: float, words: str, kind: str) -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, escape(words))
 
 
-def _polyline(
-    points: Sequence[tuple[float, float]], kind: str, dash: str, *, has_dots: bool = True
-) -> Iterable[Markup]:
-    drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+def _polyline(points: Sequence[tuple[float, float]], kind: str, dash: str) -> Iterable[Markup]:
+    drawn = " ".join(f"{x:.1f},{y:.1f}".replace(".0", "") for x, y in points)
     dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
     yield Markup('<polyline class="line {}" points="{}"{}/>').format(kind, drawn, dashes)
-    if has_dots and kind == "main":
+    if kind == "main":
         for x, y in points:
             yield Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
 
