@@ -7,6 +7,7 @@ screen readers; the page puts the table of the same figures behind it. No script
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -153,23 +154,37 @@ class Chart:
             yield _text(WIDTH - RIGHT + 6, below, words, f"name {kind}")
 
 
-def sparkline(values: Sequence[float | None], label: str) -> Markup:
-    """The trend of a figure, as wide as a word; nothing where fewer than two are known."""
+def sparkline(values: Sequence[float | None], label: str, breaks: AbstractSet[int] = frozenset()) -> Markup:
+    """The trend of a figure, as wide as a word; nothing where fewer than two are known.
+
+    Args:
+        values: from the left.
+        label: for screen readers.
+        breaks: before which of them the line is interrupted, by a mark: the values on its sides do not compare.
+    """
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004 - a line needs two ends
         return Markup("")
     low, high = min(known), max(known)
     width, height, rim = 96, 24, 3
 
-    def point(place: int, value: float) -> tuple[float, float]:
-        x = rim + (width - 2 * rim) * place / (len(values) - 1)
-        share = (value - low) / (high - low) if high > low else 0.5
-        return x, height - rim - (height - 2 * rim) * share
+    def x(place: float) -> float:
+        return rim + (width - 2 * rim) * place / (len(values) - 1)
 
-    points = [point(place, value) for place, value in enumerate(values) if value is not None]
-    drawn = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
-    end = Markup('<polyline points="{}"/><circle cx="{:.0f}" cy="{:.0f}" r="2.5"/>').format(drawn, *points[-1])
-    return Markup('<svg class="spark" role="img" aria-label="{}">{}</svg>').format(label, end)
+    def y(value: float) -> float:
+        return height - rim - (height - 2 * rim) * ((value - low) / (high - low) if high > low else 0.5)
+
+    lines: list[list[str]] = [[]]
+    for place, value in enumerate(values):
+        if place in breaks:
+            lines.append([])
+        if value is not None:
+            lines[-1].append(f"{x(place):.0f},{y(value):.0f}")
+    drawn = Markup("").join(Markup('<polyline points="{}"/>').format(" ".join(line)) for line in lines if line)
+    drawn += Markup("").join(Markup('<path d="M{:.0f} 1v22"/>').format(x(place - 0.5)) for place in sorted(breaks))
+    end_x, end_y = next(line for line in reversed(lines) if line)[-1].split(",")
+    end = Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(end_x, end_y)
+    return Markup('<svg class="spark" role="img" aria-label="{}">{}{}</svg>').format(label, drawn, end)
 
 
 def bar(share: float | None, mark: float | None = None) -> Markup:

@@ -135,7 +135,7 @@ def _content(column: Column, value: Any, language: Language, link: Callable[[str
     if column.kind == "bar":
         return bar(*value)
     if column.kind == "trend":
-        return sparkline(value.values, language.of(value.label))
+        return sparkline(value.values, language.of(value.label), value.breaks)
     return escape(written(column, value, language))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.report.figures import Figures
-from dx_pipeline.report.page import Block, Closed, Column, Heading, Notes, Page, Table
+from dx_pipeline.report.page import Block, Closed, Column, Heading, Page, Paragraph, Table
 from dx_pipeline.report.reason import reason
 
 QUALITY = "quality.html"
@@ -90,7 +90,7 @@ SEVERITY = Column(Bilingual(vi="Mức độ", en="Severity"))
 UNEXPECTED = Column(Bilingual(vi="Dòng không đạt", en="Rows not as expected"), "number")
 
 SEVERITIES = {
-    "critical": Bilingual(vi="chặn công bố", en="critical: keeps rows from publication"),
+    "critical": Bilingual(vi="chặn công bố", en="critical"),
     "warning": Bilingual(vi="cảnh báo", en="warning"),
     "info": Bilingual(vi="thông tin", en="information"),
 }
@@ -98,6 +98,9 @@ STATUSES = {
     "unmet": Bilingual(vi="không đạt", en="not met"),
     "broken": Bilingual(vi="không kiểm tra được", en="could not be evaluated"),
 }
+
+WHOLE_SOURCE = Bilingual(vi="Cả nguồn", en="The source as a whole")
+"""What a report is of that names no table."""
 
 SHOWN: Mapping[str, tuple[Bilingual, tuple[Column, ...], Bilingual]] = {
     "partitions": (
@@ -128,7 +131,6 @@ SHOWN: Mapping[str, tuple[Bilingual, tuple[Column, ...], Bilingual]] = {
             TABLE,
             SUBJECT,
             Column(Bilingual(vi="Điều phải đúng", en="What has to be so")),
-            Column(Bilingual(vi="Kỳ vọng (Great Expectations)", en="Expectation (Great Expectations)")),
             SEVERITY,
             Column(Bilingual(vi="Phân vùng", en="Partitions"), "number"),
             Column(Bilingual(vi="Không đạt", en="Not met"), "number"),
@@ -136,6 +138,7 @@ SHOWN: Mapping[str, tuple[Bilingual, tuple[Column, ...], Bilingual]] = {
             Column(Bilingual(vi="Dòng đã xét", en="Rows examined"), "number"),
             UNEXPECTED,
             Column(Bilingual(vi="Tỷ lệ không đạt", en="Share not as expected"), "share"),
+            Column(Bilingual(vi="Kỳ vọng (Great Expectations)", en="Expectation (Great Expectations)")),
         ),
         Bilingual(vi="Chưa có lần kiểm tra nào.", en="There has been no audit yet."),
     ),
@@ -191,9 +194,9 @@ def _block(catalogue: Catalogue, name: str, found: Sequence[Sequence[Any]]) -> l
     """One of the tables under its heading, or what is said where it is empty."""
     title, columns, without = SHOWN[name]
     if not found:
-        return [Heading(title), Notes([without])]
+        return [Heading(title), Paragraph(without)]
     titles = {name: contract.title for name, contract in catalogue.contracts.items()}
-    titled = [[titles.get(row[0], row[0]), *row[1:]] for row in found]
+    titled = [[titles.get(row[0], row[0] or WHOLE_SOURCE), *row[1:]] for row in found]
     table = Table(title, columns, titled, f"quality-{name}")
     return [Heading(title), Closed(title, table) if name == "missing" else table]
 
@@ -208,7 +211,7 @@ def _reasons(catalogue: Catalogue, row: Sequence[Any]) -> list[Any]:
 def _audit(row: Sequence[Any]) -> list[Any]:
     """A row about an expectation over all partitions, with what it says in words."""
     table, subject, vi, en, expectation, severity, *rest = row
-    return [table, subject, Bilingual(vi=vi, en=en), expectation, SEVERITIES[severity], *rest]
+    return [table, subject, Bilingual(vi=vi, en=en), SEVERITIES[severity], *rest, expectation]
 
 
 def _unmet(row: Sequence[Any]) -> list[Any]:

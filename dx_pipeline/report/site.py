@@ -20,6 +20,7 @@ from dx_pipeline.report import (
     system_page,
     unit_page,
 )
+from dx_pipeline.report.basis import Basis
 from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.page import Page
 
@@ -56,7 +57,8 @@ class Site:
             quality_page.page(figures, catalogue),
             *method_page.pages(figures, catalogue),
         ]
-        kpis = [kpi_page.page(figures, kpi, province.suppress_below) for kpi in figures.kpis.values()]
+        basis = Basis(figures, catalogue)
+        kpis = [kpi_page.page(figures, kpi, basis, province.suppress_below) for kpi in figures.kpis.values()]
         frame = html.Frame(province.title, release_id, menu, figures.is_synthetic)
         return cls(frame, [*kpis, *systems[1:], *units[1:]])
 

@@ -115,7 +115,7 @@ def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
                 Link(Bilingual(vi=kpi.title.vi + part, en=kpi.title.en + part), kpi_page.path(code)),
                 in_words(value, value.part_end), value.value,
                 Bilingual(vi="%", en="%") if kpi.unit_of_measure == "percent" else unit_of_measure,
-                Trend(months, BY_MONTH),
+                Trend(months, BY_MONTH, kpi.breaks(value.series)),
                 rank, len(known) if rank is not None else None, whole.value if whole is not None else None,
                 value.numerator, value.denominator, value.coverage,
             ]
