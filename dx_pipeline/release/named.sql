@@ -48,6 +48,6 @@ QUALIFY row_number() OVER (
 ) = 1;
 
 COMMENT ON VIEW kpi.named IS
-'Giá trị KPI kèm tên KPI, tên đơn vị vào ngày cuối kỳ, và kỳ bằng chữ / Values of KPIs with titles, the units'' names on the window''s last day, and the window in words';
+'Giá trị KPI kèm tên KPI, đơn vị và kỳ / Values with titles, unit names on the window''s last day, windows in words';
 COMMENT ON VIEW kpi.latest IS
 'Giá trị mới nhất của mỗi KPI, đơn vị, hệ thống và thống kê / The latest value of each KPI, unit, system and statistic';

@@ -1,5 +1,5 @@
--- By table and month: what was delivered, where its rows went, and which reports were due. Where months are summed, the first
--- and the last of them.
+-- By table and month: what was delivered, where its rows went, and which reports were due. Where months are summed,
+-- the first and the last of them.
 WITH counted AS (
     SELECT
         table_name,
