@@ -35,8 +35,8 @@ from dx_pipeline.release.inputs import ReleaseInputs, id_of
 from dx_pipeline.release.ledger_tables import fill_ledger
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.predecessor import VALUES, Predecessor, is_made_of
-from dx_pipeline.release.store import current_id, prune, put_in_place, record, sweep, switch
-from dx_pipeline.release.verification import problems, verify
+from dx_pipeline.release.store import current_id, has_parts, prune, put_in_place, record, sweep, switch
+from dx_pipeline.release.verification import damage, problems, verify
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import connect, fill, insert
@@ -129,11 +129,15 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         sweep(settings)
         for stray in (*deliveries.strays(settings), *partition.strays(settings, catalogue.contracts)):
             files.set_stray_aside(settings, stray)
-        current = _whole_current(settings, catalogue)
         snapshot = Snapshot.read(settings, catalogue)
-        if current is not None and is_made_of(settings, current, snapshot.inputs):
-            switch(settings, current)  # the link `internal` may be damaged
-            return Published(current, settings.releases / current, snapshot.ledger, changed=False)
+        current = current_id(settings)
+        if current is not None and (damaged := _damage(settings, catalogue, current)) is not None:
+            LOG.warning("release %s is damaged, and another is made: %s", current, damaged)
+        elif current is not None and is_made_of(settings, current, snapshot.inputs):
+            path = settings.releases / current
+            if not problems(path, catalogue):
+                switch(settings, current)  # the link `internal` may be damaged
+                return Published(current, path, snapshot.ledger, changed=False)
         release_id = snapshot.release_id
         target = settings.releases / release_id
         if not target.is_dir() or problems(target, catalogue):
@@ -151,17 +155,12 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         return Published(release_id, target, snapshot.ledger, changed=True)
 
 
-def _whole_current(settings: Settings, catalogue: Catalogue) -> str | None:
-    """The id of the current release; None if there is none, or it is damaged, which is said in one sentence."""
-    current = current_id(settings)
-    path = settings.releases / (current or "")
-    if current is None or not path.is_dir():
+def _damage(settings: Settings, catalogue: Catalogue, release_id: str) -> str | None:
+    """What is wrong with the bytes of a release, in one sentence; None where they are as published."""
+    path = settings.releases / release_id
+    if path.is_symlink() or not has_parts(path):
         return None
-    found = problems(path, catalogue)
-    if found:
-        LOG.warning("release %s is damaged, and another is made: %s", current, found[0].en)
-        return None
-    return current
+    return next((problem.en for problem in damage(path, catalogue)), None)
 
 
 def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:

@@ -85,6 +85,10 @@ class ReleaseInputs(BaseModel):
             made["revisions"] = made["revisions"] or None
         return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+    def has(self, digest: str) -> bool:
+        """Whether they have a digest, also one of an earlier version of the program."""
+        return digest in {self.digest, sha256(self.model_dump_json().encode()).hexdigest()}
+
 
 def id_of(inputs: Mapping[str, Any], predecessor: Mapping[str, str | None]) -> str:
     """The id of the release that is made of these inputs and compared with a predecessor, as its package names it."""

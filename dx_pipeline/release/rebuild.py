@@ -95,7 +95,7 @@ class Rebuild:
         found = ReleaseInputs.model_validate(built_from)
         if found.unknown:
             raise _refusal(release, _made_earlier(found.unknown[0]))
-        if found.digest != inputs["built_from"]:
+        if not found.has(inputs["built_from"]):
             raise _refusal(release, RECORD_CHANGED)
         predecessor, not_compared = _predecessor(settings, public.get("predecessor", {}))
         return cls(release, inputs, found, predecessor, not_compared)

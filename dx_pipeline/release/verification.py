@@ -97,7 +97,12 @@ def problems(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> l
         return [OLDER_LAYOUT if is_older else NOT_WHOLE]
     if not any((path / part.name / manifest.NAME).exists() for part in PARTS):
         return [NOT_SEALED]
-    return _of_bytes(path, catalogue) or _of_log(path, is_private=is_private) or _of_content(path, catalogue)
+    return damage(path, catalogue, is_private=is_private) or _of_content(path, catalogue)
+
+
+def damage(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> list[Bilingual]:
+    """Which bytes of a sealed release are not those that were published, each in one sentence."""
+    return _of_bytes(path, catalogue) or _of_log(path, is_private=is_private)
 
 
 def _of_bytes(path: Path, catalogue: Catalogue) -> list[Bilingual]:
@@ -152,7 +157,7 @@ def _id_problems(path: Path, packages: Mapping[Part, dict[str, Any]]) -> Iterato
         named.add(path.name)
     if named != {derived}:
         yield ID_OF_OTHER_INPUTS
-    if ReleaseInputs.model_validate(packages[INTERNAL]["dx"]["built_from"]).digest != about["inputs"]["built_from"]:
+    if not ReleaseInputs.model_validate(packages[INTERNAL]["dx"]["built_from"]).has(about["inputs"]["built_from"]):
         yield RECORD_CHANGED
 
 
@@ -217,7 +222,7 @@ def _database_problems(
     listed = "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
     present = {name for (name,) in connection.execute(listed).fetchall()}
     declared = catalogue.of_audience(part.name)
-    for name in sorted({*present, *declared, *described}):
+    for name in sorted({*present, *described}):
         if name in catalogue.contracts.keys() - declared.keys():
             declared_for = f"'audience: {catalogue.contracts[name].audience}'"
             yield Bilingual(
