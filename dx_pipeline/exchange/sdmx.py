@@ -47,6 +47,12 @@ EVALUATION = {
     "no_target": "No target", "not_enough_data": "Not enough data",
 }  # fmt: skip
 
+UNITS = """
+    SELECT replace(unit_code, '.', '-') AS code, min(unit_name) FROM kpi.named
+    WHERE units_on IS NULL GROUP BY ALL ORDER BY ALL
+"""
+"""The codes of SDMX have no dots: the agency H53.07 is H53-07."""
+
 DIMENSIONS = {
     "INDICATOR": "KPI",
     "STATISTIC": "Statistic of a KPI with several",
@@ -88,7 +94,7 @@ def write(connection: duckdb.DuckDBPyConnection, agency: str, release_id: str, f
     write_sdmx(
         [*lists, concepts, definition, flow], Format.STRUCTURE_SDMX_ML_3_0, str(folder / STRUCTURE), header=header
     )
-    rows = connection.execute(sql_file(__file__, "sdmx")).df()
+    rows = connection.execute(sql_file(__file__, "sdmx")).df().rename(columns=str.upper)
     schema = Schema("dataflow", agency, FLOW, components, VERSION, generated=PREPARED)
     dataset = PandasDataset(structure=schema, data=rows)
     write_sdmx(dataset, Format.DATA_SDMX_CSV_2_0_0, str(folder / DATA))
@@ -109,7 +115,7 @@ def _codelists(connection: duckdb.DuckDBPyConnection, agency: str) -> Iterable[C
     yield listed("SYSTEM", "Systems", [("_T", "Total"), *systems])
     yield listed(
         "REF_AREA", "Units",
-        queried("SELECT unit_code, min(unit_name) FROM kpi.named WHERE units_on IS NULL GROUP BY ALL ORDER BY ALL"),
+        queried(UNITS),
     )  # fmt: skip
     yield listed("WINDOW", "Windows", list(WINDOW.items()))
     yield listed("OBS_STATUS", "Observation status", list(OBS_STATUS.items()))

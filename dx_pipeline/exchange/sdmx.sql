@@ -1,10 +1,10 @@
--- One observation a value, in the columns of the data structure.
+-- One observation a value, in the columns of the data structure, there in capitals.
 SELECT
     kpi_code AS indicator,
     coalesce(statistic, '_Z') AS statistic,
     coalesce(system, '_T') AS system,
-    unit_code AS ref_area,
-    window_type AS "WINDOW",
+    replace(unit_code, '.', '-') AS ref_area,
+    window_type AS "window",
     CASE
         WHEN part_start IS NOT NULL THEN format('{}/P{}D', part_start::VARCHAR, part_end - part_start + 1)
         WHEN window_type = 'month' THEN strftime(window_end, '%Y-%m')
@@ -16,13 +16,13 @@ SELECT
     CASE WHEN suppressed THEN 'Q' WHEN value IS NULL THEN 'O' ELSE 'A' END AS obs_status,
     CASE WHEN suppressed THEN 'N' ELSE 'F' END AS conf_status,
     unit_of_measure AS unit_measure,
-    definition_version AS definition_version,
-    numerator AS numerator,
-    denominator AS denominator,
-    target AS target,
+    definition_version,
+    numerator,
+    denominator,
+    target,
     status AS evaluation,
-    coverage AS coverage,
-    synthetic AS synthetic
+    coverage,
+    synthetic
 FROM kpi.value
 WHERE units_on IS NULL
 ORDER BY ALL
