@@ -79,7 +79,7 @@ class Release:
         self.path = folder
         self.release_id = folder.parent.name
         self._connection = duckdb.connect(str(folder / DATABASE), read_only=True)
-        self._connection.execute("SET TimeZone = $zone", {"zone": settings.time_zone})
+        self._connection.execute("SET GLOBAL TimeZone = $zone", {"zone": settings.time_zone})
 
     def sql(self, query: str, parameters: Mapping[str, object] | None = None, frame: Kind = "pandas") -> Any:  # noqa: ANN401
         """The rows of a query over the tables of the release, as a data frame."""

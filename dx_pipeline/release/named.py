@@ -8,10 +8,21 @@ import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.declarations.sql import comment, described, sql_file
+from dx_pipeline.declarations.sql import comment, described, literal, qualified, sql_file
 from dx_pipeline.kpi import words
 
-VALUES, VIEWS = "kpi.value", ("kpi.named", "kpi.latest")
+VALUES = "kpi.value"
+
+VIEWS = {
+    "kpi.named": Bilingual(
+        vi="Giá trị KPI kèm tên KPI, tên đơn vị vào ngày cuối kỳ, và kỳ bằng chữ",
+        en="Values of KPIs with titles, the units' names on the window's last day, and the window in words",
+    ),
+    "kpi.latest": Bilingual(
+        vi="Giá trị mới nhất của mỗi KPI, đơn vị, hệ thống và thống kê",
+        en="The latest value of each KPI, unit, system and statistic",
+    ),
+}
 
 CODES: dict[str, Mapping[str, Bilingual]] = {
     "window_type": words.WINDOW,
@@ -50,6 +61,7 @@ def _comments(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> It
     for column, words_of_it in said.items():
         for table in (VALUES, *VIEWS):
             yield comment(table, column, words_of_it)
-    for column, text in ADDED.items():
-        for view in VIEWS:
+    for view, about in VIEWS.items():
+        yield f"COMMENT ON VIEW {qualified(view)} IS {literal(f'{about.vi} / {about.en}')}"
+        for column, text in ADDED.items():
             yield comment(view, column, f"{text.vi} / {text.en}")
