@@ -154,8 +154,29 @@ def test_the_readme_reads_the_outputs_as_it_prints_them(province: dict[str, Any]
     }
     for name, place in of_tests.items():
         command = command.replace(name, place)
-    ran = shell(command)
+    place = {"DX_WAREHOUSE": str(province["warehouse"]), "PYTHONPATH": str(PROJECT)}
+    ran = shell(command, **{**os.environ, **place})
     assert [line.rstrip() for line in ran.stdout.strip().splitlines()] == output.splitlines(), ran.stderr
+
+
+def skeleton(page: Path) -> dict[str, list[Any]]:
+    """What two languages of a page have in common: levels of headings, code, links and pictures, rows of tables."""
+    text = page.read_text(encoding="utf-8")
+    prose = BLOCK.sub("", text)
+    return {
+        "headings": [len(level) for level in re.findall(r"^(#+) ", prose, re.MULTILINE)],
+        "code": blocks(page, *(kind for kind in re.findall(r"^```(\w+)", text, re.MULTILINE))),
+        "links": [link for link in re.findall(r"\]\(([^)]+)\)", prose) if not link.startswith("README")],
+        "points": re.findall(r"^(- |\d\. )", prose, re.MULTILINE),
+        "first cells": re.findall(r"^\| ([`\[].*?) \|", prose, re.MULTILINE),
+    }
+
+
+def test_the_readme_in_vietnamese_keeps_in_step() -> None:
+    english, vietnamese = (skeleton(PROJECT / name) for name in ("README.md", "README.vi.md"))
+    assert vietnamese == english
+    assert len(english["code"]) >= 3
+    assert len(english["headings"]) >= 6
 
 
 def test_analysts_attach_both_databases_and_find_the_published_figure_in_the_rows(province: dict[str, Any]) -> None:
