@@ -1,6 +1,7 @@
 """The cookbook's questions: run each one, and the answer as the table that the page prints.
 
-As a command it writes the answers of the current release into the page: `python tests/cookbook.py`.
+As a command it writes the answers of the current release into the page, after `make run`:
+`PYTHONPATH=. python tests/cookbook.py`. Read what changed before it is committed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pandas as pd
 import dx_pipeline as dx
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cookbook.md"
-FIRST = "```python title=first\n"
+FIRST = "```python\nimport dx_pipeline as dx\n\nr = dx.current()\n```\n"
 QUESTION = re.compile(
     r"^### (?P<number>\d+)\. .*?^```(?P<kind>sql|python)\n(?P<body>.*?)^```\n(?:\n(?P<answer>(?:^\|[^\n]*\n)+))?",
     re.DOTALL | re.MULTILINE,

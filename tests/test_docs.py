@@ -154,8 +154,8 @@ def test_the_readme_reads_the_outputs_as_it_prints_them(province: dict[str, Any]
     }
     for name, place in of_tests.items():
         command = command.replace(name, place)
-    place = {"DX_WAREHOUSE": str(province["warehouse"]), "PYTHONPATH": str(PROJECT)}
-    ran = shell(command, **{**os.environ, **place})
+    environment = {**os.environ, "DX_WAREHOUSE": str(province["warehouse"]), "PYTHONPATH": str(PROJECT)}
+    ran = shell(command, PROJECT, **environment)
     assert [line.rstrip() for line in ran.stdout.strip().splitlines()] == output.splitlines(), ran.stderr
 
 
@@ -212,6 +212,15 @@ def test_pages_leave_the_warehouse_of_their_reader_as_it_is() -> None:
         if page.name != "start-another-province.md":  # it makes a project of its own
             assert first.startswith(f'{TRIAL}{page.stem}" DAGSTER_HOME="$PWD/trial/'), page.name
             assert not re.search(r"warehouse/(?!reference)", "".join(others)), page.name
+
+
+def test_commands_are_found_as_they_are_typed() -> None:
+    bare = re.compile(r"^(?:dx|dg|dagster|python|pip) ", re.MULTILINE)
+    for page in [*HOW_TO.glob("*.md"), *PROJECT.glob("README*.md"), PROJECT / "docs" / "index.md"]:
+        typed = "".join(body for _, title, body in blocks(page, "sh", "console") if title is None)
+        if first := bare.search(typed):
+            before = typed[: first.start()]
+            assert 'export PATH="$PWD/.venv/bin:$PATH"' in before or ". .venv/bin/activate" in before, page.name
 
 
 def test_a_closed_month_is_revised_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
