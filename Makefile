@@ -11,7 +11,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all test-long crash fuzz ui check lint format docs docs-site bench canary hooks lock clean
+.PHONY: help run test test-all test-browser test-long crash fuzz ui check lint format docs docs-site bench canary hooks lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 12
@@ -24,14 +24,17 @@ test: $(READY)  ## run the tests that take less than 3 minutes together
 	@$(BIN)/pytest -n 2
 
 test-all: $(READY)  ## run the slow tests too: whole provinces, nights, histories, the pages of docs/, attacks
-	@$(BIN)/pytest -n 2 -m "not long"
+	@$(BIN)/pytest -n 2 -m "not long and not browser"
 
 .coverage: $(CODE) pyproject.toml | $(READY)
 	@rm -f .coverage .coverage.*
-	@$(BIN)/pytest -n 2 -m "not long" --cov --cov-report=
+	@$(BIN)/pytest -n 2 -m "not long and not browser" --cov --cov-report=
+
+test-browser: $(READY)  ## open the report and Dagster's UI in Chromium, which must be installed (Debian: apt-get install chromium)
+	@$(BIN)/pytest -n 0 -m browser
 
 test-long: $(READY)  ## run the property tests with many more examples
-	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2 -m "slow or not slow"
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -n 2 -m "not browser"
 
 crash: $(READY)  ## disturb a night N (500) times, and write what came of it into docs/reliability.md
 	@PYTHONPATH=tests $$(unshare -Urm true 2>/dev/null && echo unshare -Urm) \
@@ -84,7 +87,7 @@ canary:  ## run the suite on the newest allowed dependencies, and look for known
 	@rm -rf .canary && $(PYTHON) -m venv .canary
 	@.canary/bin/python -m pip install --quiet --upgrade pip
 	@.canary/bin/python -m pip install --quiet --editable . --group dev pip-audit
-	@.canary/bin/pytest -n 2 -m "not long"
+	@.canary/bin/pytest -n 2 -m "not long and not browser"
 	@.canary/bin/pip-audit --strict --disable-pip --progress-spinner off --requirement requirements.lock \
 		> .canary/audit.txt 2>&1 && cat .canary/audit.txt || if grep -qE 'could not be audited|ConnectionError' .canary/audit.txt; \
 		then echo "Not checked for known vulnerabilities: the advisory service could not be reached."; \

@@ -278,7 +278,8 @@ def _read(
     readable.hold_back({delivery_id: sentence.en for delivery_id, sentence in why.items()})
     quarantine = catalogue.contracts["ledger.quarantine"]
     partition.quarantine(settings, connection.table(QUARANTINED), key, quarantine)
-    redelivery.record(settings, connection, key, quarantine, staging.held_back)
+    held_back = [item for item in staging.held_back if item.counts.delivery_id in present]  # others were withdrawn
+    redelivery.record(settings, connection, key, quarantine, held_back)
     loaded = readable.loaded
     return Staged(
         key=key,
@@ -295,7 +296,7 @@ def _read(
             )
             for delivery, problem in readable.unresolved(present)
         ),
-        held_back=tuple(item.counts for item in staging.held_back),
+        held_back=tuple(item.counts for item in held_back),
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
         proposed=proposed,
         revision=len(closed.revisions) if closed is not None else 0,

@@ -57,6 +57,8 @@ class Language:
         written = f"{value:,.{MOST_DECIMALS if decimals is None else decimals}f}"
         if decimals is None:
             written = written.rstrip("0").rstrip(".")
+        if written.startswith("-") and not written.strip("-0.,"):
+            written = written[1:]  # what rounds to zero has no sign
         return written.translate(_separators(self.code))
 
     def figure(self, value: float | None, unit: str, decimals: int | None = None) -> str:

@@ -23,7 +23,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.release import Published
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import proven
-from dx_pipeline.tables import closing
+from dx_pipeline.tables import closing, partition
 from dx_pipeline.tables.closing import Basis, Closing
 from dx_pipeline.tables.partition import Key
 
@@ -311,3 +311,62 @@ def test_a_lost_closed_month_holds_back_what_counts_on_it_and_nothing_else(
     assert [evaluate(delivered.settings, delivered.catalogue, code).run.published for code in codes] == [True, False]
     assert delivered.values(codes[1], "true", "*") == values
     assert release.publish(delivered.settings, delivered.catalogue).changed
+
+
+def test_a_copy_of_a_partition_under_another_name_counts_nowhere_and_is_set_aside(
+    sealed: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    sealed.put("community_group", groups(*GROUPS[:2]))
+    assert sealed.ingest("community_group").published
+    (rows,) = partition.all_rows(sealed.settings, TABLE)
+    evil = rows.parent.with_name("partition=evil")
+    evil.mkdir()
+    shutil.copyfile(rows, evil / rows.name)
+    (rows.parent / "extra.parquet").write_bytes(b"")
+    (sealed.settings.landing / "stray.txt").write_text("x", encoding="utf-8")
+    assert partition.all_rows(sealed.settings, TABLE) == [rows]
+    assert any("partition=evil does not belong there" in problem for problem in found(sealed))
+    release.publish(sealed.settings, sealed.catalogue)
+    assert not evil.exists()
+    assert (
+        sealed.settings.set_aside / "tables" / "programme.community_group" / "partition=evil.0" / rows.name
+    ).is_file()
+    for name in ("partition=evil", "extra.parquet", "stray.txt"):
+        assert f"{name} does not belong there" in caplog.text
+    assert not list(partition.problems(sealed.settings, sealed.catalogue.contracts))
+
+
+def test_a_deleted_partition_is_named_when_it_is_made_again(sealed: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    sealed.put("community_group", groups(*GROUPS[:2]))
+    assert sealed.ingest("community_group").published
+    (rows,) = partition.all_rows(sealed.settings, TABLE)
+    shutil.rmtree(rows.parent)
+    assert sealed.ingest("community_group").published
+    assert rows.is_file()
+    assert "rows.parquet is missing: 'dx run' makes it again" in caplog.text
+
+
+def test_a_damaged_current_release_is_named_when_another_is_made(
+    sealed: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = release.publish(sealed.settings, sealed.catalogue)
+    (before.path / "public" / "datapackage.json").write_text("{}", encoding="utf-8")
+    (sealed.settings.releases / "stray").write_text("x", encoding="utf-8")
+    after = release.publish(sealed.settings, sealed.catalogue)
+    assert not release.problems(after.path, sealed.catalogue)
+    assert f"release {before.release_id} is damaged, and another is made" in caplog.text
+    assert "releases/stray does not belong there" in caplog.text
+    assert not (sealed.settings.releases / "stray").exists()
+
+
+def test_a_month_that_is_read_again_after_it_closed_gives_the_same_release(sealed: Engine) -> None:
+    before = release.publish(sealed.settings, sealed.catalogue)
+    runs = list(partition.runs(sealed.settings))
+    for run in runs:
+        if run.inputs is not None and run.inputs.revisions is None:
+            closed = run.inputs.model_copy(update={"revisions": 0})
+            of_rows = run.inputs_of_rows and run.inputs_of_rows.model_copy(update={"revisions": 0})
+            again = run.model_copy(update={"inputs": closed, "inputs_of_rows": of_rows})
+            partition.record(sealed.settings, partition.key_of(run), again)
+    after = release.publish(sealed.settings, sealed.catalogue)
+    assert (after.release_id, after.changed) == (before.release_id, False)

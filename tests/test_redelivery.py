@@ -113,6 +113,8 @@ def test_a_delivery_that_is_held_back_is_withdrawn_by_removing_its_file(ruined: 
     (ruined.settings.inbox / "community_group" / MAY / "second.dat").unlink()
     run = ruined.ingest("community_group")
     assert (run.problem, len(ruined.rows(KEY)), ruined.state(KEY).state) == (None, 28, "current")
+    assert run.held_back == ()
+    assert partition.quarantined(ruined.settings, KEY, partition.HELD_BACK) is None
 
 
 def test_a_corrected_delivery_takes_the_place_of_the_one_held_back(ruined: Engine) -> None:

@@ -276,6 +276,12 @@ def every_place(settings: Settings) -> Iterator[tuple[Path, Delivery | None]]:
                 yield path, at(path)
 
 
+def strays(settings: Settings) -> list[Path]:
+    """Everything in landing that is at no place of a delivery."""
+    found = (path for path, delivery in every_place(settings) if delivery is None)
+    return [path for path in found if not PLACE.fullmatch(path.relative_to(settings.landing).as_posix())]
+
+
 def damage(settings: Settings, delivery: Delivery) -> DxError | None:
     """What is wrong with a delivery: its bytes are missing, or others than were kept."""
     content = delivery.content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from dx_pipeline.kpi.figure import protected
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.kpi.score import SCORE, fill_score
+from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.release import datapackage, manifest, named, signature
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
@@ -36,12 +38,14 @@ from dx_pipeline.release.predecessor import VALUES, Predecessor, is_made_of
 from dx_pipeline.release.store import current_id, prune, put_in_place, record, sweep, switch
 from dx_pipeline.release.verification import problems, verify
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import parquet
+from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import connect, fill, insert
 from dx_pipeline.storage.lock import writing
 from dx_pipeline.tables import history, partition, public_ledger
 from dx_pipeline.tables.ledger import Ledger
 from dx_pipeline.tables.partition import AnyKey, Key
+
+LOG = logging.getLogger(__name__)
 
 ON_LATEST_UNITS = "kpi.on_latest_units"
 
@@ -123,13 +127,13 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
     progress.announce("release")
     with writing(settings):
         sweep(settings)
+        for stray in (*deliveries.strays(settings), *partition.strays(settings, catalogue.contracts)):
+            files.set_stray_aside(settings, stray)
+        current = _whole_current(settings, catalogue)
         snapshot = Snapshot.read(settings, catalogue)
-        current = current_id(settings)
         if current is not None and is_made_of(settings, current, snapshot.inputs):
-            path = settings.releases / current
-            if not problems(path, catalogue):
-                switch(settings, current)  # the link `internal` may be damaged
-                return Published(current, path, snapshot.ledger, changed=False)
+            switch(settings, current)  # the link `internal` may be damaged
+            return Published(current, settings.releases / current, snapshot.ledger, changed=False)
         release_id = snapshot.release_id
         target = settings.releases / release_id
         if not target.is_dir() or problems(target, catalogue):
@@ -145,6 +149,19 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         switch(settings, release_id)
         prune(settings)
         return Published(release_id, target, snapshot.ledger, changed=True)
+
+
+def _whole_current(settings: Settings, catalogue: Catalogue) -> str | None:
+    """The id of the current release; None if there is none, or it is damaged, which is said in one sentence."""
+    current = current_id(settings)
+    path = settings.releases / (current or "")
+    if current is None or not path.is_dir():
+        return None
+    found = problems(path, catalogue)
+    if found:
+        LOG.warning("release %s is damaged, and another is made: %s", current, found[0].en)
+        return None
+    return current
 
 
 def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:

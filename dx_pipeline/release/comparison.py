@@ -16,7 +16,7 @@ from dx_pipeline.release import manifest
 from dx_pipeline.release.datapackage import NAME, as_text
 from dx_pipeline.release.part import PARTS, Part, files_in
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage.database import connect
+from dx_pipeline.storage.database import connect, tables_of
 
 WRITTEN_OTHERWISE = Bilingual(
     vi="cùng các dòng nhưng được ghi theo cách khác.", en="the same rows are written in another way."
@@ -129,14 +129,15 @@ def _tables(
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[tuple[str, str]]]:
-    """The columns of each table of an attached database, with their types, in order."""
+    """The columns of each table of an attached database, with their types, in order; views only show tables' rows."""
     found: dict[str, list[tuple[str, str]]] = {}
     rows = connection.execute(
         "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()"
         " WHERE database_name = $database AND NOT internal ORDER BY schema_name, table_name, column_index",
         {"database": database},
     ).fetchall()
-    for table, column, kind in rows:
+    tables = tables_of(connection, database)
+    for table, column, kind in (row for row in rows if row[0] in tables):
         found.setdefault(table, []).append((column, kind))
     return found
 

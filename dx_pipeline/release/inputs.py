@@ -79,8 +79,11 @@ class ReleaseInputs(BaseModel):
 
     @property
     def digest(self) -> str:
-        """One digest of all inputs."""
-        return sha256(self.model_dump_json().encode()).hexdigest()
+        """One digest of all inputs. A month without revisions is the same whether it was read open or closed."""
+        values = self.model_dump(mode="json")
+        for made in (run[side] for run in values["runs"] for side in ("inputs", "inputs_of_rows") if run[side]):
+            made["revisions"] = made["revisions"] or None
+        return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def id_of(inputs: Mapping[str, Any], predecessor: Mapping[str, str | None]) -> str:

@@ -63,6 +63,10 @@ def _document(language: Language) -> Rendering:
     return write
 
 
+def _downloads(figures: Figures, catalogue: Catalogue, release_id: str, public: Path) -> None:
+    Site.of(figures, catalogue, release_id).write_downloads(public / REPORT)
+
+
 def _workbook(figures: Figures, _catalogue: Catalogue, _release_id: str, public: Path) -> None:
     workbook.write(figures, public / REPORT / workbook.NAME)
 
@@ -78,6 +82,7 @@ RENDERINGS = MappingProxyType(
         "pages_en": _pages(ENGLISH),
         "document_vi": _document(VIETNAMESE),
         "document_en": _document(ENGLISH),
+        "downloads": _downloads,
         "workbook": _workbook,
         "exchange": _exchange,
     }

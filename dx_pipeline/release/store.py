@@ -189,6 +189,8 @@ def sweep(settings: Settings) -> None:
     for path in settings.releases.glob(".*"):
         shutil.rmtree(path)
         found.append(path)
+    for path in strays(settings):
+        files.set_stray_aside(settings, path)
     if found:
         names = ", ".join(path.relative_to(settings.warehouse).as_posix() for path in found)
         LOG.warning("removed what a run that was stopped had left: %s", names)

@@ -7,6 +7,7 @@ screen readers; the page puts the table of the same figures behind it. No script
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -153,35 +154,48 @@ class Chart:
             yield _text(WIDTH - RIGHT + 6, below, words, f"name {kind}")
 
 
-def sparkline(values: Sequence[float | None], label: str) -> Markup:
-    """The trend of a figure, as wide as a word; nothing where fewer than two are known."""
+def sparkline(values: Sequence[float | None], label: str, breaks: AbstractSet[int] = frozenset()) -> Markup:
+    """The trend of a figure, as wide as a word; nothing where fewer than two are known.
+
+    Args:
+        values: from the left.
+        label: for screen readers.
+        breaks: before which of them the line is interrupted, by a mark: the values on its sides do not compare.
+    """
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004 - a line needs two ends
         return Markup("")
     low, high = min(known), max(known)
     width, height, rim = 96, 24, 3
 
-    def point(place: int, value: float) -> tuple[float, float]:
-        x = rim + (width - 2 * rim) * place / (len(values) - 1)
-        share = (value - low) / (high - low) if high > low else 0.5
-        return x, height - rim - (height - 2 * rim) * share
+    def x(place: float) -> float:
+        return rim + (width - 2 * rim) * place / (len(values) - 1)
 
-    points = [point(place, value) for place, value in enumerate(values) if value is not None]
-    end = Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="2.5"/>').format(*points[-1])
-    return _svg(width, height, label, [*_polyline(points, "main", "", has_dots=False), end], "spark")
+    def y(value: float) -> float:
+        return height - rim - (height - 2 * rim) * ((value - low) / (high - low) if high > low else 0.5)
+
+    lines: list[list[str]] = [[]]
+    for place, value in enumerate(values):
+        if place in breaks:
+            lines.append([])
+        if value is not None:
+            lines[-1].append(f"{x(place):.0f},{y(value):.0f}")
+    drawn = Markup("").join(Markup('<polyline points="{}"/>').format(" ".join(line)) for line in lines if line)
+    drawn += Markup("").join(Markup('<path d="M{:.0f} 1v22"/>').format(x(place - 0.5)) for place in sorted(breaks))
+    end_x, end_y = next(line for line in reversed(lines) if line)[-1].split(",")
+    end = Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(end_x, end_y)
+    return Markup('<svg class="spark" role="img" aria-label="{}">{}{}</svg>').format(label, drawn, end)
 
 
 def bar(share: float | None, mark: float | None = None) -> Markup:
     """A bar within a table cell, as long as a share of it (0–1), with a line at another share; hidden from readers."""
     if share is None:
         return Markup("")
-    width, height = 120, 12
-    parts = [Markup('<rect class="column" width="{:.1f}" height="{}"/>').format(width * min(1, max(0, share)), height)]
+    width = 120
+    drawn = Markup('<rect width="{:.0f}" height="12" y="2"/>').format(width * min(1, max(0, share)))
     if mark is not None and 0 <= mark <= 1:
-        parts.append(Markup('<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="-2" y2="14"/>').format(width * mark))
-    return Markup('<svg class="bar" viewBox="0 -2 {} {}" width="{}" height="{}" aria-hidden="true">{}</svg>').format(
-        width, height + 4, width, height + 4, Markup("").join(parts)
-    )
+        drawn += Markup('<path d="M{:.0f} 0v16"/>').format(width * mark)
+    return Markup('<svg class="bar" aria-hidden="true">{}</svg>').format(drawn)
 
 
 def _svg(width: int, height: int, label: str, parts: Iterable[Markup], kind: str) -> Markup:
@@ -194,13 +208,11 @@ def _text(x: float, y: float, words: str, kind: str) -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, escape(words))
 
 
-def _polyline(
-    points: Sequence[tuple[float, float]], kind: str, dash: str, *, has_dots: bool = True
-) -> Iterable[Markup]:
-    drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+def _polyline(points: Sequence[tuple[float, float]], kind: str, dash: str) -> Iterable[Markup]:
+    drawn = " ".join(f"{x:.1f},{y:.1f}".replace(".0", "") for x, y in points)
     dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
     yield Markup('<polyline class="line {}" points="{}"{}/>').format(kind, drawn, dashes)
-    if has_dots and kind == "main":
+    if kind == "main":
         for x, y in points:
             yield Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
 

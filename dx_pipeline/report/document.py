@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pikepdf
 import typst
 
 from dx_pipeline.declarations.document import Bilingual
@@ -35,7 +37,9 @@ from dx_pipeline.report.page import (
 
 NAMES = {"vi": "bao-cao.pdf", "en": "report.pdf"}
 
-MOST_ROWS = 40
+COMPRESSED = pikepdf.ObjectStreamMode.generate
+
+MOST_ROWS = 15
 """Longer tables are cut: they are in the report's pages and downloads."""
 
 SETUP = """
@@ -78,7 +82,8 @@ def write(pages: Sequence[Page], frame: html.Frame, language: Language, folder: 
         source = root / "report.typ"
         source.write_text("\n".join(parts), encoding="utf-8")
         pdf = typst.compile(str(source), root=place, ignore_system_fonts=True, pdf_standards=["ua-1"], timestamp=0)
-    (folder / NAMES[language.code]).write_bytes(pdf)
+    with pikepdf.open(BytesIO(pdf)) as document:  # Typst does not compress the tags of cells: they are most of the file
+        document.save(folder / NAMES[language.code], deterministic_id=True, object_stream_mode=COMPRESSED)
 
 
 def _block(block: Block, language: Language, root: Path, name: str) -> Iterator[str]:
@@ -151,7 +156,7 @@ def _cell(column: Any, value: Any, language: Language) -> str:  # noqa: ANN401 -
 
 def _alone(svg: str) -> str:
     """A chart as a file of its own, with the styles that a page has for it."""
-    styles = "".join(line for line in html.styles().splitlines() if line.startswith("svg"))
+    styles = html.template("chart.css")
     plain = re.sub(r"svg(\.\w+)? ", "", styles)
     for name, colour in html.colours().items():
         plain = plain.replace(f"var(--{name})", colour)

@@ -191,6 +191,11 @@ class Kpi:
         """The values of a series by month; of a month that a definition divides, its parts."""
         return [value for value in self.by_series.get(series, ()) if value.window_type == "month"]
 
+    def breaks(self, series: Series) -> frozenset[int]:
+        """Before which of the months of a series the definition changes."""
+        versions = [value.definition_version for value in self.months(series)]
+        return frozenset(place for place in range(1, len(versions)) if versions[place] != versions[place - 1])
+
     def latest(self, series: Series) -> Value | None:
         """The value that is shown first: of the latest window with one, the longest; else what is known of none."""
         found = self.by_series.get(series, [])

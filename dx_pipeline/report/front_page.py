@@ -118,7 +118,7 @@ def _shown(kpi: Kpi) -> Iterator[Value]:
 def _trend(kpi: Kpi, value: Value) -> Trend:
     months = [each.value for each in kpi.months(value.series)]
     label = Bilingual(vi=f"Diễn biến theo tháng: {kpi.title.vi}", en=f"Trend by month: {kpi.title.en}")
-    return Trend(months, label)
+    return Trend(months, label, kpi.breaks(value.series))
 
 
 def _card(kpi: Kpi) -> Card | None:

@@ -21,8 +21,9 @@ from markupsafe import Markup
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
 from dx_pipeline.language import LANGUAGES, MISSING, Language
+from dx_pipeline.report import download
 from dx_pipeline.report.chart import bar, sparkline
-from dx_pipeline.report.page import NUMBERS, Column, Page, Table
+from dx_pipeline.report.page import NUMBERS, Column, Drawing, Page, Table
 
 FRONT = "index.html"
 SIGNS = {"met": "✓", "on_track": "↗", "at_risk": "!", "off_track": "✗", "no_target": "·", "not_enough_data": "?"}
@@ -46,6 +47,10 @@ class Frame:
     is_synthetic: bool
 
 
+SCRIPT = "script.js"
+"""Sorts and filters tables: a page by itself does without."""
+
+
 def place(path: str, language: Language) -> str:
     """Where a page or a file of a page is, from the folder of the report."""
     if language.code == "vi":
@@ -62,7 +67,7 @@ def render(frame: Frame, page: Page, language: Language) -> str:
         return posixpath.relpath(place(path, language), here or ".")
 
     def file(name: str) -> str:
-        return posixpath.relpath(place(f"data/{name}", language), here or ".")
+        return posixpath.relpath(f"{download.FOLDER}/{name}", here or ".")
 
     context: Mapping[str, Any] = {
         "frame": frame,
@@ -72,6 +77,9 @@ def render(frame: Frame, page: Page, language: Language) -> str:
         "translation": posixpath.relpath(place(page.path, other), here or "."),
         "link": link,
         "file": file,
+        "workbook": download.workbook_name(page),
+        "script": posixpath.relpath(SCRIPT, here or "."),
+        "has_charts": any(isinstance(block, Drawing) for block in page.blocks),
         "t": language.pick,
         "word": lambda text: _word(text, language),
         "table": lambda shown: Markup("".join(_table(shown, language, link, file))),  # noqa: S704 - each part is escaped
@@ -86,20 +94,20 @@ def render(frame: Frame, page: Page, language: Language) -> str:
 
 
 def _table(shown: Table, language: Language, link: Callable[[str], str], file: Callable[[str], str]) -> Iterator[str]:
-    """A table. It is joined here, not in the template: a report has a hundred thousand cells."""
+    """A table, joined here and not in the template: a report has 100,000 cells. HTML wants no end tags of cells."""
     title = escape(language.of(shown.title))
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{title}">'
     yield f'<table class="sortable" data-filter="{language.pick("Lọc", "Filter")}">'
     yield f"<caption>{title}</caption><thead><tr>"
     for column in shown.columns:
-        kind = ' class="right"' if column.kind in NUMBERS else ""
-        yield f'<th scope="col"{kind}>{escape(heading(column, language))}</th>'
-    yield "</tr></thead><tbody>\n"
+        kind = " class=n" if column.kind in NUMBERS else ""
+        yield f"<th scope=col{kind}>{escape(heading(column, language))}"
+    yield "</thead><tbody>\n"
     for row in shown.rows:
         yield "<tr>"
         for place, (column, value) in enumerate(zip(shown.columns, row, strict=True)):
             yield _cell(column, value, language, link, is_head=place == 0)
-        yield "</tr>\n"
+        yield "\n"
     yield "</tbody></table></div>"
     if shown.name is not None:
         words = language.pick("Tải bảng", "Download")
@@ -109,12 +117,12 @@ def _table(shown: Table, language: Language, link: Callable[[str], str], file: C
 def _cell(column: Column, value: Any, language: Language, link: Callable[[str], str], *, is_head: bool) -> str:  # noqa: ANN401
     """A cell of a table."""
     if is_head:
-        return f'<th scope="row">{_content(column, value, language, link)}</th>'
+        return f"<th scope=row>{_content(column, value, language, link)}"
     if column.kind in NUMBERS:
-        return f'<td class="right" data-key="{"" if value is None else value}">{written(column, value, language)}</td>'
+        return f"<td>{written(column, value, language)}"
     if column.kind == "day":
-        return f'<td class="nowrap" data-key="{value or ""}">{written(column, value, language)}</td>'
-    return f"<td>{_content(column, value, language, link)}</td>"
+        return f"<td class=d>{written(column, value, language)}"
+    return f"<td class=t>{_content(column, value, language, link)}"
 
 
 def _content(column: Column, value: Any, language: Language, link: Callable[[str], str]) -> str:  # noqa: ANN401
@@ -127,7 +135,7 @@ def _content(column: Column, value: Any, language: Language, link: Callable[[str
     if column.kind == "bar":
         return bar(*value)
     if column.kind == "trend":
-        return sparkline(value.values, language.of(value.label))
+        return sparkline(value.values, language.of(value.label), value.breaks)
     return escape(written(column, value, language))
 
 
@@ -154,15 +162,16 @@ def written(column: Column, value: Any, language: Language) -> str:  # noqa: ANN
     return language.of(value) if isinstance(value, Bilingual) else str(value)
 
 
-@lru_cache(maxsize=1)
-def styles() -> str:
-    """The styles of all pages."""
-    return resources.files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+@lru_cache
+def template(name: str) -> str:
+    """The text of a style sheet or of the script, without the blanks at the beginnings of its lines."""
+    text = resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
+    return re.sub(r"\n\s*", "\n", text).strip()
 
 
 def colours() -> dict[str, str]:
     """The colours that the styles name."""
-    return dict(re.findall(r"--(\w+):(#\w+)", styles()))
+    return dict(re.findall(r"--(\w+):(#\w+)", template("style.css")))
 
 
 @lru_cache(maxsize=1)
@@ -171,17 +180,11 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    for name in ("style.css", "script.js"):
-        text = loader.get_source(environment, name)[0]
-        environment.globals[name.partition(".")[2] if name.endswith("css") else "script"] = Markup(_short(text))  # noqa: S704
     environment.globals |= {
+        "css": Markup(template("style.css")),  # noqa: S704 - our own
+        "chart_css": Markup(template("chart.css")),  # noqa: S704 - our own
         "sparkline": sparkline,
         "statuses": words.STATUS,
         "synthetic": words.SYNTHETIC,
     }
     return environment
-
-
-def _short(text: str) -> str:
-    """A style sheet or script without the blanks at the beginnings of its lines: every page has it."""
-    return re.sub(r"\n\s*", "\n", text).strip()

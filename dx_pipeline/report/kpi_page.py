@@ -7,6 +7,7 @@ from datetime import date
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
+from dx_pipeline.report.basis import Basis
 from dx_pipeline.report.chart import Chart, Line
 from dx_pipeline.report.figures import LEVELS, WHOLE, Figures, Kpi, Series, Value
 from dx_pipeline.report.page import (
@@ -32,12 +33,13 @@ def path(code: str) -> str:
     return f"kpi/{code}.html"
 
 
-def page(figures: Figures, kpi: Kpi, suppress_below: int) -> Page:
+def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
     """The page of a KPI.
 
     Args:
         figures: the release.
         kpi: the KPI.
+        basis: what was delivered.
         suppress_below: the smallest count of dossiers that is shown.
     """
     series = [(WHOLE, statistic, system) for statistic, system in kpi.statistics]
@@ -49,7 +51,7 @@ def page(figures: Figures, kpi: Kpi, suppress_below: int) -> Page:
         blocks += [*_head(kpi, latest, suppress_below), *_trend(kpi, series), *_all(kpi, series)]
         for level in LEVELS[1:]:
             blocks += _ranking(figures, kpi, latest, level)
-        blocks += _changes(kpi, latest)
+        blocks += [*_changes(kpi, latest), *basis.of(kpi, latest)]
     return Page(path(kpi.code), kpi.title, [*blocks, *_definitions(kpi)])
 
 

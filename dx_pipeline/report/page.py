@@ -42,10 +42,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Trend:
-    """A sparkline."""
+    """A sparkline.
+
+    Args:
+        values: one a month.
+        label: for screen readers.
+        breaks: the months before which the definition changes.
+    """
 
     values: Sequence[float | None]
     label: Bilingual
+    breaks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.report.figures import Figures
-from dx_pipeline.report.page import Block, Closed, Column, Heading, Notes, Page, Table
+from dx_pipeline.report.page import Block, Closed, Column, Heading, Page, Paragraph, Table
 from dx_pipeline.report.reason import reason
 
 QUALITY = "quality.html"
@@ -32,6 +32,19 @@ QUARANTINED = """
     SELECT table_name, source, column_name, reason_code, reporter, month, count(*)
     FROM ledger.quarantine GROUP BY ALL ORDER BY count(*) DESC, 1, 2, 3, 4, 5, 6 LIMIT 500
 """
+AUDITS = """
+    SELECT table_name, subject, reason_vi, reason_en, expectation, severity, count(*),
+        count(*) FILTER (status = 'unmet'), count(*) FILTER (status = 'broken'),
+        sum(element_count)::BIGINT, sum(unexpected_count)::BIGINT,
+        sum(unexpected_count)::DOUBLE / nullif(sum(element_count), 0)
+    FROM ledger.audit GROUP BY ALL
+    ORDER BY count(*) FILTER (status <> 'met') = 0, 1, 2, 3, 4, 5, 6
+"""
+UNMET = """
+    SELECT table_name, source, month, subject, reason_vi, reason_en, severity, status,
+        unexpected_count, element_count, coalesce(problem, observed)
+    FROM ledger.audit WHERE status <> 'met' ORDER BY severity, table_name, source, month, position LIMIT 500
+"""
 STRIPPED = "SELECT source, kind, sum(stripped_count)::BIGINT FROM ledger.stripped GROUP BY ALL ORDER BY ALL"
 PARTITIONS = """
     SELECT table_name, source, month, state, problem
@@ -42,6 +55,8 @@ QUERIES = {
     "partitions": PARTITIONS,
     "reports": REPORTS,
     "missing": MISSING,
+    "audits": AUDITS,
+    "unmet": UNMET,
     "conservation": CONSERVATION,
     "quarantine": QUARANTINED,
     "stripped": STRIPPED,
@@ -58,6 +73,8 @@ def page(figures: Figures, catalogue: Catalogue) -> Page:
     """
     found: dict[str, Sequence[Sequence[Any]]] = {name: figures.tuples(query) for name, query in QUERIES.items()}
     found["quarantine"] = [_reasons(catalogue, row) for row in found["quarantine"]]
+    found["audits"] = [_audit(row) for row in found["audits"]]
+    found["unmet"] = [_unmet(row) for row in found["unmet"]]
     blocks = [block for name, rows in found.items() for block in _block(catalogue, name, rows)]
     title = Bilingual(vi="Chất lượng dữ liệu", en="Data quality")
     return Page(QUALITY, title, blocks, Bilingual(vi="Chất lượng", en="Quality"))
@@ -67,6 +84,23 @@ TABLE = Column(Bilingual(vi="Bảng", en="Table"))
 SOURCE = Column(Bilingual(vi="Nguồn", en="Source"))
 MONTH = Column(Bilingual(vi="Tháng", en="Month"))
 REPORTER = Column(Bilingual(vi="Đơn vị báo cáo", en="Reporter"))
+
+SUBJECT = Column(Bilingual(vi="Cột", en="Column"))
+SEVERITY = Column(Bilingual(vi="Mức độ", en="Severity"))
+UNEXPECTED = Column(Bilingual(vi="Dòng không đạt", en="Rows not as expected"), "number")
+
+SEVERITIES = {
+    "critical": Bilingual(vi="chặn công bố", en="critical"),
+    "warning": Bilingual(vi="cảnh báo", en="warning"),
+    "info": Bilingual(vi="thông tin", en="information"),
+}
+STATUSES = {
+    "unmet": Bilingual(vi="không đạt", en="not met"),
+    "broken": Bilingual(vi="không kiểm tra được", en="could not be evaluated"),
+}
+
+WHOLE_SOURCE = Bilingual(vi="Cả nguồn", en="The source as a whole")
+"""What a report is of that names no table."""
 
 SHOWN: Mapping[str, tuple[Bilingual, tuple[Column, ...], Bilingual]] = {
     "partitions": (
@@ -90,6 +124,36 @@ SHOWN: Mapping[str, tuple[Bilingual, tuple[Column, ...], Bilingual]] = {
         (TABLE, SOURCE, MONTH, REPORTER, Column(Bilingual(vi="Hạn", en="Due"), "day"),
          Column(Bilingual(vi="Muộn sau ngày", en="Late after"), "day")),
         Bilingual(vi="Mọi báo cáo đến hạn đã nhận được.", en="Every report that was due has come."),
+    ),
+    "audits": (
+        Bilingual(vi="Kiểm tra trước khi công bố", en="Audits before publication"),
+        (
+            TABLE,
+            SUBJECT,
+            Column(Bilingual(vi="Điều phải đúng", en="What has to be so")),
+            SEVERITY,
+            Column(Bilingual(vi="Phân vùng", en="Partitions"), "number"),
+            Column(Bilingual(vi="Không đạt", en="Not met"), "number"),
+            Column(Bilingual(vi="Không kiểm tra được", en="Not evaluated"), "number"),
+            Column(Bilingual(vi="Dòng đã xét", en="Rows examined"), "number"),
+            UNEXPECTED,
+            Column(Bilingual(vi="Tỷ lệ không đạt", en="Share not as expected"), "share"),
+            Column(Bilingual(vi="Kỳ vọng (Great Expectations)", en="Expectation (Great Expectations)")),
+        ),
+        Bilingual(vi="Chưa có lần kiểm tra nào.", en="There has been no audit yet."),
+    ),
+    "unmet": (
+        Bilingual(vi="Kỳ vọng không đạt, theo phân vùng", en="Expectations that are not met, by partition"),
+        (
+            TABLE, SOURCE, MONTH, SUBJECT,
+            Column(Bilingual(vi="Điều phải đúng", en="What has to be so")),
+            SEVERITY,
+            Column(Bilingual(vi="Kết quả", en="Result")),
+            UNEXPECTED,
+            Column(Bilingual(vi="Dòng đã xét", en="Rows examined"), "number"),
+            Column(Bilingual(vi="Thấy gì", en="What was observed")),
+        ),
+        Bilingual(vi="Mọi kỳ vọng đều đạt.", en="Every expectation is met."),
     ),
     "conservation": (
         Bilingual(vi="Dòng đi đâu: nhận = nhận vào + trùng + lọc + cách ly",
@@ -130,9 +194,9 @@ def _block(catalogue: Catalogue, name: str, found: Sequence[Sequence[Any]]) -> l
     """One of the tables under its heading, or what is said where it is empty."""
     title, columns, without = SHOWN[name]
     if not found:
-        return [Heading(title), Notes([without])]
+        return [Heading(title), Paragraph(without)]
     titles = {name: contract.title for name, contract in catalogue.contracts.items()}
-    titled = [[titles.get(row[0], row[0]), *row[1:]] for row in found]
+    titled = [[titles.get(row[0], row[0] or WHOLE_SOURCE), *row[1:]] for row in found]
     table = Table(title, columns, titled, f"quality-{name}")
     return [Heading(title), Closed(title, table) if name == "missing" else table]
 
@@ -142,3 +206,15 @@ def _reasons(catalogue: Catalogue, row: Sequence[Any]) -> list[Any]:
     table, source, column, code, *rest = row
     why = reason(catalogue, source, table, column, code)
     return [table, why.column, why.why, why.remedy, *rest]
+
+
+def _audit(row: Sequence[Any]) -> list[Any]:
+    """A row about an expectation over all partitions, with what it says in words."""
+    table, subject, vi, en, expectation, severity, *rest = row
+    return [table, subject, Bilingual(vi=vi, en=en), SEVERITIES[severity], *rest, expectation]
+
+
+def _unmet(row: Sequence[Any]) -> list[Any]:
+    """A row about an expectation that one partition does not meet, with what it says in words."""
+    table, source, month, subject, vi, en, severity, status, *rest = row
+    return [table, source, month, subject, Bilingual(vi=vi, en=en), SEVERITIES[severity], STATUSES[status], *rest]

@@ -10,7 +10,8 @@ SELECT score.*, criterion.title_vi, criterion.title_en, criterion.group_vi, crit
 FROM kpi.score_766 AS score
 SEMI JOIN latest USING (window_type, window_start, window_end)
 LEFT JOIN (
-    SELECT criterion, any_value(title_vi) AS title_vi, any_value(title_en) AS title_en,
+    SELECT
+        criterion, any_value(title_vi) AS title_vi, any_value(title_en) AS title_en,
         any_value(group_vi) AS group_vi, any_value(group_en) AS group_en
     FROM reference.criterion_766
     GROUP BY criterion

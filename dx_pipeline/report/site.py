@@ -20,6 +20,7 @@ from dx_pipeline.report import (
     system_page,
     unit_page,
 )
+from dx_pipeline.report.basis import Basis
 from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.page import Page
 
@@ -56,17 +57,23 @@ class Site:
             quality_page.page(figures, catalogue),
             *method_page.pages(figures, catalogue),
         ]
-        kpis = [kpi_page.page(figures, kpi, province.suppress_below) for kpi in figures.kpis.values()]
+        basis = Basis(figures, catalogue)
+        kpis = [kpi_page.page(figures, kpi, basis, province.suppress_below) for kpi in figures.kpis.values()]
         frame = html.Frame(province.title, release_id, menu, figures.is_synthetic)
         return cls(frame, [*kpis, *systems[1:], *units[1:]])
 
     def write_pages(self, language: Language, folder: Path) -> None:
-        """Write the pages in a language, with the files that they offer for download."""
+        """Write the pages in a language."""
         for page in [*self.frame.menu, *self.others]:
             target = folder / html.place(page.path, language)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(html.render(self.frame, page, language), encoding="utf-8")
-            download.write(page, language, folder)
+
+    def write_downloads(self, folder: Path) -> None:
+        """Write the tables of the pages as files, and the script that sorts them."""
+        (folder / html.SCRIPT).write_text(html.template(html.SCRIPT), encoding="utf-8")
+        for page in [*self.frame.menu, *self.others]:
+            download.write(page, folder, is_synthetic=self.frame.is_synthetic)
 
     def write_document(self, language: Language, folder: Path) -> None:
         """Write the pages in a language as one PDF; of the units only the list."""

@@ -2,7 +2,9 @@
 WITH named AS (
     SELECT unit_code, name_vi, parent_code, valid_from, valid_to FROM reference.admin_unit
     UNION ALL
-    SELECT unit_code, name_vi, NULL, valid_from, valid_to FROM reference.agency WHERE agency_level = 'specialised'
+    SELECT unit_code, name_vi, NULL AS parent_code, valid_from, valid_to
+    FROM reference.agency
+    WHERE agency_level = 'specialised'
 ),
 latest AS (
     SELECT

@@ -11,6 +11,7 @@ from dx_pipeline.report.figures import LEVELS, Figures, Unit
 from dx_pipeline.report.page import Block, Column, Heading, Link, Notes, Page, Paragraph, Table, Trend
 from dx_pipeline.report.window import in_words
 
+BY_MONTH = Bilingual(vi="Diễn biến theo tháng", en="Trend by month")
 UNITS = "units.html"
 """Where the list of all units is."""
 
@@ -114,7 +115,7 @@ def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
                 Link(Bilingual(vi=kpi.title.vi + part, en=kpi.title.en + part), kpi_page.path(code)),
                 in_words(value, value.part_end), value.value,
                 Bilingual(vi="%", en="%") if kpi.unit_of_measure == "percent" else unit_of_measure,
-                Trend(months, Bilingual(vi=f"Diễn biến: {kpi.title.vi}", en=f"Trend: {kpi.title.en}")),
+                Trend(months, BY_MONTH, kpi.breaks(value.series)),
                 rank, len(known) if rank is not None else None, whole.value if whole is not None else None,
                 value.numerator, value.denominator, value.coverage,
             ]

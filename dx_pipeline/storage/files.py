@@ -235,6 +235,13 @@ def stray(settings: Settings, path: Path) -> DxError:
     )
 
 
+def set_stray_aside(settings: Settings, path: Path) -> None:
+    """Move what does not belong in a folder of the warehouse out of the way, and say so in one sentence."""
+    name = readable(str(path.relative_to(settings.warehouse)))
+    LOG.warning("%s does not belong there, and nothing reads it: it is moved to %s/", name, settings.set_aside.name)
+    set_aside(settings, path)
+
+
 def limit(path: Path, mode: int) -> None:
     """Set who may read, write and list a file or folder. A group that new files inherit is kept."""
     path.chmod(path.stat().st_mode & 0o7000 | mode)

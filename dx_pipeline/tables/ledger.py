@@ -68,6 +68,7 @@ class Ledger:
     runs: Mapping[Key, PartitionRun]
     deliveries: tuple[Delivery, ...]
     states: tuple[PartitionState, ...]
+    evaluated: tuple[PartitionRun, ...] = ()
 
     @classmethod
     def read(cls, settings: Settings, catalogue: Catalogue) -> Ledger:
@@ -97,7 +98,8 @@ class Ledger:
         values = [_state(settings, key, every.get((key.table, key.name)), is_computed=True) for key in computed]
         observed = [key for key in sorted(runs, key=str) if catalogue.contracts[key.table].origin == "observed"]
         delivered = (_state(settings, key, runs.get(key)) for key in [*expected, *observed])
-        return cls(runs, landed, (*delivered, *values))
+        evaluations = (every.get((key.table, key.name)) for key in computed)
+        return cls(runs, landed, (*delivered, *values), tuple(run for run in evaluations if run is not None))
 
     @property
     def keys(self) -> tuple[AnyKey, ...]:
@@ -169,6 +171,15 @@ class Ledger:
             table = described.pop("table")
             yield {"table_name": table, **described, "row_count": state.rows, "synthetic": state.synthetic}
 
+    def _audit(self) -> Iterator[Row]:
+        for run in (*self.runs.values(), *self.evaluated):
+            place = {"table_name": run.table, "source": run.source or run.kpi_code, "month": run.month}
+            for position, result in enumerate(run.audit, 1):
+                described = result.model_dump()
+                expectation = described.pop("type")
+                audited = {"position": position, "expectation": expectation, "synthetic": run.synthetic}
+                yield {**place, **audited, **described}
+
     def tables(self) -> dict[str, Iterator[Row]]:
         """The rows of the ledger's tables, as analysts inside the office see them."""
         return {
@@ -176,6 +187,7 @@ class Ledger:
             "ledger.stripped": self._stripped(),
             "ledger.conservation": self._conservation(),
             "ledger.partition": self._partition(),
+            "ledger.audit": self._audit(),
         }
 
 

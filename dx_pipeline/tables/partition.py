@@ -107,13 +107,14 @@ def quarantined(settings: Settings, key: AnyKey, folder: str = "") -> Path | Non
 
 
 def all_rows(settings: Settings, table: str) -> list[Path]:
-    """The published rows of every partition of a table, in the order of their names."""
-    return sorted(path for path in (settings.tables / table).glob(f"*/{ROWS}") if path.is_file())
+    """The published rows of every partition of a table, in the order of their names; no files that do not belong."""
+    found = sorted(path for path in (settings.tables / table).glob(f"{PARTITION_IS}*/{ROWS}") if path.is_file())
+    return [path for path in found if _belongs(settings, path)]
 
 
 def run(settings: Settings, key: AnyKey) -> PartitionRun | None:
     """The latest run of a partition; None if there was none, or its record is damaged."""
-    return _read_run(_run_path(settings, key))
+    return _read_run(_record_path(settings, key.table, key.name))
 
 
 def place_of_rows(settings: Settings, table: str, name: str) -> Path:
@@ -136,7 +137,7 @@ def runs(settings: Settings) -> Iterator[PartitionRun]:
 
 def record(settings: Settings, key: AnyKey, latest: PartitionRun) -> None:
     """Record a run, after everything that it wrote. A damaged record in its place is set aside."""
-    path = _run_path(settings, key)
+    path = _record_path(settings, key.table, key.name)
     if path.is_file() and _read_run(path) is None:
         LOG.warning("%s", _damaged(settings, path))
         files.set_aside(settings, path)
@@ -178,6 +179,9 @@ def problems(settings: Settings, tables: Collection[str]) -> Iterator[DxError]:
     for root in _roots(settings):
         for path in sorted(each for each in root.glob("[!_]*/*/*") if each.name == ROWS):
             table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
+            if not _belongs(settings, path) and root == settings.tables:
+                yield files.stray(settings, path.parent)
+                continue
             about = recorded.get((table, name)) if root == settings.tables else None
             if _is_damaged(path, about, f"{table}/{name}"):
                 yield _damaged(settings, path)
@@ -201,6 +205,29 @@ def _problems_of_records(settings: Settings, tables: Collection[str]) -> Iterato
             yield _damaged(settings, path)
 
 
+def _belongs(settings: Settings, path: Path) -> bool:
+    """Whether rows were written where they are: a run recorded them, or they say so themselves."""
+    table, name = path.parts[-3], path.parent.name.removeprefix(PARTITION_IS)
+    if os.path.lexists(_record_path(settings, table, name)):
+        return True
+    return parquet.is_whole(path) and _named(path) == f"{table}/{name}"
+
+
+def strays(settings: Settings, tables: Collection[str]) -> list[Path]:
+    """Everything in the folders of partitions and their records that is neither.
+
+    A table that is not declared has its place as long as runs of it are recorded.
+    """
+    records = settings.tables / RUNS
+    recorded = {table.name for table in records.glob("*") if any(table.glob(f"*{RECORD}"))}
+    known = frozenset(tables) | recorded
+    found = [path for root in _roots(settings) for path in _strays(root, known)]
+    found += [table for table in sorted(records.glob("*")) if table.name not in known]
+    found += [path for path in sorted(records.glob("*/*")) if path.parent.name in known and path.suffix != RECORD]
+    rows = [path for table in sorted(known) for path in sorted((settings.tables / table).glob(f"*/{ROWS}"))]
+    return found + [path.parent for path in rows if path.is_file() and not _belongs(settings, path)]
+
+
 def missing(settings: Settings, path: Path) -> DxError:
     """The error of rows or a record that are no longer there."""
     name = path.relative_to(settings.warehouse)
@@ -212,9 +239,7 @@ def missing(settings: Settings, path: Path) -> DxError:
 
 def _strays(root: Path, tables: Collection[str]) -> Iterator[Path]:
     """What is in a folder of partitions and is none."""
-    for table in sorted(root.glob("*")):
-        if table.name in {RUNS, HELD_BACK}:
-            continue
+    for table in sorted(path for path in root.glob("*") if path.name not in {RUNS, HELD_BACK}):
         if not table.is_dir() or table.name not in tables:
             yield table
             continue
@@ -226,9 +251,9 @@ def _strays(root: Path, tables: Collection[str]) -> Iterator[Path]:
 
 
 def set_aside_damaged(settings: Settings, key: AnyKey) -> bool:
-    """Move damaged rows of a partition out of the way, published or in quarantine; whether it has to be made again.
+    """Move damaged rows of a partition, published or in quarantine, out of the way; whether they are made again.
 
-    It also has to where rows are missing.
+    So are rows that are missing.
     """
     latest = run(settings, key)
     recorded = {root: latest if root == settings.tables else None for root in _roots(settings)}
@@ -237,7 +262,11 @@ def set_aside_damaged(settings: Settings, key: AnyKey) -> bool:
     for path in damaged:
         LOG.warning("%s", _damaged(settings, path))
         files.set_aside(settings, path)
-    return bool(damaged) or (latest is not None and any(_missing_rows(settings, latest)))
+    lost = list(_missing_rows(settings, latest)) if latest is not None else []
+    for path in lost:
+        if path not in damaged:
+            LOG.warning("%s", missing(settings, path))
+    return bool(damaged or lost)
 
 
 def _roots(settings: Settings) -> tuple[Path, ...]:
@@ -365,10 +394,6 @@ def _create_schema(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 
 def _rows_path(root: Path, key: AnyKey) -> Path:
     return root / key.table / f"{PARTITION_IS}{key.name}" / ROWS
-
-
-def _run_path(settings: Settings, key: AnyKey) -> Path:
-    return _record_path(settings, key.table, key.name)
 
 
 def _record_path(settings: Settings, table: str, name: str) -> Path:

@@ -48,7 +48,7 @@ def tables(ledger: Ledger, catalogue: Catalogue, earlier: Mapping[Key, int]) -> 
         name: [
             row if is_whole(row) else row | dict.fromkeys(catalogue.contracts[name].inside_only) for row in whole[name]
         ]
-        for name in ("ledger.delivery", "ledger.stripped")
+        for name in ("ledger.delivery", "ledger.stripped", "ledger.audit")
     }
     shown["ledger.conservation"] = [row for row in whole["ledger.conservation"] if is_whole(row)]
     shown["ledger.conservation"] += _summed(ledger, catalogue, earlier)

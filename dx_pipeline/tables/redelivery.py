@@ -46,6 +46,8 @@ def record(
         held_back: the deliveries.
     """
     if held_back:
-        partition.quarantine(settings, connection.table(OF_HELD_BACK), key, contract, partition.HELD_BACK)
+        ids = [item.counts.delivery_id for item in held_back]
+        lines = connection.table(OF_HELD_BACK).filter(f"list_contains({ids}::VARCHAR[], delivery_id)")
+        partition.quarantine(settings, lines, key, contract, partition.HELD_BACK)
     elif (path := partition.quarantined(settings, key, partition.HELD_BACK)) is not None:
         path.unlink()

@@ -1,3 +1,12 @@
+const lang = document.documentElement.lang;
+const key = (cell) => {
+  const text = cell.textContent.trim();
+  if (text === "–") return "";
+  if (cell.className === "d") return lang === "vi" ? text.split("/").reverse().join("-") : new Date(text + " UTC").toISOString();
+  if (cell.className === "t" || cell.tagName === "TH") return text;
+  const plain = text.replace("%", "").replace("\u2212", "-");
+  return Number(lang === "vi" ? plain.replaceAll(".", "").replace(",", ".") : plain.replaceAll(",", ""));
+};
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
@@ -9,13 +18,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const up = cell.getAttribute("aria-sort") !== "ascending";
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       cell.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const key = (row) => row.cells[column].dataset.key ?? row.cells[column].textContent.trim();
-      const number = (text) => (text === "" || isNaN(text) ? null : Number(text));
       const rows = [...body.rows].sort((a, b) => {
-        const [x, y] = [key(a), key(b)];
-        const [m, n] = [number(x), number(y)];
+        const [x, y] = [key(a.cells[column]), key(b.cells[column])];
         if (x === "" || y === "") return (x === "") - (y === "");
-        return (m !== null && n !== null ? m - n : x.localeCompare(y, document.documentElement.lang)) * (up ? 1 : -1);
+        return (typeof x === "number" ? x - y : x.localeCompare(y, lang)) * (up ? 1 : -1);
       });
       body.append(...rows);
     });
