@@ -11,7 +11,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all test-browser test-long crash fuzz ui check lint format docs bench canary hooks lock clean
+.PHONY: help run test test-all test-browser test-long crash fuzz ui check lint format docs docs-site bench canary hooks lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 12
@@ -64,6 +64,17 @@ format: $(READY)  ## format Python and SQL, and fix what can be fixed by machine
 docs: $(READY)  ## write the pages that are generated from declarations
 	$(BIN)/python -m dx_pipeline.report.dictionary
 
+docs-site: .site/.ready  ## build the documentation site into site/; it loads nothing from outside
+	@NO_MKDOCS_2_WARNING=1 .site/bin/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+.site/.ready: pyproject.toml
+	@echo "Setting up .site (once; it needs a package index) ..."
+	@$(PYTHON) -m venv .site
+	@.site/bin/python -m pip install --quiet --upgrade pip
+	@.site/bin/python -m pip install --quiet --group docs
+	@touch $@
+
 bench: $(READY)  ## measure ratios, each within one run
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/proofs.py
@@ -90,7 +101,7 @@ lock:  ## pin every dependency with its hashes, for every platform, without nami
 		--no-emit-find-links --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what was generated, except the inbox
-	rm -rf .venv .canary .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
+	rm -rf .venv .canary .site site .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
 		warehouse/releases warehouse/current warehouse/internal warehouse/.scratch
 
 $(READY): requirements.lock pyproject.toml

@@ -14,8 +14,9 @@ from dx_pipeline.errors import UsageError
 
 PACKAGE = Path(__file__).resolve().parent
 ENGINES = ("duckdb", "sqlglot", "great-expectations")
-WITHOUT_FIGURES = frozenset({"cli", "components", "notification", "project_template", "sample"})
-"""Parts of the package that decide no figure: screens, Dagster, messages, what `dx init` copies, the sample."""
+WITHOUT_FIGURES = frozenset({"analysis.py", "cli", "components", "notification", "project_template", "sample"})
+"""Parts of the package that decide no figure: what analysts import, screens, Dagster, messages, what `dx init` copies,
+the sample."""
 
 
 def default_project() -> Path:

@@ -32,6 +32,9 @@ settings.register_profile("default", max_examples=20, deadline=None, suppress_he
 settings.register_profile("long", max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+SAMPLES = {"province", "nine_months"}
+"""Fixtures that make the sample province."""
+
 # DuckDB's binding prints about leaks when the interpreter ends; by then all output of the tests is written.
 atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
@@ -39,9 +42,9 @@ atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 @pytest.hookimpl(tryfirst=True)  # before the choice by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on the sample province are slow, and come first: one worker makes it while the other runs the rest."""
-    items.sort(key=lambda item: "province" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: SAMPLES.isdisjoint(getattr(item, "fixturenames", ())))
     for item in items:
-        if "province" in getattr(item, "fixturenames", ()):
+        if not SAMPLES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
@@ -173,3 +176,15 @@ def province(shared: Path, dx: Dx) -> dict[str, Any]:
             assert ran.returncode == 0, ran.stderr
             answer.write_text(ran.stdout, encoding="utf-8")
     return {"warehouse": warehouse, **json.loads(answer.read_text(encoding="utf-8"))}
+
+
+@pytest.fixture(scope="session")
+def nine_months(shared: Path, dx: Dx) -> Path:
+    """The warehouse that `make run` makes: the whole sample, run once for all workers."""
+    warehouse = shared / "nine_months"
+    with FileLock(shared / "nine_months.lock"):
+        if not (warehouse / "current").exists():
+            for command in (("sample", "--if-empty"), ("run",)):
+                ran = dx(*command, warehouse=warehouse, threads=2)
+                assert ran.returncode == 0, ran.stderr
+    return warehouse

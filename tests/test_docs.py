@@ -154,8 +154,29 @@ def test_the_readme_reads_the_outputs_as_it_prints_them(province: dict[str, Any]
     }
     for name, place in of_tests.items():
         command = command.replace(name, place)
-    ran = shell(command)
+    environment = {**os.environ, "DX_WAREHOUSE": str(province["warehouse"]), "PYTHONPATH": str(PROJECT)}
+    ran = shell(command, PROJECT, **environment)
     assert [line.rstrip() for line in ran.stdout.strip().splitlines()] == output.splitlines(), ran.stderr
+
+
+def skeleton(page: Path) -> dict[str, list[Any]]:
+    """What two languages of a page have in common: levels of headings, code, links and pictures, rows of tables."""
+    text = page.read_text(encoding="utf-8")
+    prose = BLOCK.sub("", text)
+    return {
+        "headings": [len(level) for level in re.findall(r"^(#+) ", prose, re.MULTILINE)],
+        "code": blocks(page, *(kind for kind in re.findall(r"^```(\w+)", text, re.MULTILINE))),
+        "links": [link for link in re.findall(r"\]\(([^)]+)\)", prose) if not link.startswith("README")],
+        "points": re.findall(r"^(- |\d\. )", prose, re.MULTILINE),
+        "first cells": re.findall(r"^\| ([`\[].*?) \|", prose, re.MULTILINE),
+    }
+
+
+def test_the_readme_in_vietnamese_keeps_in_step() -> None:
+    english, vietnamese = (skeleton(PROJECT / name) for name in ("README.md", "README.vi.md"))
+    assert vietnamese == english
+    assert len(english["code"]) >= 3
+    assert len(english["headings"]) >= 6
 
 
 def test_analysts_attach_both_databases_and_find_the_published_figure_in_the_rows(province: dict[str, Any]) -> None:
@@ -191,6 +212,15 @@ def test_pages_leave_the_warehouse_of_their_reader_as_it_is() -> None:
         if page.name != "start-another-province.md":  # it makes a project of its own
             assert first.startswith(f'{TRIAL}{page.stem}" DAGSTER_HOME="$PWD/trial/'), page.name
             assert not re.search(r"warehouse/(?!reference)", "".join(others)), page.name
+
+
+def test_commands_are_found_as_they_are_typed() -> None:
+    bare = re.compile(r"^(?:dx|dg|dagster|python|pip) ", re.MULTILINE)
+    for page in [*HOW_TO.glob("*.md"), *PROJECT.glob("README*.md"), PROJECT / "docs" / "index.md"]:
+        typed = "".join(body for _, title, body in blocks(page, "sh", "console") if title is None)
+        if first := bare.search(typed):
+            before = typed[: first.start()]
+            assert 'export PATH="$PWD/.venv/bin:$PATH"' in before or ". .venv/bin/activate" in before, page.name
 
 
 def test_a_closed_month_is_revised_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:

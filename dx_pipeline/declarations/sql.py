@@ -38,12 +38,18 @@ def comments(name: str, contract: Contract, columns: Mapping[str, Column]) -> li
     """The statements that put the contract's words beside the table and its columns in a database."""
     about = f"{contract.title.vi} / {contract.title.en}. {contract.grain.vi} / {contract.grain.en}"
     statements = [f"COMMENT ON TABLE {qualified(name)} IS {literal(about)}"]
-    for column, declared in columns.items():
-        unit = f" [{declared.unit}]" if declared.unit else ""
-        statements.append(
-            f"COMMENT ON COLUMN {qualified(name)}.{quoted(column)} IS {literal(f'{declared.vi} / {declared.en}{unit}')}"
-        )
-    return statements
+    return statements + [comment(name, column, described(declared)) for column, declared in columns.items()]
+
+
+def comment(name: str, column: str, words: str) -> str:
+    """The statement that puts words beside a column of a table or view."""
+    return f"COMMENT ON COLUMN {qualified(name)}.{quoted(column)} IS {literal(words)}"
+
+
+def described(column: Column) -> str:
+    """What a column is, in both languages, with its unit."""
+    unit = f" [{column.unit}]" if column.unit else ""
+    return f"{column.vi} / {column.en}{unit}"
 
 
 def qualified(name: str) -> str:

@@ -28,7 +28,7 @@ from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.revision import REVISED, revised
 from dx_pipeline.kpi.score import SCORE, fill_score
 from dx_pipeline.landing import delivery as deliveries
-from dx_pipeline.release import datapackage, manifest, signature
+from dx_pipeline.release import datapackage, manifest, named, signature
 from dx_pipeline.release.balance import fill_balance
 from dx_pipeline.release.expectation import fill_expectations
 from dx_pipeline.release.inputs import ReleaseInputs, id_of
@@ -178,7 +178,7 @@ def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release:
                 _compute(settings, catalogue, connection, snapshot)
                 _write_kpis(settings, catalogue, connection, folder)
                 changes = _compare(catalogue, connection, snapshot, folder)
-                connection.execute(sql_file(__file__, "named"))
+                named.create(connection, catalogue)
             else:
                 fill_ledger(settings, catalogue, connection, snapshot.ledger, INTERNAL)
                 connection.execute(sql_file(__file__, "revision_summary"))

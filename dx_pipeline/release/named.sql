@@ -46,8 +46,3 @@ QUALIFY row_number() OVER (
         list_position(['ytd', 'year', 'quarter', 'month'], window_type),
         part_start DESC NULLS LAST
 ) = 1;
-
-COMMENT ON VIEW kpi.named IS
-'Giá trị KPI kèm tên KPI, đơn vị và kỳ / Values with titles, unit names on the window''s last day, windows in words';
-COMMENT ON VIEW kpi.latest IS
-'Giá trị mới nhất của mỗi KPI, đơn vị, hệ thống và thống kê / The latest value of each KPI, unit, system and statistic';
