@@ -10,6 +10,7 @@ from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.period import Month
+from dx_pipeline.release.part import REPORT
 from dx_pipeline.settings import Settings
 
 POOL = "warehouse"
@@ -72,6 +73,11 @@ def code_references(paths: Iterable[Path | None]) -> dg.CodeReferencesMetadataVa
     return dg.CodeReferencesMetadataValue(
         code_references=[dg.LocalFileCodeReference(file_path=str(path), label=path.name) for path in paths if path]
     )
+
+
+def report_page(settings: Settings, page: str) -> dg.PathMetadataValue:
+    """Where the page of the report is that an asset is about; `page` is named from the folder of the report."""
+    return dg.MetadataValue.path(str(settings.current / REPORT / page))
 
 
 def column_schema(tables: Mapping[str, Mapping[str, Column]]) -> dg.TableSchema:

@@ -10,6 +10,7 @@ from dx_pipeline.components.asset import (
     column_schema,
     evaluated_key,
     kpi_key,
+    report_page,
     source_key,
     view_key,
 )
@@ -30,6 +31,7 @@ from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.report import kpi_page
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
 from dx_pipeline.tables import partition
@@ -43,11 +45,11 @@ class Kpi(Declaration, Definition):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of the KPI."""
-        catalogue = open_project(context.project_root)[1]
-        return dg.Definitions(assets=[build_asset(catalogue, context.path.name)])
+        settings, catalogue = open_project(context.project_root)
+        return dg.Definitions(assets=[build_asset(settings, catalogue, context.path.name)])
 
 
-def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
+def build_asset(settings: Settings, catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
     """The asset of one KPI: all of its windows and units, evaluated anew."""
     kpi, key = catalogue.kpis[code], kpi_key(code)
     code_version = catalogue.table_digest([KPI_TABLE], f"kpi:{code}", *(f"view:{name}" for name in kpi.every_view))
@@ -70,6 +72,7 @@ def build_asset(catalogue: Catalogue, code: str) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published}),
             "dagster/code_references": code_references(query.path for query in kpi.queries.values()),
+            "report": report_page(settings, kpi_page.path(code)),
         },
         check_specs=[check],
         output_required=False,

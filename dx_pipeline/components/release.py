@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from dx_pipeline import integrity, notification, release
-from dx_pipeline.components.asset import INTEGRITY, POOL, RELEASE_KEY, both, evaluated_key
+from dx_pipeline.components.asset import INTEGRITY, POOL, RELEASE_KEY, both, evaluated_key, report_page
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
@@ -14,6 +14,7 @@ from dx_pipeline.declarations.document import Bilingual, Declared, Owner
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import revision
 from dx_pipeline.notification import Cause
+from dx_pipeline.report.html import FRONT
 
 SHOWN = 20
 """How many damaged files a check names."""
@@ -63,6 +64,7 @@ class Release(Declaration, Declared):
                     "release_id": result.release_id,
                     "changed": result.changed,
                     "path": dg.MetadataValue.path(str(settings.current)),
+                    "report": report_page(settings, FRONT),
                     "internal": dg.MetadataValue.path(str(settings.internal)),
                     "stale": sum(state.state == "stale" for state in held),
                     "missing": sum(state.state == "missing" for state in held),

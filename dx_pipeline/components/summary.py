@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dx_pipeline.components.asset import POOL, both, column_schema, evaluated_key, view_key
+from dx_pipeline.components.asset import POOL, both, column_schema, evaluated_key, report_page, view_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.kpi import selected
 from dx_pipeline.components.project import Project
@@ -12,6 +12,8 @@ from dx_pipeline.components.results import AUDITED, Event, Partition, check_name
 from dx_pipeline.declarations import summary as declarations
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.kpi.evaluation import evaluate
+from dx_pipeline.report.quality_page import QUALITY
+from dx_pipeline.settings import Settings
 
 
 class Summary(Declaration, declarations.Summary):
@@ -19,11 +21,13 @@ class Summary(Declaration, declarations.Summary):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of the summary."""
-        catalogue = open_project(context.project_root)[1]
-        return dg.Definitions(assets=[build_asset(catalogue, f"{context.path.parent.name}.{context.path.name}")])
+        settings, catalogue = open_project(context.project_root)
+        return dg.Definitions(
+            assets=[build_asset(settings, catalogue, f"{context.path.parent.name}.{context.path.name}")]
+        )
 
 
-def build_asset(catalogue: Catalogue, table: str) -> dg.AssetsDefinition:
+def build_asset(settings: Settings, catalogue: Catalogue, table: str) -> dg.AssetsDefinition:
     """The asset of one summary: all units and months, evaluated anew."""
     declared, key = catalogue.summaries[table], evaluated_key(catalogue, table)
     title, views = declared.summary.title, declared.kpi.every_view
@@ -38,7 +42,10 @@ def build_asset(catalogue: Catalogue, table: str) -> dg.AssetsDefinition:
         owners=[declared.summary.owner],
         kinds={"duckdb", "parquet"},
         code_version=code_version,
-        metadata={"dagster/column_schema": column_schema({table: catalogue.contracts[table].published})},
+        metadata={
+            "dagster/column_schema": column_schema({table: catalogue.contracts[table].published}),
+            "report": report_page(settings, QUALITY),
+        },
         check_specs=[check],
         output_required=False,
         pool=POOL,

@@ -2,11 +2,13 @@
 
 import dagster as dg
 
-from dx_pipeline.components.asset import both, code_references, column_schema, source_key, view_key
+from dx_pipeline.components.asset import both, code_references, column_schema, report_page, source_key, view_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.declarations import view as declarations
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.declarations.view import SCHEMA, DeclaredView
+from dx_pipeline.report.quality_page import QUALITY
+from dx_pipeline.settings import Settings
 
 
 class View(Declaration, declarations.View):
@@ -14,11 +16,11 @@ class View(Declaration, declarations.View):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The asset of the view."""
-        catalogue = open_project(context.project_root)[1]
-        return dg.Definitions(assets=[asset(catalogue, catalogue.views[context.path.name])])
+        settings, catalogue = open_project(context.project_root)
+        return dg.Definitions(assets=[asset(settings, catalogue, catalogue.views[context.path.name])])
 
 
-def asset(catalogue: Catalogue, view: DeclaredView) -> dg.AssetSpec:
+def asset(settings: Settings, catalogue: Catalogue, view: DeclaredView) -> dg.AssetSpec:
     """The asset of one view: nothing materializes it."""
     title = f"**{view.view.title.vi}** / {view.view.title.en}"
     return dg.AssetSpec(
@@ -32,6 +34,7 @@ def asset(catalogue: Catalogue, view: DeclaredView) -> dg.AssetSpec:
             "dagster/column_schema": column_schema({view.table: view.contract.columns}),
             "dagster/column_lineage": _lineage(catalogue, view),
             "dagster/code_references": code_references([view.path]),
+            "report": report_page(settings, QUALITY),
         },
     )
 

@@ -51,7 +51,7 @@ UNITS = """
     SELECT replace(unit_code, '.', '-') AS code, min(unit_name) FROM kpi.named
     WHERE units_on IS NULL GROUP BY ALL ORDER BY ALL
 """
-"""The codes of SDMX have no dots: the agency H53.07 is H53-07."""
+"""The codes of SDMX have no dots: they become hyphens."""
 
 DIMENSIONS = {
     "INDICATOR": "KPI",
