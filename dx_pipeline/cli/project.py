@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import PROVINCE, Catalogue
 from dx_pipeline.declarations.document import Bilingual, Document
 from dx_pipeline.declarations.province import CODE, NO_CODE, NO_TITLE, Province
@@ -128,7 +128,7 @@ def blanks(settings: Settings, catalogue: Catalogue) -> list[str]:
             if any(version.legal_basis == TO_FILL_IN for version in kpi.definition.versions)
         ),
         *(
-            f"{path}: {both('chưa có dòng nào', 'no rows') if path.is_file() else both('không có', 'missing')}"
+            f"{path}: {pick('chưa có dòng nào', 'no rows') if path.is_file() else pick('không có', 'missing')}"
             for path in files
         ),
     ]

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from dx_pipeline import release, workers
 from dx_pipeline.cli.project import template
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import evaluation
@@ -166,7 +166,7 @@ def _errors(result: ExecutionResult) -> Iterator[str]:
         if error is None or error.cls_name == "DagsterAssetCheckFailedError":
             continue
         if error.cls_name in OUT_OF_MEMORY:
-            yield both(*TOO_LITTLE_MEMORY)  # once, whatever the number of steps
+            yield pick(*TOO_LITTLE_MEMORY)  # once, whatever the number of steps
             continue
         described = event.step_failure_data.user_failure_data
         yield (described.description if described else None) or f"{event.step_key}: {error.message.strip()}"
