@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from dx_pipeline import __version__, workers
 from dx_pipeline.cli import doctor as doctors
-from dx_pipeline.cli import project, quarantine, screen
+from dx_pipeline.cli import project, quarantine, screen, usage
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.changes import change, diff
 from dx_pipeline.cli.explain import explanation
@@ -47,10 +47,12 @@ SAMPLE_MONTHS = "2022-01:2022-09"
 def main() -> None:
     """The entry point: run a command, and report an error as one sentence and an exit status."""
     try:
+        usage.choose_language(sys.argv[1:])
+        usage.translate(commands)
         limit_permissions()
         status = commands(standalone_mode=False)
     except click.ClickException as error:
-        status = _refuse(error.format_message(), WRONG_USE)
+        status = _refuse(usage.sentence(error), WRONG_USE)
     except click.exceptions.Exit as stopped:
         status = stopped.exit_code
     except click.Abort:
@@ -151,10 +153,14 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     known = waiting | {month for month in ledger.months_known(settings, catalogue) if first <= month <= last}
     chosen = tuple(sorted(known)) if text is None else parse_months(text)
     if first > last or (text and (chosen[0] < first or chosen[-1] > last)):
-        raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")
+        raise UsageError(
+            f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.",
+            vi=f"các tháng của dự án này là từ {first} (first_month trong assets/province.yaml) đến {last}.",
+        )
     if not known and text is None:
         raise UsageError(
-            f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
+            f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'.",
+            vi=f"{settings.inbox} chưa có gì: hãy đặt tệp giao nhận vào đó, hoặc tạo dữ liệu mẫu bằng 'dx sample'.",
         )
     return chosen
 
@@ -184,9 +190,12 @@ def sample(
     from dx_pipeline import sample as samples
 
     if port and not serve:
-        raise UsageError("'--port' goes with '--serve'.")
+        raise UsageError("'--port' goes with '--serve'.", vi="'--port' đi cùng '--serve'.")
     if serve and (faults or if_empty):
-        raise UsageError("'--faults' and '--if-empty' are for files: leave them out where the sample is served.")
+        raise UsageError(
+            "'--faults' and '--if-empty' are for files: leave them out where the sample is served.",
+            vi="'--faults' và '--if-empty' dành cho tệp: hãy bỏ khi phục vụ trực tuyến.",
+        )
     chosen = parse_months(months)
     if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return WELL

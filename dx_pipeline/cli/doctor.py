@@ -105,9 +105,8 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
 
 def held_back(state: PartitionState) -> str:
     """Why the published rows of a partition are not the latest delivered, in one sentence."""
-    problem = str(state.problem)
-    words = pick(state.problem_vi, problem) if state.problem_vi not in {None, problem} else problem
-    return f"{state.key} ({pick(*STATE_WORDS[state.state])}): {words}"
+    problem = pick(state.problem_vi or str(state.problem), str(state.problem))
+    return f"{state.key} ({pick(*STATE_WORDS[state.state])}): {problem}"
 
 
 def stray(found: Stray) -> str:
@@ -225,7 +224,7 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     yield from _of_connectors(settings, catalogue)
     for run in partition.runs(settings):
         if run.kpi_code is not None and run.problem:
-            yield Finding(f"KPI {run.kpi_code}", is_well=False, details=run.problem)
+            yield Finding(f"KPI {run.kpi_code}", is_well=False, details=pick(str(run.problem_vi), run.problem))
 
 
 def _overdue(settings: Settings, source: DeclaredSource) -> Month | None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.containers import Lines
 from rich.text import Text
 
 from dx_pipeline.declarations.document import Bilingual
@@ -127,11 +126,8 @@ def paragraph(markup: str, indent: str = "", hanging: str | None = None, console
 def wrapped(markup: str, console: Console, margin: int = 0) -> Iterator[Text]:
     """The lines of a text: none is cut, and a word that is longer than the terminal is wide is on a line of its own."""
     for text in Text.from_markup(markup).split("\n", allow_blank=True):
-        if console.is_terminal:
-            lines = text.divide(_breaks(text.plain, console.width - margin))
-        else:
-            lines = Lines([text])
-        for line in lines:
+        breaks = _breaks(text.plain, console.width - margin) if console.is_terminal else []
+        for line in text.divide(breaks):
             line.rstrip()
             line.plain = line.plain.replace(GLUE, " ")
             yield line
