@@ -90,8 +90,8 @@ def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
     """
     code, day = asked.code, asked.units_on
     if code is not None and day is not None:
-        names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
         rows = on_units(settings, catalogue, code, day)
+        names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
         return [{**row, "unit_name": names.get(row["unit_code"])} for row in rows]
     rows = _query(settings, question.VALUES, code=code)
     if not rows and code in catalogue.kpis:

@@ -14,7 +14,7 @@ from dx_pipeline.cli.screen import pick
 BETWEEN = " / "
 """What is between the Vietnamese and the English words of a help text."""
 
-HELP = ("xem 'dx --help'", "see 'dx --help'")
+HELP = ("Xem 'dx --help'.", "See 'dx --help'.")
 
 
 def choose_language(arguments: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ def translate(command: click.Command) -> None:
 
 
 def sentence(error: click.ClickException) -> str:
-    """What is wrong with a command line, and where to look, in one sentence."""
+    """What is wrong with a command line, and where to look."""
     said = error.format_message()
     match error:
         case click.NoSuchOption():
@@ -50,8 +50,7 @@ def sentence(error: click.ClickException) -> str:
             vi = f"không có lệnh '{found['name']}'"
         case _:
             vi = said.rstrip(".")
-    see = pick(*HELP)
-    return pick(f"{vi}: {see}.", f"{said.rstrip('.')}: {see}.")
+    return f"{pick(vi, said.rstrip('.'))}. {pick(*HELP)}"
 
 
 def _one_language(text: str | None) -> str | None:
