@@ -47,7 +47,7 @@ def cells(rows: Sequence[Sequence[str]]) -> list[str]:
 def printed(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What is printed on standard output."""
     written = io.StringIO()
-    monkeypatch.setattr(screen, "OUT", Console(file=written, highlight=False))
+    monkeypatch.setattr(screen, "OUT", Console(file=written, highlight=False, width=screen.PIPED_WIDTH))
     return written
 
 

@@ -13,6 +13,7 @@ import click
 from dx_pipeline import release
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.cli.screen import pick
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -92,7 +93,8 @@ def change(
         against_unit,
         _chosen(settings, against_release) if against_release else None,
     )
-    row = change_of(settings, catalogue, _chosen(settings, "current"), asked, other)
+    with bar("dx change", differences.STEPS):
+        row = change_of(settings, catalogue, _chosen(settings, "current"), asked, other)
     if as_json:
         screen.show_json(_plain(row))
         return 0
@@ -119,7 +121,8 @@ def diff(settings: Settings, catalogue: Catalogue, as_json: bool, before: str, a
             f"release {later} has no predecessor: name the release that it is compared with.",
             vi=f"bản công bố {later} không có bản trước: hãy nêu bản để so.",
         )
-    found = differences.difference(settings, catalogue, _chosen(settings, earlier), later)
+    with bar("dx release diff", differences.STEPS):
+        found = differences.difference(settings, catalogue, _chosen(settings, earlier), later)
     if as_json:
         tables = [vars(table) for table in found.tables]
         screen.show_json({**vars(found), "changes": [_plain(row) for row in found.changes], "tables": tables})

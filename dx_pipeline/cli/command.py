@@ -132,8 +132,7 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     project.check(settings, catalogue)
     chosen = _months(settings, catalogue, months)
     with bar("dx run", runs.steps(catalogue, chosen)):
-        result = runs.run(settings, catalogue, chosen)
-    report = RunReport.of(settings, catalogue, chosen, result)
+        report = RunReport.of(settings, catalogue, chosen, runs.run(settings, catalogue, chosen))
     if as_json:
         screen.show_json(report.as_json())
     else:
@@ -225,7 +224,8 @@ def sample(
 @on_project()
 def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """Kiểm tra kho dữ liệu, các nguồn và khai báo / Check the warehouse, its sources and declarations."""
-    findings = doctors.examine(settings, catalogue)
+    with bar("dx doctor", doctors.steps(catalogue)):
+        findings = doctors.examine(settings, catalogue)
     if as_json:
         screen.show_json([finding.as_json() for finding in findings])
     else:

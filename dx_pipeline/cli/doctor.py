@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 from rich.markup import escape
 
-from dx_pipeline import connectors, integrity, notification, release
+from dx_pipeline import connectors, integrity, notification, progress, release
 from dx_pipeline.cli import project, reference, revisions, screen
 from dx_pipeline.cli.screen import pick
 from dx_pipeline.connectors import inbox
@@ -75,6 +75,11 @@ class Finding:
         """The finding for scripts; the details include the reasons."""
         details = "; ".join(filter(None, (*self.reasons, self.details)))
         return {"subject": self.subject, "is_well": self.is_well, "details": details, "reasons": list(self.reasons)}
+
+
+def steps(catalogue: Catalogue) -> int:
+    """How many steps of an examination report progress."""
+    return 1 + len(integrity.STEPS) + len(catalogue.sources)
 
 
 def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
@@ -143,6 +148,7 @@ def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     if current is None:
         yield Finding(subject, is_well=False, details=f"{pick('chưa có', 'none yet')}: dx run")
         return
+    progress.announce(current)
     problems = release.problems(settings.releases / current, catalogue)
     verified = f"{current}: {pick('đã kiểm chứng', 'verified')}"
     yield Finding(subject, not problems, screen.in_words(problems[0]) if problems else verified)
@@ -200,6 +206,7 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     """For each source the state of its partitions, the rows in quarantine, and the latest problem."""
     ledger = Ledger.read(settings, catalogue)
     for name, source in catalogue.sources.items():
+        progress.announce(name)
         states = [state for state in ledger.states if isinstance(state.key, Key) and state.key.source == name]
         counts = Counter(state.state for state in states)
         quarantined = sum(

@@ -10,12 +10,13 @@ from rich.markup import escape
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.cli.revisions import CHANGES
 from dx_pipeline.cli.screen import number, pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.kpi import words
 from dx_pipeline.period import Month, consecutive
-from dx_pipeline.release.explanation import Explanation, Question, explain
+from dx_pipeline.release.explanation import STEPS, Explanation, Question, explain
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
 from dx_pipeline.release.explanation.rows import Counted, Ranges
@@ -99,7 +100,8 @@ def explanation(
 ) -> int:
     """Giải thích một giá trị: từ đâu mà có / Explain a value: what it is made of, down to the delivered files."""
     asked = Question.written(code, unit, window, part, system, statistic)
-    found = explain(settings, catalogue, asked, release_id, for_inside=inside)
+    with bar("dx explain", STEPS):
+        found = explain(settings, catalogue, asked, release_id, for_inside=inside)
     if as_json:
         screen.show_json(found.as_json())
     else:

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from dx_pipeline import release
+from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.counting import Level
 from dx_pipeline.declarations.sql import sql_file
@@ -22,6 +23,9 @@ from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import KpiKey
 
 Row = dict[str, Any]
+
+STEPS_ON_UNITS = 2
+"""How many steps report progress where values are computed on the units of a day: what is published, and this KPI."""
 
 CONNECTION_KPIS = frozenset({"connection_availability", "connection_freshness", "exchange_latency", "exchange_volume"})
 """The KPIs by system that `connections.sql` shows side by side, in projects that have them."""
@@ -90,7 +94,8 @@ def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
     """
     code, day = asked.code, asked.units_on
     if code is not None and day is not None:
-        rows = on_units(settings, catalogue, code, day)
+        with bar("dx kpi", STEPS_ON_UNITS):
+            rows = on_units(settings, catalogue, code, day)
         names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
         return [{**row, "unit_name": names.get(row["unit_code"])} for row in rows]
     rows = _query(settings, question.VALUES, code=code)

@@ -11,6 +11,10 @@ from dx_pipeline.cli import screen
 from dx_pipeline.cli.screen import pick
 from dx_pipeline.progress import listening
 
+BAR_WIDTH = 16
+NUMBERS_WIDTH = 35
+"""How many columns counts and times take: what runs now is shown where there is room for it."""
+
 
 @contextmanager
 def bar(label: str, total: int) -> Iterator[None]:
@@ -25,20 +29,21 @@ def bar(label: str, total: int) -> Iterator[None]:
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=16),
+        BarColumn(bar_width=BAR_WIDTH),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn(f"[dim]{pick('còn', 'left')}[/]"),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[what]}", table_column=None),
+        TextColumn("[dim]{task.fields[what]}"),
     )
+    room = screen.ERR.width - len(label) - BAR_WIDTH - NUMBERS_WIDTH
     with Progress(*columns, console=screen.ERR, transient=True) as progress:
         task = progress.add_task(label, total=total, what="")
         started = 0
 
         def start(what: str) -> None:
             nonlocal started
-            progress.update(task, completed=min(started, total), what=what)
+            progress.update(task, completed=min(started, total), what=what if len(what) <= room else "")
             started += 1
 
         with listening(start):

@@ -22,6 +22,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.ingest import replay as read_again
 from dx_pipeline.period import Month, parse_months
+from dx_pipeline.progress import announce
 from dx_pipeline.report import delivery_workbook
 from dx_pipeline.report.reason import Reason, reason
 from dx_pipeline.settings import Settings
@@ -115,8 +116,11 @@ def list_lines(
     """Đếm các dòng bị cách ly / Count the lines in quarantine by table, delivery, agency and reason."""
     today = inbox.today(settings)
     columns = quarantine.GROUPINGS[by] if by else quarantine.FINEST
-    found = quarantine.groups(settings, catalogue, chosen, today, columns)
-    written = _write_workbooks(settings, catalogue, chosen, workbooks) if workbooks is not None else []
+    with bar("dx quarantine list", 1 + (workbooks is not None)):
+        announce("quarantine")
+        found = quarantine.groups(settings, catalogue, chosen, today, columns)
+        announce("workbooks")
+        written = _write_workbooks(settings, catalogue, chosen, workbooks) if workbooks is not None else []
     if as_json:
         screen.show_json({"groups": found, "workbooks": [str(path) for path in written]})
         return 0

@@ -17,6 +17,7 @@ from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import UsageError
+from dx_pipeline.progress import announce
 from dx_pipeline.release.log import Event
 from dx_pipeline.settings import Settings
 
@@ -79,7 +80,9 @@ def _published(item: release.Kept, zone: ZoneInfo) -> str:
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, rebuild: bool) -> int:
     """Kiểm chứng một bản công bố / Check a release against its own description."""
     chosen = _chosen(settings, release_id)
-    found = release.problems(chosen.path, catalogue)
+    with bar("dx release verify", 1):
+        announce(chosen.release_id)
+        found = release.problems(chosen.path, catalogue)
     if rebuild and not found:
         found += _differences(settings, catalogue, chosen)
     if as_json:

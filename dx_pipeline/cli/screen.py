@@ -19,8 +19,11 @@ from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import words
 from dx_pipeline.language import ENGLISH, VIETNAMESE, Language
 
-OUT = Console(highlight=False)
-ERR = Console(stderr=True, highlight=False)
+PIPED_WIDTH = 100_000
+"""The width where there is no terminal: what is piped has a row or a sentence a line."""
+
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 LANGUAGE = "DX_LANG"
 """The environment variable that chooses `vi` or `en`, as the option `--lang` does."""
@@ -30,6 +33,12 @@ LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 GLUE = "\ue000"
 """What is between words that are not to be on two lines, until lines are made."""
+
+LABEL_WIDTH = 28
+"""Longer labels are above their texts."""
+
+MARGIN = 2
+"""What a text below its label is indented by."""
 
 COLOURS = {"met": "green", "on_track": "green", "at_risk": "yellow", "off_track": "red", "not_enough_data": "yellow"}
 """The colours of statuses."""
@@ -126,8 +135,7 @@ def paragraph(markup: str, indent: str = "", hanging: str | None = None, console
 def wrapped(markup: str, console: Console, margin: int = 0) -> Iterator[Text]:
     """The lines of a text: none is cut, and a word that is longer than the terminal is wide is on a line of its own."""
     for text in Text.from_markup(markup).split("\n", allow_blank=True):
-        breaks = _breaks(text.plain, console.width - margin) if console.is_terminal else []
-        for line in text.divide(breaks):
+        for line in text.divide(_breaks(text.plain, console.width - margin)):
             line.rstrip()
             line.plain = line.plain.replace(GLUE, " ")
             yield line
@@ -136,14 +144,24 @@ def wrapped(markup: str, console: Console, margin: int = 0) -> Iterator[Text]:
 def _breaks(text: str, width: int) -> list[int]:
     """Where a text is broken: before each word that does not fit on the line of those before it."""
     breaks, used = [], 0
-    for word in re.finditer(r" *[^ ]+", text):
-        length = cell_len(word[0])
-        if used and used + length > width:
-            breaks.append(word.start() + len(word[0]) - len(word[0].lstrip(" ")))
-            length = cell_len(word[0].lstrip(" "))
-            used = 0
-        used += length
+    for found in re.finditer(r" *[^ ]+", text):
+        word = found[0].lstrip(" ")
+        used += cell_len(found[0])
+        if used > width and used > cell_len(found[0]):
+            breaks.append(found.end() - len(word))
+            used = cell_len(word)
     return breaks
+
+
+def folded(text: str) -> str:
+    """A text of which also a word that is longer than the terminal is wide is broken, as an address."""
+    longest = max(OUT.width - MARGIN, 1)
+    return re.sub(rf"(?<!\S)[^\s\[]{{{longest + 1},}}", lambda word: "\n".join(_pieces(word[0], longest)), text)
+
+
+def _pieces(word: str, length: int) -> Iterator[str]:
+    for start in range(0, len(word), length):
+        yield word[start : start + length]
 
 
 def together(text: str) -> str:
@@ -152,10 +170,14 @@ def together(text: str) -> str:
 
 
 def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """Labels and the text beside each; a text without a label takes the whole width."""
-    width = max((Text.from_markup(label).cell_len for label, _ in pairs), default=0)
+    """Labels and the text beside each, or below it where a word is too long for that; without a label, indented."""
+    lengths = {label: Text.from_markup(label).cell_len for label, _ in pairs}
+    width = max((length for length in lengths.values() if length <= LABEL_WIDTH), default=0)
     for label, text in pairs:
-        if label:
-            paragraph(text, f"[dim]{label}[/]{' ' * (width - Text.from_markup(label).cell_len)}  ", " " * (width + 2))
+        longest = max(map(cell_len, Text.from_markup(text).plain.split()), default=0)
+        if label and lengths[label] <= width and width + 2 + longest <= OUT.width:
+            paragraph(text, f"[dim]{label}[/]{' ' * (width - lengths[label])}  ", " " * (width + 2))
         else:
-            paragraph(text, "  ")
+            if label:
+                paragraph(f"[dim]{label}[/]")
+            paragraph(folded(text), " " * MARGIN)

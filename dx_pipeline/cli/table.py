@@ -36,7 +36,7 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
     table = Table(heads, [[_cell(row[place]) for place in filled] for row in rows], is_right)
     if title:
         screen.paragraph(f"[bold]{title}[/]")
-    for line in table.lines(screen.OUT.width if screen.OUT.is_terminal else None):
+    for line in table.lines(screen.OUT.width, is_drawn=screen.OUT.is_terminal):
         screen.OUT.print(line, soft_wrap=True)
     screen.OUT.print()
 
@@ -49,11 +49,11 @@ class Table:
     rows: Sequence[Sequence[Text]]
     right: Sequence[bool]
 
-    def lines(self, width: int | None) -> Iterator[Text]:
-        """The lines of the table, laid out for a terminal of that width; None: piped."""
+    def lines(self, width: int, *, is_drawn: bool) -> Iterator[Text]:
+        """The lines of the table, laid out for a terminal of that width; `is_drawn`: a line below the headings."""
         widths = self._widths()
-        if width is None or _total(widths) <= width:
-            yield from self._side_by_side(widths, is_drawn=width is not None)
+        if _total(widths) <= width:
+            yield from self._side_by_side(widths, is_drawn=is_drawn)
         elif len(INDENT) * 2 + max(widths[1:], default=width) <= width:
             yield from self._under_first(widths, _packed(widths, width))
         else:
