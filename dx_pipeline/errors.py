@@ -23,11 +23,26 @@ class UsageError(DxError):
 class DeclarationError(DxError):
     """A file under `assets/`, `checks/` or a contract is wrong: names the file and the line."""
 
-    def __init__(self, path: Path, line: int, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}")
+    def __init__(self, path: Path, line: int, problem: str, vi: str | None = None) -> None:
+        super().__init__(f"{path}:{line}: {problem}", f"{path}:{line}: {vi or problem}")
         self.path = path
         self.line = line
         self.problem = problem
+
+
+class RuleError(ValueError):
+    """A declared value breaks a rule: what a validator of pydantic raises.
+
+    Args:
+        en, vi: the sentence.
+        at: where within the value that is validated.
+    """
+
+    def __init__(self, en: str, vi: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(en)
+        self.en = en
+        self.vi = vi
+        self.at = at
 
 
 class DeliveryRefusedError(DxError):

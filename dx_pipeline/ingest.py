@@ -211,7 +211,8 @@ def _read_and_publish(
             staged = _read(settings, catalogue, connection, key, tables[key.table], present, found, accepted)
             inputs = _inputs(settings, catalogue, key, landed, present, found, accepted)
             entries = {delivery.entry.delivery_id: delivery.entry.digest for delivery in landed}
-            staged = replace(staged, inputs=inputs, entries=entries)
+            names = {delivery.entry.delivery_id: delivery.entry.file_name for delivery in landed}
+            staged = replace(staged, inputs=inputs, entries=entries, file_names=names)
             current = _fingerprint(settings, catalogue, key, landed, present, found, accepted)
             results.append(publication.publish(settings, catalogue, connection, staged, current))
     return tuple(results)

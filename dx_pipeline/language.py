@@ -50,20 +50,28 @@ class Language:
         """One of the two."""
         return vi if self.code == "vi" else en
 
-    def number(self, value: float | None, decimals: int | None = None) -> str:
-        """A figure with its separators, with at most two decimals or as many as given; a dash where there is none."""
+    def number(self, value: float | None, decimals: int | None = None, most_decimals: int = MOST_DECIMALS) -> str:
+        """A figure with its separators; a dash where there is none.
+
+        Args:
+            value: the figure.
+            decimals: how many it has; by default none that are 0 at its end.
+            most_decimals: how many it has at most.
+        """
         if value is None:
             return MISSING
-        written = f"{value:,.{MOST_DECIMALS if decimals is None else decimals}f}"
-        if decimals is None:
+        written = f"{value:,.{most_decimals if decimals is None else decimals}f}"
+        if decimals is None and "." in written:
             written = written.rstrip("0").rstrip(".")
         if written.startswith("-") and not written.strip("-0.,"):
             written = written[1:]  # what rounds to zero has no sign
         return written.translate(_separators(self.code))
 
-    def figure(self, value: float | None, unit: str, decimals: int | None = None) -> str:
+    def figure(
+        self, value: float | None, unit: str, decimals: int | None = None, most_decimals: int = MOST_DECIMALS
+    ) -> str:
         """A figure with its unit of measure, where that is a sign."""
-        written = self.number(value, decimals)
+        written = self.number(value, decimals, most_decimals)
         return written if value is None else f"{written}{UNITS.get(unit, '')}"
 
     def unit(self, unit: str) -> str:
@@ -71,13 +79,15 @@ class Language:
         vi, _, en = unit.partition(" / ")
         return UNITS.get(unit) or self.pick(vi, en or vi)
 
-    def difference(self, value: float | None, unit: str, decimals: int | None = None) -> str:
+    def difference(
+        self, value: float | None, unit: str, decimals: int | None = None, most_decimals: int = MOST_DECIMALS
+    ) -> str:
         """A difference with its sign; of percentages in percentage points."""
         if value is None:
             return MISSING
         sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "±"
         points = self.pick(" điểm %", " pp") if unit == "percent" else ""
-        return f"{sign}{self.number(abs(value), decimals)}{points}"
+        return f"{sign}{self.number(abs(value), decimals, most_decimals)}{points}"
 
     def day(self, day: date | datetime | None) -> str:
         """A day: 30/06/2022, 30 June 2022."""

@@ -33,8 +33,10 @@ class Month:
             UsageError: the text is not a month.
         """
         if not re.fullmatch(MONTH, text):
-            message = f"'{text}' is not a month: write it as YYYY-MM, for example 2022-06."
-            raise UsageError(message)
+            raise UsageError(
+                f"'{text}' is not a month: write it as YYYY-MM, for example 2022-06.",
+                vi=f"'{text}' không phải là tháng: hãy ghi YYYY-MM, ví dụ 2022-06.",
+            )
         return cls(int(text[:4]), int(text[5:]))
 
     @classmethod
@@ -82,8 +84,10 @@ def parse_months(text: str) -> tuple[Month, ...]:
     first, _, last = text.partition(":")
     start, end = Month.parse(first), Month.parse(last or first)
     if end < start:
-        message = f"'{text}' runs backwards: write the earlier month first."
-        raise UsageError(message)
+        raise UsageError(
+            f"'{text}' runs backwards: write the earlier month first.",
+            vi=f"'{text}' bị ngược: hãy ghi tháng trước ở trước.",
+        )
     return tuple(start.through(end))
 
 
@@ -125,12 +129,16 @@ class Window:
         if ":" in text:
             months = parse_months(text)
             if months[0] != Month(months[-1].year, 1):
-                message = f"'{text}' is no year to date: write it from January on, for example 2022-01:2022-06."
-                raise UsageError(message)
+                raise UsageError(
+                    f"'{text}' is no year to date: write it from January on, for example 2022-01:2022-06.",
+                    vi=f"'{text}' không phải là lũy kế từ đầu năm: hãy ghi từ tháng 1, ví dụ 2022-01:2022-06.",
+                )
             return cls("ytd", months[0].first, months[-1].last)
         if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
-            message = f"'{text}' is no window: write 2022-04, 2022-Q2, 2022, or 2022-01:2022-06 (year to date)."
-            raise UsageError(message)
+            raise UsageError(
+                f"'{text}' is no window: write 2022-04, 2022-Q2, 2022, or 2022-01:2022-06 (year to date).",
+                vi=f"'{text}' không phải là kỳ: hãy ghi 2022-04, 2022-Q2, 2022, hoặc 2022-01:2022-06 (lũy kế).",
+            )
         month = Month.parse(text)
         return cls("month", month.first, month.last)
 

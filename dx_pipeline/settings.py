@@ -57,7 +57,10 @@ class Settings:
         folder = Path(project).resolve() if project else default_project()
         threads = os.environ.get("DX_THREADS") or str(os.cpu_count() or 1)
         if not threads.isdecimal() or int(threads) < 1:
-            raise UsageError(f"DX_THREADS is '{threads}': write a whole number from 1 on.")
+            raise UsageError(
+                f"DX_THREADS is '{threads}': write a whole number from 1 on.",
+                vi=f"DX_THREADS là '{threads}': hãy ghi một số nguyên từ 1 trở lên.",
+            )
         return cls(
             project=folder,
             warehouse=Path(warehouse or os.environ.get("DX_WAREHOUSE") or folder / "warehouse").resolve(),
@@ -142,7 +145,10 @@ def limit_permissions() -> None:
     """
     text = os.environ.get("DX_UMASK") or "027"
     if not re.fullmatch("[0-7]{3,4}", text):
-        raise UsageError(f"DX_UMASK is '{text}': write what to take away in octal, such as 027.")
+        raise UsageError(
+            f"DX_UMASK is '{text}': write what to take away in octal, such as 027.",
+            vi=f"DX_UMASK là '{text}': hãy ghi các quyền bị bỏ bằng hệ bát phân, chẳng hạn 027.",
+        )
     os.umask(int(text, 8))
 
 

@@ -136,7 +136,10 @@ def dx_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dx(dagster_home: Path, dx_server: str, tmp_path_factory: pytest.TempPathFactory) -> Dx:
-    """Run `dx` as a user would: another process, nothing of this one in it; with `threads`, workers of its own."""
+    """Run `dx` as a user would: another process, nothing of this one in it; with `threads`, workers of its own.
+
+    It answers in English, unless its arguments or `DX_LANG` ask for Vietnamese.
+    """
     written = tmp_path_factory.mktemp("written")
 
     def run(
@@ -144,6 +147,7 @@ def dx(dagster_home: Path, dx_server: str, tmp_path_factory: pytest.TempPathFact
     ) -> subprocess.CompletedProcess[str]:
         folders = {"DX_WAREHOUSE": str(warehouse), "DAGSTER_HOME": str(home), "PYTHONPATH": str(PROJECT)}
         environment = {**os.environ, **folders, "DX_THREADS": str(threads), "COLUMNS": "160"}
+        environment.setdefault("DX_LANG", "en")
         files = [Path(os.devnull), written / "stdout", written / "stderr"]
         with files[0].open() as nothing, files[1].open("w") as stdout, files[2].open("w") as stderr:
             descriptors = [file.fileno() for file in (nothing, stdout, stderr)]

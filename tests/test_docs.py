@@ -19,8 +19,8 @@ import dx_sampled
 import pytest
 from projects import PROJECT, runnable
 
-from dx_pipeline.cli import screen
 from dx_pipeline.declarations import catalogue
+from dx_pipeline.language import ENGLISH
 
 pytestmark = pytest.mark.slow
 
@@ -134,6 +134,7 @@ def follow(page: str, clone: Path, dagster_home: Path) -> list[subprocess.Comple
         "PATH": f"{clone / '.bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(clone),
         "DX_THREADS": "1",  # the suite's other half has the other core
+        "DX_LANG": "en",
     }
     for kind, title, body in blocks(HOW_TO / page, "sh", "yaml", "sql"):
         if title is not None:
@@ -246,13 +247,13 @@ def test_a_release_is_proven_as_the_page_says(small_clone: Path, dagster_home: P
 def test_why_a_figure_changed_is_found_out_as_the_page_says(small_clone: Path, dagster_home: Path) -> None:
     made, changed, queried, accepted, compared = follow("why-a-figure-changed.md", small_clone, dagster_home)
     assert made.returncode == 0, made.stderr
-    assert "tỷ lệ của các đơn vị / rates of the units" in made.stdout
+    assert "rates of the units" in made.stdout
     by_system, _ = json.JSONDecoder().raw_decode(changed.stdout, changed.stdout.index("{"))
     assert by_system["system"] == "civil_status"
     assert "705 Huyện Tân Biên" in changed.stdout
     assert "rounding" in queried.stdout
     assert accepted.returncode == 0, accepted.stderr
-    assert "đính chính / revision" in compared.stdout
+    assert "revision" in compared.stdout
 
 
 def test_a_figure_is_explained_down_to_the_lines_of_its_file(small_clone: Path, dagster_home: Path) -> None:
@@ -277,11 +278,11 @@ def test_a_delivery_put_in_by_hand_is_read_and_its_bad_row_quarantined(small_clo
 def test_quarantine_is_handled_as_the_page_says(trial_project: Path, dagster_home: Path) -> None:
     made, listed, replayed = follow("handle-quarantine.md", trial_project, dagster_home)
     assert "Quarantined: community_group: 1 not_a_date (established_on), 1 unknown_reference (unit_code)" in made.stderr
-    assert "thang-5.csv, dòng / line 4, ngay_thanh_lap: " in listed.stdout
+    assert "thang-5.csv, line 4, ngay_thanh_lap: " in listed.stdout
     workbooks = trial_project / "trial" / "workbooks"
     assert sorted(path.name for path in workbooks.iterdir()) == ["25459.xlsx", "community_group.xlsx"]
     assert replayed.returncode == 0, replayed.stderr
-    assert "programme.community_group community_group 2022-05: 2 → 1 dòng bị cách ly" in replayed.stdout
+    assert "programme.community_group community_group 2022-05: 2 → 1 lines in quarantine" in replayed.stdout
     assert "Nothing changed: no rule, layout or reference row" in replayed.stderr
 
 
@@ -323,4 +324,4 @@ def test_a_kpi_is_added_by_writing_yaml_and_sql_only(small_clone: Path, dagster_
     with duckdb.connect(str(internal), read_only=True) as inside:
         ((on_time, finished),) = inside.sql(asked).fetchall()
     assert 0 < on_time < finished
-    assert f"{screen.number(on_time)} / {screen.number(finished)}" in shown.stdout
+    assert f"{ENGLISH.number(on_time)} / {ENGLISH.number(finished)}" in shown.stdout

@@ -19,6 +19,7 @@ from projects import TRIAL
 
 from dx_pipeline import release
 from dx_pipeline.cli.reference import quarantined
+from dx_pipeline.cli.screen import LANGUAGE
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.sql import create_table, sql_file
@@ -154,7 +155,9 @@ def test_a_figure_is_beside_the_value_of_its_period_or_the_reason_why_there_is_n
     ]
 
 
-def test_a_figure_that_belongs_to_no_value_of_its_kpi_is_named_with_its_line(engine: Engine) -> None:
+def test_a_figure_that_belongs_to_no_value_of_its_kpi_is_named_with_its_line(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = {"kpi_code": "community_group_count", "value": 5, "decimals_published": 0, "unit_of_measure": "groups"}
     wrong: dict[str, dict[str, object]] = {
         "unknown_reference": {"kpi_code": "community_groups"},
@@ -171,6 +174,11 @@ def test_a_figure_that_belongs_to_no_value_of_its_kpi_is_named_with_its_line(eng
     assert [(row.file, row.line, row.reason_code) for row in found] == [
         ("published_figure.csv", line, code) for line, code in enumerate(wrong, start=4)
     ]
-    assert all("correct it, run 'dx run' again" in row.sentence for row in found)
-    assert "line 4, kpi_code: mã này không có trong danh mục" in found[0].sentence
-    assert "there is no such code in" in found[0].sentence
+    said = {
+        "en": ("line 4, kpi_code: there is no such code in", "correct it, run 'dx run' again"),
+        "vi": ("dòng 4, kpi_code: mã này không có trong danh mục", "sửa rồi chạy lại 'dx run'"),
+    }
+    for language, (why, remedy) in said.items():
+        monkeypatch.setenv(LANGUAGE, language)
+        assert why in found[0].sentence
+        assert all(remedy in row.sentence for row in found)

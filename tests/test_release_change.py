@@ -276,7 +276,7 @@ def test_a_part_of_a_window_is_compared_with_the_part_before_it(engine: Engine, 
         assert sentence in str(refused.value)
 
 
-def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx) -> None:
+def test_the_command_line_shows_changes_in_either_language(engine: Engine, dx: Dx) -> None:
     first = with_groups(engine, *GROUPS)
     with_groups(engine, *MORE, day=7)
     of_one = ("change", "community_group_count", "--against-release", first.release_id)
@@ -286,10 +286,11 @@ def test_the_command_line_shows_changes_in_both_languages(engine: Engine, dx: Dx
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    assert "dữ liệu đến sau / late data" in ran(*of_one)
+    assert "dữ liệu đến sau" in ran(*of_one, "--lang", "vi")
     shown = ran(*of_one, "--lang", "en")
-    assert "4  72 Thử nghiệm, 05/2022 (month)" in shown
-    assert "3  72 Thử nghiệm, 05/2022 (month)" in shown
+    assert "late data" in shown
+    assert "4  72 Thử nghiệm, May 2022" in shown
+    assert "3  72 Thử nghiệm, May 2022" in shown
     assert f"{first.release_id} → " in shown
     assert "+1" in ran("release", "diff", first.release_id, "current", "--lang", "en", "--limit", "1")
     assert first.release_id in ran("release", "diff")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
@@ -24,6 +24,8 @@ from dx_pipeline.declarations.sql import qualified
 from dx_pipeline.declarations.suite import Expectation, Suite
 
 DIALECT = "dxduckdb"
+MOST_LINES = 20
+"""So many of the lines that are against an expectation are kept with its result."""
 
 
 def audit(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> tuple[ExpectationResult, ...]:
@@ -39,8 +41,10 @@ def audit(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> tu
         )
         validation = batch.validate(runnable, result_format="BASIC")
     by_position = {result.expectation_config.meta["position"]: result for result in validation.results}
+    results = (_result(each, by_position.get(position)) for position, each in enumerate(suite.expectations))
     return tuple(
-        _result(expectation, by_position.get(position)) for position, expectation in enumerate(suite.expectations)
+        _with_lines(connection, table, expectation, result)
+        for expectation, result in zip(suite.expectations, results, strict=True)
     )
 
 
@@ -216,18 +220,35 @@ def _result(expectation: Expectation, result: Any) -> ExpectationResult:
     problem = _exception(result)
     status: CheckStatus = "met" if result is not None and result.success else "unmet"
     observed = details.get("observed_value")
+    unexpected = observed if "unexpected_rows_query" in expectation.kwargs else details.get("unexpected_count")
     return ExpectationResult(
         type=expectation.type,
         subject=_subject(expectation),
         severity=expectation.severity,
         status=status if problem is None else "broken",
         element_count=details.get("element_count"),
-        unexpected_count=details.get("unexpected_count"),
+        unexpected_count=unexpected,
         observed=None if observed is None or isinstance(observed, list) else str(observed),
         reason_vi=expectation.meta.reason.vi,
         reason_en=expectation.meta.reason.en,
         problem=problem,
     )
+
+
+def _with_lines(
+    connection: duckdb.DuckDBPyConnection, table: str, expectation: Expectation, result: ExpectationResult
+) -> ExpectationResult:
+    """A result with the first lines of deliveries that are against it, where its own query returns them."""
+    query = expectation.kwargs.get("unexpected_rows_query")
+    if result.status != "unmet" or query is None:
+        return result
+    rows = query.format(batch=qualified(table)).rstrip("; \n")
+    found: list[tuple[str, int]] = []
+    with suppress(duckdb.BinderException):  # the query returns no lines: it counts, or the table is computed
+        found = connection.execute(
+            f"SELECT delivery_id, delivery_line FROM ({rows}) ORDER BY ALL LIMIT {MOST_LINES}"
+        ).fetchall()
+    return result.model_copy(update={"lines": tuple(found)})
 
 
 def _exception(result: Any) -> str | None:

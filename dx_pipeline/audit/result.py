@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from dx_pipeline.declarations.document import Bilingual
+
 CheckStatus = Literal["met", "unmet", "broken"]
 
 
@@ -13,7 +15,7 @@ class ExpectationResult(BaseModel):
     """The result of one expectation.
 
     `status` is `broken` where the expectation itself could not be evaluated: then nothing is known
-    about the data.
+    about the data. `lines` are the first of the lines that are against it: the delivery or its file, and the line.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,3 +30,32 @@ class ExpectationResult(BaseModel):
     reason_vi: str
     reason_en: str
     problem: str | None = None
+    lines: tuple[tuple[str, int], ...] = ()
+
+    def sentence(self, table: str) -> Bilingual:
+        """Why the rows of a table are not published: the declared reason, how many rows, where, and what to do."""
+        suite = f"checks/{table.replace('.', '/')}.yaml"
+        if self.status == "broken":
+            return Bilingual(
+                vi=f"{self.type} ({self.subject}) không chạy được: {self.problem}; hãy sửa trong {suite}.",
+                en=f"{self.type} on {self.subject} could not be evaluated: {self.problem}; correct it in {suite}.",
+            )
+        return Bilingual(
+            vi=f"{self.reason_vi.rstrip('.')}: không đạt{self._extent('dòng', 'dòng', 'dòng')}; hãy sửa dữ liệu giao,"
+            f" hoặc kỳ vọng trong {suite}.",
+            en=f"{self.reason_en.rstrip('.')}: not met{self._extent('rows', 'line', 'lines')}; correct the delivery,"
+            f" or the expectation in {suite}.",
+        )
+
+    def _extent(self, rows: str, line: str, lines: str) -> str:
+        """How many rows are against it, and in which lines of which files."""
+        if self.unexpected_count is None:
+            return f" ({self.subject}: {self.observed})" if self.observed is not None else f" ({self.subject})"
+        by_file: dict[str, list[str]] = {}
+        for file, number in self.lines:
+            by_file.setdefault(file, []).append(str(number))
+        places = "".join(
+            f"; {file}, {lines if len(numbers) > 1 else line} {', '.join(numbers)}" for file, numbers in by_file.items()
+        )
+        more = " ..." if places and self.unexpected_count > len(self.lines) else ""
+        return f" ({self.unexpected_count} {rows}{places}{more})"

@@ -13,7 +13,9 @@ import click
 from dx_pipeline import release
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError, UsageError
 from dx_pipeline.kpi import words
@@ -91,13 +93,14 @@ def change(
         against_unit,
         _chosen(settings, against_release) if against_release else None,
     )
-    row = change_of(settings, catalogue, _chosen(settings, "current"), asked, other)
+    with bar("dx change", differences.STEPS):
+        row = change_of(settings, catalogue, _chosen(settings, "current"), asked, other)
     if as_json:
         screen.show_json(_plain(row))
         return 0
     _show_change(row)
     if against_release and code in protected(catalogue):
-        screen.say(both(*INSIDE))
+        screen.say(pick(*INSIDE))
     return 0
 
 
@@ -118,19 +121,20 @@ def diff(settings: Settings, catalogue: Catalogue, as_json: bool, before: str, a
             f"release {later} has no predecessor: name the release that it is compared with.",
             vi=f"bản công bố {later} không có bản trước: hãy nêu bản để so.",
         )
-    found = differences.difference(settings, catalogue, _chosen(settings, earlier), later)
+    with bar("dx release diff", differences.STEPS):
+        found = differences.difference(settings, catalogue, _chosen(settings, earlier), later)
     if as_json:
         tables = [vars(table) for table in found.tables]
         screen.show_json({**vars(found), "changes": [_plain(row) for row in found.changes], "tables": tables})
         return 0
-    title = both("Giá trị thay đổi", "Values that changed")
+    title = pick("Giá trị thay đổi", "Values that changed")
     _show_changes(catalogue, f"{title}: {found.before_id} → {found.after_id}", found.changes, limit)
     _show_reasons(found.changes[:limit])
-    _show_seen(catalogue, both("Giá trị mới được công bố", "Values that appeared"), found.appeared, limit)
-    _show_seen(catalogue, both("Giá trị không còn được công bố", "Values that vanished"), found.vanished, limit)
+    _show_seen(catalogue, pick("Giá trị mới được công bố", "Values that appeared"), found.appeared, limit)
+    _show_seen(catalogue, pick("Giá trị không còn được công bố", "Values that vanished"), found.vanished, limit)
     _show_definitions(found)
     _show_tables(found, limit)
-    screen.say(both(*INSIDE))
+    screen.say(pick(*INSIDE))
     return 0
 
 
@@ -180,17 +184,17 @@ class Changes:
     def show(self, catalogue: Catalogue) -> None:
         """The largest changes and what vanished, as tables; nothing where nothing changed."""
         if self.not_compared is not None:
-            screen.say(f"{both(*NOT_COMPARED)}: {screen.in_words(self.not_compared)}")
+            screen.say(f"{pick(*NOT_COMPARED)}: {screen.in_words(self.not_compared)}")
         if self.changed:
-            title = both("Giá trị thay đổi", "Values that changed")
+            title = pick("Giá trị thay đổi", "Values that changed")
             _show_changes(catalogue, f"{title}: {self.before_id} → {self.after_id}", self.changed, SHOWN)
         if self.vanished:
-            _show_seen(catalogue, both("Giá trị không còn được công bố", "Values that vanished"), self.vanished, SHOWN)
+            _show_seen(catalogue, pick("Giá trị không còn được công bố", "Values that vanished"), self.vanished, SHOWN)
         if self.appeared:
-            title = both("Giá trị mới được công bố", "Values that appeared")
-            screen.OUT.print(f"{title}: {len(self.appeared)}")
+            title = pick("Giá trị mới được công bố", "Values that appeared")
+            screen.paragraph(f"{title}: {screen.number(len(self.appeared))}")
         if self.changed or self.vanished:
-            screen.say(both(*INSIDE))
+            screen.say(pick(*INSIDE))
 
 
 def _chosen(settings: Settings, release_id: str) -> str:
@@ -205,41 +209,41 @@ def _show_change(row: Row) -> None:
     """One difference: the two values, and a line for each part of it."""
     unit = row["unit_of_measure"]
     before, after = screen.number(row["value_before"], unit), screen.number(row["value"], unit)
-    screen.OUT.print(f"[bold]{both(row['title_vi'], row['title_en'], chr(10))}[/]{screen.part(row)}", soft_wrap=True)
+    screen.paragraph(f"[bold]{screen.title(row)}[/]{screen.part(row)}")
     named = {side: f"{row[f'{side}unit_code']} {row[f'{side}unit_name'] or ''}" for side in ("", "before_")}
     earlier = {name: row[f"before_{name}"] for name in ("window_type", "window_start", "window_end", "part_start")}
     ids = [each for each in (row["before_release_id"], row["release_id"]) if each is not None]
     screen.show_pairs(
         [
-            (both("Giá trị", "Value"), f"[bold]{after}[/]  {named['']}, {_window(row, row['part_end'])}"),
-            (both("So với", "Against"), f"{before}  {named['before_']}, {_window(earlier, row['before_window_end'])}"),
-            (both("Bản công bố", "Release"), " → ".join(dict.fromkeys(ids))),
+            (pick("Giá trị", "Value"), f"[bold]{after}[/]  {named['']}, {_window(row, row['part_end'])}"),
+            (pick("So với", "Against"), f"{before}  {named['before_']}, {_window(earlier, row['before_window_end'])}"),
+            (pick("Bản công bố", "Release"), " → ".join(dict.fromkeys(ids))),
         ]
     )
     lines = [(screen.in_words(words.PART[name]), _signed(row[name], row)) for name in _parts(row)]
-    lines.append((f"[bold]{both('Chênh lệch', 'Difference')}[/]", f"[bold]{_signed(row['difference'], row)}[/]"))
-    screen.show_table("", (both("Phần", "Part"), ""), lines, right=(1,))
+    lines.append((f"[bold]{pick('Chênh lệch', 'Difference')}[/]", f"[bold]{_signed(row['difference'], row)}[/]"))
+    show_table("", (pick("Phần", "Part"), ""), lines, right=(1,))
     _show_reasons([row])
     if row["unit_code"] != row["before_unit_code"] and (row["new_units"] or row["lost_units"]):
-        screen.OUT.print(both(*OTHER_AREA, "\n"))
+        screen.paragraph(pick(*OTHER_AREA))
     if row["synthetic"]:
-        screen.OUT.print(both("DỮ LIỆU MÔ PHỎNG – không phải số liệu thật", "SYNTHETIC DATA – not real figures"))
+        screen.paragraph(screen.in_words(words.SYNTHETIC))
 
 
 def _window(row: Row, last_on: date | None) -> str:
-    """A window and its kind, or the days of a part of it."""
+    """A window, or the days of a part of it."""
     if row["part_start"] is None:
-        return f"{screen.window(row)} ({screen.window_kind(row['window_type'])})"
-    return f"{row['part_start']:%d/%m/%Y} – {last_on:%d/%m/%Y} ({both('phần của', 'part of')} {screen.window(row)})"
+        return screen.window(row)
+    days = " – ".join(map(screen.language().day, (row["part_start"], last_on)))
+    return f"{days} ({pick('phần của', 'part of')} {screen.window(row)})"
 
 
 def _show_reasons(rows: Sequence[Row]) -> None:
     """Why something of these differences cannot be separated, each reason once."""
     for reason in dict.fromkeys(row["not_separated_reason"] for row in rows):
         if reason is not None:
-            said = words.NOT_SEPARATED[reason]
             label = screen.in_words(words.PART["not_separated"]).capitalize()
-            screen.OUT.print(f"{label}: {both(said.vi, said.en, chr(10))}")
+            screen.paragraph(f"{label}: {screen.in_words(words.NOT_SEPARATED[reason])}")
 
 
 def _show_changes(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: int) -> None:
@@ -248,8 +252,8 @@ def _show_changes(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: 
         unit = row["unit_of_measure"]
         parts = (f"{screen.in_words(words.PART[name])} {_signed(row[name], row)}" for name in _parts(row))
         values = f"{screen.number(row['value_before'], unit)} → {screen.number(row['value'], unit)}"
-        lines.append((_named(catalogue, row), values, "\n".join(parts)))
-    headings = (both("Giá trị", "Value"), both("Trước → sau", "Before → after"), both("Phần", "Parts"))
+        lines.append((*_named(catalogue, row), values, ", ".join(parts)))
+    headings = (*_headings(), pick("Trước → sau", "Before → after"), pick("Phần", "Parts"))
     _show_some(title, headings, lines, len(rows))
 
 
@@ -259,37 +263,34 @@ def _show_seen(catalogue: Catalogue, title: str, rows: Sequence[Row], limit: int
     for row in rows[:limit]:
         shown = row["value_before"] if row["value"] is None else row["value"]
         reason = words.withheld(row, catalogue.province.suppress_below) or words.NO_VALUE
-        lines.append(
-            (_named(catalogue, row), screen.number(shown, row["unit_of_measure"]), both(reason.vi, reason.en, "\n"))
-        )
-    headings = (both("Giá trị", "Value"), "", both("Vì sao bản kia không có", "Why not in the other"))
+        lines.append((*_named(catalogue, row), screen.number(shown, row["unit_of_measure"]), screen.in_words(reason)))
+    headings = (*_headings(), pick("Giá trị", "Value"), pick("Vì sao bản kia không có", "Why not in the other"))
     _show_some(title, headings, lines, len(rows))
 
 
 def _show_definitions(found: Difference) -> None:
     lines = [
-        (f"{row['kpi_code']} {row['definition_version']}", both(*STATES[row["state"]]), ", ".join(row["columns"]))
+        (f"{row['kpi_code']} {row['definition_version']}", pick(*STATES[row["state"]]), ", ".join(row["columns"]))
         for row in found.definitions
     ]
-    headings = (both("Định nghĩa", "Definition"), "", both("Khác ở", "Differs in"))
-    _show_some(both("Định nghĩa khác nhau", "Definitions that differ"), headings, lines, len(lines))
+    headings = (pick("Định nghĩa", "Definition"), "", pick("Khác ở", "Differs in"))
+    _show_some(pick("Định nghĩa khác nhau", "Definitions that differ"), headings, lines, len(lines))
     if found.is_other_program:
-        said = words.NOT_SEPARATED["other_program"]
-        screen.say(both(said.vi, said.en))
+        screen.say(screen.in_words(words.NOT_SEPARATED["other_program"]))
 
 
 def _show_tables(found: Difference, limit: int) -> None:
     """The tables behind two releases that differ, with the files that only one of them has."""
     lines = [
         (
-            table.name if table.is_read else f"{table.name}\n[dim]{both('không KPI nào đọc', 'no KPI reads it')}[/]",
-            "\n".join(_first(table.partitions)),
-            "\n".join(_first(table.files)),
+            table.name if table.is_read else f"{table.name} [dim]({pick('không KPI nào đọc', 'no KPI reads it')})[/]",
+            ", ".join(_first(table.partitions)),
+            ", ".join(_first(table.files)),
         )
         for table in found.tables[:limit]
     ]
-    headings = (both("Bảng", "Table"), both("Phân vùng", "Partitions"), both("Tệp", "Files"))
-    _show_some(both("Bảng khác nhau", "Tables that differ"), headings, lines, len(found.tables))
+    headings = (pick("Bảng", "Table"), pick("Phân vùng", "Partitions"), pick("Tệp", "Files"))
+    _show_some(pick("Bảng khác nhau", "Tables that differ"), headings, lines, len(found.tables))
 
 
 def _first(names: Sequence[str]) -> list[str]:
@@ -301,16 +302,21 @@ def _show_some(title: str, headings: Sequence[str], lines: Sequence[Sequence[str
     """A table of the first lines of so many, if there are any."""
     shown = f"{len(lines)} / {count}" if len(lines) < count else str(count)
     if lines:
-        screen.show_table(f"{title} ({shown})", headings, lines, right=())
+        show_table(f"{title} ({shown})", headings, lines)
     else:
-        screen.OUT.print(f"{title}: 0")
+        screen.paragraph(f"{title}: 0")
 
 
-def _named(catalogue: Catalogue, row: Row) -> str:
-    """Which value a row is about, in a few lines."""
+def _headings() -> tuple[str, str, str]:
+    """The headings of what `_named` returns."""
+    return "KPI", pick("Đơn vị", "Unit"), pick("Kỳ", "Window")
+
+
+def _named(catalogue: Catalogue, row: Row) -> tuple[str, str, str]:
+    """Which value a row is about: of which KPI, unit and window."""
     kpi = catalogue.kpis.get(row["kpi_code"])
-    title = both(kpi.definition.title.vi, kpi.definition.title.en, "\n") if kpi else row["kpi_code"]
-    return f"{title}{screen.part(row)}\n[dim]{row['unit_code']}, {screen.window(row)}[/]"
+    title = screen.in_words(kpi.definition.title) if kpi else row["kpi_code"]
+    return f"{title}{screen.part(row)}", row["unit_code"], screen.window(row)
 
 
 def _parts(row: Row) -> list[str]:
@@ -325,6 +331,4 @@ def _plain(row: Row) -> Row:
 
 def _signed(amount: Any, row: Row) -> str:
     """A part of a difference, with its sign; of percentages it is in percentage points."""
-    text = screen.number(float(amount), decimals=3)
-    points = f" {both('điểm', 'points', '/')}" if row["unit_of_measure"] == "percent" else ""
-    return f"{'+' if amount > 0 else ''}{text}{points}"
+    return screen.language().difference(float(amount), row["unit_of_measure"], most_decimals=3)

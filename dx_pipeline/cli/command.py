@@ -6,7 +6,6 @@ import atexit
 import errno
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -15,17 +14,20 @@ from rich.markup import escape
 
 from dx_pipeline import __version__, workers
 from dx_pipeline.cli import doctor as doctors
-from dx_pipeline.cli import figures, project, quarantine, screen
+from dx_pipeline.cli import project, quarantine, screen, usage
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.changes import change, diff
 from dx_pipeline.cli.explain import explanation
 from dx_pipeline.cli.integrity import verify
+from dx_pipeline.cli.kpi import kpi
+from dx_pipeline.cli.opening import open_report
 from dx_pipeline.cli.options import AS_JSON, everywhere, on_project
 from dx_pipeline.cli.options import as_json as json_option
+from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.cli.releases import releases
 from dx_pipeline.cli.revisions import revisions
-from dx_pipeline.cli.run_report import PROVINCE, RunReport
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.run_report import RunReport
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DeclarationError, DxError, UsageError
@@ -40,38 +42,35 @@ REMEDY = (
     "make room for the warehouse, or let this user write in it; then try again",
 )
 SAMPLE_MONTHS = "2022-01:2022-09"
-EVERY_UNIT = ("Mọi đơn vị: --json.", "Every unit: --json.")
-INSIDE = (
-    "Chỉ dùng trong cơ quan: số của hai ngày khác nhau có thể làm lộ số đã che.",
-    "For use inside the office: figures of two days together can reveal withheld ones.",
-)
 
 
 def main() -> None:
     """The entry point: run a command, and report an error as one sentence and an exit status."""
     try:
+        usage.choose_language(sys.argv[1:])
+        usage.translate(commands)
         limit_permissions()
         status = commands(standalone_mode=False)
     except click.ClickException as error:
-        status = _refuse(error.format_message(), WRONG_USE)
+        status = _refuse(usage.sentence(error), WRONG_USE)
     except click.exceptions.Exit as stopped:
         status = stopped.exit_code
     except click.Abort:
-        status = _refuse(both("đã dừng.", "stopped."), HELD_BACK)
+        status = _refuse(pick("đã dừng.", "stopped."), HELD_BACK)
     except DxError as error:
         is_wrong_use = isinstance(error, UsageError | DeclarationError)
         status = _refuse(screen.in_words(error), WRONG_USE if is_wrong_use else HELD_BACK)
     except RuntimeError as error:
         if not runs.is_stop(error):
             raise
-        status = _refuse(both("đã dừng.", "stopped."), HELD_BACK)
+        status = _refuse(pick("đã dừng.", "stopped."), HELD_BACK)
     except (MemoryError, duckdb.OutOfMemoryException):
-        status = _refuse(f"{both(*runs.TOO_LITTLE_MEMORY)}.", HELD_BACK)
+        status = _refuse(f"{pick(*runs.TOO_LITTLE_MEMORY)}.", HELD_BACK)
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        status = _refuse(f"{where}{error.strerror}: {both(*REMEDY)}.", HELD_BACK)
+        status = _refuse(f"{where}{error.strerror}: {pick(*REMEDY)}.", HELD_BACK)
     _leave(status if isinstance(status, int) else WELL)
 
 
@@ -104,6 +103,8 @@ commands.add_command(releases)
 commands.add_command(change)
 commands.add_command(revisions)
 commands.add_command(verify)
+commands.add_command(kpi)
+commands.add_command(open_report)
 commands.add_command(quarantine.quarantines)
 
 
@@ -119,7 +120,7 @@ def init(folder: Path, as_json: bool, title: str | None, code: str | None) -> in
     if as_json:
         screen.show_json({"project": str(folder.absolute())})
     else:
-        screen.OUT.print(f"{folder}: {both('đọc', 'read')} {folder / 'README.md'}", soft_wrap=True)
+        screen.OUT.print(f"{folder}: {pick('đọc', 'read')} {folder / 'README.md'}", soft_wrap=True)
     return WELL
 
 
@@ -130,9 +131,8 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
     project.check(settings, catalogue)
     chosen = _months(settings, catalogue, months)
-    with screen.bar("dx run", runs.steps(catalogue, chosen)):
-        result = runs.run(settings, catalogue, chosen)
-    report = RunReport.of(settings, catalogue, chosen, result)
+    with bar("dx run", runs.steps(catalogue, chosen)):
+        report = RunReport.of(settings, catalogue, chosen, runs.run(settings, catalogue, chosen))
     if as_json:
         screen.show_json(report.as_json())
     else:
@@ -152,10 +152,14 @@ def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple
     known = waiting | {month for month in ledger.months_known(settings, catalogue) if first <= month <= last}
     chosen = tuple(sorted(known)) if text is None else parse_months(text)
     if first > last or (text and (chosen[0] < first or chosen[-1] > last)):
-        raise UsageError(f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.")
+        raise UsageError(
+            f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.",
+            vi=f"các tháng của dự án này là từ {first} (first_month trong assets/province.yaml) đến {last}.",
+        )
     if not known and text is None:
         raise UsageError(
-            f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'."
+            f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'.",
+            vi=f"{settings.inbox} chưa có gì: hãy đặt tệp giao nhận vào đó, hoặc tạo dữ liệu mẫu bằng 'dx sample'.",
         )
     return chosen
 
@@ -185,15 +189,18 @@ def sample(
     from dx_pipeline import sample as samples
 
     if port and not serve:
-        raise UsageError("'--port' goes with '--serve'.")
+        raise UsageError("'--port' goes with '--serve'.", vi="'--port' đi cùng '--serve'.")
     if serve and (faults or if_empty):
-        raise UsageError("'--faults' and '--if-empty' are for files: leave them out where the sample is served.")
+        raise UsageError(
+            "'--faults' and '--if-empty' are for files: leave them out where the sample is served.",
+            vi="'--faults' và '--if-empty' dành cho tệp: hãy bỏ khi phục vụ trực tuyến.",
+        )
     chosen = parse_months(months)
     if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
         return WELL
     filled = project.fill_references(settings, catalogue)
     if filled:
-        words = both(
+        words = pick(
             "Tệp tham chiếu chưa có dòng nào nay có dòng của tỉnh mẫu",
             "Reference files without rows now have the sample province's",
         )
@@ -203,53 +210,13 @@ def sample(
 
         serving.serve(settings, catalogue, chosen, scale=scale, seed=seed, port=port, as_json=as_json)
         return WELL
-    with screen.bar("dx sample", samples.count(catalogue, chosen)):
+    with bar("dx sample", samples.count(catalogue, chosen)):
         written = samples.make(settings, catalogue, chosen, scale=scale, seed=seed, faults=faults)
     if as_json:
         screen.show_json({"written": [str(path) for path in written], "seed": seed, "scale": scale})
     else:
-        marked = both("DỮ LIỆU MÔ PHỎNG", "SYNTHETIC")
-        screen.OUT.print(f"{len(written)} {both('tệp', 'files')}: {settings.inbox}  [dim]{marked}[/]")
-    return WELL
-
-
-@commands.command()
-@on_project()
-@click.argument("code", required=False)
-@click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
-@click.option("--units-on", type=click.DateTime(["%Y-%m-%d"]), help="Theo đơn vị của ngày / On the units of a day.")
-def kpi(
-    settings: Settings,
-    catalogue: Catalogue,
-    as_json: bool,
-    code: str | None,
-    unit: str | None,
-    units_on: datetime | None,
-) -> int:
-    """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
-    day = units_on.date() if units_on is not None else None
-    if code is None and (day or unit):
-        raise UsageError(f"'{'--units-on' if day else '--unit'}' is about one KPI: write its code.")
-    if day is not None and day > inbox.today(settings):
-        raise UsageError(f"the units of {day} are not known yet: write a day that has come.")
-    if code is None:
-        rows = figures.headline(settings, catalogue)
-    elif unit is not None:
-        rows = figures.of_unit(settings, catalogue, code, unit, day)
-    elif day is None:
-        rows = figures.of_one(settings, catalogue, code)
-    else:
-        rows = figures.on_units(settings, catalogue, code, day)
-    if as_json:
-        screen.show_json(rows)
-        return WELL
-    shown = [row for row in rows if unit is not None or row["unit_level"] == "province"]
-    on_day = f" – {both('đơn vị ngày', 'units of')} {day}" if day else ""
-    figures.show(f"{code or both(*PROVINCE)}{on_day}", shown)
-    if day is not None:
-        screen.say(both(*(INSIDE if unit else (f"{EVERY_UNIT[at]} {INSIDE[at]}" for at in (0, 1)))))
-    elif code is not None and unit is None:
-        figures.show_published(figures.published(settings, code))
+        marked = pick("DỮ LIỆU MÔ PHỎNG", "SYNTHETIC")
+        screen.OUT.print(f"{len(written)} {pick('tệp', 'files')}: {settings.inbox}  [dim]{marked}[/]")
     return WELL
 
 
@@ -257,9 +224,10 @@ def kpi(
 @on_project()
 def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """Kiểm tra kho dữ liệu, các nguồn và khai báo / Check the warehouse, its sources and declarations."""
-    findings = doctors.examine(settings, catalogue)
+    with bar("dx doctor", doctors.steps(catalogue)):
+        findings = doctors.examine(settings, catalogue)
     if as_json:
-        screen.show_json([finding.__dict__ for finding in findings])
+        screen.show_json([finding.as_json() for finding in findings])
     else:
         doctors.show(findings)
     return WELL if all(finding.is_well for finding in findings) else HELD_BACK

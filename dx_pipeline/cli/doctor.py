@@ -6,14 +6,15 @@ import platform
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 from rich.markup import escape
 
-from dx_pipeline import connectors, integrity, notification, release
+from dx_pipeline import connectors, integrity, notification, progress, release
 from dx_pipeline.cli import project, reference, revisions, screen
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.connectors import inbox
 from dx_pipeline.connectors.inbox import Stray, Why
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
@@ -56,11 +57,29 @@ STRAY_WORDS: dict[Why, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: what was checked, whether it is well, and the details."""
+    """The result of one check: what was checked, whether it is well, and the details.
+
+    Args:
+        subject: what was checked.
+        is_well: whether there is nothing to do.
+        details: the state, in few words.
+        reasons: why it is not well, each in one sentence; without any, the details say it.
+    """
 
     subject: str
     is_well: bool
     details: str
+    reasons: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding for scripts; the details include the reasons."""
+        details = "; ".join(filter(None, (*self.reasons, self.details)))
+        return {"subject": self.subject, "is_well": self.is_well, "details": details, "reasons": list(self.reasons)}
+
+
+def steps(catalogue: Catalogue) -> int:
+    """How many steps of an examination report progress."""
+    return 1 + len(integrity.STEPS) + len(catalogue.sources)
 
 
 def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
@@ -70,14 +89,14 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
         (catalogue.sources, "nguồn", "sources"),
         (catalogue.kpis, "KPI", "KPIs"),
     )
-    declared = ", ".join(f"{len(items)} {both(vi, en)}" for items, vi, en in counts)
+    declared = ", ".join(f"{len(items)} {pick(vi, en)}" for items, vi, en in counts)
     blanks = project.blanks(settings, catalogue)
     return [
         Finding("Python", is_well=True, details=platform.python_version()),
         Finding("DuckDB", is_well=True, details=duckdb.__version__),
-        Finding(both("Kho dữ liệu", "Warehouse"), settings.warehouse.is_dir(), str(settings.warehouse)),
-        Finding(both("Khai báo", "Declarations"), is_well=True, details=declared),
-        *(Finding(both("Cần điền", "To be filled in"), is_well=False, details=blank) for blank in blanks),
+        Finding(pick("Kho dữ liệu", "Warehouse"), settings.warehouse.is_dir(), str(settings.warehouse)),
+        Finding(pick("Khai báo", "Declarations"), is_well=True, details=declared),
+        *(Finding(pick("Cần điền", "To be filled in"), is_well=False, details=blank) for blank in blanks),
         *_of_release(settings, catalogue),
         *_of_kept(settings, catalogue),
         *_of_inbox(settings, catalogue),
@@ -91,50 +110,64 @@ def examine(settings: Settings, catalogue: Catalogue) -> list[Finding]:
 
 def held_back(state: PartitionState) -> str:
     """Why the published rows of a partition are not the latest delivered, in one sentence."""
-    problem = str(state.problem)
-    words = both(state.problem_vi, problem) if state.problem_vi not in {None, problem} else problem
-    return f"{state.key} ({both(*STATE_WORDS[state.state])}): {words}"
+    problem = pick(state.problem_vi or str(state.problem), str(state.problem))
+    return f"{state.key} ({pick(*STATE_WORDS[state.state])}): {problem}"
 
 
 def stray(found: Stray) -> str:
     """Something in the inbox that is not read, and why."""
-    return f"{found} ({both(*STRAY_WORDS[found.why])})"
+    return f"{found} ({pick(*STRAY_WORDS[found.why])})"
 
 
 def show(findings: list[Finding]) -> None:
-    """Print the findings as a table."""
-    marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
-    rows = [
-        (finding.subject, marks[finding.is_well], escape(finding.details).replace("; ", "\n")) for finding in findings
-    ]
-    screen.show_table("dx doctor", ("", "", ""), rows)
+    """Print a paragraph for each finding that is not well, with every reason; then a line for each that is."""
+    for finding in findings:
+        if not finding.is_well:
+            _show_problem(finding)
+    for finding in findings:
+        if finding.is_well:
+            about = f": {escape(finding.details)}" if finding.details else ""
+            screen.paragraph(f"{escape(finding.subject)}[dim]{about}[/]", "[green]✓[/] ")
+
+
+def _show_problem(finding: Finding) -> None:
+    subject = f"[bold]{escape(finding.subject)}[/]"
+    if len(finding.reasons) > 1:
+        screen.paragraph(f"{subject}: {escape(finding.details)}", "[red]✗[/] ")
+        for reason in finding.reasons:
+            screen.paragraph(escape(reason), "  - ")
+    else:
+        reason = "".join(f"{each.removesuffix('.')}. " for each in finding.reasons)
+        screen.paragraph(f"{subject}: {escape(reason + finding.details).rstrip()}", "[red]✗[/] ")
+    screen.OUT.print()
 
 
 def _of_release(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    subject = both("Bản công bố", "Release")
+    subject = pick("Bản công bố", "Release")
     current = release.current_id(settings)
     if current is None:
-        yield Finding(subject, is_well=False, details=f"{both('chưa có', 'none yet')}: dx run")
+        yield Finding(subject, is_well=False, details=f"{pick('chưa có', 'none yet')}: dx run")
         return
+    progress.announce(current)
     problems = release.problems(settings.releases / current, catalogue)
-    verified = f"{current}: {both('đã kiểm chứng', 'verified')}"
+    verified = f"{current}: {pick('đã kiểm chứng', 'verified')}"
     yield Finding(subject, not problems, screen.in_words(problems[0]) if problems else verified)
 
 
 def _of_kept(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     """What is kept and is not what was written there; a warehouse has one finding that all is well."""
-    subject = both("Dữ liệu đã giữ", "Kept data")
+    subject = pick("Dữ liệu đã giữ", "Kept data")
     found = list(integrity.problems(settings, catalogue))
     for problem in found:
         yield Finding(subject, is_well=False, details=screen.in_words(problem))
     if not found:
-        yield Finding(subject, is_well=True, details=both("nguyên vẹn", "whole"))
+        yield Finding(subject, is_well=True, details=pick("nguyên vẹn", "whole"))
 
 
 def _of_revisions(settings: Settings) -> Iterator[Finding]:
     for proposal in revision.proposals(settings):
         details = revisions.sentence(proposal)
-        yield Finding(both("Đề nghị đính chính", "Proposed revision"), is_well=False, details=details)
+        yield Finding(pick("Đề nghị đính chính", "Proposed revision"), is_well=False, details=details)
 
 
 def _of_accepted(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
@@ -145,26 +178,26 @@ def _of_accepted(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
         for delivery_id in source.source.accept:
             if delivery_id not in landed:
                 place = f"assets/{source.group}/{name}/defs.yaml: accept: {delivery_id}"
-                problem = both(
+                problem = pick(
                     "không có lần giao nào như vậy: hãy sửa hoặc bỏ", "is no delivery that came: correct or remove it"
                 )
                 yield Finding(
-                    both("Tệp được chấp nhận", "Accepted delivery"), is_well=False, details=f"{place} {problem}"
+                    pick("Tệp được chấp nhận", "Accepted delivery"), is_well=False, details=f"{place} {problem}"
                 )
 
 
 def _of_notifications(catalogue: Catalogue) -> Iterator[Finding]:
     for problem in notification.problems(catalogue):
-        yield Finding(both("Thông báo", "Notifications"), is_well=False, details=screen.in_words(problem))
+        yield Finding(pick("Thông báo", "Notifications"), is_well=False, details=screen.in_words(problem))
 
 
 def _of_references(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     for row in reference.quarantined(settings, catalogue):
-        yield Finding(both("Tệp tham chiếu", "Reference file"), is_well=False, details=row.sentence)
+        yield Finding(pick("Tệp tham chiếu", "Reference file"), is_well=False, details=row.sentence)
 
 
 def _of_inbox(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
-    subject = both("Hộp thư", "Inbox")
+    subject = pick("Hộp thư", "Inbox")
     for found in inbox.unread(settings, catalogue):
         yield Finding(subject, is_well=found.why == "ignored", details=stray(found))
 
@@ -173,31 +206,32 @@ def _of_sources(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
     """For each source the state of its partitions, the rows in quarantine, and the latest problem."""
     ledger = Ledger.read(settings, catalogue)
     for name, source in catalogue.sources.items():
+        progress.announce(name)
         states = [state for state in ledger.states if isinstance(state.key, Key) and state.key.source == name]
         counts = Counter(state.state for state in states)
         quarantined = sum(
             counts.quarantined for key, run in ledger.runs.items() if key.source == name for counts in run.counts
         )
-        bad = [state for state in states if state.state != "current"]
-        parts = [f"{counts[state]} {both(*words)}" for state, words in STATE_WORDS.items() if counts[state]]
-        if quarantined:
-            parts.append(f"{quarantined} {both('dòng cách ly', 'rows in quarantine')}")
-        if bad:
-            parts.append(held_back(bad[-1]))
-        if not states:
-            parts.append(both("chưa giao gì", "nothing delivered yet"))
-        overdue = _overdue(settings, source)
-        if not source.is_reference:
-            parts += _of_deliveries(settings, source, overdue)
-        yield Finding(
-            f"{source.source.title.en if screen.is_english() else source.source.title.vi} ({name})",
-            bool(states) and not bad and overdue is None,
-            "; ".join(parts),
+        reasons = [held_back(state) for state in states if state.state != "current"]
+        of_states = ", ".join(
+            f"{counts[state]} {pick(*words)}" for state, words in STATE_WORDS.items() if counts[state]
         )
+        parts = [f"{pick('phân vùng', 'partitions')}: {of_states}"] if states else []
+        if quarantined:
+            parts.append(f"{screen.number(quarantined)} {pick('dòng cách ly', 'rows in quarantine')}")
+        if not states:
+            reasons.append(pick("chưa giao gì.", "nothing delivered yet."))
+        overdue = _overdue(settings, source)
+        if overdue is not None:
+            reasons.append(_late(source, overdue))
+        if not source.is_reference:
+            parts += _of_deliveries(settings, source, is_overdue=overdue is not None)
+        subject = f"{screen.in_words(source.source.title)} ({name})"
+        yield Finding(subject, not reasons, "; ".join(parts), tuple(reasons))
     yield from _of_connectors(settings, catalogue)
     for run in partition.runs(settings):
         if run.kpi_code is not None and run.problem:
-            yield Finding(f"KPI {run.kpi_code}", is_well=False, details=run.problem)
+            yield Finding(f"KPI {run.kpi_code}", is_well=False, details=pick(str(run.problem_vi), run.problem))
 
 
 def _overdue(settings: Settings, source: DeclaredSource) -> Month | None:
@@ -208,7 +242,16 @@ def _overdue(settings: Settings, source: DeclaredSource) -> Month | None:
     return awaited if is_overdue else None
 
 
-def _of_deliveries(settings: Settings, source: DeclaredSource, overdue: Month | None) -> Iterator[str]:
+def _late(source: DeclaredSource, month: Month) -> str:
+    """Which month of a source is overdue, and what to do, in one sentence."""
+    due_on = screen.language().day(source.source.calendar.due(month))
+    return pick(
+        f"tháng {month} chưa giao, hạn là {due_on}: hãy đặt tệp vào inbox/{source.name}/{month}/ hoặc hỏi nơi gửi.",
+        f"{month} has not come, and was due on {due_on}: put it into inbox/{source.name}/{month}/, or ask the sender.",
+    )
+
+
+def _of_deliveries(settings: Settings, source: DeclaredSource, *, is_overdue: bool) -> Iterator[str]:
     """The result of a source's latest delivery or attempt, and by when its next one is due."""
     months = attempts.months(settings, source.name)
     if not months:
@@ -219,13 +262,14 @@ def _of_deliveries(settings: Settings, source: DeclaredSource, overdue: Month | 
     )
     zone = ZoneInfo(settings.time_zone)
     at = latest.started_at.astimezone(zone)
-    result = latest.error_class or latest.status
-    yield f"{both('lần gần nhất', 'last')}: {at:%Y-%m-%d %H:%M} {both(*ATTEMPT_WORDS[latest.status])} ({result})"
+    said = pick(*ATTEMPT_WORDS[latest.status]) + (f" ({latest.error_class})" if latest.error_class else "")
+    yield f"{pick('lần gần nhất', 'last')} {screen.language().day(at)} {at:%H:%M}: {said}"
+    if is_overdue:
+        return
     landed = list(deliveries.months_landed(settings, source.name))
     awaited = landed[-1].plus(1) if landed else months[0]
-    calendar = source.source.calendar
-    late = f", {both('quá hạn', 'overdue')}" if overdue is not None else ""
-    yield f"{both('kỳ tới', 'next')}: {awaited}, {both('hạn', 'due')} {calendar.due(awaited)}{late}"
+    due_on = screen.language().day(source.source.calendar.due(awaited))
+    yield f"{pick('kỳ tới', 'next')} {awaited}: {pick('hạn', 'due')} {due_on}"
 
 
 def _of_connectors(settings: Settings, catalogue: Catalogue) -> Iterator[Finding]:
@@ -235,4 +279,4 @@ def _of_connectors(settings: Settings, catalogue: Catalogue) -> Iterator[Finding
             problems = [attempts.problem(settings, name, month) for month in attempts.months(settings, name)]
             latest = next((problem for problem in reversed(problems) if problem), None)
             if latest is not None:
-                yield Finding(f"{both('Kết nối', 'Connector')} {name}", is_well=False, details=latest)
+                yield Finding(f"{pick('Kết nối', 'Connector')} {name}", is_well=False, details=latest)

@@ -10,11 +10,13 @@ from rich.markup import escape
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.cli.revisions import CHANGES
-from dx_pipeline.cli.screen import both, number
+from dx_pipeline.cli.screen import number, pick
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.kpi import words
 from dx_pipeline.period import Month, consecutive
-from dx_pipeline.release.explanation import Explanation, Question, explain
+from dx_pipeline.release.explanation import STEPS, Explanation, Question, explain
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
 from dx_pipeline.release.explanation.rows import Counted, Ranges
@@ -98,7 +100,8 @@ def explanation(
 ) -> int:
     """Giải thích một giá trị: từ đâu mà có / Explain a value: what it is made of, down to the delivered files."""
     asked = Question.written(code, unit, window, part, system, statistic)
-    found = explain(settings, catalogue, asked, release_id, for_inside=inside)
+    with bar("dx explain", STEPS):
+        found = explain(settings, catalogue, asked, release_id, for_inside=inside)
     if as_json:
         screen.show_json(found.as_json())
     else:
@@ -109,49 +112,47 @@ def explanation(
 def show(found: Explanation) -> None:
     """Print an explanation: the answer, then its sources, section by section."""
     if found.for_inside is not None:
-        screen.OUT.print(f"[yellow]{both(found.for_inside.vi, found.for_inside.en)}[/]")
+        screen.paragraph(f"[yellow]{screen.in_words(found.for_inside)}[/]")
     _show_answer(found)
     deliveries = sorted(found.deliveries, key=lambda each: each.disposition == "read")  # what is wrong comes first
     for title, pairs in (
-        (both("Định nghĩa", "Definition"), _definition(found)),
-        (both("Báo cáo và độ phủ", "Reports and coverage"), _reports(found)),
-        (both("Dòng được tính", "Rows counted"), _rows(found)),
-        (both("Phân vùng", "Partitions"), _partitions(found)),
-        (both("Lần giao", "Deliveries"), _limited(map(_delivery, deliveries), len(deliveries))),
-        (both("Cách ly", "Quarantine"), _limited(map(_quarantined, found.quarantined), len(found.quarantined))),
-        (both("Đã công bố, đính chính", "Published figure, revisions"), _published(found)),
-        (both("Cột nguồn", "Columns it comes from"), dict.fromkeys(_lineage(found.lineage))),
+        (pick("Định nghĩa", "Definition"), _definition(found)),
+        (pick("Báo cáo và độ phủ", "Reports and coverage"), _reports(found)),
+        (pick("Dòng được tính", "Rows counted"), _rows(found)),
+        (pick("Phân vùng", "Partitions"), _partitions(found)),
+        (pick("Lần giao", "Deliveries"), _limited(map(_delivery, deliveries), len(deliveries))),
+        (pick("Cách ly", "Quarantine"), _limited(map(_quarantined, found.quarantined), len(found.quarantined))),
+        (pick("Đã công bố, đính chính", "Published figure, revisions"), _published(found)),
+        (pick("Cột nguồn", "Columns it comes from"), dict.fromkeys(_lineage(found.lineage))),
         ("SQL", [("", escape(found.definition["sql"].strip()))] if found.definition else []),
-        (both("Lưu ý", "Notes"), [("", both(note.vi, note.en, " / ")) for note in found.notes]),
+        (pick("Lưu ý", "Notes"), [("", screen.in_words(note)) for note in found.notes]),
     ):
         listed = list(pairs)
         if listed:
             screen.OUT.print()
-            screen.OUT.print(f"[bold]{title}[/]")
+            screen.paragraph(f"[bold]{title}[/]")
             screen.show_pairs(listed)
 
 
 def _show_answer(found: Explanation) -> None:
     value = found.value
-    screen.OUT.print(f"[bold]{both(value['title_vi'], value['title_en'], chr(10))}[/]{screen.part(value)}")
+    screen.paragraph(f"[bold]{screen.title(value)}[/]{screen.part(value)}")
     unit = value["unit_of_measure"]
-    shown = number(value["value"], unit, 6) + ("" if unit == "percent" else f" {unit}")
+    shown = number(value["value"], unit, 6) + ("" if unit == "percent" else f" {screen.language().unit(unit)}")
     if value["denominator"] is not None:
         shown += f"  =  {number(value['numerator'])} / {number(value['denominator'])}"
     elif value["numerator"] is not None and value["numerator"] != value["value"]:
         shown += f"  ({number(value['numerator'])})"
-    mark = f"  * {both('DỮ LIỆU MÔ PHỎNG', 'SYNTHETIC')}" if value["synthetic"] else ""
-    screen.OUT.print(f"[bold]{shown}[/]{mark}")
+    mark = f"  * {screen.in_words(words.SYNTHETIC)}" if value["synthetic"] else ""
+    screen.paragraph(f"[bold]{shown}[/]{mark}")
     pairs = [
-        (both("Đơn vị", "Unit"), f"{value['unit_code']}  {value['unit_name'] or ''}"),
-        (both("Kỳ", "Window"), f"{found.window}  ({_days(value)})"),
-        (both("Đánh giá", "Status"), _status(found)),
-        (both("Bản công bố", "Release"), value["release_id"]),
+        (pick("Đơn vị", "Unit"), f"{value['unit_code']}  {value['unit_name'] or ''}"),
+        (pick("Kỳ", "Window"), f"{screen.window(value)}  ({_days(value)})"),
+        (pick("Đánh giá", "Status"), _status(found)),
+        (pick("Bản công bố", "Release"), value["release_id"]),
     ]
     if found.withheld is not None:
-        pairs.insert(
-            0, (both("Không hiển thị", "Withheld"), f"[yellow]{both(found.withheld.vi, found.withheld.en)}[/]")
-        )
+        pairs.insert(0, (pick("Không hiển thị", "Withheld"), f"[yellow]{screen.in_words(found.withheld)}[/]"))
     screen.show_pairs(pairs)
     screen.show_pairs([_part(found, part) for part in found.parts])
 
@@ -162,23 +163,23 @@ def _part(found: Explanation, part: Row) -> Pair:
     if part["denominator"] is not None:
         shown += f" = {number(part['numerator'])} / {number(part['denominator'])}"
     return (
-        f"{part['part_start']} –\n{part['part_end']}",
+        f"{part['part_start']} – {part['part_end']}",
         f"{shown}\n[dim]--window {found.window} --part {part['part_start']}[/]",
     )
 
 
-def _days(value: dict[str, object]) -> str:
+def _days(value: Row) -> str:
     first, last = value["part_start"] or value["window_start"], value["part_end"] or value["window_end"]
-    return f"{first} – {last}"
+    day = screen.language().day
+    return f"{day(first)} – {day(last)}"
 
 
 def _status(found: Explanation) -> str:
     value = found.value
-    vi, en, colour = screen.STATUS_WORDS[value["status"]]
-    said = f"[{colour}]{both(vi, en)}[/]"
+    said = screen.status(value["status"])
     if value["target"] is not None:
-        due = f", {both('hạn', 'due')} {value['target_due']}" if value["target_due"] else ""
-        said += f"; {both('chỉ tiêu', 'target')} {number(value['target'], value['unit_of_measure'])}{due}"
+        due = f", {pick('hạn', 'due')} {screen.language().day(value['target_due'])}" if value["target_due"] else ""
+        said += f"; {pick('chỉ tiêu', 'target')} {number(value['target'], value['unit_of_measure'])}{due}"
     return said
 
 
@@ -187,61 +188,61 @@ def _definition(found: Explanation) -> Iterator[Pair]:
     if definition is None:
         return
     until = f" – {definition['valid_to']}" if definition["valid_to"] else ""
-    valid = f"{definition['definition_version']} ({both('từ', 'from')} {definition['valid_from']}{until})"
-    yield both("Phiên bản", "Version"), valid
+    valid = f"{definition['definition_version']} ({pick('từ', 'from')} {definition['valid_from']}{until})"
+    yield pick("Phiên bản", "Version"), valid
     for column, vi, en in (
         ("formula", "Công thức", "Formula"),
         ("denominator_scope", "Phạm vi mẫu số", "Denominator"),
         ("legal_basis", "Căn cứ", "Legal basis"),
     ):
         if definition[f"{column}_vi"]:
-            yield both(vi, en), both(definition[f"{column}_vi"], definition[f"{column}_en"], "\n")
-    yield both("Chủ trì", "Owner"), definition["owner"]
+            yield pick(vi, en), pick(definition[f"{column}_vi"], definition[f"{column}_en"])
+    yield pick("Chủ trì", "Owner"), definition["owner"]
     if not found.partitions and definition["reads"]:
-        yield both("Bảng nguồn", "Tables"), definition["reads"]
+        yield pick("Bảng nguồn", "Tables"), definition["reads"]
 
 
 def _share(share: float | None) -> str:
-    return both("không công khai", "not public") if share is None else number(100 * share, "percent")
+    return pick("không công khai", "not public") if share is None else number(100 * share, "percent")
 
 
 def _reports(found: Explanation) -> Iterator[Pair]:
     value, reports = found.value, found.reports
     whole, units, rows = (_share(value[name]) for name in ("coverage", "coverage_units", "coverage_rows"))
-    parts = f"{both('báo cáo được tính', 'reports counted')} {units}, {both('dòng', 'rows')} {rows}"
-    yield both("Độ phủ", "Coverage"), f"{whole}  ({parts})"
+    parts = f"{pick('báo cáo được tính', 'reports counted')} {units}, {pick('dòng', 'rows')} {rows}"
+    yield pick("Độ phủ", "Coverage"), f"{whole}  ({parts})"
     if reports.expected:
-        held_back = both("phân vùng bị giữ lại, chưa được tính", "of their partitions held back, not counted")
+        held_back = pick("phân vùng bị giữ lại, chưa được tính", "of their partitions held back, not counted")
         not_counted = f"  [yellow]({reports.held_back} {held_back})[/]" if reports.held_back else ""
-        arrived = both("Báo cáo đã đến", "Reports arrived")
+        arrived = pick("Báo cáo đã đến", "Reports arrived")
         yield arrived, f"{number(reports.received)} / {number(reports.expected)}{not_counted}"
     missing = [
         f"{each.source} {each.month} {each.table_name or ''} {each.reporter or ''} {each.reporter_name or ''}"
-        f" ({both('hạn', 'due')} {each.due_on})"
+        f" ({pick('hạn', 'due')} {each.due_on})"
         for each in reports.missing
     ]
     if missing:
-        yield both("Còn thiếu", "Missing"), "\n".join(_first(missing))
+        yield pick("Còn thiếu", "Missing"), "\n".join(_first(missing))
     low = [
         f"{row['unit_code']} {row['unit_name']}: {number(100 * row['coverage'], 'percent')}"
         for row in reports.units_below
         if row["coverage"] is not None and row["coverage"] < 1
     ]
     if reports.units_below:
-        yield both("Đơn vị cấp dưới", "Units below"), "\n".join(_first(low)) or both("đều 100%", "all 100%")
+        yield pick("Đơn vị cấp dưới", "Units below"), "\n".join(_first(low)) or pick("đều 100%", "all 100%")
     if value["stale_inputs"]:
-        yield both("Còn giữ bản cũ", "Stale"), value["stale_inputs"]
+        yield pick("Còn giữ bản cũ", "Stale"), value["stale_inputs"]
     if value["revision"]:
-        yield both("Đính chính đã chấp nhận", "Revisions accepted"), str(value["revision"])
+        yield pick("Đính chính đã chấp nhận", "Revisions accepted"), str(value["revision"])
 
 
 def _rows(found: Explanation) -> Iterator[Pair]:
     for item in found.counted:
-        yield f"view.{item.view}", f"{both(item.title_vi, item.title_en)}  ({item.first_on} – {item.last_on})"
+        yield f"view.{item.view}", f"{pick(item.title_vi, item.title_en)}  ({item.first_on} – {item.last_on})"
         conditions = {"where": item.where, "counted": item.counted, "less": ", ".join(item.less) or None}
         conditions |= {"among": item.among, "distinct": item.item}
         if item.is_looked_in:
-            conditions = {both("tìm trong", "looked for where"): item.where, "distinct": item.item}
+            conditions = {pick("tìm trong", "looked for where"): item.where, "distinct": item.item}
         for name, condition in conditions.items():
             if condition is not None:
                 yield f"  {name}", escape(condition)
@@ -249,18 +250,18 @@ def _rows(found: Explanation) -> Iterator[Pair]:
         left_out = [reason for reason in item.excluded if reason.row_count != 0]
         for position, reason in enumerate(left_out):
             count = f"{number(reason.row_count)}  " if reason.row_count is not None else ""
-            label = f"  {both('loại ra', 'left out')}" if position == 0 else "  "
-            yield label, f"{count}{both(reason.vi, reason.en)}  [dim]{reason.reason}[/]"
+            label = f"  {pick('loại ra', 'left out')}" if position == 0 else "  "
+            yield label, f"{count}{pick(reason.vi, reason.en)}  [dim]{reason.reason}[/]"
 
 
 def _row_counts(item: Counted) -> Iterator[Pair]:
     if item.row_count is not None:
         counted = ""
         if item.counted_count is not None and item.among is not None:
-            counted = f", {both('thuộc tử số', 'in the numerator')}: {number(item.counted_count)}"
-        yield f"  {both('số dòng', 'rows')}", f"{number(item.row_count)}{counted}"
+            counted = f", {pick('thuộc tử số', 'in the numerator')}: {number(item.counted_count)}"
+        yield f"  {pick('số dòng', 'rows')}", f"{number(item.row_count)}{counted}"
     elif not item.is_public:
-        yield f"  {both('số dòng', 'rows')}", both("không công khai", "not public")
+        yield f"  {pick('số dòng', 'rows')}", pick("không công khai", "not public")
 
 
 def _partitions(found: Explanation) -> Iterator[Pair]:
@@ -270,9 +271,9 @@ def _partitions(found: Explanation) -> Iterator[Pair]:
         of_source = months.setdefault(place, {}).setdefault(each.source, [])
         of_source += [each.month] if each.month else []
     for (table, basis, state), sources in months.items():
-        about = [both(*BASES[basis])] if basis else []
+        about = [pick(*BASES[basis])] if basis else []
         if state != "current":
-            about.append(f"[yellow]{both(*STATES[state])}[/]")
+            about.append(f"[yellow]{pick(*STATES[state])}[/]")
         note = f"  [dim]({', '.join(about)})[/]" if about else ""
         yield table, "\n".join(_first([f"{source} {_stretches(of)}".strip() for source, of in sources.items()])) + note
     problems = [
@@ -281,7 +282,7 @@ def _partitions(found: Explanation) -> Iterator[Pair]:
         if each.state != "current" and each.problem is not None
     ]
     if problems:
-        yield both("Vì sao", "Why"), "\n".join(_first(problems))
+        yield pick("Vì sao", "Why"), "\n".join(_first(problems))
 
 
 def _stretches(months: Sequence[Month]) -> str:
@@ -290,7 +291,7 @@ def _stretches(months: Sequence[Month]) -> str:
 
 
 def _delivery(each: Delivery) -> Pair:
-    word = both(*DISPOSITIONS[each.disposition])
+    word = pick(*DISPOSITIONS[each.disposition])
     lines = [f"[bold]{escape(each.file_name)}[/]  {each.table_name or ''} {each.month or ''}"]
     lines += [each.delivery_id] if each.delivery_id is not None else []
     arrived = f"{each.delivered_at:%Y-%m-%d %H:%M}, " if each.delivered_at is not None else ""
@@ -304,19 +305,19 @@ def _delivery(each: Delivery) -> Pair:
             ("lọc", "filtered", each.rows_filtered),
             ("cách ly", "quarantined", each.rows_quarantined),
         )
-        counts = ", ".join(f"{both(vi, en)} {number(count)}" for vi, en, count in parts if count)
-        lines.append(f"{both('dòng', 'rows')} {number(each.rows_in)}: {counts or '–'}")
+        counts = ", ".join(f"{pick(vi, en)} {number(count)}" for vi, en, count in parts if count)
+        lines.append(f"{pick('dòng', 'rows')} {number(each.rows_in)}: {counts or '–'}")
     if each.lines is not None and (each.month is not None or each.lines_of == "unit"):
-        whose = both(*WHOSE[each.lines_of or "delivery"])
-        lines.append(f"{both('dòng tệp', 'lines')} {_ranges(each.lines)}  [dim]({whose})[/]")
+        whose = pick(*WHOSE[each.lines_of or "delivery"])
+        lines.append(f"{pick('dòng tệp', 'lines')} {_ranges(each.lines)}  [dim]({whose})[/]")
     if each.counted_lines is not None and each.counted_lines != each.lines:
-        lines.append(f"{both('tử số', 'numerator')}: {_ranges(each.counted_lines)}")
+        lines.append(f"{pick('tử số', 'numerator')}: {_ranges(each.counted_lines)}")
     return "", "\n  ".join(lines)
 
 
 def _quarantined(each: Quarantined) -> Pair:
-    whose = both(*WHOSE[each.rows_of])
-    lines = f", {both('dòng tệp', 'lines')} {_ranges(each.lines)}" if each.lines else ""
+    whose = pick(*WHOSE[each.rows_of])
+    lines = f", {pick('dòng tệp', 'lines')} {_ranges(each.lines)}" if each.lines else ""
     about = f"{each.table_name} {each.source} {each.month or ''}: {each.reason_code} {each.column_name or ''}"
     delivery = f"\n  {each.delivery_id}" if each.delivery_id is not None else ""
     return "", f"{number(each.row_count)}  {about}{lines}  [dim]({whose})[/]{delivery}"
@@ -328,26 +329,26 @@ def _published(found: Explanation) -> Iterator[Pair]:
         as_published = escape(str(published["value_as_published"]))
         said = f"{number(published['value'], value['unit_of_measure'])}  ({as_published})"
         if value["published_difference"] is not None:
-            said += f"; {both('chênh lệch', 'difference')} {number(value['published_difference'], decimals=6)}"
-        yield both("Đã công bố", "Published"), said
+            said += f"; {pick('chênh lệch', 'difference')} {number(value['published_difference'], decimals=6)}"
+        yield pick("Đã công bố", "Published"), said
         if published["recomputed_value"] is not None:
             mark = "[yellow]≠[/] " if published["is_beyond_rounding"] else ""
             recomputed = number(published["recomputed_value"], value["unit_of_measure"])
             counts = f"{number(published['numerator'])} / {number(published['denominator'])}"
-            yield both("Tính lại", "Recomputed"), f"{mark}{recomputed}  ({counts})"
+            yield pick("Tính lại", "Recomputed"), f"{mark}{recomputed}  ({counts})"
         if published["explanation_vi"] or published["explanation_en"]:
-            explained = both(published["explanation_vi"] or "", published["explanation_en"] or "")
-            yield both("Giải thích", "Explanation"), escape(explained)
-        yield both("Nguồn", "Source"), escape(str(published["source"]))
+            explained = pick(published["explanation_vi"] or "", published["explanation_en"] or "")
+            yield pick("Giải thích", "Explanation"), escape(explained)
+        yield pick("Nguồn", "Source"), escape(str(published["source"]))
         if published["note"]:
-            yield both("Ghi chú", "Note"), escape(published["note"])
+            yield pick("Ghi chú", "Note"), escape(published["note"])
     for row in found.revisions:
         values = f"{number(row['value_before'])} → {number(row['value_after'])}"
-        word = f"{both(*CHANGES[row['change']])}, " if row["change"] in CHANGES else ""
+        word = f"{pick(*CHANGES[row['change']])}, " if row["change"] in CHANGES else ""
         about = (
             f"{word}{row['reason']}, {row['table_name']} {row['source']} {row['month']}, {row['accepted_at']:%Y-%m-%d}"
         )
-        yield both("Đính chính", "Revision"), f"{values}  ({about})"
+        yield pick("Đính chính", "Revision"), f"{values}  ({about})"
 
 
 def _lineage(origins: Iterable[ColumnOrigin]) -> Iterator[Pair]:
@@ -357,10 +358,10 @@ def _lineage(origins: Iterable[ColumnOrigin]) -> Iterator[Pair]:
             says = "" if heading.says == "header" else f"{heading.says} "
             sources.append(f"{says}“{escape(heading.text)}” ({', '.join(heading.sources)})")
         if origin.derived_from:
-            sources.append(f"{both('dẫn xuất từ', 'derived from')} {origin.derived_from}")
+            sources.append(f"{pick('dẫn xuất từ', 'derived from')} {origin.derived_from}")
         where = f"  ←  {'; '.join(sources)}" if sources else ""
         yield (
-            both(*ROLES.get(origin.role, (origin.role, origin.role))),
+            pick(*ROLES.get(origin.role, (origin.role, origin.role))),
             f"{origin.table_name}.{origin.column_name}{where}",
         )
 

@@ -1,20 +1,22 @@
-"""KPI values as the command line shows them, read from the current release."""
+"""KPI values that the command line shows, read from the current release."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import duckdb
 
 from dx_pipeline import release
-from dx_pipeline.cli import screen
-from dx_pipeline.cli.screen import both, heading
+from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.counting import Level
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import HEADLINE, evaluation
+from dx_pipeline.period import WINDOW_TYPES, Month
 from dx_pipeline.release import question
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
@@ -22,13 +24,56 @@ from dx_pipeline.tables.partition import KpiKey
 
 Row = dict[str, Any]
 
+STEPS_ON_UNITS = 2
+"""How many steps report progress where values are computed on the units of a day: what is published, and this KPI."""
+
 CONNECTION_KPIS = frozenset({"connection_availability", "connection_freshness", "exchange_latency", "exchange_volume"})
 """The KPIs by system that `connections.sql` shows side by side, in projects that have them."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which values are asked for.
+
+    Args:
+        code: of one KPI; None: of every KPI.
+        unit: the code or the name of a unit then.
+        level: of all units of a level. Without both, of the province.
+        month: of the windows that end in this month.
+        system: of one system.
+        units_on: on the units of this day, of a KPI that adds up.
+    """
+
+    code: str | None = None
+    unit: str | None = None
+    level: Level | None = None
+    month: Month | None = None
+    system: str | None = None
+    units_on: date | None = None
+
+    @property
+    def is_of_units(self) -> bool:
+        """Whether values of other units than the province are asked for."""
+        return self.unit is not None or self.level is not None
+
+    def includes(self, row: Row) -> bool:
+        """Whether a row is of the month, the level and the system."""
+        level = self.level or (None if self.unit else "province")
+        return (
+            (self.month is None or Month.of(row["window_end"]) == self.month)
+            and (level is None or row["unit_level"] == level)
+            and (self.system is None or row["system"] == self.system)
+        )
 
 
 def headline(settings: Settings, catalogue: Catalogue) -> list[Row]:
     """For each KPI the province's latest value, and those with a published value; headline KPIs first."""
     return _query(settings, sql_file(__file__, "headline"), first=list(catalogue.province.headline))
+
+
+def by_month(settings: Settings) -> list[Row]:
+    """The province's values of each month, for trends."""
+    return _query(settings, sql_file(__file__, "trend"))
 
 
 def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
@@ -41,19 +86,43 @@ def unexplained(settings: Settings) -> list[Row]:
     return _query(settings, sql_file(__file__, "unexplained"))
 
 
-def of_one(settings: Settings, catalogue: Catalogue, code: str) -> list[Row]:
-    """Every window of one KPI for the province.
+def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
+    """Every value of the KPI or the KPIs asked for, of all units and windows, with the names of units (`unit_name`).
 
     Raises:
         UsageError: there is no such KPI in the release, or no release.
     """
-    rows = _query(settings, sql_file(__file__, "one_kpi"), code=code)
+    code, day = asked.code, asked.units_on
+    if code is not None and day is not None:
+        with bar("dx kpi", STEPS_ON_UNITS):
+            rows = on_units(settings, catalogue, code, day)
+        names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
+        return [{**row, "unit_name": names.get(row["unit_code"])} for row in rows]
+    rows = _query(settings, question.VALUES, code=code)
     if not rows and code in catalogue.kpis:
-        raise _without_values(code)
-    if not rows:
+        raise _without_values(str(code))
+    if not rows and code is not None:
         known = ", ".join(sorted({row["kpi_code"] for row in headline(settings, catalogue)}))
-        raise UsageError(f"'{code}' is no KPI of the current release; known are {known}.")
+        raise UsageError(
+            f"'{code}' is no KPI of the current release; known are {known}.",
+            vi=f"'{code}' không phải là KPI của bản đang công bố; có {known}.",
+        )
     return rows
+
+
+def chosen(rows: Sequence[Row], asked: Asked) -> list[Row]:
+    """Those of the values that are asked for, in order of KPIs, units and windows.
+
+    Raises:
+        UsageError: there are none, or several units are called so.
+    """
+    if asked.unit is not None:
+        codes = dict.fromkeys(row["kpi_code"] for row in rows)
+        rows = list(_of_unit(rows, codes, asked.code, asked.unit))
+    found = [row for row in rows if asked.includes(row)]
+    if not found:
+        raise _none_of(rows)
+    return sorted(found, key=_place)
 
 
 def of_unit(settings: Settings, catalogue: Catalogue, code: str, unit: str, day: date | None = None) -> list[Row]:
@@ -67,14 +136,46 @@ def of_unit(settings: Settings, catalogue: Catalogue, code: str, unit: str, day:
         day: on the units of this day, as `on_units`.
 
     Raises:
-        UsageError: as `of_one` or `on_units`, or there is no such unit.
+        UsageError: as `every`, or there is no such unit.
     """
-    if day is None:
-        of_one(settings, catalogue, code)
-        return question.of_unit(_query(settings, question.VALUES, code=code), code, unit)
-    names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
-    rows = [{**row, "unit_name": names.get(row["unit_code"])} for row in on_units(settings, catalogue, code, day)]
-    return question.of_unit(rows, code, unit)
+    asked = Asked(code, unit, units_on=day)
+    return chosen(every(settings, catalogue, asked), asked)
+
+
+def _of_unit(rows: Sequence[Row], codes: Iterable[str], code: str | None, unit: str) -> Iterator[Row]:
+    """The rows of a unit; of every KPI those that have the unit."""
+    if code is not None:
+        yield from question.of_unit(rows, code, unit)
+        return
+    found = False
+    refused = None
+    for each in codes:
+        try:
+            yield from question.of_unit([row for row in rows if row["kpi_code"] == each], each, unit)
+            found = True
+        except UsageError as error:
+            refused = refused or error
+    if refused is not None and not found:
+        raise refused
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """Where a row is among others: by KPI, unit, window and figure."""
+    window = (row["window_end"], WINDOW_TYPES.index(row["window_type"]), row["part_start"] or row["window_start"])
+    return row["kpi_code"], row["unit_code"], *window, row["statistic"] or "", row["system"] or ""
+
+
+def _none_of(rows: Sequence[Row]) -> UsageError:
+    """No value is of the month, level and system asked for: says which there are."""
+    months = sorted({str(Month.of(row["window_end"])) for row in rows})
+    levels = ", ".join(sorted({row["unit_level"] for row in rows}))
+    systems = ", ".join(sorted({row["system"] for row in rows} - {None}))
+    there = f"{months[0]}:{months[-1]}; --level {levels}" if months else "–"
+    of_systems = f"; --system {systems}" if systems else ""
+    return UsageError(
+        f"there is no such value: there are --month {there}{of_systems}.",
+        vi=f"không có giá trị như vậy: có --month {there}{of_systems}.",
+    )
 
 
 def published(settings: Settings, code: str) -> list[Row]:
@@ -89,7 +190,11 @@ def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> 
         UsageError: there is no such KPI, it has not been evaluated, or it does not add up.
     """
     if code not in catalogue.kpis:
-        raise UsageError(f"'{code}' is no declared KPI; known are {', '.join(catalogue.kpis)}.")
+        known = ", ".join(catalogue.kpis)
+        raise UsageError(
+            f"'{code}' is no declared KPI; known are {known}.",
+            vi=f"'{code}' không phải là KPI được khai báo; có {known}.",
+        )
     if partition.rows(settings, KpiKey(code)) is None:
         raise _without_values(code)
     title = catalogue.kpis[code].definition.title
@@ -99,133 +204,14 @@ def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> 
 
 def _without_values(code: str) -> UsageError:
     return UsageError(
-        both(
-            f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' nêu lý do nếu vẫn chưa có.",
-            f"KPI {code} has no published values: run 'dx run' first; 'dx doctor' says why it is held back.",
-        )
+        f"KPI {code} has no published values: run 'dx run' first; 'dx doctor' says why it is held back.",
+        vi=f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' nêu lý do nếu vẫn chưa có.",
     )
 
 
 def connections(settings: Settings, catalogue: Catalogue) -> list[Row]:
     """Each planned system in the latest month with traffic; none where the project lacks the KPIs for it."""
     return _query(settings, sql_file(__file__, "connections")) if catalogue.kpis.keys() >= CONNECTION_KPIS else []
-
-
-def show_connections(rows: list[Row]) -> None:
-    """The systems as a table: connected or not, availability, freshness, volume and latency."""
-    if not rows:
-        return
-    lines = [
-        (
-            screen.titled(row),
-            f"[green]{row['operations']}[/]" if row["operations"] else f"[yellow]{both('chưa', 'not')}[/]",
-            f"{screen.number(row['availability_pct'], 'percent')}{' *' if row['synthetic'] else ''}",
-            f"{screen.number(row['agreed_availability_pct'], 'percent')}",
-            screen.number(row["freshness_days"]),
-            screen.number(row["exchanges"]),
-            " / ".join(screen.number(row[name]) for name in ("p50_ms", "p95_ms", "p99_ms")),
-        )
-        for row in rows
-    ]
-    latest = next((row["window_end"] for row in rows if row["window_end"]), None)
-    month = f" {latest:%m/%Y}" if latest else ""
-    screen.show_table(
-        f"{both('Kết nối với hệ thống quốc gia', 'Connections to national systems')}{month}",
-        (
-            heading("Hệ thống", "System"),
-            heading("Dịch vụ", "Operations"),
-            heading("Sẵn sàng", "Available"),
-            heading("Cam kết", "Agreed"),
-            heading("Tuổi (ngày)", "Age (days)"),
-            heading("Lượt", "Exchanges"),
-            heading("p50 / p95 / p99 (ms)", "Latency p50, p95, p99"),
-        ),
-        lines,
-        right=(1, 2, 3, 4, 5, 6),
-    )
-
-
-def show(title: str, rows: list[Row]) -> None:
-    """The values as a table: figure, target, status, what was published, and the difference."""
-    lines = []
-    for row in rows:
-        unit = row["unit_of_measure"]
-        counts = screen.number(row["numerator"])
-        if row["denominator"] is not None:
-            counts += f" / {screen.number(row['denominator'])}"
-        target = screen.number(row["target"], unit)
-        if row["target_due"] is not None:
-            target += f" ({row['target_due'].year})"
-        difference = row["published_difference"]
-        lines.append(
-            (
-                screen.titled(row, screen.part(row)) + _unit(row),
-                screen.window(row),
-                f"[bold]{screen.number(row['value'], unit)}[/]" + (" *" if row["synthetic"] else ""),
-                counts,
-                target,
-                screen.status(row["status"]),
-                screen.number(row["published_value"], unit),
-                screen.number(difference) if difference is None or difference <= 0 else f"+{screen.number(difference)}",
-            )
-        )
-    screen.show_table(
-        title,
-        (
-            "KPI",
-            heading("Kỳ", "Window"),
-            heading("Giá trị", "Value"),
-            heading("Tử / mẫu", "Counts"),
-            heading("Chỉ tiêu", "Target"),
-            heading("Đánh giá", "Status"),
-            heading("Đã công bố", "Published"),
-            heading("Chênh lệch", "Difference"),
-        ),
-        lines,
-        right=(2, 3, 4, 6, 7),
-    )
-    if any(row["synthetic"] for row in rows):
-        screen.OUT.print(f"* {both('DỮ LIỆU MÔ PHỎNG – không phải số liệu thật', 'SYNTHETIC DATA – not real figures')}")
-
-
-def _unit(row: Row) -> str:
-    """A line about the unit of a row that is not the province's."""
-    return f"\n{row['unit_code']} {row['unit_name'] or ''}" if "unit_name" in row else ""
-
-
-def show_published(rows: list[Row]) -> None:
-    """Published figures as a table, each recomputed from its own counts; then why those differ that do."""
-    if not rows:
-        return
-    lines = [
-        (
-            row["indicator_vi"],
-            f"{row['period_start']:%m/%Y}–{row['period_end']:%m/%Y}",
-            row["value_as_published"],
-            _marked(row),
-            f"{screen.number(row['measured_value'], row['unit_of_measure'])}{' *' if row['synthetic'] else ''}",
-        )
-        for row in rows
-    ]
-    headings = (
-        heading("Chỉ tiêu", "Indicator"),
-        heading("Kỳ", "Period"),
-        heading("Nguyên văn", "As published"),
-        heading("Tính lại", "Recomputed"),
-        heading("Đo được", "Measured"),
-    )
-    screen.show_table(both("Số liệu đã công bố", "Published figures"), headings, lines, right=(3, 4))
-    for row in rows:
-        if row["is_beyond_rounding"]:
-            unknown = both("chưa rõ vì sao", "nobody has explained why")
-            reason = both(row["explanation_vi"], row["explanation_en"]) if row["explanation_vi"] else unknown
-            screen.OUT.print(f"[yellow]≠[/] {row['value_as_published']}: {reason}")
-
-
-def _marked(row: Row) -> str:
-    """The value recomputed from a figure's own counts, marked where rounding does not explain the difference."""
-    mark = "[yellow]≠[/] " if row["is_beyond_rounding"] else ""
-    return f"{mark}{screen.number(row['recomputed_value'], row['unit_of_measure'])}"
 
 
 def _query(settings: Settings, statement: str, **parameters: Any) -> list[Row]:

@@ -8,7 +8,8 @@ from rich.markup import escape
 from dx_pipeline import integrity
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.settings import Settings
 
@@ -17,7 +18,7 @@ from dx_pipeline.settings import Settings
 @on_project()
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """Kiểm chứng mọi thứ đã giữ và mọi bản công bố / Check everything that is kept, and every release."""
-    with screen.bar("dx verify", len(integrity.STEPS)):
+    with bar("dx verify", len(integrity.STEPS)):
         found = list(integrity.problems(settings, catalogue))
     if as_json:
         screen.show_json({"problems": [problem.model_dump() for problem in found]})
@@ -25,5 +26,5 @@ def verify(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
         for problem in found:
             screen.say(f"[red]✗[/] {escape(screen.in_words(problem))}")
         if not found:
-            screen.OUT.print(both("mọi thứ đã giữ đều nguyên vẹn", "everything that is kept is whole"))
+            screen.OUT.print(pick("mọi thứ đã giữ đều nguyên vẹn", "everything that is kept is whole"))
     return int(bool(found))

@@ -16,6 +16,7 @@ from dx_pipeline.settings import Settings
 
 Command = Callable[..., Any]
 FOLDER = click.Path(file_okay=False)
+LANGUAGES = click.Choice(["vi", "en"])
 AS_JSON = "--json"
 as_json = click.option(AS_JSON, "as_json", is_flag=True, help="Trả lời bằng JSON / Answer in JSON.")
 
@@ -25,7 +26,12 @@ def everywhere(command: Command) -> Command:
     options = (
         ("--project", "DX_PROJECT", FOLDER, "Thư mục dự án / The project folder (default: the one you are in)."),
         ("--warehouse", "DX_WAREHOUSE", FOLDER, "Thư mục kho dữ liệu / The warehouse (default: the project's)."),
-        ("--lang", screen.LANGUAGE, click.Choice(["vi", "en"]), "Ngôn ngữ / Language (default: both)."),
+        (
+            "--lang",
+            screen.LANGUAGE,
+            click.Choice(["vi", "en"]),
+            "Ngôn ngữ / Language (default: the locale's, else Vietnamese).",
+        ),
     )
     for name, variable, kind, words in reversed(options):
         into = _into(variable)

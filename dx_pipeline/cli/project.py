@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import PROVINCE, Catalogue
 from dx_pipeline.declarations.document import Bilingual, Document
 from dx_pipeline.declarations.province import CODE, NO_CODE, NO_TITLE, Province
@@ -39,11 +39,19 @@ def make(folder: Path, title: str | None, code: str | None) -> None:
         UsageError: the folder is not empty, or the code is malformed.
     """
     if any(path.exists() and not path.is_dir() for path in (folder, *folder.parents)):
-        raise UsageError(f"{folder} cannot be a folder: a file is in its place. Name a new folder.")
+        raise UsageError(
+            f"{folder} cannot be a folder: a file is in its place. Name a new folder.",
+            vi=f"{folder} không thể là thư mục: đã có tệp ở chỗ đó. Hãy nêu một thư mục mới.",
+        )
     if folder.is_dir() and any(folder.iterdir()):
-        raise UsageError(f"{folder} is not empty: name a new folder.")
+        raise UsageError(
+            f"{folder} is not empty: name a new folder.", vi=f"{folder} không trống: hãy nêu một thư mục mới."
+        )
     if code is not None and not re.fullmatch(CODE, code):
-        raise UsageError(f"'{code}' is no code of a province: write a capital letter and two digits.")
+        raise UsageError(
+            f"'{code}' is no code of a province: write a capital letter and two digits.",
+            vi=f"'{code}' không phải là mã tỉnh: hãy ghi một chữ hoa và hai chữ số.",
+        )
     source = template()
     province = Document(source / PROVINCE).read(Province)
     for part in ("assets", "checks"):
@@ -128,7 +136,7 @@ def blanks(settings: Settings, catalogue: Catalogue) -> list[str]:
             if any(version.legal_basis == TO_FILL_IN for version in kpi.definition.versions)
         ),
         *(
-            f"{path}: {both('chưa có dòng nào', 'no rows') if path.is_file() else both('không có', 'missing')}"
+            f"{path}: {pick('chưa có dòng nào', 'no rows') if path.is_file() else pick('không có', 'missing')}"
             for path in files
         ),
     ]
@@ -145,7 +153,8 @@ def check(settings: Settings, catalogue: Catalogue) -> None:
         if not path.is_file() or (table in referred_to and not _has_rows(path)):
             listed = "".join(f"\n  {blank}" for blank in blanks(settings, catalogue))
             raise UsageError(
-                f"this has to be filled in first ('dx sample' fills reference files with made-up rows):{listed}"
+                f"this has to be filled in first ('dx sample' fills reference files with made-up rows):{listed}",
+                vi=f"trước hết cần điền những mục này ('dx sample' điền dòng mô phỏng vào tệp tham chiếu):{listed}",
             )
 
 

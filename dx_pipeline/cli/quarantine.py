@@ -14,12 +14,15 @@ from rich.markup import escape
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import Command, on_project
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.table import show_table
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.ingest import replay as read_again
 from dx_pipeline.period import Month, parse_months
+from dx_pipeline.progress import announce
 from dx_pipeline.report import delivery_workbook
 from dx_pipeline.report.reason import Reason, reason
 from dx_pipeline.settings import Settings
@@ -113,15 +116,18 @@ def list_lines(
     """Đếm các dòng bị cách ly / Count the lines in quarantine by table, delivery, agency and reason."""
     today = inbox.today(settings)
     columns = quarantine.GROUPINGS[by] if by else quarantine.FINEST
-    found = quarantine.groups(settings, catalogue, chosen, today, columns)
-    written = _write_workbooks(settings, catalogue, chosen, workbooks) if workbooks is not None else []
+    with bar("dx quarantine list", 1 + (workbooks is not None)):
+        announce("quarantine")
+        found = quarantine.groups(settings, catalogue, chosen, today, columns)
+        announce("workbooks")
+        written = _write_workbooks(settings, catalogue, chosen, workbooks) if workbooks is not None else []
     if as_json:
         screen.show_json({"groups": found, "workbooks": [str(path) for path in written]})
         return 0
     if found:
         _show_groups(found, by)
     else:
-        screen.say(both(*NOTHING))
+        screen.say(pick(*NOTHING))
     for path in written:
         screen.OUT.print(str(path), soft_wrap=True, markup=False)
     return 0
@@ -149,14 +155,14 @@ def show_lines(
         screen.show_json([_as_json(catalogue, line) for line in found[:limit]])
         return 0
     if not found:
-        screen.say(both(*NOTHING))
+        screen.say(pick(*NOTHING))
     for line in found[:limit]:
         _show_line(catalogue, line)
     every = sum(row["line_count"] for row in quarantine.groups(settings, catalogue, chosen, today, ("table_name",)))
     if workbook is not None:
         screen.OUT.print(str(workbook), soft_wrap=True, markup=False)
     if every > limit:
-        screen.say(f"{limit} / {every}: {both('thêm --limit, hoặc --workbook TỆP', 'add --limit, or --workbook FILE')}")
+        screen.say(f"{limit} / {every}: {pick('thêm --limit, hoặc --workbook TỆP', 'add --limit, or --workbook FILE')}")
     return 0
 
 
@@ -170,7 +176,7 @@ def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chos
     today = inbox.today(settings)
     keys = quarantine.partitions(settings, catalogue, chosen, today)
     before = _counted(settings, catalogue, keys)
-    with screen.bar("dx quarantine replay", 2 * len(keys) + len(catalogue.evaluated) + 1):
+    with bar("dx quarantine replay", 2 * len(keys) + len(catalogue.evaluated) + 1):
         results = _read_again(settings, catalogue, keys)
         changed = [result for result in results if result.changed]
         result = runs.run(settings, catalogue, []) if changed else None
@@ -212,7 +218,7 @@ def by_source(rows: Iterable[Row]) -> list[str]:
         reasons = ", ".join(
             f"{screen.number(row['line_count'])} {row['reason_code']}{_of(row['column_name'])}" for row in found
         )
-        see = both(f"xem 'dx quarantine show --source {source}'", f"see 'dx quarantine show --source {source}'")
+        see = pick(f"xem 'dx quarantine show --source {source}'", f"see 'dx quarantine show --source {source}'")
         sentences.append(f"{source}: {reasons}; {see}")
     return sentences
 
@@ -264,18 +270,18 @@ def _show_line(catalogue: Catalogue, line: Line) -> None:
     """Where one line is, why it is in quarantine, and what to do."""
     why = _reason(catalogue, line)
     place = f"{line.table_name} {line.source} {line.month or ''}".rstrip()
-    where = f"{line.file_name}, {both('dòng', 'line')} {line.delivery_line}{f', {why.column}' if why.column else ''}"
-    held = f" ({both('cả tệp bị giữ lại', 'the whole file is held back')})" if line.is_held_back else ""
-    said = f"{both(why.why.vi, why.why.en)} [{line.reason_code}]; {both(why.remedy.vi, why.remedy.en)}."
+    where = f"{line.file_name}, {pick('dòng', 'line')} {line.delivery_line}{f', {why.column}' if why.column else ''}"
+    held = f" ({pick('cả tệp bị giữ lại', 'the whole file is held back')})" if line.is_held_back else ""
+    said = f"{pick(why.why.vi, why.why.en)} [{line.reason_code}]; {pick(why.remedy.vi, why.remedy.en)}."
     screen.OUT.print(escape(f"{place}: {where}{held}: {said}"), soft_wrap=True)
 
 
 def _show_groups(rows: Sequence[Row], by: str | None) -> None:
     names = [*(quarantine.GROUPINGS[by] if by else SHOWN), "line_count", *([] if by == "age" else ["oldest_days"])]
     total = sum(row["line_count"] for row in rows)
-    screen.show_table(
-        f"{both('Dòng bị cách ly', 'Lines in quarantine')}: {screen.number(total)}",
-        [screen.heading(*WORDS[name]) for name in names],
+    show_table(
+        f"{pick('Dòng bị cách ly', 'Lines in quarantine')}: {screen.number(total)}",
+        [pick(*WORDS[name]) for name in names],
         [[_cell(row, name) for name in names] for row in rows],
         right=[place for place, name in enumerate(names) if name in NUMBERS],
     )
@@ -292,10 +298,10 @@ def _show_replay(rows: Sequence[Row], errors: Sequence[str], *, has_lines: bool)
     for row in rows:
         place = f"{row['table']} {row['source']} {row['month'] or ''}".rstrip()
         counts = f"{screen.number(row['lines_before'])} → {screen.number(row['lines_after'])}"
-        screen.OUT.print(f"{place}: {counts} {both('dòng bị cách ly', 'lines in quarantine')}", soft_wrap=True)
+        screen.OUT.print(f"{place}: {counts} {pick('dòng bị cách ly', 'lines in quarantine')}", soft_wrap=True)
         if row["problem"]:
-            screen.say(f"[yellow]{both('Giữ lại', 'Held back')}[/]: {place}: {escape(row['problem'])}")
+            screen.say(f"[yellow]{pick('Giữ lại', 'Held back')}[/]: {place}: {escape(row['problem'])}")
     if not rows:
-        screen.say(both(*(UNCHANGED if has_lines else NOTHING)))
+        screen.say(pick(*(UNCHANGED if has_lines else NOTHING)))
     for error in errors:
-        screen.say(f"[red]{both('Lỗi', 'Error')}[/]: {escape(error)}")
+        screen.say(f"[red]{pick('Lỗi', 'Error')}[/]: {escape(error)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.report.reason import reason
 from dx_pipeline.settings import Settings
@@ -29,11 +29,11 @@ class Quarantined:
     @property
     def sentence(self) -> str:
         """Where the row is, what is wrong with it, and what to do."""
-        place = f"{self.file}, {both('dòng', 'line')} {self.line}{f', {self.column}' if self.column else ''}"
-        remedy = both(
+        place = f"{self.file}, {pick('dòng', 'line')} {self.line}{f', {self.column}' if self.column else ''}"
+        remedy = pick(
             "dòng này chưa được dùng: sửa rồi chạy lại 'dx run'", "the row is not used: correct it, run 'dx run' again"
         )
-        return f"{place}: {both(self.vi, self.en)} [{self.reason_code}]; {remedy}."
+        return f"{place}: {pick(self.vi, self.en)} [{self.reason_code}]; {remedy}."
 
 
 def quarantined(settings: Settings, catalogue: Catalogue) -> list[Quarantined]:

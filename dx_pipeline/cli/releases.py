@@ -11,10 +11,13 @@ from rich.markup import escape
 from dx_pipeline import release, workers
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import UsageError
+from dx_pipeline.progress import announce
 from dx_pipeline.release.log import Event
 from dx_pipeline.settings import Settings
 
@@ -34,8 +37,8 @@ def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> in
         return 0
     zone = ZoneInfo(settings.time_zone)
     rows = [(item.release_id, _state(item), _published(item, zone)) for item in found]
-    headings = ("ID", "", both("Công bố lúc", "Published at"))
-    screen.show_table(f"{both('Bản công bố', 'Releases')}: {settings.releases}", headings, rows)
+    headings = ("ID", "", pick("Công bố lúc", "Published at"))
+    show_table(f"{pick('Bản công bố', 'Releases')}: {settings.releases}", headings, rows)
     return 0
 
 
@@ -56,9 +59,9 @@ def _as_json(item: release.Kept) -> dict[str, Any]:
 def _state(item: release.Kept) -> str:
     """What is to be known of a release before it is chosen."""
     words = (
-        (item.is_current, f"● {both('đang dùng', 'current')}"),
-        (item.is_pinned, both("đã ghim", "pinned")),
-        (not item.has_parts, both("bố cục cũ", "older layout")),
+        (item.is_current, f"● {pick('đang dùng', 'current')}"),
+        (item.is_pinned, pick("đã ghim", "pinned")),
+        (not item.has_parts, pick("bố cục cũ", "older layout")),
     )
     return ", ".join(word for is_so, word in words if is_so)
 
@@ -77,7 +80,9 @@ def _published(item: release.Kept, zone: ZoneInfo) -> str:
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, rebuild: bool) -> int:
     """Kiểm chứng một bản công bố / Check a release against its own description."""
     chosen = _chosen(settings, release_id)
-    found = release.problems(chosen.path, catalogue)
+    with bar("dx release verify", 1):
+        announce(chosen.release_id)
+        found = release.problems(chosen.path, catalogue)
     if rebuild and not found:
         found += _differences(settings, catalogue, chosen)
     if as_json:
@@ -88,7 +93,7 @@ def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: 
         for problem in found:
             screen.say(f"[red]{chosen.release_id}[/]: {escape(screen.in_words(problem))}")
         if not found:
-            words = both("dựng lại giống hệt", "rebuilt, and equal") if rebuild else both("đã kiểm chứng", "verified")
+            words = pick("dựng lại giống hệt", "rebuilt, and equal") if rebuild else pick("đã kiểm chứng", "verified")
             screen.OUT.print(f"{chosen.release_id}: {words}")
     return int(bool(found))
 
@@ -96,7 +101,7 @@ def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: 
 def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept) -> list[Bilingual]:
     """Every difference between a release and what it was built from gives now, each in one sentence."""
     again = release.Rebuild.of(settings, catalogue, chosen)
-    with screen.bar("dx release verify --rebuild", again.steps):
+    with bar("dx release verify --rebuild", again.steps):
         return again.differences(settings, catalogue)
 
 
@@ -128,7 +133,7 @@ def _switch(settings: Settings, catalogue: Catalogue, chosen: release.Kept, even
     if as_json:
         screen.show_json({"release_id": chosen.release_id})
     else:
-        screen.OUT.print(f"{chosen.release_id}: {both('đang dùng', 'current')}")
+        screen.OUT.print(f"{chosen.release_id}: {pick('đang dùng', 'current')}")
     return 0
 
 
@@ -143,7 +148,7 @@ def pin(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str
     if as_json:
         screen.show_json({"release_id": chosen.release_id, "pinned": not remove})
     else:
-        words = both("thôi ghim", "no longer pinned") if remove else both("đã ghim", "pinned")
+        words = pick("thôi ghim", "no longer pinned") if remove else pick("đã ghim", "pinned")
         screen.OUT.print(f"{chosen.release_id}: {words}")
     return 0
 

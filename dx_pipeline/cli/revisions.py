@@ -11,7 +11,9 @@ from rich.markup import escape
 
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
-from dx_pipeline.cli.screen import both, heading
+from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import revision
@@ -35,7 +37,7 @@ CHANGES = {
 def sentence(proposal: Proposal) -> str:
     """What is proposed for which closed month, in one sentence."""
     words = [name for _, name in proposal.late]
-    newer, of_month = both("tình trạng mới hơn, giao cho tháng", "newer states, delivered for"), proposal.later_states
+    newer, of_month = pick("tình trạng mới hơn, giao cho tháng", "newer states, delivered for"), proposal.later_states
     words += [f"{count} {newer} {month}" for month, count in of_month]
     return f"{proposal.key}: {', '.join(words)} ({proposal.proposal_id})"
 
@@ -50,7 +52,7 @@ def revisions() -> None:
 def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """Liệt kê các đề nghị, giá trị trước và sau / List what is proposed, with values before and after."""
     found = revision.proposals(settings)
-    with screen.bar("dx revision list", len(found) * (1 + len(catalogue.kpis))):
+    with bar("dx revision list", len(found) * (1 + len(catalogue.kpis))):
         shown = [{**proposal.as_json(), **_effect(settings, catalogue, proposal)} for proposal in found]
     if as_json:
         screen.show_json(shown)
@@ -60,9 +62,9 @@ def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> i
         for file in row["rows"]:
             screen.say(_rows(file))
         if row["problem"]:
-            screen.say(f"[red]{both('Không thể chấp nhận', 'It cannot be accepted')}[/]: {row['problem']}")
+            screen.say(f"[red]{pick('Không thể chấp nhận', 'It cannot be accepted')}[/]: {row['problem']}")
     if not found:
-        screen.say(both("Không có đề nghị đính chính nào.", "No revision is proposed."))
+        screen.say(pick("Không có đề nghị đính chính nào.", "No revision is proposed."))
     return 0
 
 
@@ -77,7 +79,7 @@ def accept(settings: Settings, catalogue: Catalogue, as_json: bool, proposal_id:
     """Chấp nhận một đề nghị rồi công bố / Accept what is proposed, and publish it."""
     from dx_pipeline.cli import run as runs
 
-    with screen.bar("dx revision accept", 2 * len(catalogue.kpis)):
+    with bar("dx revision accept", 2 * len(catalogue.kpis)):
         accepted = revision.accept(settings, catalogue, proposal_id, reason, note)
         month = accepted.key.month
         result = runs.run(settings, catalogue, [month] if month else [])
@@ -85,9 +87,9 @@ def accept(settings: Settings, catalogue: Catalogue, as_json: bool, proposal_id:
     if as_json:
         screen.show_json({**accepted.as_json(), "reason": reason, "published": is_well, "errors": list(result.errors)})
     else:
-        screen.say(f"{both('Đã chấp nhận', 'Accepted')}: {sentence(accepted)}")
+        screen.say(f"{pick('Đã chấp nhận', 'Accepted')}: {sentence(accepted)}")
         for error in result.errors:
-            screen.say(f"[red]{both('Lỗi', 'Error')}[/]: {error}")
+            screen.say(f"[red]{pick('Lỗi', 'Error')}[/]: {error}")
     return int(not is_well)
 
 
@@ -97,39 +99,39 @@ def show_changes(catalogue: Catalogue, proposal: Proposal, changes: Sequence[Row
     for row in changes:
         if row["unit_level"] != "province" or row["value_before"] == row["value_after"]:
             continue
-        word = f" [dim]({both(*CHANGES[row['change']])})[/]" if row["change"] in CHANGES else ""
+        word = f" [dim]({pick(*CHANGES[row['change']])})[/]" if row["change"] in CHANGES else ""
         title, unit = catalogue.kpis[row["kpi_code"]].definition.title, row["unit_of_measure"]
         lines.append(
             (
-                screen.titled({"title_vi": title.vi, "title_en": title.en}, screen.part(row)),
+                f"{screen.in_words(title)}{screen.part(row)}",
                 screen.window(row),
                 screen.number(row["value_before"], unit),
                 f"[bold]{screen.number(row['value_after'], unit)}[/]{' *' if row['synthetic'] else ''}{word}",
             )
         )
-    screen.show_table(
-        f"{both('Đề nghị đính chính', 'Proposed revision')} {sentence(proposal)}",
-        ("KPI", heading("Kỳ", "Window"), heading("Trước", "Before"), heading("Sau", "After")),
+    show_table(
+        f"{pick('Đề nghị đính chính', 'Proposed revision')} {sentence(proposal)}",
+        ("KPI", pick("Kỳ", "Window"), pick("Trước", "Before"), pick("Sau", "After")),
         lines,
         right=(2, 3),
     )
     others = Counter(row["change"] for row in changes if row["unit_level"] != "province")
     if others:
         words = {"changed": ("thay đổi", "changed"), **CHANGES}
-        counted = ", ".join(f"{both(*words[change])} {count}" for change, count in sorted(others.items()))
-        screen.say(f"{both('Giá trị của các đơn vị khác', 'Values of other units')} (--json): {counted}")
+        counted = ", ".join(f"{pick(*words[change])} {count}" for change, count in sorted(others.items()))
+        screen.say(f"{pick('Giá trị của các đơn vị khác', 'Values of other units')} (--json): {counted}")
 
 
 def _rows(file: Row) -> str:
     """Where the rows of one late file would go, in one sentence."""
     words = {
-        "accepted": both("được nhận", "accepted"),
-        "duplicate": both("trùng", "duplicate"),
-        "filtered": both("lọc bỏ", "filtered"),
-        "quarantined": both("cách ly", "quarantined"),
+        "accepted": pick("được nhận", "accepted"),
+        "duplicate": pick("trùng", "duplicate"),
+        "filtered": pick("lọc bỏ", "filtered"),
+        "quarantined": pick("cách ly", "quarantined"),
     }
     parts = ", ".join(f"{screen.number(file[name])} {word}" for name, word in words.items() if file[name])
-    return f"{escape(file['file_name'])}: {parts or both('không có dòng nào', 'no rows')}"
+    return f"{escape(file['file_name'])}: {parts or pick('không có dòng nào', 'no rows')}"
 
 
 def _effect(settings: Settings, catalogue: Catalogue, proposal: Proposal) -> Row:

@@ -14,11 +14,12 @@ from filelock import FileLock
 
 from dx_pipeline import release, workers
 from dx_pipeline.cli.project import template
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
+from dx_pipeline.release.rendering import RENDERINGS
 from dx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Result:
 
 
 def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
-    """How many steps of a run report progress."""
-    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + 1
+    """How many steps of a run report progress: sources and months, KPIs, the release, and what is rendered of it."""
+    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + len(RENDERINGS) + 1
 
 
 def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
@@ -166,7 +167,7 @@ def _errors(result: ExecutionResult) -> Iterator[str]:
         if error is None or error.cls_name == "DagsterAssetCheckFailedError":
             continue
         if error.cls_name in OUT_OF_MEMORY:
-            yield both(*TOO_LITTLE_MEMORY)  # once, whatever the number of steps
+            yield pick(*TOO_LITTLE_MEMORY)  # once, whatever the number of steps
             continue
         described = event.step_failure_data.user_failure_data
         yield (described.description if described else None) or f"{event.step_key}: {error.message.strip()}"

@@ -9,12 +9,14 @@ from typing import Any
 from rich.markup import escape
 
 from dx_pipeline import connectors, release
-from dx_pipeline.cli import doctor, figures, project, quarantine, screen
+from dx_pipeline.cli import doctor, figures, kpi_table, project, quarantine, screen
 from dx_pipeline.cli import reference as references
 from dx_pipeline.cli.changes import Changes
+from dx_pipeline.cli.kpi import PROVINCE
+from dx_pipeline.cli.opening import report_page
 from dx_pipeline.cli.revisions import sentence as revision_sentence
 from dx_pipeline.cli.run import Result
-from dx_pipeline.cli.screen import both
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.connectors import inbox
 from dx_pipeline.connectors.inbox import Stray
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -26,7 +28,7 @@ from dx_pipeline.tables.ledger import Ledger, PartitionState
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.silence import Silence, silences
 
-PROVINCE = ("KPI toàn tỉnh", "The province's KPIs")
+NOT_PUBLISHED = ("Chưa có bản công bố mới: bản trước vẫn được dùng.", "There is no new release: the last one remains.")
 
 
 @dataclass(frozen=True)
@@ -138,30 +140,32 @@ class RunReport:
         }
 
     def show(self) -> None:
-        """Print the report for people: the figures, then whatever has to be looked at, one sentence each."""
-        if self.result.is_published:
-            figures.show(both(*PROVINCE), self._kpis())
-            figures.show_connections(self._connections())
-            self.changes.show(self.catalogue)
-            _show_paths(self.settings)
-            if not self.result.changed:
-                screen.say(both("Không có gì thay đổi.", "Nothing changed: the release is the same."))
+        """Print the report for people: what is wrong, then what changed, a line a KPI, and where the report is."""
+        if not self.result.is_published:
+            screen.say(f"[red]{pick(*NOT_PUBLISHED)}[/]")
         for words, sentences in self._sentences():
             for sentence in sentences:
                 screen.say(f"{words}: {sentence}")
         if not self.result.is_published:
-            words = both("Chưa có bản công bố mới", "There is no new release: the last one remains current")
-            screen.say(f"[red]{words}[/]")
+            return
+        self.changes.show(self.catalogue)
+        if not self.result.changed:
+            screen.say(pick("Không có gì thay đổi.", "Nothing changed: the release is the same."))
+        screen.OUT.print()
+        screen.paragraph(f"[bold]{pick(*PROVINCE)}[/]")
+        kpi_table.show_lines(self._kpis())
+        screen.OUT.print()
+        _show_paths(self.settings)
 
     def _sentences(self) -> Iterator[tuple[str, Iterable[str]]]:
         """What has to be looked at, under a word for its kind."""
         not_yet_due = (_silence(each) for each in self.silent if not each.is_overdue)
-        yield f"[red]{both('Lỗi', 'Error')}[/]", map(escape, self.result.errors)
+        yield f"[red]{pick('Lỗi', 'Error')}[/]", map(escape, self.result.errors)
         yield _yellow("Giữ lại", "Held back"), map(escape, map(doctor.held_back, self.held))
         yield _yellow("Quá hạn", "Overdue"), map(_silence, self.overdue)
         yield _yellow("Đề nghị đính chính", "Proposed revision"), map(_proposed, self.proposed)
         yield _yellow("Độ phủ thấp", "Low coverage"), map(_low_coverage, self.low_coverage)
-        yield both("Chưa đến hạn", "Not yet due"), not_yet_due
+        yield pick("Chưa đến hạn", "Not yet due"), not_yet_due
         yield _yellow("Không lấy được", "Not fetched"), self.not_fetched
         yield _yellow("Cách ly", "Quarantined"), quarantine.by_source(self.quarantined)
         wrong = (escape(row.sentence) for row in self.mistakes)
@@ -169,12 +173,12 @@ class RunReport:
         unexplained = map(_unexplained, self.unexplained)
         yield _yellow("Số đã công bố chưa được giải thích", "Published figure not explained"), unexplained
         yield _yellow("Không đọc", "Not read"), map(escape, map(doctor.stray, self.strays))
-        yield both("Bỏ qua", "Ignored"), (escape(str(stray)) for stray in self.ignored)
+        yield pick("Bỏ qua", "Ignored"), (escape(str(stray)) for stray in self.ignored)
         yield _yellow("Cần điền", "To be filled in"), project.blanks(self.settings, self.catalogue)
 
 
 def _yellow(vi: str, en: str) -> str:
-    return f"[yellow]{both(vi, en)}[/]"
+    return f"[yellow]{pick(vi, en)}[/]"
 
 
 def _is_held(state: PartitionState, chosen: Sequence[Month], without: set[tuple[str, Month]]) -> bool:
@@ -187,18 +191,24 @@ def _is_held(state: PartitionState, chosen: Sequence[Month], without: set[tuple[
 
 def _silence(silence: Silence) -> str:
     """Which source has delivered nothing for a month, when it was due, and which KPIs need it, in one sentence."""
-    waiting = f", {both('chờ', 'waiting')}: {', '.join(silence.kpis)}" if silence.kpis else ""
-    return f"{silence.source} {silence.month}: {both('hạn', 'due')} {silence.due_on}{waiting}"
+    due_on = screen.language().day(silence.due_on)
+    waiting = (
+        f"; {pick('các KPI đang chờ', 'KPIs that wait for it')}: {', '.join(silence.kpis)}" if silence.kpis else ""
+    )
+    said = pick(f"chưa giao gì, hạn là {due_on}", f"has delivered nothing, and was due on {due_on}")
+    return f"{silence.source} {silence.month} {said}{waiting}."
 
 
 def _proposed(proposal: revision.Proposal) -> str:
     """What is proposed, and how to see what it would change, in one sentence."""
-    return f"{revision_sentence(proposal)}: {both('xem', 'see')} 'dx revision list'"
+    return f"{revision_sentence(proposal)}: {pick('xem', 'see')} 'dx revision list'"
 
 
 def _low_coverage(row: dict[str, Any]) -> str:
     """Which value of the province is withheld, and how much of the expected data has come, in one sentence."""
-    return f"{row['kpi_code']} {row['month']}: {screen.number(100 * row['coverage'], 'percent')}"
+    share = screen.number(100 * row["coverage"], "percent")
+    said = pick(f"chỉ có {share} số liệu cần có, nên giá trị không được công bố", f"only {share} of the data has come")
+    return f"{row['kpi_code']} {row['month']}: {said}; {pick('xem', 'see')} 'dx explain {row['kpi_code']}'."
 
 
 def _unexplained(row: dict[str, Any]) -> str:
@@ -207,7 +217,7 @@ def _unexplained(row: dict[str, Any]) -> str:
     counts = screen.number(row["published_numerator"])
     if row["published_denominator"] is not None:
         counts += f" / {screen.number(row['published_denominator'])}"
-    remedy = both(
+    remedy = pick(
         "sửa số, hoặc điền explanation_vi trong published_figure.csv",
         "correct it, or fill in explanation_vi in published_figure.csv",
     )
@@ -222,13 +232,15 @@ def _not_fetched(settings: Settings, catalogue: Catalogue, months: Sequence[Mont
 
 
 def _show_paths(settings: Settings) -> None:
+    """Where to find what was published, the report last."""
     for path, words in (
-        (settings.current / release.PUBLIC.database, both("cơ sở dữ liệu", "database")),
-        (settings.current / "kpi", both("bảng KPI dạng Parquet", "KPI tables as Parquet")),
-        (settings.current / "datapackage.json", both("mô tả và nguồn gốc", "description and inputs")),
+        (settings.current / release.PUBLIC.database, pick("cơ sở dữ liệu", "database")),
+        (settings.current / "kpi", pick("bảng KPI dạng Parquet", "KPI tables as Parquet")),
+        (settings.current / "datapackage.json", pick("mô tả và nguồn gốc", "description and inputs")),
         (
             settings.internal / release.INTERNAL.database,
-            both("nội bộ, không công bố", "for analysts inside, not to be published"),
+            pick("nội bộ, không công bố", "for analysts inside, not to be published"),
         ),
+        (report_page(settings), pick("báo cáo (dx open)", "report (dx open)")),
     ):
-        screen.OUT.print(f"{path}  [dim]{words}[/]", soft_wrap=True)
+        screen.OUT.print(f"[dim]{words}:[/] {escape(str(path))}", soft_wrap=True)

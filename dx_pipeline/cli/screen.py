@@ -1,115 +1,102 @@
-"""Output for people: tables, bars and one-sentence messages. Programs get JSON on standard output."""
+"""Output for people, in the reader's language. Programs get JSON or CSV on standard output."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import DxError
-from dx_pipeline.progress import listening
+from dx_pipeline.kpi import words
+from dx_pipeline.language import ENGLISH, VIETNAMESE, Language
 
-PIPED_WIDTH = 150
-"""The width where there is no terminal: wide enough that no figure is cut."""
-
-WIDE = 3
-"""With more columns than this the first one is at least `FIRST_WIDTH` wide."""
-
-FIRST_WIDTH, BETWEEN = 24, 3
-"""Columns of the terminal: of a wide table's first column, and between two columns."""
+PIPED_WIDTH = 100_000
+"""The width where there is no terminal: what is piped has a row or a sentence a line."""
 
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
-ERR = Console(stderr=True, highlight=False)
+ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 LANGUAGE = "DX_LANG"
-"""The environment variable that chooses `vi` or `en`; without it both are shown."""
+"""The environment variable that chooses `vi` or `en`, as the option `--lang` does."""
 
-STATUS_WORDS = {
-    "met": ("đạt", "met", "green"),
-    "on_track": ("đúng lộ trình", "on track", "green"),
-    "at_risk": ("có nguy cơ", "at risk", "yellow"),
-    "off_track": ("chậm", "off track", "red"),
-    "no_target": ("không có chỉ tiêu", "no target", "default"),
-    "not_enough_data": ("không đủ dữ liệu", "not enough data", "yellow"),
-}
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""What the language is taken from without it: the first of these variables that is set."""
 
-WINDOW_WORDS = {
-    "month": ("tháng", "month"),
-    "quarter": ("quý", "quarter"),
-    "ytd": ("lũy kế từ đầu năm", "year to date"),
-    "year": ("năm", "year"),
-}
+GLUE = "\ue000"
+"""What is between words that are not to be on two lines, until lines are made."""
 
 LABEL_WIDTH = 28
-"""How wide labels beside a text are at most."""
+"""Longer labels are above their texts."""
+
+MARGIN = 2
+"""What a text below its label is indented by."""
+
+COLOURS = {"met": "green", "on_track": "green", "at_risk": "yellow", "off_track": "red", "not_enough_data": "yellow"}
+"""The colours of statuses."""
 
 
-def both(vi: str, en: str, between: str = " / ") -> str:
-    """The same words in the language asked for, or in both."""
-    return {"vi": vi, "en": en}.get(os.environ.get(LANGUAGE, ""), f"{vi}{between}{en}")
+def language() -> Language:
+    """The reader's language: `--lang` or `DX_LANG`, else that of the locale, else Vietnamese."""
+    chosen = os.environ.get(LANGUAGE) or next(filter(None, map(os.environ.get, LOCALE)), "")
+    return ENGLISH if chosen.partition("_")[0].partition(".")[0].lower() == "en" else VIETNAMESE
+
+
+def pick(vi: str, en: str) -> str:
+    """One of the two, in the reader's language."""
+    return language().pick(vi, en)
 
 
 def in_words(text: Bilingual | DxError) -> str:
-    """A sentence that has both languages; an error that has but one is not repeated."""
-    en = text.en if isinstance(text, Bilingual) else str(text)
-    return both(text.vi, en) if text.vi != en else en
+    """A sentence in the reader's language."""
+    return pick(text.vi, text.en if isinstance(text, Bilingual) else str(text))
 
 
-def is_english() -> bool:
-    """Whether English alone was asked for."""
-    return os.environ.get(LANGUAGE) == "en"
+def title(row: Mapping[str, Any]) -> str:
+    """The title of a row (`title_vi`, `title_en`)."""
+    return pick(row["title_vi"], row["title_en"])
 
 
-def heading(vi: str, en: str) -> str:
-    """The same words below each other."""
-    return both(vi, en, "\n")
-
-
-def titled(row: dict[str, Any], part: str = "") -> str:
-    """The title of a row (`title_vi`, `title_en`), and which part of it the row is about."""
-    return both(f"{row['title_vi']}{part}", f"[dim]{row['title_en']}{part}[/]", "\n")
-
-
-def part(row: dict[str, Any]) -> str:
+def part(row: Mapping[str, Any]) -> str:
     """Which of several figures of one KPI it is."""
     parts = [part for part in (row["statistic"], row["system"]) if part is not None]
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def window(row: dict[str, Any]) -> str:
-    """A window in few words: a month, a quarter, a year, or a year up to a month."""
-    start, end = row["window_start"], row["window_end"]
-    match row["window_type"]:
-        case "month":
-            return f"{end:%m/%Y}"
-        case "quarter":
-            return f"Q{(end.month + 2) // 3}/{end.year}"
-        case "ytd":
-            return f"{start:%m}–{end:%m/%Y}"
-        case _:
-            return f"{end.year}"
-
-
-def window_kind(kind: str) -> str:
-    """What kind of window one is, in words."""
-    return both(*WINDOW_WORDS[kind])
+def window(row: Mapping[str, Any]) -> str:
+    """A window in words: a month, a quarter, a year, or a year up to a month."""
+    return language().window(row["window_type"], row["window_start"], row["window_end"])
 
 
 def status(code: str) -> str:
-    """The status of a value in words."""
-    vi, en, colour = STATUS_WORDS[code]
-    return both(f"[{colour}]{vi}[/]", f"[dim]{en}[/]", "\n")
+    """The status of a value in words, as markup."""
+    return coloured(COLOURS.get(code), in_words(words.STATUS[code]))
+
+
+def coloured(style: str | None, text: str) -> str:
+    """Words in a colour, as markup."""
+    return f"[{style}]{text}[/]" if style else text
+
+
+def synthetic_mark(row: Mapping[str, Any]) -> str:
+    """What marks a figure of synthetic data."""
+    return " *" if row["synthetic"] else ""
+
+
+def number(value: float | None, unit: str = "", decimals: int = 2) -> str:
+    """A figure as the reader writes it (1.818 and 52,8%, or 1,818 and 52.8%), with at most so many decimals.
+
+    A missing one is a dash, never a zero.
+    """
+    return language().figure(value, unit, most_decimals=decimals)
 
 
 def show_json(value: Any) -> None:
@@ -118,97 +105,79 @@ def show_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
+def show_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Rows as CSV on standard output: numbers with a point, days as YYYY-MM-DD, nothing where a value is missing."""
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
 def say(message: str) -> None:
-    """A line on standard error: standard output is for data."""
-    ERR.print(message, soft_wrap=True)
+    """A sentence on standard error, wrapped between words: standard output is for data."""
+    paragraph(message, console=ERR)
 
 
-def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """A table on standard output. `right`: the columns aligned to the right.
+def paragraph(markup: str, indent: str = "", hanging: str | None = None, console: Console | None = None) -> None:
+    """A text, wrapped between words to the width of the terminal; what is piped is one line.
 
-    In a table of many columns lines break in the first column only. A narrow terminal has no room for the last columns:
-    a sentence below the table names them.
+    Args:
+        markup: the text, as Rich's markup.
+        indent: what the first line begins with.
+        hanging: what the others begin with; by default as many spaces.
+        console: standard output, if not given.
     """
-    is_wide = len(headings) > WIDE
-    widths = [FIRST_WIDTH, *(max(map(_width, column)) for column in list(zip(headings, *rows, strict=True))[1:])]
-    needed = [sum(widths[:count]) + BETWEEN * count for count in range(len(widths) + 1)]
-    shown = len(headings)
-    while is_wide and shown > 1 and needed[shown] > OUT.width:
-        shown -= 1
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
-    for position, heading in enumerate(headings[:shown]):
-        justify: Literal["left", "right"] = "right" if position in right else "left"
-        min_width = widths[position] if is_wide else None
-        no_wrap = is_wide and position > 0
-        table.add_column(heading, justify=justify, no_wrap=no_wrap, min_width=min_width, overflow="fold")
-    for row in rows:
-        table.add_row(*row[:shown])
-    OUT.print(table)
-    if shown < len(headings):
-        OUT.print(_left_out(headings[shown:], needed[-1]))
+    console = console or OUT
+    prefix = hanging if hanging is not None else " " * Text.from_markup(indent).cell_len
+    for position, line in enumerate(wrapped(markup, console, len(prefix))):
+        console.print(Text.from_markup(indent if position == 0 else prefix) + line, soft_wrap=True)
 
 
-def _left_out(headings: Sequence[str], width: int) -> str:
-    """Which columns of a table are not shown, and how to see them."""
-    lines = [heading.split("\n") for heading in headings]
-    names_vi, names_en = (", ".join(line[place] for line in lines) for place in (0, -1))
-    return both(
-        f"Không đủ chỗ cho các cột: {names_vi}. Hãy mở rộng cửa sổ đến {width} cột hoặc thêm | less -S.",
-        f"Left out: {names_en}. Make the terminal {width} columns wide, or add | less -S.",
-        "\n",
-    )
+def wrapped(markup: str, console: Console, margin: int = 0) -> Iterator[Text]:
+    """The lines of a text: none is cut, and a word that is longer than the terminal is wide is on a line of its own."""
+    for text in Text.from_markup(markup).split("\n", allow_blank=True):
+        for line in text.divide(_breaks(text.plain, console.width - margin)):
+            line.rstrip()
+            line.plain = line.plain.replace(GLUE, " ")
+            yield line
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where a text is broken: before each word that does not fit on the line of those before it."""
+    breaks, used = [], 0
+    for found in re.finditer(r" *[^ ]+", text):
+        word = found[0].lstrip(" ")
+        used += cell_len(found[0])
+        if used > width and used > cell_len(found[0]):
+            breaks.append(found.end() - len(word))
+            used = cell_len(word)
+    return breaks
+
+
+def folded(text: str) -> str:
+    """A text of which also a word that is longer than the terminal is wide is broken, as an address."""
+    longest = max(OUT.width - MARGIN, 1)
+    return re.sub(rf"(?<!\S)[^\s\[]{{{longest + 1},}}", lambda word: "\n".join(_pieces(word[0], longest)), text)
+
+
+def _pieces(word: str, length: int) -> Iterator[str]:
+    for start in range(0, len(word), length):
+        yield word[start : start + length]
+
+
+def together(text: str) -> str:
+    """Words that are not to be on two lines."""
+    return text.replace(" ", GLUE)
 
 
 def show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """Labels and what is said under each; a text without a label takes the whole width."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim", max_width=LABEL_WIDTH, overflow="fold")
-    table.add_column(overflow="fold")
+    """Labels and the text beside each, or below it where a word is too long for that; without a label, indented."""
+    lengths = {label: Text.from_markup(label).cell_len for label, _ in pairs}
+    width = max((length for length in lengths.values() if length <= LABEL_WIDTH), default=0)
     for label, text in pairs:
-        if label:
-            table.add_row(label, text)
-    if table.row_count:
-        OUT.print(table)
-    for label, text in pairs:
-        if not label:
-            OUT.print(Padding(text, (0, 0, 0, 2), expand=False))
-
-
-def _width(cell: str) -> int:
-    """How many columns of the terminal a cell takes."""
-    return max(Text.from_markup(line).cell_len for line in cell.split("\n"))
-
-
-@contextmanager
-def bar(label: str, total: int) -> Iterator[None]:
-    """A progress bar on standard error, moved on by each announcement made within the block."""
-    columns = (
-        TextColumn("[progress.description]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("[dim]{task.fields[what]}"),
-    )
-    with Progress(*columns, console=ERR, transient=not ERR.is_terminal) as progress:
-        task = progress.add_task(label, total=total, what="")
-        started = 0
-
-        def start(what: str) -> None:
-            nonlocal started
-            progress.update(task, completed=min(started, total), what=what)
-            started += 1
-
-        with listening(start):
-            yield
-        progress.update(task, completed=total, what="")
-
-
-def number(value: float | None, unit: str = "", decimals: int = 2) -> str:
-    """A figure as Vietnamese readers write it: 1.818 and 52,8%. A missing one is a dash, never a zero."""
-    if value is None:
-        return "–"
-    text = f"{value:,.{decimals}f}" if not float(value).is_integer() else f"{value:,.0f}"
-    swapped = text.translate(str.maketrans(",.", ".,"))
-    if "," in swapped:
-        swapped = swapped.rstrip("0").rstrip(",")
-    return f"{swapped}%" if unit == "percent" else swapped
+        longest = max(map(cell_len, Text.from_markup(text).plain.split()), default=0)
+        if label and lengths[label] <= width and width + 2 + longest <= OUT.width:
+            paragraph(text, f"[dim]{label}[/]{' ' * (width - lengths[label])}  ", " " * (width + 2))
+        else:
+            if label:
+                paragraph(f"[dim]{label}[/]")
+            paragraph(folded(text), " " * MARGIN)

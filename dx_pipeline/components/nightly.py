@@ -1,16 +1,20 @@
 """The nightly refresh: ingest over the open months, then the KPIs, then the release, whatever failed before."""
 
 from collections.abc import Iterator
+from typing import Annotated
+from zoneinfo import available_timezones
 
 import dagster as dg
 from dagster import DagsterRunStatus
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
-from pydantic import Field
+from dagster._utils.schedules import is_valid_cron_string
+from pydantic import AfterValidator, Field
 
 from dx_pipeline.components.asset import INTEGRITY, RELEASE_KEY, evaluated_key, partition_key, source_key
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.declarations.catalogue import open_project
 from dx_pipeline.declarations.document import Declared
+from dx_pipeline.errors import RuleError
 from dx_pipeline.period import Month
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -19,14 +23,32 @@ ALONE = "dx/alone"
 """Tag of a run that no other run follows by itself: whoever started it starts the next one too."""
 
 
+def _is_cron(value: str) -> str:
+    if not is_valid_cron_string(value):
+        raise RuleError(
+            f"'{value}' is no schedule: write minute, hour, day, month and day of the week, such as '30 1 * * *'.",
+            f"'{value}' không phải là lịch: hãy ghi phút, giờ, ngày, tháng và thứ, chẳng hạn '30 1 * * *'.",
+        )
+    return value
+
+
+def _is_time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise RuleError(
+            f"'{value}' is no time zone: write its name, such as Asia/Ho_Chi_Minh.",
+            f"'{value}' không phải là múi giờ: hãy ghi tên múi giờ, chẳng hạn Asia/Ho_Chi_Minh.",
+        )
+    return value
+
+
 class Nightly(Declaration, Declared):
     """The jobs `ingest`, `evaluation`, `publication` and `verification`, and the schedule that starts them every night.
 
     `open_months` says how many months, the current one among them, are still open.
     """
 
-    cron: str
-    timezone: str
+    cron: Annotated[str, AfterValidator(_is_cron)]
+    timezone: Annotated[str, AfterValidator(_is_time_zone)]
     open_months: int = Field(ge=1, le=24)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from dx_pipeline.declarations.contract import Column
+from dx_pipeline.declarations.mistake import Mistake, of_sql
 from dx_pipeline.declarations.sql import create_table, qualified, quoted
 from dx_pipeline.errors import DeclarationError
 
@@ -37,7 +38,14 @@ class Binder:
         statements += [create_table(name, columns) for name, columns in tables.items()]
         self._connection.execute("; ".join(statements))
 
-    def types(self, path: Path, line: int, sql: str, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+    def types(
+        self,
+        path: Path,
+        line: int,
+        sql: str,
+        parameters: Mapping[str, str] | None = None,
+        expression: str = "",
+    ) -> dict[str, str]:
         """The columns that a SELECT returns, with their DuckDB types.
 
         Args:
@@ -45,6 +53,7 @@ class Binder:
             line: the line of the file that it begins on.
             sql: the SELECT.
             parameters: the type of each parameter in it.
+            expression: the part of it that is declared, where that is not all.
 
         Raises:
             DeclarationError: it does not fit the tables; says where, and which column may have been meant.
@@ -55,7 +64,8 @@ class Binder:
         try:
             described = self._connection.execute(f"DESCRIBE {bound}").fetchall()
         except duckdb.Error as error:
-            raise DeclarationError(path, line + line_of(error) - 1, _sentence(str(error))) from error
+            mistake = _mistake(str(error), expression)
+            raise DeclarationError(path, line + line_of(error) - 1, mistake.en, mistake.vi) from error
         return {name: kind for name, kind, *_ in described}
 
     def add_view(self, name: str, sql: str) -> None:
@@ -83,9 +93,12 @@ def one_select(path: Path, sql: str) -> exp.Query:
         statements = [statement for statement in sqlglot.parse(sql, read="duckdb") if statement]
     except sqlglot.ParseError as error:
         first = error.errors[0]
-        raise DeclarationError(path, first.get("line") or 1, f"not valid SQL: {first.get('description')}.") from error
+        mistake = of_sql(
+            str(first.get("description")), f"{first.get('start_context') or ''}{first.get('highlight') or ''}"
+        )
+        raise DeclarationError(path, first.get("line") or 1, mistake.en, mistake.vi) from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise DeclarationError(path, 1, "write exactly one SELECT.")
+        raise DeclarationError(path, 1, "write exactly one SELECT.", "hãy ghi đúng một câu SELECT.")
     return statements[0]
 
 
@@ -106,15 +119,25 @@ def check_known(path: Path, sql: str, reads: Iterable[str], known: Iterable[str]
     for table in reads:
         if table not in names:
             line = next((n for n, text in enumerate(sql.splitlines(), start=1) if table in text), 1)
-            raise DeclarationError(path, line, f"'{table}' is no declared table or view: known are {', '.join(names)}.")
+            listed = ", ".join(names)
+            raise DeclarationError(
+                path,
+                line,
+                f"'{table}' is no declared table or view: known are {listed}.",
+                f"'{table}' không phải là bảng hay khung nhìn đã khai báo: có {listed}.",
+            )
 
 
-def _sentence(message: str) -> str:
+def _mistake(message: str, expression: str) -> Mistake:
+    """What DuckDB says of a SELECT, in one sentence."""
     first = message.splitlines()[0].partition("Error: ")[2] or message.splitlines()[0]
     unknown = next((found for pattern in UNKNOWN if (found := pattern.search(message))), None)
     candidates = CANDIDATES.search(message)
     if unknown is None:
-        return f"{first.rstrip('.!')}."
+        return of_sql(first, expression)
     names = re.findall(r'"([^"]+)"', candidates["names"])[:FEW] if candidates else []
     meant = f": perhaps {' or '.join(names)} is meant" if names else ""
-    return f"'{unknown['name']}' is no column here{meant}."
+    meant_vi = f": có lẽ là {' hoặc '.join(names)}" if names else ""
+    return Mistake(
+        f"'{unknown['name']}' is no column here{meant}.", f"ở đây không có cột '{unknown['name']}'{meant_vi}."
+    )

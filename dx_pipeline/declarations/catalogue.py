@@ -35,6 +35,8 @@ from dx_pipeline.vietnamese import heading as headings
 
 PROVINCE = "assets/province.yaml"
 COMPONENTS = "dx_pipeline.components"
+KINDS = frozenset({"Inbox", "Kpi", "Nightly", "Reference", "Release", "Summary", "System", "Table", "View"})
+"""The types of components that a project may declare, besides Dagster's own."""
 WITH_SUITE = frozenset({"delivered", "reference"})
 OWN_CONTRACTS = Path(__file__).parent / "contracts"
 """The contracts of the tables that the pipeline itself writes or computes from, by name: no project declares them."""
@@ -135,7 +137,10 @@ def load(project: Path) -> Catalogue:
         DeclarationError: the first mistake found, with file, line and what is allowed.
     """
     if not (project / PROVINCE).is_file():
-        raise UsageError(f"{project} is no project: it has no {PROVINCE}. Make one with 'dx init {project}'.")
+        raise UsageError(
+            f"{project} is no project: it has no {PROVINCE}. Make one with 'dx init {project}'.",
+            vi=f"{project} không phải là dự án: không có {PROVINCE}. Hãy tạo dự án bằng 'dx init {project}'.",
+        )
     return _Reader(project).catalogue()
 
 
@@ -234,8 +239,7 @@ class _Reader:
             document = Document(path)
             if not re.fullmatch(IDENTIFIER, name):
                 raise document.error(f"the folder '{name}' is no name: use lower-case letters, digits and _.")
-            kind = str((document.value or {}).get("type", "")).removeprefix(f"{COMPONENTS}.")
-            found.append((kind, group, name, document))
+            found.append((kind_of(document), group, name, document))
         return found
 
     def _read_sources(self) -> None:
@@ -357,3 +361,21 @@ class _Reader:
     def _list(self, path: Path, digest: str) -> None:
         home = self.assets.parent if path.is_relative_to(self.assets.parent) else OWN_CONTRACTS.parents[2]
         self.files[path.relative_to(home).as_posix()] = digest
+
+
+def kind_of(document: Document) -> str:
+    """The type of a component, without the name of the package.
+
+    Raises:
+        DeclarationError: there is no such type.
+    """
+    written = document.value.get("type") if isinstance(document.value, dict) else None
+    kind = str(written).removeprefix(f"{COMPONENTS}.")
+    if kind not in KINDS and (written is None or str(written).startswith("dx_pipeline")):
+        names = ", ".join(f"{COMPONENTS}.{name}" for name in sorted(KINDS))
+        raise document.error(
+            f"'{written}' is no type of component: known are {names}.",
+            "type",
+            vi=f"'{written}' không phải là loại thành phần: có {names}.",
+        )
+    return kind

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
-from dx_pipeline.errors import DeclarationError
+from dx_pipeline.declarations.mistake import of_value, of_value_in_yaml, of_yaml
+from dx_pipeline.errors import DeclarationError, RuleError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it was built in
 Location = tuple[str | int, ...]
@@ -19,7 +20,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def _is_owner(value: str) -> str:
     if not re.fullmatch(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}", value):
-        raise ValueError(f"'{value}' is no owner: write team:name_of_the_team, or an e-mail address.")
+        raise RuleError(
+            f"'{value}' is no owner: write team:name_of_the_team, or an e-mail address.",
+            f"'{value}' không phải là chủ trì: hãy ghi team:tên_đơn_vị, hoặc một địa chỉ thư điện tử.",
+        )
     return value
 
 
@@ -58,15 +62,19 @@ class Document:
         try:
             loader = LOADER(text)
             root = loader.get_single_node()
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise DeclarationError(path, line, f"not valid YAML: {error.problem}.") from error
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            mistake = of_yaml(getattr(error, "problem", None) or str(error))
+            raise DeclarationError(path, mark.line + 1 if mark else 1, mistake.en, mistake.vi) from error
         self._text = text
         self._lines: dict[Location, int] = {(): 1}
         self._spans: dict[Location, tuple[int, int]] = {}
         if root is not None:
             self._index(root, ())
-        self.value: Any = None if root is None else loader.construct_document(root)
+        try:
+            self.value: Any = None if root is None else loader.construct_document(root)
+        except (ValueError, yaml.YAMLError) as error:  # such as a day that there is not: 2022-13-15
+            raise self._not_constructed(root, error) from error
 
     def _index(self, node: yaml.Node, location: Location) -> None:
         self._lines.setdefault(location, node.start_mark.line + 1)
@@ -75,13 +83,29 @@ class Document:
                 child = (*location, str(key.value))
                 line = key.start_mark.line + 1
                 if child in self._lines:
-                    raise DeclarationError(self.path, line, f"'{key.value}' is written twice here: keep one of them.")
+                    raise DeclarationError(
+                        self.path,
+                        line,
+                        f"'{key.value}' is written twice here: keep one of them.",
+                        f"'{key.value}' được ghi hai lần ở đây: hãy giữ một.",
+                    )
                 self._lines[child] = line
                 self._spans[child] = key.start_mark.index, value.end_mark.index
                 self._index(value, child)
         elif isinstance(node, yaml.SequenceNode):
             for position, item in enumerate(node.value):
                 self._index(item, (*location, position))
+
+    def _not_constructed(self, root: yaml.Node | None, error: Exception) -> DeclarationError:
+        """The error of a value that looks like a day or a number and is none: names its line."""
+        mistake = of_value_in_yaml(str(error))
+        for node in _scalars(root):
+            try:
+                LOADER("").construct_object(node)
+            except (ValueError, yaml.YAMLError):
+                mistake = of_value_in_yaml(node.value)
+                return DeclarationError(self.path, node.start_mark.line + 1, mistake.en, mistake.vi)
+        return DeclarationError(self.path, 1, mistake.en, mistake.vi)
 
     def has(self, location: Location) -> bool:
         """Whether there is a value at `location`."""
@@ -99,9 +123,9 @@ class Document:
         rest = f"{self._text[:first]}{self._text[last:]}"
         return "".join(f"{line.rstrip()}\n" for line in rest.splitlines() if line.strip())
 
-    def error(self, problem: str, *location: str | int) -> DeclarationError:
-        """An error about the value at `location`."""
-        return DeclarationError(self.path, self.line(location), problem)
+    def error(self, problem: str, *location: str | int, vi: str | None = None) -> DeclarationError:
+        """An error about the value at `location`; `vi` is the problem in Vietnamese."""
+        return DeclarationError(self.path, self.line(location), problem, vi)
 
     def read(self, model: type[Model], *location: str | int) -> Model:
         """The value at `location` as `model`.
@@ -117,21 +141,23 @@ class Document:
         except ValidationError as error:
             # A name that is not known explains the one that is missing.
             first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-            where = (*location, *first["loc"])
-            named = ".".join(str(step) for step in first["loc"]) or "the file"
-            raise self.error(_sentence(first, named, model), *where) from error
+            broken = first.get("ctx", {}).get("error")
+            where = (*location, *first["loc"], *(broken.at if isinstance(broken, RuleError) else ()))
+            mistake = of_value(first, _fields_at(model, first["loc"][:-1]))
+            raise self.error(mistake.en, *where, vi=mistake.vi) from error
 
 
-def _sentence(problem: ErrorDetails, named: str, model: type[BaseModel]) -> str:
-    match problem["type"]:
-        case "extra_forbidden":
-            allowed = _fields_at(model, problem["loc"][:-1])
-            return f"'{named}' is not known here{': allowed are ' + ', '.join(allowed) if allowed else ''}."
-        case "missing":
-            return f"'{named}' is missing."
-        case _:
-            message = problem["msg"].removeprefix("Value error, ")
-            return f"'{named}': {message[0].lower()}{message[1:]}{'' if message.endswith('.') else '.'}"
+def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """The single values of a document, in order."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            for each in pair:
+                yield from _scalars(each)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _scalars(each)
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> list[str]:

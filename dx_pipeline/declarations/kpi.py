@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -18,9 +19,10 @@ from dx_pipeline.declarations.contract import IDENTIFIER
 from dx_pipeline.declarations.counting import LEVELS, Counting, Level, Rows, as_sql
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
 from dx_pipeline.declarations.lineage import columns_of, is_aggregate
+from dx_pipeline.declarations.mistake import both_in_force
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
 from dx_pipeline.declarations.view import COLUMN_TYPES, DeclaredView, Known
-from dx_pipeline.errors import DeclarationError
+from dx_pipeline.errors import DeclarationError, RuleError
 from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
 
 Basis = Literal["flow", "stock", "latest"]
@@ -93,11 +95,15 @@ class Definition(Declared):
 
     @model_validator(mode="after")
     def _versions_follow_each_other(self) -> Definition:
-        for earlier, later in zip(self.versions, self.versions[1:], strict=False):
+        for position, (earlier, later) in enumerate(pairwise(self.versions)):
             if later.version <= earlier.version:
-                raise ValueError(f"version {later.version} follows version {earlier.version}: number them upwards.")
+                raise RuleError(
+                    f"version {later.version} follows version {earlier.version}: number them upwards.",
+                    f"phiên bản {later.version} đứng sau phiên bản {earlier.version}: hãy đánh số tăng dần.",
+                )
             if earlier.valid_to is None or later.valid_from <= earlier.valid_to:
-                raise ValueError(f"versions {earlier.version} and {later.version} are in force on the same day.")
+                before = later.valid_from - timedelta(days=1)
+                raise both_in_force((earlier.version, later.version), before, ("versions", position))
         return self
 
     @model_validator(mode="after")
@@ -363,7 +369,8 @@ def _check_expression(
     document: Document, line: int, view: DeclaredView, expression: str, binder: Binder, *, may_be_number: bool
 ) -> set[str]:
     """The columns that an expression uses, once it is known to be a condition or a number of one row."""
-    bound = binder.types(document.path, line, f"SELECT ({expression}) AS expression FROM {view.table}")
+    query = f"SELECT ({expression}) AS expression FROM {view.table}"
+    bound = binder.types(document.path, line, query, expression=expression)
     kind = bound["expression"].partition("(")[0]
     allowed = {"boolean", "integer", "number"} if may_be_number else {"boolean"}
     if COLUMN_TYPES.get(kind) not in allowed:

@@ -89,7 +89,9 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
     kpis = [catalogue.evaluated[each] for each in sorted(together)]
     known = inputs.known(settings, catalogue)
     with connect(settings) as connection:
+        progress.announce("published")
         decided = suppression.published(settings, catalogue, connection, sorted(together))
+        progress.announce(code)
         evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
         failures = evaluator.evaluate(evaluator.latest_day(), day)
         if code in failures:

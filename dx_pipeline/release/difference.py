@@ -14,6 +14,7 @@ from dx_pipeline.errors import ReleaseError, UsageError
 from dx_pipeline.kpi import change
 from dx_pipeline.kpi.change import Row
 from dx_pipeline.kpi.reference import units
+from dx_pipeline.progress import announce
 from dx_pipeline.release.part import INTERNAL, PUBLIC
 from dx_pipeline.release.predecessor import opened, values_of
 from dx_pipeline.settings import Settings
@@ -63,9 +64,11 @@ def difference(settings: Settings, catalogue: Catalogue, before_id: str, after_i
     Raises:
         UsageError: one of them cannot be compared; says why.
     """
+    announce(after_id)
     release, before = released(settings, after_id), released(settings, before_id)
     with compared(settings, catalogue, release, before) as connection:
         changes, appeared, vanished = _values(connection, release, before)
+    announce("tables")
     return Difference(
         before_id,
         after_id,
@@ -155,6 +158,7 @@ def compared(
     """
     with for_users(), opened(settings, release.release_id, PUBLIC) as connection:
         change.prepare(connection, catalogue, units(connection), release, before)
+        announce("values")
         yield connection
 
 

@@ -15,6 +15,7 @@ from dx_pipeline.kpi.change import Row
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.kpi.units import Unit, Units
 from dx_pipeline.period import Window
+from dx_pipeline.progress import announce
 from dx_pipeline.release.difference import compared, for_users, released
 from dx_pipeline.release.part import PUBLIC
 from dx_pipeline.release.predecessor import opened
@@ -54,6 +55,7 @@ def change_of(
     Raises:
         UsageError: there is no such value, it is withheld, or there is nothing to compare it with.
     """
+    announce(release_id)
     release = released(settings, release_id)
     before = released(settings, against.release_id) if against.release_id is not None else None
     with compared(settings, catalogue, release, before) as connection:
@@ -70,6 +72,7 @@ def change_of(
             change.number(connection, earlier, is_before=before is not None),
             change.number(connection, later, is_before=False),
         )
+        announce(question.code)
         row = change.between(connection, release, before, *numbers)
     return {
         **{name: later[name] for name in ("title_vi", "title_en", "unit_name", "part_end")},

@@ -1,4 +1,4 @@
--- The values of a KPI, each with the name that its unit had at the end of its window.
+-- The values of a KPI, or of all of them, each with the name that its unit had at the end of its window.
 WITH named AS (
     SELECT unit_code, name_vi, valid_from, coalesce(valid_to, DATE '9999-12-31') AS valid_to FROM reference.admin_unit
     UNION ALL
@@ -13,6 +13,6 @@ LEFT JOIN named
     ON
         named.unit_code = value.unit_code
         AND coalesce(value.part_end, value.window_end) BETWEEN named.valid_from AND named.valid_to
-WHERE value.kpi_code = $code AND value.units_on IS NULL
+WHERE ($code::VARCHAR IS NULL OR value.kpi_code = $code) AND value.units_on IS NULL
 GROUP BY ALL
 ORDER BY ALL

@@ -22,7 +22,8 @@ from dx_pipeline.tables.run import PartitionRun
 
 Row = dict[str, Any]
 
-NOTHING_DELIVERED = "nothing was delivered"
+NOTHING_DELIVERED, NOTHING_DELIVERED_VI = "nothing was delivered", "chưa giao gì"
+NEVER_EVALUATED = ("it was never evaluated: run 'dx run'", "chưa được tính lần nào: hãy chạy 'dx run'")
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,9 @@ class Ledger:
 def _state(settings: Settings, key: AnyKey, run: PartitionRun | None, *, is_computed: bool = False) -> PartitionState:
     problem = run.problem if run else None
     if partition.rows(settings, key) is None:
-        nothing = "it was never evaluated: run 'dx run'" if is_computed else NOTHING_DELIVERED
-        return PartitionState(key, "missing", None, problem or nothing, None)
+        nothing, nothing_vi = NEVER_EVALUATED if is_computed else (NOTHING_DELIVERED, NOTHING_DELIVERED_VI)
+        said = (problem, run.problem_vi) if run is not None and problem is not None else (nothing, nothing_vi)
+        return PartitionState(key, "missing", None, said[0], None, said[1])
     if run is None or problem is not None or not run.published:
         problem_vi = run.problem_vi if run else None
         return PartitionState(key, "stale", None, problem, run.synthetic if run else None, problem_vi)

@@ -39,6 +39,7 @@ class Staged:
         failure: why nothing could be computed, if that is so: then nothing is published.
         inputs: what they were made from, unless they are computed from other partitions.
         entries: the digests of the entries of its deliveries, by their ids.
+        file_names: the names of their files, by their ids.
     """
 
     key: AnyKey
@@ -55,6 +56,7 @@ class Staged:
     failure: str | None = None
     inputs: RunInputs | None = None
     entries: Mapping[str, str] = field(default_factory=dict)
+    file_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
@@ -81,6 +83,15 @@ def audited(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, table: 
     return audit.audit(connection, STAGED, complete(table, catalogue.contracts[table], catalogue.suites.get(table)))
 
 
+def _named(results: Iterable[ExpectationResult], staged: Staged) -> tuple[ExpectationResult, ...]:
+    """The results with the names of files in place of the ids of deliveries."""
+    named = staged.file_names
+    return tuple(
+        result.model_copy(update={"lines": tuple((named.get(id_, id_), line) for id_, line in result.lines)})
+        for result in results
+    )
+
+
 def publish(
     settings: Settings,
     catalogue: Catalogue,
@@ -105,7 +116,7 @@ def publish(
     can_be_published = staged.is_complete and staged.failure is None
     if can_be_published:
         partition.attach_references(settings, connection, catalogue, contract)
-        found = audited(catalogue, connection, key.table) if results is None else results
+        found = _named(audited(catalogue, connection, key.table), staged) if results is None else results
     is_published = can_be_published and audit.passes(found)
     if is_published:
         partition.replace(settings, connection, key, contract, STAGED, current)

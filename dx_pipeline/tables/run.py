@@ -106,14 +106,18 @@ class PartitionRun(BaseModel):
         return self.inputs is not None and self.inputs.revisions is not None
 
     @property
+    def _unmet(self) -> ExpectationResult | None:
+        """The first critical expectation that is not met."""
+        return next((each for each in self.audit if each.severity == "critical" and each.status != "met"), None)
+
+    @property
     def problem(self) -> str | None:
         """Why the published rows are not the latest, in one sentence; None if they are."""
         if self.failure is not None:
             return self.failure
-        for result in self.audit:
-            if result.severity == "critical" and result.status != "met":
-                what = "could not be evaluated" if result.status == "broken" else "is not met"
-                return f"{result.type} on {result.subject} {what}: {result.problem or result.reason_en}"
+        unmet = self._unmet
+        if unmet is not None:
+            return unmet.sentence(self.table).en
         if self.refused:
             return f"{self.refused[-1].file_name}: {self.refused[-1].problem}"
         return None
@@ -121,6 +125,9 @@ class PartitionRun(BaseModel):
     @property
     def problem_vi(self) -> str | None:
         """The same in Vietnamese, where that is known."""
+        unmet = self._unmet
+        if self.failure is None and unmet is not None:
+            return unmet.sentence(self.table).vi
         last = self.refused[-1] if self.refused else None
         is_last = last is not None and self.problem == f"{last.file_name}: {last.problem}"
         return (

@@ -26,6 +26,7 @@ from dx_pipeline.kpi import change
 from dx_pipeline.kpi import words as kpi_words
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.period import Window
+from dx_pipeline.progress import announce
 from dx_pipeline.release import datapackage, question, words
 from dx_pipeline.release.explanation import deliveries, inside, lineage, reports, rows
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
@@ -154,6 +155,10 @@ def _folder(settings: Settings, release_id: str | None) -> Path:
     raise question.no_release(release_id)
 
 
+STEPS = 4
+"""How many steps of an explanation report progress."""
+
+
 @dataclass(frozen=True)
 class Released:
     """A release in a connection: its tables by their names, and what it was made from (as in its data package).
@@ -179,6 +184,7 @@ class Released:
             return self._as_released(value)
         seen = self.inside if is_shown(value) else None  # a value that is withheld is so inside, too
         connection = seen.connection if seen is not None else self.connection
+        announce("inputs")
         inputs = Inputs(connection, catalogue, value)
         inputs.fill_unit_within()
         deliveries.fill_wanted(connection, inputs)
@@ -189,10 +195,13 @@ class Released:
         readable = rows.create_views(connection, catalogue, names)
         if seen is not None:
             readable |= seen.create_views(names)
+        announce("rows")
         counted, lines = rows.count(connection, catalogue, inputs, readable)
+        announce("deliveries")
         behind = deliveries.behind(
             self.settings, catalogue, connection, inputs, lines, self.inputs["partitions"], is_inside=seen is not None
         )
+        announce("reports")
         return Explanation(
             value=value,
             definition=next(iter(self._about("definition", value)), None),
