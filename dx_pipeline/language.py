@@ -104,11 +104,10 @@ class Language:
         if kind == "quarter":
             quarter = (end.month - 1) // 3
             return self.pick(f"quý {QUARTERS[quarter]}/{end.year}", f"Q{quarter + 1} {end.year}")
-        if kind == "ytd" and end.month > 1:
-            until = format_date(end, "MMMM yyyy", locale=_locale("en"))
-            return self.pick(f"{end.month} tháng đầu năm {end.year}", f"January to {until}")
         if kind == "ytd":
-            return self.window("month", start, end)
+            until = format_date(end, "MMMM yyyy", locale=_locale("en"))
+            en = f"January to {until}" if end.month > 1 else f"{until}, year to date"
+            return self.pick(f"{end.month} tháng đầu năm {end.year}", en)
         return self.pick(f"năm {end.year}", str(end.year))
 
 

@@ -86,7 +86,14 @@ def look(page: Page, address: str, name: str, *said: str) -> None:
 
 def test_a_kpi_says_what_it_is_who_owns_it_and_where_its_page_is(ui: str, page: Page) -> None:
     address = f"{ui}/assets/kpi/online_dossier_rate"
-    look(page, address, "dagster-kpi", "Tỷ lệ hồ sơ xử lý trực tuyến", "van_phong_ubnd_tinh", "online_dossier_rate.html")
+    look(
+        page,
+        address,
+        "dagster-kpi",
+        "Tỷ lệ hồ sơ xử lý trực tuyến",
+        "van_phong_ubnd_tinh",
+        "online_dossier_rate.html",
+    )
 
 
 def test_a_system_says_what_is_checked(ui: str, page: Page) -> None:

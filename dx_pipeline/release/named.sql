@@ -26,7 +26,11 @@ SELECT
     CASE window_type
         WHEN 'month' THEN strftime(window_end, '%B %Y')
         WHEN 'quarter' THEN format('Q{} {}', quarter(window_end), year(window_end))
-        WHEN 'ytd' THEN format('January to {}', strftime(window_end, '%B %Y'))
+        WHEN 'ytd'
+            THEN
+                strftime(
+                    window_end, if(month(window_end) > 1, 'January to %B %Y', '%B %Y, year to date')
+                )
         ELSE format('{}', year(window_end))
     END AS window_en
 FROM dated
