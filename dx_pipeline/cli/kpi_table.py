@@ -128,7 +128,8 @@ def _line(rows: Sequence[Row]) -> str:
     is_same = len(windows) == 1
     values = ", ".join(_value(row) + ("" if is_same else f" ({screen.together(window(row))})") for row in rows)
     about = [screen.together(windows[0])] if is_same else []
-    about += dict.fromkeys(screen.status(row["status"]) for row in rows if row["status"] != NO_TARGET)
+    statuses = {row["status"] for row in rows} - {NO_TARGET}
+    about += map(screen.status, statuses if len({row["status"] for row in rows}) == 1 else ())
     described = f" ({'; '.join(about)})" if about else ""
     return f"{screen.title(first)} [dim]{first['kpi_code']}[/]: {values}{described}"
 

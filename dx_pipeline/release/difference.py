@@ -19,6 +19,9 @@ from dx_pipeline.release.part import INTERNAL, PUBLIC
 from dx_pipeline.release.predecessor import opened, values_of
 from dx_pipeline.settings import Settings
 
+STEPS = 3
+"""How many steps of a comparison report progress: reading, comparing the values, and the rest."""
+
 
 @dataclass(frozen=True)
 class Table:
