@@ -108,7 +108,7 @@ class Language:
             until = format_date(end, "MMMM yyyy", locale=_locale("en"))
             en = f"January to {until}" if end.month > 1 else f"{until}, year to date"
             return self.pick(f"{end.month} tháng đầu năm {end.year}", en)
-        return self.pick(f"năm {end.year}", str(end.year))
+        return self.pick(f"năm {start.year}", str(start.year))
 
 
 @lru_cache(maxsize=2)

@@ -28,8 +28,10 @@ SELECT
         WHEN 'quarter' THEN format('Q{} {}', quarter(window_end), year(window_end))
         WHEN 'ytd'
             THEN
-                strftime(
-                    window_end, if(month(window_end) > 1, 'January to %B %Y', '%B %Y, year to date')
+                if(
+                    month(window_end) > 1,
+                    format('January to {}', strftime(window_end, '%B %Y')),
+                    format('{}, year to date', strftime(window_end, '%B %Y'))
                 )
         ELSE format('{}', year(window_end))
     END AS window_en
