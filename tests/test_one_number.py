@@ -117,6 +117,17 @@ def test_the_contracts_are_a_document_of_the_open_data_contract_standard(release
     assert yaml.safe_load(text)["version"] == release.parent.name
 
 
+def test_the_lineage_leads_from_the_inbox_to_the_release(release: Path) -> None:
+    text = (release / "exchange" / "openlineage.ndjson").read_text(encoding="utf-8")
+    events = {event["job"]["name"]: event for event in map(json.loads, text.splitlines())}
+    assert {each["namespace"] for each in events["ingest/dossier"]["inputs"]} == {"inbox"}
+    assert "statistics.dossier" in {each["name"] for each in events["ingest/dossier"]["outputs"]}
+    assert "statistics.dossier" in {each["name"] for each in events[f"kpi/{CODE}"]["inputs"]}
+    assert f"kpi.{CODE}" in {each["name"] for each in events["publish"]["inputs"]}
+    assert [each["name"] for each in events["publish"]["outputs"]] == [release.parent.name]
+    assert {each["eventType"] for each in events.values()} == {"COMPLETE"}
+
+
 def test_the_catalogue_entry_names_files_that_are_there(release: Path) -> None:
     entry: dict[str, Any] = json.loads((release / "exchange" / "dcat.jsonld").read_text(encoding="utf-8"))
     named = [each["dcat:accessURL"]["@id"] for each in entry["dcat:distribution"]]
