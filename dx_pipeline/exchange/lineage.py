@@ -1,7 +1,7 @@
 """What a release was made from as OpenLineage events: a line for each source, summary and KPI, and for the release.
 
-Standard: OpenLineage (openlineage.io), run events of version 2. Deliveries are named by source and month, as in the inbox:
-what says more of a single delivery may not be public.
+Standard: OpenLineage (openlineage.io), run events. Deliveries are named by source and month, as in the inbox: what
+says more of a single delivery may not be public.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def _events(
     for source, partitions in by_source.items():
         table = partitions[0][0]
         if table in catalogue.summaries:
-            queries = catalogue.summaries[table].kpi.queries.values()
-            read = sorted({name for query in queries for name in query.reads})
+            views = catalogue.summaries[table].kpi.every_view
+            read = sorted({name for view in views for name in catalogue.views[view].reads})
             yield event(f"summary/{source}", [InputDataset(TABLES, name) for name in read], _tables(partitions))
             continue
         months = dict.fromkeys(month for _, month, _ in partitions)
