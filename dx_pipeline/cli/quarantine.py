@@ -56,9 +56,6 @@ NUMBERS = {"age_days", "line_count", "oldest_days"}
 SHOWN = ("file_name", "table_name", "month", "agency", "reason_code", "column_name")
 """The columns of the finest groups that a terminal has room for."""
 
-SHORT = 12
-"""How many digits of a hash are shown."""
-
 FILTERS = (
     click.option("--table", help="Bảng / Table: programme.community_group."),
     click.option("--source", help="Nguồn / Source."),
@@ -291,7 +288,7 @@ def _cell(row: Row, name: str) -> str:
     if name in NUMBERS:
         return screen.number(row[name])
     text = "" if row[name] is None else str(row[name])
-    return escape(text[:SHORT] if name == "delivery_id" else text)
+    return escape(text)
 
 
 def _show_replay(rows: Sequence[Row], errors: Sequence[str], *, has_lines: bool) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 from dx_pipeline import sample
 from dx_pipeline.cli import screen
+from dx_pipeline.cli.screen import pick
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.kpi import words
 from dx_pipeline.period import Month
 from dx_pipeline.sample import live
 from dx_pipeline.sample.live import Endpoint, LiveSystems
@@ -35,7 +37,7 @@ def serve(
         UsageError: the sample has nothing for a month, a port is in use, or a source is not declared.
     """
     sample.check(months, scale)
-    screen.say("Đang chuẩn bị dữ liệu mẫu / Making the sample ready ...")
+    screen.say(pick("Đang chuẩn bị dữ liệu mẫu ...", "Making the sample ready ..."))
     with live.serving(settings, catalogue, months, scale=scale, seed=seed, port=port) as served:
         stop = _stop_event()
         if as_json:
@@ -43,8 +45,8 @@ def serve(
         else:
             _show(served)
         for sentence in served.absent:
-            screen.say(f"[yellow]Không phục vụ / Not served[/]: {sentence}")
-        screen.say("Ctrl-C để dừng / to stop.")
+            screen.say(f"[yellow]{pick('Không phục vụ', 'Not served')}[/]: {sentence}")
+        screen.say(pick("Ctrl-C để dừng.", "Ctrl-C to stop."))
         stop.wait()
 
 
@@ -60,14 +62,14 @@ def _stop_event() -> threading.Event:
 
 
 def _show(served: LiveSystems) -> None:
-    screen.OUT.print("DỮ LIỆU MÔ PHỎNG / SYNTHETIC DATA", style="bold")
+    screen.paragraph(f"[bold]{screen.in_words(words.SYNTHETIC)}[/]")
     for endpoint in served.endpoints:
-        _plain(f"\n# {endpoint.title.vi} / {endpoint.title.en}\n# {endpoint.file}\n# {endpoint.address}")
+        _plain(f"\n# {screen.in_words(endpoint.title)}\n# {endpoint.file}\n# {endpoint.address}")
         for name, value in endpoint.environment.items():
             _plain(f"export {name}={shlex.quote(value)}")
         block = live.as_yaml(endpoint.attributes)
         _plain("".join(f"  {line}\n" for line in block.splitlines()).rstrip())
-        _plain(f"# {endpoint.note.vi}\n# {endpoint.note.en}")
+        _plain(f"# {screen.in_words(endpoint.note)}")
     sys.stdout.flush()
 
 
