@@ -39,8 +39,8 @@ NAMES = {"vi": "bao-cao.pdf", "en": "report.pdf"}
 
 COMPRESSED = pikepdf.ObjectStreamMode.generate
 
-MOST_ROWS = 15
-"""Longer tables are cut: they are in the report's pages and downloads."""
+WHOLE, SHOWN = 40, 15
+"""Tables of more rows are cut to so many: all of them are in the report's pages and downloads."""
 
 SETUP = """
 #set document(title: {title}, date: none)
@@ -131,13 +131,14 @@ def _table(table: Table, language: Language) -> str:
     widths = ", ".join("auto" if column.kind in NUMBERS or column.kind == "day" else "1fr" for column in columns)
     aligned = ", ".join("right" if column.kind in NUMBERS else "left" for column in columns)
     head = ", ".join(_string(html.heading(column, language)) for column in columns)
+    rows = table.rows if len(table.rows) <= WHOLE else table.rows[:SHOWN]
     cells = [
         _string(_cell(column, row[place], language))
-        for row in table.rows[:MOST_ROWS]
+        for row in rows
         for place, column in zip(shown, columns, strict=True)
     ]
     made = f"#table(columns: ({widths},), align: ({aligned},), table.header({head}), {', '.join(cells)})\n"
-    rest = len(table.rows) - MOST_ROWS
+    rest = len(table.rows) - len(rows)
     if rest > 0:
         more = language.pick(
             f"… và {rest} dòng nữa trong báo cáo trên máy.", f"… and {rest} more rows in the report's pages."
