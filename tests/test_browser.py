@@ -48,6 +48,8 @@ def test_every_page_opens_without_a_network_or_an_error(visit: Visit, report: Pa
         page = visit.open(path)
         assert page.locator("h1").count() == 1, path
         assert "DỮ LIỆU MÔ PHỎNG" in page.content() or "SYNTHETIC DATA" in page.content(), path
+        for chart in page.locator("svg.chart, svg.calendar").all():
+            assert "MÔ PHỎNG" in (said := chart.text_content() or "") or "SYNTHETIC" in said, path
         assert visit.problems == [], path
 
 

@@ -237,11 +237,13 @@ class Calendar:
         label: what it shows, for screen readers.
         shares: by day, a share (0–1); a day without one is empty.
         agreed: a day below this share has a sign.
+        note: what is written below the days, such as that their data are synthetic.
     """
 
     label: Bilingual
     shares: Mapping[date, float]
     agreed: float | None = None
+    note: Bilingual | None = None
 
     def svg(self, language: Language) -> Markup:
         """The chart in a language."""
@@ -257,7 +259,11 @@ class Calendar:
         for day, share in self.shares.items():
             x, y = CELL_LEFT + CELL * (day.day - 1), 18 + CELL * months.index((day.year, day.month))
             parts.append(self._square(x, y, share, lowest))
-        return _svg(CELL_LEFT + 31 * CELL + 4, 24 + CELL * len(months), language.of(self.label), parts, "calendar")
+        height = 24 + CELL * len(months)
+        if self.note is not None:
+            parts.append(_text(CELL_LEFT, height + 10, language.of(self.note), "note"))
+            height += 16
+        return _svg(CELL_LEFT + 31 * CELL + 4, height, language.of(self.label), parts, "calendar")
 
     def _square(self, x: float, y: float, share: float, lowest: float) -> Markup:
         depth = 0.12 + 0.78 * ((share - lowest) / (1 - lowest) if lowest < 1 else 1)

@@ -168,13 +168,16 @@ def _drawing(
     *,
     is_columns: bool = False,
 ) -> Iterator[Block]:
-    note = words.SYNTHETIC if figures.is_synthetic else None
-    chart = Chart(title, months, lines, unit, is_columns=is_columns, note=note)
+    chart = Chart(title, months, lines, unit, is_columns=is_columns, note=_note(figures))
     columns = [Column(Bilingual(vi="Tháng", en="Month"), "day")]
     columns += [Column(line.name or title, "number", unit) for line in lines]
     rows = [[month, *(line.values[place] for line in lines)] for place, month in enumerate(months)]
     yield Heading(title)
     yield Drawing(chart, Table(title, columns, rows, name))
+
+
+def _note(figures: Figures) -> Bilingual | None:
+    return words.SYNTHETIC if figures.is_synthetic else None
 
 
 def _days(figures: Figures, system: str) -> Iterator[Block]:
@@ -190,7 +193,7 @@ def _days(figures: Figures, system: str) -> Iterator[Block]:
         for row in found
     ]
     yield Heading(title)
-    yield Drawing(Calendar(title, shares, agreed), Table(title, DAY_COLUMNS, rows, f"{system}-days"))
+    yield Drawing(Calendar(title, shares, agreed, _note(figures)), Table(title, DAY_COLUMNS, rows, f"{system}-days"))
     if agreed is not None:
         below = sum(share < agreed for share in shares.values())
         yield Notes(
