@@ -68,7 +68,7 @@ def answer(*records: Half, announced: int | None = None, **around: Any) -> bytes
 
 
 def test_both_halves_are_one_call_in_the_hour_of_the_client_half(engine: Engine) -> None:
-    records = deliver(engine, JUNE, answer(client("a"), producer("a", requestSize=90)))
+    records = deliver(engine, JUNE, answer(client("a"), producer("a", responseOutTs=NOON + 90, requestSize=90)))
     assert records["connection.traffic", "2022-06"].published
     assert records["connection.traffic", "2022-06"].derived_from == (f"connection.exchange {SYSTEM} 2022-06",)
     (row,) = engine.hours(SYSTEM, JUNE)
@@ -77,6 +77,8 @@ def test_both_halves_are_one_call_in_the_hour_of_the_client_half(engine: Engine)
     assert (row["call_count"], row["succeeded_count"], row["duration_to_200_ms_count"]) == (1, 1, 1)
     assert (row["request_bytes"], row["response_bytes"]) == (100, 2_000)
     assert (row["paired_count"], row["client_only_count"], row["producer_only_count"]) == (1, 0, 0)
+    assert (row["client_timed_count"], row["provider_timed_count"]) == (1, 1)
+    assert (row["client_duration_ms"], row["provider_duration_ms"]) == (150, 90)
     assert row["synthetic"] is False
 
 

@@ -13,6 +13,8 @@ called AS (
         sum(succeeded_count)::BIGINT AS succeeded_count,
         round(sum(request_bytes) / nullif(sum(call_count), 0)) AS mean_request_bytes,
         round(sum(response_bytes) / nullif(sum(call_count), 0)) AS mean_response_bytes,
+        round(sum(client_duration_ms) / nullif(sum(client_timed_count), 0)) AS mean_client_ms,
+        round(sum(provider_duration_ms) / nullif(sum(provider_timed_count), 0)) AS mean_provider_ms,
         max(last_success_at) AS last_success_at
     FROM connection.traffic
     SEMI JOIN latest USING (month)

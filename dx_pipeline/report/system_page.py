@@ -34,6 +34,8 @@ OPERATION_COLUMNS = (
     Column(Bilingual(vi="Hoạt động từ", en="Live since"), "day"),
     Column(Bilingual(vi="Lượt gọi", en="Calls"), "number"),
     Column(Bilingual(vi="Thành công", en="Succeeded"), "share"),
+    Column(Bilingual(vi="Phía gọi, trung bình", en="Client side, mean"), "number", "ms"),
+    Column(Bilingual(vi="Phía cung cấp, trung bình", en="Provider side, mean"), "number", "ms"),
     Column(Bilingual(vi="Gửi đi, trung bình", en="Sent, mean"), "number", "byte"),
     Column(Bilingual(vi="Nhận về, trung bình", en="Received, mean"), "number", "byte"),
     Column(Bilingual(vi="Căn cứ", en="Legal basis")),
@@ -235,7 +237,8 @@ def _operation(row: dict[str, Any]) -> list[Any]:
         state = Bilingual(vi="đang dùng", en="in use")
     return [
         row["operation"], state, row["protocol"], row["go_live_on"], calls,
-        row["succeeded_count"] / calls if calls else None, row["mean_request_bytes"], row["mean_response_bytes"],
+        row["succeeded_count"] / calls if calls else None, row["mean_client_ms"], row["mean_provider_ms"],
+        row["mean_request_bytes"], row["mean_response_bytes"],
         row["legal_basis"],
     ]  # fmt: skip
 

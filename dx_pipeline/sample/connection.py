@@ -21,7 +21,10 @@ BUCKET_NAMES = (
 )
 """The duration buckets of the contract, each up to and including its bound; the last one is open."""
 
-HALVES = ("paired_count", "client_only_count", "producer_only_count")
+HALVES = (
+    *("paired_count", "client_only_count", "producer_only_count"),
+    *("client_timed_count", "client_duration_ms", "provider_timed_count", "provider_duration_ms"),
+)
 """Columns that only a system with exchange records fills."""
 
 BY_HOUR = (

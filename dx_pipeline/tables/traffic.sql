@@ -55,6 +55,8 @@ exchange AS (
         coalesce(bool_or(has_succeeded) FILTER (NOT is_client), FALSE) AS is_answered,
         coalesce(min(fault) FILTER (is_client), min(fault)) AS fault,
         min(place) AS place,
+        min(duration_ms) FILTER (is_client) AS client_duration_ms,
+        min(duration_ms) FILTER (NOT is_client) AS provider_duration_ms,
         bool_or(synthetic) AS synthetic
     FROM half
     WHERE exchange_id IN (SELECT exchange_id FROM half WHERE started_ms >= $first_ms AND started_ms < $after_ms)
@@ -100,6 +102,10 @@ hourly AS (
         count(*) FILTER (has_client AND has_producer) AS paired_count,
         count(*) FILTER (has_client AND NOT has_producer) AS client_only_count,
         count(*) FILTER (has_producer AND NOT has_client) AS producer_only_count,
+        count(client_duration_ms) AS client_timed_count,
+        sum(client_duration_ms)::BIGINT AS client_duration_ms,
+        count(provider_duration_ms) AS provider_timed_count,
+        sum(provider_duration_ms)::BIGINT AS provider_duration_ms,
         min(place) AS place,
         bool_or(synthetic) AS synthetic
     FROM classified
