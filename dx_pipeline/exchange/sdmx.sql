@@ -25,4 +25,9 @@ SELECT
     synthetic
 FROM kpi.value
 WHERE units_on IS NULL
+-- A part of a definition is in every window that it lies in whole: one observation.
+QUALIFY
+    row_number() OVER (
+        PARTITION BY kpi_code, statistic, system, unit_code, window_type, time_period ORDER BY window_end
+    ) = 1
 ORDER BY ALL

@@ -45,6 +45,25 @@ PART = {
 }
 """What a difference is due to."""
 
+STATISTIC = {
+    "all": Bilingual(vi="mọi mức độ", en="all levels"),
+    "full": Bilingual(vi="toàn trình", en="full"),
+    "partial": Bilingual(vi="một phần", en="partial"),
+    "exchange": Bilingual(vi="lượt trao đổi", en="exchanges"),
+    "caller": Bilingual(vi="lỗi do bên gọi", en="faults of the calling side"),
+    "attempt": Bilingual(vi="lần lấy dữ liệu", en="attempts to fetch"),
+}
+"""The words of statistics that are no abbreviations, such as p95, known to everybody."""
+
+
+def statistic(code: str) -> Bilingual:
+    """The words of a statistic of a KPI; its code where it has none."""
+    return STATISTIC.get(code, Bilingual(vi=code, en=code))
+
+
+HIDDEN = Bilingual(vi="bị che", en="withheld")
+"""In the place of a value that counts few dossiers, or protects one that does."""
+
 SYNTHETIC = Bilingual(vi="DỮ LIỆU MÔ PHỎNG – không phải số liệu thật", en="SYNTHETIC DATA – not real figures")
 
 WITHHELD = {

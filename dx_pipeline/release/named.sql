@@ -48,7 +48,7 @@ QUALIFY row_number() OVER (
     ORDER BY
         value IS NULL,
         CASE WHEN value IS NULL THEN coverage END DESC,
-        window_end DESC,
+        coalesce(part_end, window_end) DESC,
         list_position(['ytd', 'year', 'quarter', 'month'], window_type),
         part_start DESC NULLS LAST
 ) = 1;

@@ -69,7 +69,8 @@ def write(pages: Sequence[Page], frame: html.Frame, language: Language, folder: 
     """
     with TemporaryDirectory() as place:
         root = Path(place)
-        footer = f"{language.of(TITLE)} – {language.of(frame.province)} – {frame.release_id}"
+        mark = f"{language.of(words.SYNTHETIC)} – " if frame.is_synthetic else ""
+        footer = f"{mark}{language.of(TITLE)} – {language.of(frame.province)} – {frame.release_id}"
         parts = [SETUP.format(title=_string(language.of(TITLE)), footer=f"#{_string(footer)}", language=language.code)]
         parts.append(f'#text(20pt, weight: "bold", {_string(language.of(TITLE))})\n')
         parts.append(f"#text(14pt, {_string(language.of(frame.province))})\n")
@@ -115,7 +116,7 @@ def _block(block: Block, language: Language, root: Path, name: str) -> Iterator[
                 words_of_it = card.title.words
                 cells += [
                     language.of(words_of_it) if isinstance(words_of_it, Bilingual) else words_of_it,
-                    language.window(*card.window), language.figure(card.value, card.unit),
+                    language.of(card.window), language.of(card.value),
                     language.of(words.STATUS[card.status]), ". ".join(language.of(each) for each in card.sentences),
                 ]  # fmt: skip
             head = f"table.header({', '.join(columns)})"
@@ -152,7 +153,8 @@ def _cell(column: Any, value: Any, language: Language) -> str:  # noqa: ANN401 -
         value = value.words
     if column.kind == "status" and value is not None:
         return f"{html.SIGNS[value]} {language.of(words.STATUS[value])}"
-    return html.written(column, value, language)
+    written = html.written(column, value, language)
+    return written.replace("_", "_\N{ZERO WIDTH SPACE}") if column.kind == "text" else written  # long names break there
 
 
 def _alone(svg: str) -> str:

@@ -76,6 +76,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of any kind
 
 
 def _heading(column: Column) -> str:
+    if column.kind == "share":
+        return f"{both(column.title)} (0–1)"
     unit = column.unit and both(Bilingual(vi=VIETNAMESE.unit(column.unit), en=ENGLISH.unit(column.unit)))
     return f"{both(column.title)} ({unit})" if unit else both(column.title)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -139,7 +139,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit of the province under the name that it had last: the province, an agency, a district or a commune."""
+    """A unit of the province, as it was on the last day that it has a value of."""
 
     unit_code: str
     unit_level: str
@@ -189,7 +189,8 @@ class Kpi:
 
     def months(self, series: Series) -> list[Value]:
         """The values of a series by month; of a month that a definition divides, its parts."""
-        return [value for value in self.by_series.get(series, ()) if value.window_type == "month"]
+        months = (value for value in self.by_series.get(series, ()) if value.window_type == "month")
+        return [value for value in months if value.withheld_reason != "definition_changed"]
 
     def breaks(self, series: Series) -> frozenset[int]:
         """Before which of the months of a series the definition changes."""
@@ -237,7 +238,7 @@ def _window(value: Value) -> tuple[object, ...]:
 def _first_shown(value: Value) -> tuple[Any, ...]:
     order = ("month", "quarter", "year", "ytd").index(value.window_type)
     known_part = value.coverage or 0.0 if value.value is None else 0.0
-    return value.value is not None, known_part, value.window_end, order, value.part_start or date.min
+    return value.value is not None, known_part, value.part_end or value.window_end, order, value.part_start or date.min
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,18 @@ class Figures:
         """Every unit that a value is of, by its code, in the order of levels and codes."""
         found = self.connection.execute(sql_file(__file__, "unit")).fetchall()
         return {unit.unit_code: unit for unit in (Unit(*row) for row in found)}
+
+    @cached_property
+    def _homonyms(self) -> frozenset[str]:
+        names = Counter(unit.name for unit in self.units.values())
+        return frozenset(name for name, count in names.items() if count > 1)
+
+    def name_among_peers(self, unit_code: str) -> str:
+        """The name of a unit, with that of the unit it belongs to where another one has the same."""
+        unit = self.units[unit_code]
+        parent = self.units.get(unit.parent_code or "")
+        is_ambiguous = unit.name in self._homonyms and parent is not None
+        return f"{unit.name} ({parent.name})" if is_ambiguous and parent is not None else unit.name
 
     @cached_property
     def is_synthetic(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.kpi import words
 from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.report import kpi_page
 from dx_pipeline.report.figures import WHOLE, Figures, Kpi, Value
@@ -36,13 +37,13 @@ STATES = {
 
 COLUMNS = (
     Column(Bilingual(vi="KPI", en="KPI"), "link"),
-    Column(Bilingual(vi="Kỳ", en="Window")),
-    Column(Bilingual(vi="Giá trị", en="Value")),
+    Column(Bilingual(vi="Kỳ", en="Window"), "window"),
+    Column(Bilingual(vi="Giá trị", en="Value"), "figure"),
     Column(Bilingual(vi="Diễn biến", en="Trend"), "trend"),
     Column(Bilingual(vi="Đánh giá", en="Status"), "status"),
-    Column(Bilingual(vi="Chỉ tiêu", en="Target")),
-    Column(Bilingual(vi="Lộ trình", en="Trajectory")),
-    Column(Bilingual(vi="Đã công bố", en="Published")),
+    Column(Bilingual(vi="Chỉ tiêu", en="Target"), "figure"),
+    Column(Bilingual(vi="Lộ trình", en="Trajectory"), "figure"),
+    Column(Bilingual(vi="Đã công bố", en="Published"), "figure"),
     Column(Bilingual(vi="Độ phủ", en="Coverage"), "share"),
 )
 
@@ -127,9 +128,8 @@ def _card(kpi: Kpi) -> Card | None:
         return None
     return Card(
         title=Link(kpi.title, kpi_page.path(kpi.code)),
-        value=value.value,
-        unit=kpi.unit_of_measure,
-        window=(value.window_type, value.window_start, value.window_end),
+        value=_of(kpi, value.value),
+        window=in_words(value, value.part_end),
         status=value.status,
         sentences=list(_about(kpi, value)),
         trend=_trend(kpi, value),
@@ -151,22 +151,26 @@ def _about(kpi: Kpi, value: Value) -> Iterator[Bilingual]:
     yield Bilingual(vi=f"Độ phủ: {share.vi}", en=f"Coverage: {share.en}")
 
 
-def _table(title: Bilingual, kpis: Sequence[Kpi]) -> Table:
+def _table(heading: Bilingual, kpis: Sequence[Kpi]) -> Table:
     """The KPIs of a topic, each statistic in a row."""
     rows = []
     for kpi in kpis:
         for value in _shown(kpi):
-            part = f" ({value.statistic})" if value.statistic else ""
+            named = words.statistic(value.statistic) if value.statistic else None
+            title = Bilingual(
+                vi=f"{kpi.title.vi} ({named.vi})" if named else kpi.title.vi,
+                en=f"{kpi.title.en} ({named.en})" if named else kpi.title.en,
+            )
             published = [each for each in kpi.published(value.series) if each.value is not None]
             rows.append(
                 [
-                    Link(Bilingual(vi=kpi.title.vi + part, en=kpi.title.en + part), kpi_page.path(kpi.code)),
+                    Link(title, kpi_page.path(kpi.code)),
                     in_words(value, value.part_end), _figure(kpi, value.value), _trend(kpi, value), value.status,
                     _figure(kpi, value.target), _figure(kpi, value.trajectory),
                     _published(kpi, published[-1]) if published else None, value.coverage,
                 ]
             )  # fmt: skip
-    return Table(title, COLUMNS, rows)
+    return Table(heading, COLUMNS, rows)
 
 
 def _published(kpi: Kpi, value: Value) -> Bilingual:

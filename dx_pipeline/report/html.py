@@ -100,7 +100,7 @@ def _table(shown: Table, language: Language, link: Callable[[str], str], file: C
     yield f'<table class="sortable" data-filter="{language.pick("Lọc", "Filter")}">'
     yield f"<caption>{title}</caption><thead><tr>"
     for column in shown.columns:
-        kind = " class=n" if column.kind in NUMBERS else ""
+        kind = " class=n" if column.kind in NUMBERS else " class=w" if column.kind == "window" else ""
         yield f"<th scope=col{kind}>{escape(heading(column, language))}"
     yield "</thead><tbody>\n"
     for row in shown.rows:
@@ -153,13 +153,13 @@ def written(column: Column, value: Any, language: Language) -> str:  # noqa: ANN
     """A cell in words or figures."""
     if value is None:
         return MISSING
+    if isinstance(value, Bilingual):
+        return language.of(value)
     if column.kind == "share":
         return language.figure(100 * value, "percent")
     if column.kind == "number":
         return language.figure(value, column.unit)
-    if isinstance(value, date):
-        return language.day(value)
-    return language.of(value) if isinstance(value, Bilingual) else str(value)
+    return language.day(value) if isinstance(value, date) else str(value)
 
 
 @lru_cache

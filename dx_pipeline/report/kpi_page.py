@@ -7,6 +7,7 @@ from datetime import date
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
+from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.report.basis import Basis
 from dx_pipeline.report.chart import Chart, Line
 from dx_pipeline.report.figures import LEVELS, WHOLE, Figures, Kpi, Series, Value
@@ -43,6 +44,7 @@ def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
         suppress_below: the smallest count of dossiers that is shown.
     """
     series = [(WHOLE, statistic, system) for statistic, system in kpi.statistics]
+    series.sort(key=lambda each: (latest := kpi.latest(each)) is None or latest.value is None)
     latest = kpi.latest(series[0]) if series else None
     blocks: list[Block] = []
     if latest is None:
@@ -58,7 +60,7 @@ def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
 def _head(kpi: Kpi, latest: Value, suppress_below: int) -> Iterator[Block]:
     unit = kpi.unit_of_measure
     columns = [
-        Column(Bilingual(vi="Kỳ", en="Window")),
+        Column(Bilingual(vi="Kỳ", en="Window"), "window"),
         Column(Bilingual(vi="Giá trị", en="Value"), "number", unit),
         Column(Bilingual(vi="Tử số", en="Numerator"), "number"),
         Column(Bilingual(vi="Mẫu số", en="Denominator"), "number"),
@@ -104,10 +106,14 @@ def _notes(kpi: Kpi, latest: Value, suppress_below: int) -> Iterator[Bilingual]:
             vi=f"Số liệu cũ hoặc bị giữ lại: {latest.stale_inputs}.",
             en=f"Old or held back: {latest.stale_inputs}.",
         )
-    if len(kpi.versions) > 1:
+    if latest.part_start is not None:
+        yield words.WITHHELD["definition_changed"]
+    changed = [version.valid_from for version in kpi.versions[1:] if version.valid_from <= latest.window_end]
+    if changed:
         yield Bilingual(
-            vi=f"Định nghĩa đã thay đổi {len(kpi.versions) - 1} lần: số trước và sau không so sánh được với nhau.",
-            en=f"The definition has changed {len(kpi.versions) - 1} times: figures before and after do not compare.",
+            vi=f"Định nghĩa thay đổi từ {', '.join(map(VIETNAMESE.day, changed))}: số trước và sau không so sánh được.",
+            en=f"The definition changed on {', '.join(map(ENGLISH.day, changed))}: figures before and after do not"
+            " compare.",
         )
     hidden = sum(value.suppressed for value in kpi.in_window_of(latest))
     if hidden:
@@ -116,7 +122,8 @@ def _notes(kpi: Kpi, latest: Value, suppress_below: int) -> Iterator[Bilingual]:
             en=f"{hidden} units are withheld: fewer than {suppress_below} dossiers, or such a count could be computed.",
         )
     if latest.revision:
-        yield Bilingual(vi=f"Đã đính chính {latest.revision} lần.", en=f"It was revised {latest.revision} times.")
+        times = "once" if latest.revision == 1 else f"{latest.revision} times"
+        yield Bilingual(vi=f"Đã đính chính {latest.revision} lần.", en=f"It was revised {times}.")
     stock = kpi.versions[-1].basis == "stock"
     yield Bilingual(
         vi="Đếm trạng thái ngày cuối kỳ." if stock else "Đếm những gì xảy ra trong kỳ.",
@@ -171,7 +178,7 @@ def _all(kpi: Kpi, series: Sequence[Series]) -> Iterator[Block]:
     unit = kpi.unit_of_measure
     is_several = len(series) > 1
     columns = [
-        Column(Bilingual(vi="Kỳ", en="Window")),
+        Column(Bilingual(vi="Kỳ", en="Window"), "window"),
         *([Column(Bilingual(vi="Thống kê, hệ thống", en="Statistic, system"))] if is_several else []),
         Column(Bilingual(vi="Giá trị", en="Value"), "number", unit),
         Column(Bilingual(vi="Tử số", en="Numerator"), "number"),
@@ -220,9 +227,9 @@ def _ranking(figures: Figures, kpi: Kpi, latest: Value, level: str) -> Iterator[
     among = [value.value or 0.0 for value in known]
     rows = [
         [
-            Link(figures.units[value.unit_code].name, f"unit/{value.unit_code}.html"),
+            Link(figures.name_among_peers(value.unit_code), f"unit/{value.unit_code}.html"),
             kpi.rank(value.value, among),
-            value.value,
+            words.HIDDEN if value.suppressed else value.value,
             (value.value / most, of_province) if value.value is not None else None,
             value.numerator, value.denominator, value.coverage, value.coverage_units, value.coverage_rows,
         ]
@@ -243,7 +250,7 @@ def _changes(kpi: Kpi, latest: Value) -> Iterator[Block]:
         return
     parts = [name for name in words.PART if any(abs(getattr(change, name) or 0) >= 0.0005 for change in found)]  # noqa: PLR2004
     columns = [
-        Column(Bilingual(vi="Kỳ", en="Window")),
+        Column(Bilingual(vi="Kỳ", en="Window"), "window"),
         Column(Bilingual(vi="Trước", en="Before"), "number", kpi.unit_of_measure),
         Column(Bilingual(vi="Sau", en="After"), "number", kpi.unit_of_measure),
         Column(Bilingual(vi="Chênh lệch", en="Difference"), "number"),
@@ -298,8 +305,12 @@ def month_of(value: Value) -> date:
 
 def series_name(series: Series) -> Bilingual | None:
     """Which statistic and system a series is of; none where there is but one."""
-    named = ", ".join(each for each in series[1:] if each is not None)
-    return Bilingual(vi=named, en=named) if named else None
+    statistic, system = series[1:]
+    named = [words.statistic(statistic)] if statistic is not None else []
+    named += [Bilingual(vi=system, en=system)] if system is not None else []
+    if not named:
+        return None
+    return Bilingual(vi=", ".join(each.vi for each in named), en=", ".join(each.en for each in named))
 
 
 def _value(value: Value | None) -> float | None:

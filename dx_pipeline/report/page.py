@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Literal
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.report.chart import Calendar, Chart
 
-Kind = Literal["text", "number", "day", "status", "share", "link", "bar", "trend"]
-NUMBERS = {"number", "share"}
+Kind = Literal["text", "number", "figure", "window", "day", "status", "share", "link", "bar", "trend"]
+NUMBERS = {"number", "share", "figure"}
 PICTURES = {"bar", "trend"}
 """Columns that are drawn from figures of other columns: downloads leave them out."""
 
@@ -22,7 +21,8 @@ class Column:
 
     Args:
         title: its heading.
-        kind: `text` (words in one or both languages), `number` (with `unit`), `day`, `status`, `share` (0–1, shown as a
+        kind: `text` (words in one or both languages), `number` (with `unit`), `figure` (with its unit in words),
+            `window` (in words, rows are in the order of time), `day`, `status`, `share` (0–1, shown as a
             percentage), `link` (a `Link`), `bar` (two shares: how long, and where a mark is), `trend` (a `Trend`).
         unit: the unit of measure of its figures.
     """
@@ -116,9 +116,8 @@ class Card:
     """One KPI in a box."""
 
     title: Link
-    value: float | None
-    unit: str
-    window: tuple[str, date, date]
+    value: Bilingual
+    window: Bilingual
     status: str
     sentences: Sequence[Bilingual]
     trend: Trend

@@ -129,14 +129,21 @@ def _reason(reason: str | None) -> Bilingual | None:
 
 
 def _units(figures: Figures, rows: list[dict[str, Any]], level: str) -> list[Block]:
-    """The units of a level, those with most points first."""
+    """The units of a level, by the share of the points that could be given to them."""
     if not rows:
         return []
-    columns = [Column(Bilingual(vi="Đơn vị", en="Unit"), "link"), POINTS, MOST, LOST]
-    ordered = sorted(rows, key=lambda row: (row["points"] is None, -(row["points"] or 0), row["unit_code"]))
+    share = Column(Bilingual(vi="Tỷ lệ đạt", en="Share of the points"), "share")
+    columns = [Column(Bilingual(vi="Đơn vị", en="Unit"), "link"), share, POINTS, MOST, LOST]
+    shares = {
+        row["unit_code"]: float(row["points"] / row["maximum"])
+        for row in rows
+        if row["points"] is not None and row["maximum"]
+    }
+    ordered = sorted(rows, key=lambda row: (-shares.get(row["unit_code"], -1.0), row["unit_code"]))
     cells = [
         [
-            _unit(figures, row["unit_code"]), row["points"], row["maximum"], row["points_lost"],
+            _unit(figures, row["unit_code"]), shares.get(row["unit_code"]), row["points"], row["maximum"],
+            row["points_lost"],
         ]
         for row in ordered
     ]  # fmt: skip

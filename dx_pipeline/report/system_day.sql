@@ -1,4 +1,4 @@
--- The share of calls of a system that succeeded, by day.
+-- The calls of a system by day: how many there were, succeeded, and failed on which side.
 SELECT
     hour_at::DATE AS day,
     sum(call_count)::BIGINT AS call_count,

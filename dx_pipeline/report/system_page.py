@@ -186,10 +186,14 @@ def _days(figures: Figures, system: str) -> Iterator[Block]:
     found = figures.rows(sql_file(__file__, "system_day"), system=system)
     if not found:
         return
-    title = Bilingual(vi="Tỷ lệ thành công theo ngày", en="Share of calls that succeeded, by day")
+    title = Bilingual(
+        vi="Tỷ lệ thành công theo ngày, không tính lỗi do bên gọi",
+        en="Share of calls that succeeded, by day, without faults of the calling side",
+    )
     latest = _latest(figures, AVAILABILITY, "exchange", system)
     agreed = latest.target / 100 if latest is not None and latest.target is not None else None
-    shares = {row["day"]: row["succeeded_count"] / row["call_count"] for row in found if row["call_count"]}
+    asked = {row["day"]: row["call_count"] - row["failed_client_count"] for row in found}
+    shares = {row["day"]: row["succeeded_count"] / asked[row["day"]] for row in found if asked[row["day"]]}
     rows = [
         [row["day"], row["call_count"], shares.get(row["day"]), *(row[f"failed_{side}_count"] for side in SIDES)]
         for row in found

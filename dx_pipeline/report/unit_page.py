@@ -17,7 +17,7 @@ UNITS = "units.html"
 
 COLUMNS = (
     Column(Bilingual(vi="KPI", en="KPI"), "link"),
-    Column(Bilingual(vi="Kỳ", en="Window")),
+    Column(Bilingual(vi="Kỳ", en="Window"), "window"),
     Column(Bilingual(vi="Giá trị", en="Value"), "number"),
     Column(Bilingual(vi="Đơn vị tính", en="Unit of measure")),
     Column(Bilingual(vi="Diễn biến", en="Trend"), "trend"),
@@ -105,15 +105,19 @@ def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
         whole = next((each for each in kpi.in_window_of(value) if each.unit_level == "province"), None)
         known = [each.value for each in peers if each.value is not None]
         rank = kpi.rank(value.value, known)
-        part = f" ({statistic})" if statistic else ""
+        named = words.statistic(statistic) if statistic else None
+        title = Bilingual(
+            vi=f"{kpi.title.vi} ({named.vi})" if named else kpi.title.vi,
+            en=f"{kpi.title.en} ({named.en})" if named else kpi.title.en,
+        )
         months = [each.value for each in kpi.months(value.series)]
         unit_of_measure = Bilingual(
             vi=kpi.unit_of_measure.partition(" / ")[0], en=kpi.unit_of_measure.rpartition(" / ")[2]
         )
         rows.append(
             [
-                Link(Bilingual(vi=kpi.title.vi + part, en=kpi.title.en + part), kpi_page.path(code)),
-                in_words(value, value.part_end), value.value,
+                Link(title, kpi_page.path(code)),
+                in_words(value, value.part_end), words.HIDDEN if value.suppressed else value.value,
                 Bilingual(vi="%", en="%") if kpi.unit_of_measure == "percent" else unit_of_measure,
                 Trend(months, BY_MONTH, kpi.breaks(value.series)),
                 rank, len(known) if rank is not None else None, whole.value if whole is not None else None,

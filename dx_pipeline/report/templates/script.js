@@ -4,12 +4,13 @@ const key = (cell) => {
   if (text === "–") return "";
   if (cell.className === "d") return lang === "vi" ? text.split("/").reverse().join("-") : new Date(text + " UTC").toISOString();
   if (cell.className === "t" || cell.tagName === "TH") return text;
-  const plain = text.replace("%", "").replace("\u2212", "-");
-  return Number(lang === "vi" ? plain.replaceAll(".", "").replace(",", ".") : plain.replaceAll(",", ""));
+  const plain = (text.match(/^[-\u2212\d.,]+/) ?? [""])[0].replace("\u2212", "-");
+  return plain && Number(lang === "vi" ? plain.replaceAll(".", "").replace(",", ".") : plain.replaceAll(",", ""));
 };
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
+    if (cell.className === "w") return; // windows are in the order of time
     const button = document.createElement("button");
     button.className = "sort";
     button.append(...cell.childNodes);
