@@ -73,6 +73,35 @@ def test_the_workbook_has_the_values_of_the_database(release: Path) -> None:
     assert sorted(found) == expected(release)
 
 
+def test_units_have_the_names_of_the_days_that_their_values_are_of(release: Path) -> None:
+    with duckdb.connect(str(release / "dx.duckdb"), read_only=True) as connection:
+        query = """
+            SELECT unit_code, max_by(unit_name, window_end) FROM kpi.named
+            WHERE value IS NOT NULL AND units_on IS NULL AND unit_level <> 'province' GROUP BY unit_code
+        """
+        names = dict(connection.execute(query).fetchall())
+    assert names["25459"] == "Phường 3"  # its code is another unit's since 2025
+    for code, name in names.items():
+        page = (release / "report" / "unit" / f"{code}.html").read_text(encoding="utf-8")
+        assert f"<h1>{name}</h1>" in page, code
+
+
+def test_days_below_the_agreed_level_leave_out_faults_of_the_calling_side(release: Path) -> None:
+    with duckdb.connect(str(release / "dx.duckdb"), read_only=True) as connection:
+        query = """
+            SELECT count(*) FROM (
+                SELECT sum(succeeded_count) / nullif(sum(call_count) - sum(failed_client_count), 0) AS share
+                FROM connection.traffic WHERE system = 'civil_status' GROUP BY hour_at::DATE
+            ) WHERE 100 * share < (
+                SELECT target FROM kpi.latest WHERE kpi_code = 'connection_availability' AND system = 'civil_status'
+                    AND statistic = 'exchange' AND unit_level = 'province')
+        """
+        connection.execute("SET TimeZone = 'Asia/Ho_Chi_Minh'")
+        ((below,),) = connection.execute(query).fetchall()
+    page = (release / "report" / "system" / "civil_status.html").read_text(encoding="utf-8")
+    assert f"dưới mức cam kết: {below} trên" in page
+
+
 @pytest.mark.parametrize("name", ["bao-cao.pdf", "report.pdf"])
 def test_the_pdf_is_tagged_and_has_the_latest_value(release: Path, name: str) -> None:
     reader = PdfReader(release / "report" / name)
@@ -83,6 +112,8 @@ def test_the_pdf_is_tagged_and_has_the_latest_value(release: Path, name: str) ->
     with duckdb.connect(str(release / "dx.duckdb"), read_only=True) as connection:
         query = f"SELECT value FROM kpi.latest WHERE {PROVINCE}"
         ((latest,),) = connection.execute(query, {"code": CODE}).fetchall()
+    mark = "MÔ PHỎNG" if name == "bao-cao.pdf" else "SYNTHETIC"
+    assert all(mark in page.extract_text() for page in reader.pages)
     language = VIETNAMESE if name == "bao-cao.pdf" else ENGLISH
     assert language.figure(latest, "percent") in " ".join(page.extract_text() for page in reader.pages)
 
@@ -94,6 +125,8 @@ def test_sdmx_has_the_values_of_the_database_and_a_valid_structure(release: Path
     assert {"CL_OBS_STATUS", "CL_CONF_STATUS", "CL_INDICATOR", "CL_REF_AREA"} <= lists.keys()
     (dataset,) = get_datasets(data, structure, validate=False)
     rows = dataset.data
+    key = ["INDICATOR", "STATISTIC", "SYSTEM", "REF_AREA", "WINDOW", "TIME_PERIOD"]
+    assert not rows.duplicated(key).any()
     of_province = rows[(rows["INDICATOR"] == CODE) & (rows["REF_AREA"] == "72")]
     found = [float(value) for value in of_province["OBS_VALUE"].dropna() if value != ""]
     assert sorted(found) == expected(release)

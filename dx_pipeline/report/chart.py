@@ -183,7 +183,7 @@ def sparkline(values: Sequence[float | None], label: str, breaks: AbstractSet[in
     drawn = Markup("").join(Markup('<polyline points="{}"/>').format(" ".join(line)) for line in lines if line)
     drawn += Markup("").join(Markup('<path d="M{:.0f} 1v22"/>').format(x(place - 0.5)) for place in sorted(breaks))
     end_x, end_y = next(line for line in reversed(lines) if line)[-1].split(",")
-    end = Markup('<circle cx="{}" cy="{}" r="2.5"/>').format(end_x, end_y)
+    end = Markup('<circle cx="{}" cy="{}"/>').format(end_x, end_y)
     return Markup('<svg class="spark" role="img" aria-label="{}">{}{}</svg>').format(label, drawn, end)
 
 
@@ -192,7 +192,7 @@ def bar(share: float | None, mark: float | None = None) -> Markup:
     if share is None:
         return Markup("")
     width = 120
-    drawn = Markup('<rect width="{:.0f}" height="12" y="2"/>').format(width * min(1, max(0, share)))
+    drawn = Markup('<rect width="{:.0f}"/>').format(width * min(1, max(0, share)))
     if mark is not None and 0 <= mark <= 1:
         drawn += Markup('<path d="M{:.0f} 0v16"/>').format(width * mark)
     return Markup('<svg class="bar" aria-hidden="true">{}</svg>').format(drawn)
