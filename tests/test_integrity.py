@@ -305,7 +305,7 @@ def test_an_interrupt_from_the_terminal_ends_a_run_in_one_sentence(tmp_path: Pat
     command = [sys.executable, "-m", "dx_pipeline", "run", "--project", str(project), "--lang", "en"]
     environment = {**os.environ, "DX_WAREHOUSE": str(engine.settings.warehouse), "DAGSTER_HOME": str(home)}
     ran = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while ran.poll() is None and not any(home.glob("history/runs/*-*.db")):  # until a job has begun
+    while ran.poll() is None and not any(home.glob("history/runs/*-*.db")):  # until a job runs
         time.sleep(0.01)
     time.sleep(0.3)
     os.killpg(ran.pid, signal.SIGINT)

@@ -13,6 +13,7 @@ import duckdb
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
+from dx_pipeline.kpi import words
 
 LEVELS = ("province", "agency", "district", "commune")
 WINDOW_TYPES = ("month", "quarter", "ytd", "year")
@@ -162,6 +163,13 @@ class Kpi:
     def title(self) -> Bilingual:
         """What it is called."""
         return Bilingual(vi=self.versions[-1].title_vi, en=self.versions[-1].title_en)
+
+    def titled(self, statistic: str | None) -> Bilingual:
+        """What it is called, with the words of a statistic of it."""
+        if statistic is None:
+            return self.title
+        named = words.statistic(statistic)
+        return Bilingual(vi=f"{self.title.vi} ({named.vi})", en=f"{self.title.en} ({named.en})")
 
     @property
     def unit_of_measure(self) -> str:

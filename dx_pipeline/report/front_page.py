@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.kpi import words
 from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.report import kpi_page
 from dx_pipeline.report.figures import WHOLE, Figures, Kpi, Value
@@ -156,15 +155,10 @@ def _table(heading: Bilingual, kpis: Sequence[Kpi]) -> Table:
     rows = []
     for kpi in kpis:
         for value in _shown(kpi):
-            named = words.statistic(value.statistic) if value.statistic else None
-            title = Bilingual(
-                vi=f"{kpi.title.vi} ({named.vi})" if named else kpi.title.vi,
-                en=f"{kpi.title.en} ({named.en})" if named else kpi.title.en,
-            )
             published = [each for each in kpi.published(value.series) if each.value is not None]
             rows.append(
                 [
-                    Link(title, kpi_page.path(kpi.code)),
+                    Link(kpi.titled(value.statistic), kpi_page.path(kpi.code)),
                     in_words(value, value.part_end), _figure(kpi, value.value), _trend(kpi, value), value.status,
                     _figure(kpi, value.target), _figure(kpi, value.trajectory),
                     _published(kpi, published[-1]) if published else None, value.coverage,

@@ -105,18 +105,13 @@ def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
         whole = next((each for each in kpi.in_window_of(value) if each.unit_level == "province"), None)
         known = [each.value for each in peers if each.value is not None]
         rank = kpi.rank(value.value, known)
-        named = words.statistic(statistic) if statistic else None
-        title = Bilingual(
-            vi=f"{kpi.title.vi} ({named.vi})" if named else kpi.title.vi,
-            en=f"{kpi.title.en} ({named.en})" if named else kpi.title.en,
-        )
         months = [each.value for each in kpi.months(value.series)]
         unit_of_measure = Bilingual(
             vi=kpi.unit_of_measure.partition(" / ")[0], en=kpi.unit_of_measure.rpartition(" / ")[2]
         )
         rows.append(
             [
-                Link(title, kpi_page.path(code)),
+                Link(kpi.titled(statistic), kpi_page.path(code)),
                 in_words(value, value.part_end), words.HIDDEN if value.suppressed else value.value,
                 Bilingual(vi="%", en="%") if kpi.unit_of_measure == "percent" else unit_of_measure,
                 Trend(months, BY_MONTH, kpi.breaks(value.series)),
