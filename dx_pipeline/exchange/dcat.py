@@ -23,17 +23,22 @@ CONTEXT = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 MEDIA_TYPES = {
-    ".duckdb": "application/vnd.duckdb", ".parquet": "application/vnd.apache.parquet", ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet", ".csv": "text/csv",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".html": "text/html",
     ".pdf": "application/pdf", ".xml": "application/xml", ".yaml": "application/yaml", ".json": "application/json",
 }  # fmt: skip
+LANGUAGES = "http://publications.europa.eu/resource/authority/language/"
+IANA = "https://www.iana.org/assignments/media-types/"
 MONTHLY = "http://publications.europa.eu/resource/authority/frequency/MONTHLY"
 
 MOST_PARTS = 2
 """Of the names of files that are listed: deeper are pages of the report and their tables."""
 
 FRONT_PAGES = {"index", "en"}  # of the report
-SPAN = "SELECT min(window_start), max(window_end) FILTER (value IS NOT NULL) FROM kpi.value"
+SPAN = """
+    SELECT min(coalesce(part_start, window_start)), max(coalesce(part_end, window_end))
+    FROM kpi.value WHERE value IS NOT NULL AND units_on IS NULL
+"""
 
 
 def write(
@@ -76,7 +81,7 @@ def dataset(
             "Các KPI chuyển đổi số, kèm định nghĩa, độ phủ và bảng nguồn", "KPIs with definitions, coverage and tables"
         ),
         "dct:publisher": {"@type": "foaf:Agent", "foaf:name": _both(province.title.vi, province.title.en)},
-        "dct:language": ["vi", "en"],
+        "dct:language": [{"@id": f"{LANGUAGES}{code}"} for code in ("VIE", "ENG")],
         "dct:accrualPeriodicity": {"@id": MONTHLY},
         "dct:temporal": {
             "@type": "dct:PeriodOfTime",
@@ -95,7 +100,7 @@ def _distributions(files: list[Path]) -> Iterator[dict[str, Any]]:
             "@type": "dcat:Distribution",
             "dct:title": path.as_posix(),
             "dcat:accessURL": {"@id": f"../{path.as_posix()}"},
-            "dcat:mediaType": MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+            "dcat:mediaType": {"@id": f"{IANA}{MEDIA_TYPES.get(path.suffix, 'application/octet-stream')}"},
         }
 
 

@@ -41,6 +41,26 @@ GLOSSARY = (
 )  # fmt: skip
 """Words of the report: their Vietnamese and English, and what they mean."""
 
+STATUSES = {
+    "met": Bilingual(vi="giá trị đã bằng hoặc hơn chỉ tiêu", en="the value has reached the target"),
+    "on_track": Bilingual(
+        vi="chưa đạt chỉ tiêu, nhưng bằng hoặc hơn lộ trình", en="not yet at the target, at or ahead of the trajectory"
+    ),
+    "at_risk": Bilingual(
+        vi="sau lộ trình không quá một phần mười, hoặc không có lộ trình",
+        en="behind the trajectory by no more than a tenth of it, or there is no trajectory",
+    ),
+    "off_track": Bilingual(
+        vi="sau lộ trình hơn một phần mười, hoặc đã quá hạn, hoặc dưới mức cam kết",
+        en="behind the trajectory by more than a tenth of it, or past the due day, or below the agreed level",
+    ),
+    "no_target": Bilingual(vi="KPI này không có chỉ tiêu", en="the KPI has no target"),
+    "not_enough_data": Bilingual(
+        vi="thiếu số liệu, hoặc giá trị bị che", en="data are missing, or the value is withheld"
+    ),
+}
+"""What each status means; `kpi/staged.sql` decides which one a value has."""
+
 
 def pages(figures: Figures, catalogue: Catalogue) -> list[Page]:
     """The page of revisions and published figures, and the one of methods."""
@@ -152,7 +172,7 @@ def _methods(figures: Figures, catalogue: Catalogue) -> Page:
     glossary = Bilingual(vi="Từ ngữ", en="Glossary")
     meaning = [Column(Bilingual(vi="Từ", en="Word")), Column(Bilingual(vi="Nghĩa", en="Meaning"))]
     entries = [[Bilingual(vi=vi, en=en), Bilingual(vi=of_vi, en=of_en)] for vi, en, of_vi, of_en in GLOSSARY]
-    statuses = [[word, Bilingual(vi="đánh giá", en="status")] for word in words.STATUS.values()]
+    statuses = [[word, STATUSES[status]] for status, word in words.STATUS.items()]
     blocks += [Heading(glossary), Table(glossary, meaning, [*entries, *statuses])]
     name = Bilingual(vi="Phương pháp và từ ngữ", en="Methods and glossary")
     return Page(METHODS, name, blocks, Bilingual(vi="Phương pháp", en="Methods"))
