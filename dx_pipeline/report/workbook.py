@@ -12,7 +12,7 @@ import xlsxwriter
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
-from dx_pipeline.report.download import CREATED, PLAIN_TEXT
+from dx_pipeline.report.download import CREATED, PLAIN_TEXT, both
 from dx_pipeline.report.figures import LEVELS, WHOLE, Figures, Kpi, Value
 from dx_pipeline.report.window import in_words
 
@@ -170,9 +170,18 @@ def _score(figures: Figures) -> Iterator[Sheet]:
     if found:
         kinds = {"window_start": "day", "window_end": "day", "scope": "text"}
         text = {"window_type", "unit_code", "unit_level", "group_code", "criterion", "kpi_code", "no_points_reason"}
-        columns = [(name, kinds.get(name, "text" if name in text else "number"), 14) for name in names]
+        said = dict(figures.tuples(COMMENTS))
+        columns = [
+            (said.get(name) or name, kinds.get(name, "text" if name in text else "number"), 14) for name in names
+        ]
         title = Bilingual(vi="Điểm theo Quyết định 766/QĐ-TTg", en="The score of Decision 766/QĐ-TTg")
         yield Sheet("Điểm 766", title, columns, [[row[name] for name in names] for row in found])
+
+
+COMMENTS = """
+    SELECT column_name, comment FROM duckdb_columns()
+    WHERE database_name = current_database() AND schema_name = 'kpi' AND table_name = 'score_766'
+"""
 
 
 def _charts(book: Any, figures: Figures) -> None:  # noqa: ANN401 - xlsxwriter has no types
@@ -180,6 +189,9 @@ def _charts(book: Any, figures: Figures) -> None:  # noqa: ANN401 - xlsxwriter h
     page, data = book.add_worksheet("Biểu đồ"), book.add_worksheet("Số liệu biểu đồ")
     month = book.add_format({"num_format": "mm/yyyy"})
     line = 0
+    if figures.is_synthetic:
+        data.write_string(0, 0, both(words.SYNTHETIC))
+        line = 1
     for number, kpi in enumerate(figures.kpis.values()):
         statistic, system = kpi.statistics[0] if kpi.statistics else (None, None)
         months = [value for value in kpi.months((WHOLE, statistic, system)) if value.value is not None]
