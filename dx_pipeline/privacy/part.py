@@ -140,12 +140,12 @@ def of_parquet(path: Path) -> Counter[str]:
     try:
         about, columns = pq.read_metadata(path), pq.read_schema(path)
         gaps = Counter(document_part=int(gap.has_parquet_gaps(path, about)))
+        texts = [str(about.created_by or "")]  # decoded here, which fails where its bytes are damaged
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError):
         raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
     pairs = dict(about.metadata or {}) | dict(columns.metadata or {})
-    texts = [str(about.created_by or "")]
     for key, value in [*pairs.items(), *(pair for column in columns for pair in _metadata(column))]:
         if key == b"ARROW:schema":
             texts += _readable(value)
