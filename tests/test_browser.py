@@ -97,7 +97,7 @@ def test_the_keyboard_reaches_content_links_and_headings_that_sort(visit: Visit,
     known = [text for text in shown if text.strip() not in without]
     figures = [float(text.strip().rstrip("%").replace(".", "").replace(",", ".")) for text in known]
     assert figures == sorted(figures)
-    assert len(figures) > 3
+    assert len(figures) > 1
     assert {text.strip() for text in shown[len(figures) :]} <= without
 
 
