@@ -35,7 +35,7 @@ from dx_pipeline.release.inputs import ReleaseInputs, id_of
 from dx_pipeline.release.ledger_tables import fill_ledger
 from dx_pipeline.release.part import INTERNAL, PARTS, PUBLIC, Part
 from dx_pipeline.release.predecessor import VALUES, Predecessor, is_made_of
-from dx_pipeline.release.store import current_id, has_parts, prune, put_in_place, record, sweep, switch
+from dx_pipeline.release.store import current_id, prune, put_in_place, record, sweep, switch
 from dx_pipeline.release.verification import damage, problems, verify
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
@@ -131,11 +131,12 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
             files.set_stray_aside(settings, stray)
         snapshot = Snapshot.read(settings, catalogue)
         current = current_id(settings)
-        if current is not None and (damaged := _damage(settings, catalogue, current)) is not None:
-            LOG.warning("release %s is damaged, and another is made: %s", current, damaged)
-        elif current is not None and is_made_of(settings, current, snapshot.inputs):
+        if current is not None:
             path = settings.releases / current
-            if not problems(path, catalogue):
+            damaged = damage(path, catalogue)
+            for problem in damaged[:1]:
+                LOG.warning("release %s is damaged, and another is made: %s", current, problem.en)
+            if not damaged and is_made_of(settings, current, snapshot.inputs):  # its content was verified when made
                 switch(settings, current)  # the link `internal` may be damaged
                 return Published(current, path, snapshot.ledger, changed=False)
         release_id = snapshot.release_id
@@ -153,14 +154,6 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         switch(settings, release_id)
         prune(settings)
         return Published(release_id, target, snapshot.ledger, changed=True)
-
-
-def _damage(settings: Settings, catalogue: Catalogue, release_id: str) -> str | None:
-    """What is wrong with the bytes of a release, in one sentence; None where they are as published."""
-    path = settings.releases / release_id
-    if path.is_symlink() or not has_parts(path):
-        return None
-    return next((problem.en for problem in damage(path, catalogue)), None)
 
 
 def build(settings: Settings, catalogue: Catalogue, snapshot: Snapshot, release: Path) -> None:

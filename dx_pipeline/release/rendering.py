@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ import duckdb
 from dx_pipeline import exchange, progress, workers
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.exchange import dcat
-from dx_pipeline.language import ENGLISH, VIETNAMESE, Language
+from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.release.part import EXCHANGE, PUBLIC, RENDERED, REPORT
 from dx_pipeline.report import workbook
 from dx_pipeline.report.figures import Figures
@@ -22,19 +23,32 @@ from dx_pipeline.storage.database import attached, connect
 
 
 def render(settings: Settings, catalogue: Catalogue, release_id: str, public: Path) -> None:
-    """Write the report and the files for other programs into the public part of a release."""
+    """Write the report and the files for other programs into the public part of a release.
+
+    The pages are put together once, while workers write what is made without them.
+    """
     for folder in RENDERED:
         (public / folder).mkdir()
-    made = workers.each(settings, catalogue, _render, [(release_id, public, name) for name in RENDERINGS])
-    for name in made:
-        progress.announce(f"report {name}")
+    of_tables = [(release_id, public, name) for name in OF_TABLES]
+    with workers.submit_ahead(settings, catalogue, _render_tables, of_tables):
+        with opened(settings, public) as connection:
+            site = Site.of(Figures(connection), catalogue, release_id)
+        for name in workers.each(settings, catalogue, _render_pages, [(public, site, name) for name in OF_PAGES]):
+            progress.announce(f"report {name}")
+        for name in workers.each(settings, catalogue, _render_tables, of_tables):
+            progress.announce(f"report {name}")
     with opened(settings, public) as connection:
         dcat.write(connection, catalogue, release_id, public, public / EXCHANGE)
 
 
-def _render(settings: Settings, catalogue: Catalogue, release_id: str, public: Path, name: str) -> str:
+def _render_pages(_settings: Settings, _catalogue: Catalogue, public: Path, site: Site, name: str) -> str:
+    OF_PAGES[name](site, public / REPORT)
+    return name
+
+
+def _render_tables(settings: Settings, catalogue: Catalogue, release_id: str, public: Path, name: str) -> str:
     with opened(settings, public) as connection:
-        RENDERINGS[name](Figures(connection), catalogue, release_id, public)
+        OF_TABLES[name](connection, catalogue, release_id, public)
     return name
 
 
@@ -49,42 +63,25 @@ def opened(settings: Settings, public: Path) -> Iterator[duckdb.DuckDBPyConnecti
             connection.execute("USE memory")
 
 
-def _pages(language: Language) -> Rendering:
-    def write(figures: Figures, catalogue: Catalogue, release_id: str, public: Path) -> None:
-        Site.of(figures, catalogue, release_id).write_pages(language, public / REPORT)
-
-    return write
+def _workbook(connection: duckdb.DuckDBPyConnection, _catalogue: Catalogue, _release_id: str, public: Path) -> None:
+    workbook.write(Figures(connection), public / REPORT / workbook.NAME)
 
 
-def _document(language: Language) -> Rendering:
-    def write(figures: Figures, catalogue: Catalogue, release_id: str, public: Path) -> None:
-        Site.of(figures, catalogue, release_id).write_document(language, public / REPORT)
-
-    return write
+def _exchange(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, release_id: str, public: Path) -> None:
+    exchange.write(connection, catalogue, release_id, public / EXCHANGE)
 
 
-def _downloads(figures: Figures, catalogue: Catalogue, release_id: str, public: Path) -> None:
-    Site.of(figures, catalogue, release_id).write_downloads(public / REPORT)
-
-
-def _workbook(figures: Figures, _catalogue: Catalogue, _release_id: str, public: Path) -> None:
-    workbook.write(figures, public / REPORT / workbook.NAME)
-
-
-def _exchange(figures: Figures, catalogue: Catalogue, release_id: str, public: Path) -> None:
-    exchange.write(figures.connection, catalogue, release_id, public / EXCHANGE)
-
-
-Rendering = Callable[[Figures, Catalogue, str, Path], None]
-RENDERINGS = MappingProxyType(
+OF_TABLES: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Catalogue, str, Path], None]] = MappingProxyType(
+    {"workbook": _workbook, "exchange": _exchange}
+)
+"""What is rendered from the tables of the release."""
+OF_PAGES: Mapping[str, Callable[[Site, Path], None]] = MappingProxyType(
     {
-        "pages_vi": _pages(VIETNAMESE),
-        "pages_en": _pages(ENGLISH),
-        "document_vi": _document(VIETNAMESE),
-        "document_en": _document(ENGLISH),
-        "downloads": _downloads,
-        "workbook": _workbook,
-        "exchange": _exchange,
+        "pages_vi": partial(Site.write_pages, language=VIETNAMESE),
+        "pages_en": partial(Site.write_pages, language=ENGLISH),
+        "document_vi": partial(Site.write_document, language=VIETNAMESE),
+        "document_en": partial(Site.write_document, language=ENGLISH),
+        "downloads": Site.write_downloads,
     }
 )
-"""What is rendered in parallel: the longest first."""
+"""What is rendered from the pages of the report: the longest first."""

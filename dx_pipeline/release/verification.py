@@ -90,6 +90,11 @@ def problems(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> l
         catalogue: what is declared.
         is_private: whether it is still being made, and has neither its name nor a line in the release log.
     """
+    return damage(path, catalogue, is_private=is_private) or _of_content(path, catalogue)
+
+
+def damage(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> list[Bilingual]:
+    """Which bytes of a release are not those that were sealed and published, each in one sentence."""
     if path.is_symlink():
         return [LINK]
     if not has_parts(path):
@@ -97,11 +102,6 @@ def problems(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> l
         return [OLDER_LAYOUT if is_older else NOT_WHOLE]
     if not any((path / part.name / manifest.NAME).exists() for part in PARTS):
         return [NOT_SEALED]
-    return damage(path, catalogue, is_private=is_private) or _of_content(path, catalogue)
-
-
-def damage(path: Path, catalogue: Catalogue, *, is_private: bool = False) -> list[Bilingual]:
-    """Which bytes of a sealed release are not those that were published, each in one sentence."""
     return _of_bytes(path, catalogue) or _of_log(path, is_private=is_private)
 
 

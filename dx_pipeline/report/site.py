@@ -25,9 +25,9 @@ from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.page import Page
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Site:
-    """The pages of a release.
+    """The pages of a release: plain values, which workers get a copy of.
 
     Args:
         frame: what all of them share, the menu among it.
@@ -62,7 +62,7 @@ class Site:
         frame = html.Frame(province.title, release_id, menu, figures.is_synthetic)
         return cls(frame, [*kpis, *systems[1:], *units[1:]])
 
-    def write_pages(self, language: Language, folder: Path) -> None:
+    def write_pages(self, folder: Path, language: Language) -> None:
         """Write the pages in a language."""
         for page in [*self.frame.menu, *self.others]:
             target = folder / html.place(page.path, language)
@@ -75,7 +75,7 @@ class Site:
         for page in [*self.frame.menu, *self.others]:
             download.write(page, folder, is_synthetic=self.frame.is_synthetic)
 
-    def write_document(self, language: Language, folder: Path) -> None:
+    def write_document(self, folder: Path, language: Language) -> None:
         """Write the pages in a language as one PDF; of the units only the list."""
         kpis_and_systems = [page for page in self.others if not page.path.startswith("unit/")]
         document.write([*self.frame.menu, *kpis_and_systems], self.frame, language, folder)
