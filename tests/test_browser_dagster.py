@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from projects import PROJECT
+from deliveries import GROUPS, groups, put
+from projects import PROJECT, Dx
 from visits import chromium
+
+from dx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,16 +29,26 @@ pytestmark = pytest.mark.browser
 SCREENSHOTS = "DX_SCREENSHOTS"
 """The environment variable that names a folder for pictures of the pages."""
 
+JULY = "2022-07"
+LIST = "july.csv"
+TOO_LATE = "TCN-25456-02,25456,15/08/2022,,7"
+
 RUNS = '{ runsOrError(filter: {pipelineName: "__ASSET_JOB"}) { ... on Runs { results { runId status } } } }'
 
 
 @pytest.fixture(scope="module")
-def ui(province: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the UI over a copy of the sample province, with Dagster's daemon beside it."""
+def ui(province: dict[str, Any], dx: Dx, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the UI over a copy of the sample province, with Dagster's daemon beside it.
+
+    In the night before, July's list of groups came with one that is set up in August: it was held back.
+    """
     folder = tmp_path_factory.mktemp("ui")
     shutil.copytree(province["warehouse"], folder / "warehouse", symlinks=True)
     (folder / "home").mkdir()
     shutil.copyfile(PROJECT / "dagster.yaml", folder / "home" / "dagster.yaml")
+    put(Settings(folder / "warehouse"), "community_group", groups(*GROUPS, TOO_LATE), JULY, LIST)
+    ran = dx("run", "--months", JULY, warehouse=folder / "warehouse", home=folder / "home")
+    assert ran.returncode == 1, ran.stderr
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -98,6 +111,20 @@ def test_a_kpi_says_what_it_is_who_owns_it_and_where_its_page_is(ui: str, page: 
 
 def test_a_system_says_what_is_checked(ui: str, page: Page) -> None:
     look(page, f"{ui}/assets/connection/judicial_record?view=checks", "dagster-checks", "audit_register")
+
+
+def test_a_failed_check_says_what_was_held_back_why_and_what_to_do(ui: str, page: Page) -> None:
+    address = f"{ui}/assets/programme/community_group?view=checks"
+    reason = "A group is not set up after the month that reports it: not met"
+    look(page, address, "dagster-failed-check", "Failed", reason, f"{LIST}, line 6", "correct the delivery")
+
+
+def test_the_home_page_shows_which_jobs_ran_and_failed(ui: str, page: Page) -> None:
+    look(page, ui, "dagster-home", "ingest", "evaluation", "publication")
+
+
+def test_the_catalogue_says_what_each_asset_is(ui: str, page: Page) -> None:
+    look(page, f"{ui}/assets", "dagster-catalogue", "Hộ tịch điện tử / Electronic civil status")
 
 
 def test_the_graph_leads_from_sources_to_the_release(ui: str, page: Page) -> None:

@@ -41,21 +41,21 @@ class ExpectationResult(BaseModel):
                 en=f"{self.type} on {self.subject} could not be evaluated: {self.problem}; correct it in {suite}.",
             )
         return Bilingual(
-            vi=f"{self.reason_vi.rstrip('.')}: không đạt{self._extent('dòng', 'dòng', 'dòng')}; hãy sửa dữ liệu giao,"
+            vi=f"{self.reason_vi.rstrip('.')}: không đạt{self._extent(('dòng', 'dòng'), ('dòng', 'dòng'))}; hãy sửa dữ liệu giao,"
             f" hoặc kỳ vọng trong {suite}.",
-            en=f"{self.reason_en.rstrip('.')}: not met{self._extent('rows', 'line', 'lines')}; correct the delivery,"
+            en=f"{self.reason_en.rstrip('.')}: not met{self._extent(('row', 'rows'), ('line', 'lines'))}; correct the delivery,"
             f" or the expectation in {suite}.",
         )
 
-    def _extent(self, rows: str, line: str, lines: str) -> str:
-        """How many rows are against it, and in which lines of which files."""
+    def _extent(self, rows: tuple[str, str], lines: tuple[str, str]) -> str:
+        """How many rows are against it, and in which lines of which files; words for one and for more."""
         if self.unexpected_count is None:
             return f" ({self.subject}: {self.observed})" if self.observed is not None else f" ({self.subject})"
         by_file: dict[str, list[str]] = {}
         for file, number in self.lines:
             by_file.setdefault(file, []).append(str(number))
         places = "".join(
-            f"; {file}, {lines if len(numbers) > 1 else line} {', '.join(numbers)}" for file, numbers in by_file.items()
+            f"; {file}, {lines[len(numbers) > 1]} {', '.join(numbers)}" for file, numbers in by_file.items()
         )
         more = " ..." if places and self.unexpected_count > len(self.lines) else ""
-        return f" ({self.unexpected_count} {rows}{places}{more})"
+        return f" ({self.unexpected_count} {rows[self.unexpected_count != 1]}{places}{more})"

@@ -130,7 +130,7 @@ def headline(settings: Settings, code: str) -> Metadata:
 
 
 def _description(kpi: DeclaredKpi) -> str:
-    lines = [f"**{kpi.definition.title.vi}** / {kpi.definition.title.en}", ""]
+    lines = [f"{kpi.definition.title.vi} / {kpi.definition.title.en}", ""]
     for version in kpi.definition.versions:
         until = version.valid_to or "nay / now"
         lines += [

@@ -81,7 +81,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
 
     @dg.asset(
         key=key,
-        description=f"**{declared.title.vi}** / {declared.title.en}\n\n{both(declared.description)}",
+        description=f"{declared.title.vi} / {declared.title.en}\n\n{both(declared.description)}",
         group_name=source.group,
         owners=[declared.owner],
         kinds={"duckdb", "parquet", *(str(layout.format.kind) for layout in declared.deliveries)},

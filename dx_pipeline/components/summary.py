@@ -37,7 +37,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, table: str) -> dg.Asse
     @dg.asset(
         key=key,
         deps=list(map(view_key, views)),
-        description=f"**{title.vi}** / {title.en}\n\n{both(declared.summary.description)}",
+        description=f"{title.vi} / {title.en}\n\n{both(declared.summary.description)}",
         group_name=key.path[0],
         owners=[declared.summary.owner],
         kinds={"duckdb", "parquet"},

@@ -22,7 +22,7 @@ class View(Declaration, declarations.View):
 
 def asset(settings: Settings, catalogue: Catalogue, view: DeclaredView) -> dg.AssetSpec:
     """The asset of one view: nothing materializes it."""
-    title = f"**{view.view.title.vi}** / {view.view.title.en}"
+    title = f"{view.view.title.vi} / {view.view.title.en}"
     return dg.AssetSpec(
         key=view_key(view.name),
         deps=[key for table in view.reads for key in _keys(catalogue, table)],
