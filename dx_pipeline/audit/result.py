@@ -40,11 +40,10 @@ class ExpectationResult(BaseModel):
                 vi=f"{self.type} ({self.subject}) không chạy được: {self.problem}; hãy sửa trong {suite}.",
                 en=f"{self.type} on {self.subject} could not be evaluated: {self.problem}; correct it in {suite}.",
             )
+        vi, en = self._extent(("dòng", "dòng"), ("dòng", "dòng")), self._extent(("row", "rows"), ("line", "lines"))
         return Bilingual(
-            vi=f"{self.reason_vi.rstrip('.')}: không đạt{self._extent(('dòng', 'dòng'), ('dòng', 'dòng'))}; hãy sửa dữ liệu giao,"
-            f" hoặc kỳ vọng trong {suite}.",
-            en=f"{self.reason_en.rstrip('.')}: not met{self._extent(('row', 'rows'), ('line', 'lines'))}; correct the delivery,"
-            f" or the expectation in {suite}.",
+            vi=f"{self.reason_vi.rstrip('.')}: không đạt{vi}; hãy sửa dữ liệu giao, hoặc kỳ vọng trong {suite}.",
+            en=f"{self.reason_en.rstrip('.')}: not met{en}; correct the delivery, or the expectation in {suite}.",
         )
 
     def _extent(self, rows: tuple[str, str], lines: tuple[str, str]) -> str:
