@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -78,6 +78,39 @@ OF_TYPES = {
     ),
 }
 """Sentences about values of the wrong type, by pydantic's name of the error."""
+
+
+def no_column(name: str, table: str, columns: Iterable[str]) -> Mistake:
+    """A table or view has no column of a name."""
+    known = ", ".join(columns)
+    return Mistake(
+        f"'{name}' is no column of {table}: it has {known}.", f"{table} không có cột '{name}': các cột là {known}."
+    )
+
+
+def no_contract(table: str, origin: str) -> Mistake:
+    """A table has no contract, or one of another origin."""
+    schema, _, name = table.partition(".")
+    return Mistake(
+        f"{table} has no contract of origin '{origin}': write assets/contract/{schema}/{name}.yaml.",
+        f"{table} chưa có hợp đồng dữ liệu với origin '{origin}': hãy viết assets/contract/{schema}/{name}.yaml.",
+    )
+
+
+def no_regular_expression(pattern: str, error: re.error) -> RuleError:
+    """A pattern is none."""
+    return RuleError(
+        f"'{pattern}' is not a regular expression: {error}.",
+        f"'{pattern}' không phải là biểu thức chính quy: {error}.",
+    )
+
+
+def no_time_zone(value: str) -> RuleError:
+    """A time zone has no such name."""
+    return RuleError(
+        f"'{value}' is no time zone: write its name, such as Asia/Ho_Chi_Minh.",
+        f"'{value}' không phải là múi giờ: hãy ghi tên múi giờ, chẳng hạn Asia/Ho_Chi_Minh.",
+    )
 
 
 def of_yaml(problem: str) -> Mistake:
