@@ -73,6 +73,18 @@ OF_TYPES = {
         "'{given}' has other characters than are allowed: it has to match {pattern}.",
         "'{given}' có ký tự không được phép: phải khớp với {pattern}.",
     ),
+    "greater_than": Mistake("{given} is too small: it has to be above {gt}.", "{given} quá nhỏ: phải lớn hơn {gt}."),
+    "string_too_short": Mistake(
+        "'{given}' is too short: at least {min_length} characters.", "'{given}' quá ngắn: ít nhất {min_length} ký tự."
+    ),
+    "string_too_long": Mistake(
+        "'{given}' is too long: at most {max_length} characters.", "'{given}' quá dài: nhiều nhất {max_length} ký tự."
+    ),
+    "union_tag_invalid": Mistake(
+        "'{tag}' is not allowed: {discriminator} should be one of {expected_tags}.",
+        "'{tag}' không được phép: {discriminator} phải là một trong {expected_tags}.",
+    ),
+    "union_tag_not_found": Mistake("{discriminator} is missing: write it.", "thiếu {discriminator}: hãy ghi vào."),
     "literal_error": Mistake(
         "'{given}' is not allowed: it should be {expected}.", "'{given}' không được phép: phải là {expected_vi}."
     ),
