@@ -173,7 +173,10 @@ class Release:
         rows = found.fetchall()
         if not rows:
             known = ", ".join(row[0] for row in self._connection.execute(CODES).fetchall())
-            raise UsageError(f"'{code}' is no KPI of release {self.release_id}; known are {known}.")
+            raise UsageError(
+                f"'{code}' is no KPI of release {self.release_id}; known are {known}.",
+                f"'{code}' không phải là KPI của bản công bố {self.release_id}; có {known}.",
+            )
         plain = (value.isoformat() if isinstance(value, date) else value for value in rows[0])
         return dict(zip(names, plain, strict=True))
 
@@ -183,14 +186,18 @@ class Release:
         ((rows,),) = self._connection.execute(of_kpi, {"code": code, name: value}).fetchall()
         if rows:
             return
-        known = "see kpi.named"
+        known, known_vi = "see kpi.named", "xem kpi.named"
         if name in KNOWN:
             values = f"SELECT DISTINCT {KNOWN[name]} AS known FROM kpi.named WHERE kpi_code = $code ORDER BY known"
             listed = [
                 row[0] for row in self._connection.execute(values, {"code": code}).fetchall() if row[0] is not None
             ]
             known = f"it has {', '.join(listed)}" if listed else "it has none"
-        raise UsageError(f"'{code}' has no value with {name} '{value}' in release {self.release_id}: {known}.")
+            known_vi = f"có {', '.join(listed)}" if listed else "không có giá trị nào như vậy"
+        raise UsageError(
+            f"'{code}' has no value with {name} '{value}' in release {self.release_id}: {known}.",
+            f"'{code}' không có giá trị nào với {name} '{value}' trong bản công bố {self.release_id}: {known_vi}.",
+        )
 
     def _columns(self) -> dict[str, str]:
         """What each column of `kpi.named` is, in Vietnamese and English."""
@@ -209,7 +216,10 @@ def current(warehouse: str | Path | None = None, project: str | Path | None = No
     """
     settings = Settings.from_environment(project, warehouse)
     if not (settings.current / DATABASE).is_file():
-        raise UsageError(f"there is no release in {settings.warehouse}: run 'dx run' first.")
+        raise UsageError(
+            f"there is no release in {settings.warehouse}: run 'dx run' first.",
+            f"chưa có bản công bố nào trong {settings.warehouse}: hãy chạy 'dx run' trước.",
+        )
     return Release(settings.current.resolve(), settings)  # `current` may move on; this release stays
 
 
@@ -222,5 +232,8 @@ def _as(found: duckdb.DuckDBPyRelation, frame: Kind) -> Any:  # noqa: ANN401 - a
     try:
         import polars as pl
     except ImportError as error:
-        raise UsageError("frame='polars' needs Polars: 'pip install polars', or ask for 'arrow'.") from error
+        raise UsageError(
+            "frame='polars' needs Polars: 'pip install polars', or ask for 'arrow'.",
+            "frame='polars' cần có Polars: hãy chạy 'pip install polars', hoặc dùng 'arrow'.",
+        ) from error
     return pl.from_arrow(rows)

@@ -52,9 +52,11 @@ class DeliveryRefusedError(DxError):
     that is missing or unknown.
     """
 
-    def __init__(self, problem: str, *, line: int | None = None, column: str | None = None) -> None:
-        where = f"line {line}: " if line is not None else ""
-        super().__init__(f"{where}{problem}")
+    def __init__(
+        self, problem: str, vi: str | None = None, *, line: int | None = None, column: str | None = None
+    ) -> None:
+        where, where_vi = (f"line {line}: ", f"dòng {line}: ") if line is not None else ("", "")
+        super().__init__(f"{where}{problem}", f"{where_vi}{vi or problem}")
         self.line = line
         self.column = column
 

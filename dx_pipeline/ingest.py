@@ -20,6 +20,7 @@ from dx_pipeline import connectors, progress, reading, workers
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.definition import DEFINITION
+from dx_pipeline.declarations.document import in_both
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
@@ -169,7 +170,7 @@ def _hold_back(settings: Settings, catalogue: Catalogue, key: Key, current: str,
         return before
     made = partition.run(settings, key)
     inputs, entries = (made.inputs, made.entries) if made is not None else (None, {})
-    staged = Staged(key, rows=0, synthetic=False, failure=str(damaged), inputs=inputs, entries=entries)
+    staged = Staged(key, rows=0, synthetic=False, failure=in_both(damaged), inputs=inputs, entries=entries)
     with connect(settings) as connection:
         return publication.publish(settings, catalogue, connection, staged, fingerprint)
 
@@ -276,7 +277,7 @@ def _read(
     why = {
         item.counts.delivery_id: redelivery.sentence(catalogue.sources[key.source], item) for item in staging.held_back
     }
-    readable.hold_back({delivery_id: sentence.en for delivery_id, sentence in why.items()})
+    readable.hold_back(why)
     quarantine = catalogue.contracts["ledger.quarantine"]
     partition.quarantine(settings, connection.table(QUARANTINED), key, quarantine)
     held_back = [item for item in staging.held_back if item.counts.delivery_id in present]  # others were withdrawn
@@ -292,8 +293,8 @@ def _read(
             Refusal(
                 delivery_id=delivery.entry.delivery_id,
                 file_name=delivery.entry.file_name,
-                problem=problem,
-                problem_vi=why[delivery.entry.delivery_id].vi if delivery.entry.delivery_id in why else None,
+                problem=problem.en,
+                problem_vi=problem.vi,
             )
             for delivery, problem in readable.unresolved(present)
         ),
@@ -338,7 +339,10 @@ def _bring_references_up_to_date(settings: Settings, catalogue: Catalogue, sourc
         (name,) = catalogue.sources_of(table)
         ingest(settings, catalogue, name, [None])
         if partition.rows(settings, Key(table, name, None)) is None:
-            raise DxError(f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it.")
+            raise DxError(
+                f"{table} has no published rows to check against: see 'dx doctor' for what is wrong with it.",
+                f"{table} chưa có dòng nào được công bố để đối chiếu: xem 'dx doctor' để biết bảng này sai ở đâu.",
+            )
 
 
 def _today(settings: Settings, now: datetime | None) -> date:

@@ -121,6 +121,51 @@ MISTAKES = {
         "not valid SQL: something is missing after 'coalesce(1 = ,': complete the expression.",
         "SQL không hợp lệ: thiếu một phần sau 'coalesce(1 = ,': hãy viết đủ biểu thức.",
     ),
+    "a format that there is not": Mistake(
+        *(GROUP, "kind: csv", "kind: docx", 8),
+        "'deliveries.0.format': 'docx' is not allowed: 'kind' should be one of 'excel', 'html', 'csv',",
+        "'deliveries.0.format': 'docx' không được phép: 'kind' phải là một trong 'excel', 'html', 'csv',",
+    ),
+    "a column without a place": Mistake(
+        *(GROUP, "{header: ma_to}", "{}", 10),
+        "'deliveries.0.columns.group_code': give either 'header' (where it is), 'constant' (what it always is) or",
+        "'deliveries.0.columns.group_code': hãy ghi đúng một trong ba: 'header' (cột ở đâu), 'constant' (giá trị",
+    ),
+    "a column that the contract has not": Mistake(
+        *(GROUP, "member_count:", "members:", 14),
+        "'members' is no column of programme.community_group: it has group_code,",
+        "programme.community_group không có cột 'members': các cột là group_code,",
+    ),
+    "a column of personal data": Mistake(
+        *(GROUP, "{header: ma_to}", '{header: "Số điện thoại"}', 10),
+        "the heading 'Số điện thoại' announces personal data (phone), of which nothing may be kept: name it under",
+        "tiêu đề 'Số điện thoại' cho thấy dữ liệu cá nhân (phone), không được lưu: hãy ghi dưới 'ignored', hoặc",
+    ),
+    "rows of persons that everybody would see": Mistake(
+        *("assets/contract/statistics/dossier.yaml", "audience: internal", "audience: public", 9),
+        "each row is about one case, because 'dossier_code' can be linked to a person: such rows are not public.",
+        "mỗi dòng là về một trường hợp, vì 'dossier_code' có thể dẫn tới một người: các dòng như vậy không được công",
+    ),
+    "a view that there is not": Mistake(
+        *(COUNT, "of: community_group", "of: groups", 7),
+        "'groups' is no declared view: known are community_group,",
+        "'groups' không phải là khung nhìn đã khai báo: có community_group,",
+    ),
+    "a word where a condition belongs": Mistake(
+        *(RATE, "counted: channel = 'online'", "counted: channel", 9),
+        "'channel' is VARCHAR: write a condition or a number.",
+        "'channel' có kiểu VARCHAR: hãy ghi một điều kiện hoặc một số.",
+    ),
+    "free SQL without what it looks at": Mistake(
+        *(RATE, "counted: channel = 'online'", "sql: v1.sql", 2),
+        "free SQL needs a 'basis', and is in every version or in none.",
+        "SQL tự do cần có 'basis', và phải có trong mọi phiên bản hoặc không phiên bản nào.",
+    ),
+    "an expectation that there is not": Mistake(
+        *("checks/programme/community_group.yaml", "unexpected_rows_expectation", "unexpected", 3),
+        "'unexpected' is no expectation of Great Expectations 1.24.",
+        "'unexpected' không phải là kỳ vọng của Great Expectations 1.24: hãy ghi đúng tên.",
+    ),
 }
 """By what was done wrong."""
 

@@ -235,7 +235,8 @@ def test_what_cannot_be_searched_is_not_stored_and_is_refused(trial: Trial, cont
     tables = reading.sort(trial.catalogue.sources["excel"].source, [delivery])
     ((refused, problem),) = tables["statistics.trial"].refused
     assert refused == delivery
-    assert "othing of it was kept" in problem
+    assert "othing of it was kept" in problem.en
+    assert "Không lưu gì từ tệp này" in problem.vi
 
 
 def test_a_delivery_that_is_not_recognised_loses_what_is_forbidden_too(trial: Trial) -> None:

@@ -80,12 +80,13 @@ def fetch(
     before = {month: landed(settings, month) for month in months}
     declared = DeclaredSource("connection", NAME, source(fetched_by))
     fetch_and_land(settings, Catalogue(PROVINCE, {}, {NAME: declared}, {}, {}, {}, {}), NAME, months, now)
+    problems = {month: attempts.problem(settings, NAME, month) for month in months}
     return tuple(
         Fetched(
             tuple(item for item in landed(settings, month) if item not in before[month]),
-            attempts.problem(settings, NAME, month),
+            None if problem is None else problem.en,
         )
-        for month in months
+        for month, problem in problems.items()
     )
 
 

@@ -86,7 +86,10 @@ def change(
 ) -> int:
     """Vì sao một giá trị thay đổi / Why a value differs from another one."""
     if sum(option is not None for option in (against, against_unit, against_release)) > 1:
-        raise UsageError("'--against', '--against-unit' and '--against-release' exclude each other.")
+        raise UsageError(
+            "'--against', '--against-unit' and '--against-release' exclude each other.",
+            vi="'--against', '--against-unit' và '--against-release' loại trừ nhau: hãy giữ một.",
+        )
     asked = Question.written(code, unit, window, part, system, statistic)
     other = Against(
         Window.parse(against) if against else None,

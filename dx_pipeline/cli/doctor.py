@@ -279,4 +279,4 @@ def _of_connectors(settings: Settings, catalogue: Catalogue) -> Iterator[Finding
             problems = [attempts.problem(settings, name, month) for month in attempts.months(settings, name)]
             latest = next((problem for problem in reversed(problems) if problem), None)
             if latest is not None:
-                yield Finding(f"{pick('Kết nối', 'Connector')} {name}", is_well=False, details=latest)
+                yield Finding(f"{pick('Kết nối', 'Connector')} {name}", is_well=False, details=screen.in_words(latest))

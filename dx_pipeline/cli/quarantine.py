@@ -29,7 +29,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.tables import quarantine
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.quarantine import Chosen, Line
-from dx_pipeline.tables.run import RunResult
+from dx_pipeline.tables.run import PartitionRun, RunResult
 
 Row = dict[str, Any]
 
@@ -185,7 +185,7 @@ def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chos
             "month": str(key.month) if key.month else None,
             "lines_before": before.get(key, 0),
             "lines_after": after.get(key, 0),
-            "problem": next((each.run.problem for each in changed if each.run.partition == key.name), None),
+            "problem": next((_problem(each.run) for each in changed if each.run.partition == key.name), None),
         }
         for key in keys
         if any((each.run.table, each.run.partition) == (key.table, key.name) for each in changed)
@@ -289,6 +289,11 @@ def _cell(row: Row, name: str) -> str:
         return screen.number(row[name])
     text = "" if row[name] is None else str(row[name])
     return escape(text)
+
+
+def _problem(run: PartitionRun) -> str | None:
+    """Why the rows of a run were not published, in the reader's language."""
+    return pick(str(run.problem_vi), run.problem) if run.problem is not None else None
 
 
 def _show_replay(rows: Sequence[Row], errors: Sequence[str], *, has_lines: bool) -> None:

@@ -139,7 +139,7 @@ def _effect(settings: Settings, catalogue: Catalogue, proposal: Proposal) -> Row
     try:
         found = revision.effect(settings, catalogue, proposal)
     except DxError as error:
-        return {"problem": str(error), "rows": [], "changes": []}
+        return {"problem": screen.in_words(error), "rows": [], "changes": []}
     names = dict(proposal.late)
     rows = [{"file_name": names[item.delivery_id], **item.model_dump(exclude={"delivery_id"})} for item in found.counts]
     return {"problem": None, "rows": rows, "changes": found.changes}

@@ -25,6 +25,7 @@ from dx_pipeline.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
     from dagster._core.execution.execution_result import ExecutionResult
+    from dagster._core.execution.plan.objects import UserFailureData
 
 CODE_LOCATION, REPOSITORY = "dx-pipeline", "__repository__"
 """The code location's name in workspace.yaml, and Dagster's name for what it defines."""
@@ -170,4 +171,10 @@ def _errors(result: ExecutionResult) -> Iterator[str]:
             yield pick(*TOO_LITTLE_MEMORY)  # once, whatever the number of steps
             continue
         described = event.step_failure_data.user_failure_data
-        yield (described.description if described else None) or f"{event.step_key}: {error.message.strip()}"
+        yield (_described(described) if described else None) or f"{event.step_key}: {error.message.strip()}"
+
+
+def _described(failure: UserFailureData) -> str | None:
+    """Why a step failed, in the reader's language if it is an error of ours: see `components.asset.failure`."""
+    in_vietnamese = failure.metadata.get("vi")
+    return pick(str(in_vietnamese.value), str(failure.description)) if in_vietnamese else failure.description

@@ -228,7 +228,7 @@ def _not_fetched(settings: Settings, catalogue: Catalogue, months: Sequence[Mont
     """Why the latest attempt to fetch from each remote source failed, where it did."""
     remote = [name for name in catalogue.monthly if connectors.is_remote(catalogue.sources[name])]
     problems = (attempts.problem(settings, name, month) for name in remote for month in months)
-    return [problem for problem in problems if problem is not None]
+    return [screen.in_words(problem) for problem in problems if problem is not None]
 
 
 def _show_paths(settings: Settings) -> None:

@@ -44,8 +44,8 @@ def serve(
             _show_json(served, months, scale, seed)
         else:
             _show(served)
-        for sentence in served.absent:
-            screen.say(f"[yellow]{pick('Không phục vụ', 'Not served')}[/]: {sentence}")
+        for why in served.absent:
+            screen.say(f"[yellow]{pick('Không phục vụ', 'Not served')}[/]: {screen.in_words(why)}")
         screen.say(pick("Ctrl-C để dừng.", "Ctrl-C to stop."))
         stop.wait()
 
@@ -87,7 +87,7 @@ def _show_json(served: LiveSystems, months: Sequence[Month], scale: float, seed:
         "seed": seed,
         "environment": {name: value for item in served.endpoints for name, value in item.environment.items()},
         "endpoints": {item.name: _described(item) for item in served.endpoints},
-        "absent": list(served.absent),
+        "absent": [screen.in_words(why) for why in served.absent],
     }
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     sys.stdout.flush()

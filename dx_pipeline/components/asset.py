@@ -9,6 +9,7 @@ from dx_pipeline.declarations.catalogue import OWN_CONTRACTS, Catalogue
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.province import Province
+from dx_pipeline.errors import DxError
 from dx_pipeline.period import Month
 from dx_pipeline.release.part import REPORT
 from dx_pipeline.settings import Settings
@@ -54,6 +55,12 @@ def view_key(name: str) -> dg.AssetKey:
 def both(text: Bilingual) -> str:
     """Vietnamese first, English beneath it, as Dagster's Markdown descriptions show them."""
     return f"{text.vi}\n\n*{text.en}*"
+
+
+def failure(error: DxError) -> dg.Failure:
+    """The failure of a step by an error of ours; the sentence in Vietnamese is its metadata `vi`."""
+    metadata = {"vi": dg.MetadataValue.text(error.vi)}
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=False)
 
 
 def contract_file(settings: Settings, table: str) -> Path:

@@ -9,6 +9,7 @@ from dx_pipeline.components.asset import (
     code_references,
     column_schema,
     evaluated_key,
+    failure,
     kpi_key,
     report_page,
     source_key,
@@ -83,7 +84,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, code: str) -> dg.Asset
         try:
             run = evaluate(settings, catalogue, code, selected(context, catalogue)).run
         except DxError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise failure(error) from error
         metadata = headline(settings, code) if run.published else {}
         reported = Partition(context.instance, key, code_version)
         yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)

@@ -14,6 +14,7 @@ from dx_pipeline.components.asset import INTEGRITY, RELEASE_KEY, evaluated_key, 
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.declarations.catalogue import open_project
 from dx_pipeline.declarations.document import Declared
+from dx_pipeline.declarations.mistake import no_time_zone
 from dx_pipeline.errors import RuleError
 from dx_pipeline.period import Month
 
@@ -34,10 +35,7 @@ def _is_cron(value: str) -> str:
 
 def _is_time_zone(value: str) -> str:
     if value not in available_timezones():
-        raise RuleError(
-            f"'{value}' is no time zone: write its name, such as Asia/Ho_Chi_Minh.",
-            f"'{value}' không phải là múi giờ: hãy ghi tên múi giờ, chẳng hạn Asia/Ho_Chi_Minh.",
-        )
+        raise no_time_zone(value)
     return value
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from dx_pipeline import integrity, notification, release
-from dx_pipeline.components.asset import INTEGRITY, POOL, RELEASE_KEY, both, evaluated_key, report_page
+from dx_pipeline.components.asset import INTEGRITY, POOL, RELEASE_KEY, both, evaluated_key, failure, report_page
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
-from dx_pipeline.declarations.document import Bilingual, Declared, Owner
+from dx_pipeline.declarations.document import Bilingual, Declared, Owner, in_both
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import revision
 from dx_pipeline.notification import Cause
@@ -53,8 +53,8 @@ class Release(Declaration, Declared):
             try:
                 result = release.publish(settings, catalogue)
             except DxError as error:
-                failed.append(Cause(f"no release: {error}", Bilingual(vi=error.vi, en=str(error))))
-                raise dg.Failure(description=str(error), allow_retries=False) from error
+                failed.append(Cause(f"no release: {error}", in_both(error)))
+                raise failure(error) from error
             finally:
                 found = notification.causes(settings, catalogue, datetime.now(UTC))
                 notification.notify(settings, catalogue, [*failed, *found])

@@ -13,6 +13,7 @@ from dx_pipeline.components.asset import (
     code_references,
     column_schema,
     contract_file,
+    failure,
     months_definition,
     report_page,
     source_key,
@@ -104,7 +105,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
         try:
             runs = [result.run for result in ingest(settings, catalogue, name, run_for)]
         except DxError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise failure(error) from error
         derived = {Month.parse(run.month) for run in runs if run.month}  # also for months next to those of the run
         today = datetime.now(ZoneInfo(settings.time_zone)).date()
         for month in sorted({*run_for, *derived}, key=str):

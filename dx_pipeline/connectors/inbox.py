@@ -77,7 +77,9 @@ def fetch_reference(settings: Settings, source: str, file: str) -> Arrival:
     """
     path = settings.reference / file
     if not path.is_file():
-        raise UsageError(f"{path} is missing: restore it from the repository.")
+        raise UsageError(
+            f"{path} is missing: restore it from the repository.", f"thiếu {path}: hãy phục hồi từ kho mã nguồn."
+        )
     day = datetime.fromtimestamp(0, UTC)  # git versions it, not a clock
     return Arrival(source, None, NAME, path, path.name, day, digest(path))
 

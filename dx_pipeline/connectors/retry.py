@@ -58,7 +58,8 @@ class FetchError(DxError):
         is_transient: bool | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(f"{attempts.ADVICE[error_class]}{f' ({error_code})' if error_code else ''}.")
+        advice, code = attempts.ADVICE[error_class], f" ({error_code})" if error_code else ""
+        super().__init__(f"{advice.en}{code}.", f"{advice.vi}{code}.")
         self.error_class = error_class
         self.error_code = error_code
         self.received_bytes = received_bytes

@@ -20,10 +20,11 @@ from dx_pipeline.declarations import suite as suites
 from dx_pipeline.declarations import summary as summaries
 from dx_pipeline.declarations import view as views
 from dx_pipeline.declarations.binding import Binder
+from dx_pipeline.declarations.consistency import check_layouts, check_references
 from dx_pipeline.declarations.contract import IDENTIFIER, Audience, Contract
-from dx_pipeline.declarations.definition import DEFINITION, OF_EVERY_VERSION
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.declarations.kpi import DeclaredKpi
+from dx_pipeline.declarations.mistake import Mistake, no_contract
 from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.source import Reference, Source, reference_source
 from dx_pipeline.declarations.suite import Suite
@@ -31,7 +32,6 @@ from dx_pipeline.declarations.summary import DeclaredSummary
 from dx_pipeline.declarations.view import SCHEMA, DeclaredView, Known
 from dx_pipeline.errors import DeclarationError, UsageError
 from dx_pipeline.settings import Settings
-from dx_pipeline.vietnamese import heading as headings
 
 PROVINCE = "assets/province.yaml"
 COMPONENTS = "dx_pipeline.components"
@@ -179,9 +179,12 @@ class _Reader:
         self._read_suites()
         for position, code in enumerate(province.headline):
             if code not in self.kpis:
-                raise document.error(
-                    f"'{code}' is no declared KPI: known are {', '.join(self.kpis)}.", "headline", position
+                known = ", ".join(self.kpis)
+                unknown = Mistake(
+                    f"'{code}' is no declared KPI: known are {known}.",
+                    f"'{code}' không phải là KPI đã khai báo: có {known}.",
                 )
+                raise document.error(unknown, "headline", position)
         figures = (self.views, self.kpis, self.suites, self.digests, self.summaries, dict(sorted(self.files.items())))
         return Catalogue(province, self.contracts, self.sources, *figures)
 
@@ -191,7 +194,12 @@ class _Reader:
         for path in (self.assets / "contract").glob("*/*.yaml"):
             name = f"{path.parent.name}.{path.stem}"
             if name in paths:
-                raise DeclarationError(path, 1, f"{name} is a table of the pipeline itself: remove this contract.")
+                raise DeclarationError(
+                    path,
+                    1,
+                    f"{name} is a table of the pipeline itself: remove this contract.",
+                    f"{name} là bảng của chính chương trình: hãy bỏ hợp đồng dữ liệu này.",
+                )
             paths[name] = path
         for name, path in sorted(paths.items()):
             documents[name] = document = Document(path)
@@ -201,34 +209,7 @@ class _Reader:
             if contract.columns_of is not None:
                 other = self.contracts[contract.columns_of]
                 self.contracts[name] = contract.model_copy(update={"columns": other.columns, "key": other.key})
-        self._check_references(documents)
-
-    def _check_references(self, documents: dict[str, Document]) -> None:
-        """Check that what contracts refer to are reference tables and their columns."""
-        for name, contract in self.contracts.items():
-            for position, table in enumerate(contract.reads):
-                is_reference = table in self.contracts and self.contracts[table].origin == "reference"
-                if table == name or not (is_reference or table == DEFINITION):
-                    raise documents[name].error(f"'{table}' is no other reference table.", "reads", position)
-            for column, declared in contract.columns.items():
-                if declared.references and not self._is_reference_column(declared.references):
-                    raise documents[name].error(
-                        f"'{declared.references}' is no column of a reference table.",
-                        *("columns", column, "references"),
-                    )
-                if not declared.is_published and contract.audience == "public":
-                    raise documents[name].error(
-                        f"each row is about one case, because '{column}' can be linked to a person: such rows are not"
-                        " public. Write 'audience: internal' (analysts inside the office) or 'audience: none'.",
-                        *("columns", column, "personal_data"),
-                    )
-
-    def _is_reference_column(self, reference: str) -> bool:
-        table, _, column = reference.rpartition(".")
-        if table == DEFINITION:
-            return column in OF_EVERY_VERSION
-        contract = self.contracts.get(table)
-        return contract is not None and contract.origin == "reference" and column in contract.columns
+        check_references(self.contracts, documents)
 
     @cached_property
     def _components(self) -> list[tuple[str, str, str, Document]]:
@@ -238,7 +219,11 @@ class _Reader:
             group, name = path.parent.parent.name, path.parent.name
             document = Document(path)
             if not re.fullmatch(IDENTIFIER, name):
-                raise document.error(f"the folder '{name}' is no name: use lower-case letters, digits and _.")
+                no_name = Mistake(
+                    f"the folder '{name}' is no name: use lower-case letters, digits and _.",
+                    f"thư mục '{name}' có tên không hợp lệ: hãy dùng chữ thường không dấu, chữ số và _.",
+                )
+                raise document.error(no_name)
             found.append((kind_of(document), group, name, document))
         return found
 
@@ -272,31 +257,13 @@ class _Reader:
 
     def _add_source(self, document: Document, declared: DeclaredSource) -> None:
         if declared.name in self.sources:
-            raise document.error(f"'{declared.name}' is declared twice: a source is one inbox folder.")
-        for position, layout in enumerate(declared.source.deliveries):
-            where = ("attributes", "deliveries", position)
-            contract = self.contracts.get(layout.table)
-            if contract is None or contract.origin in {"observed", "computed"}:
-                known = ", ".join(n for n, c in self.contracts.items() if c.origin == "delivered")
-                raise document.error(f"'{layout.table}' has no contract: known are {known}.", *where, "table")
-            for column, placement in layout.columns.items():
-                if column not in contract.columns:
-                    raise document.error(
-                        f"'{column}' is no column of {layout.table}: it has {', '.join(contract.columns)}.",
-                        *(*where, "columns", column),
-                    )
-                kind = headings.kind_of(placement.header or "")
-                if kind is not None and not declared.is_reference:  # reference files are the project's own
-                    raise document.error(
-                        f"the heading '{placement.header}' announces personal data ({kind}), of which nothing may be"
-                        " kept: name it under 'ignored', or ask the sender to leave the column out.",
-                        *(*where, "columns", column),
-                    )
-            for column, required in contract.columns.items():
-                if required.required and column not in layout.columns:
-                    raise document.error(
-                        f"'{column}' is required by {layout.table}: say where it is found.", *where, "columns"
-                    )
+            twice = Mistake(
+                f"'{declared.name}' is declared twice: a source is one inbox folder.",
+                f"'{declared.name}' được khai báo hai lần: mỗi nguồn là một thư mục trong hộp nhận.",
+            )
+            raise document.error(twice)
+        is_own = declared.is_reference  # reference files are the project's own
+        check_layouts(document, declared.source, self.contracts, may_have_personal_data=is_own)
         self._check_derived(document, declared.source)
         self.sources[declared.name] = declared
         # To accept a delivery concerns its month alone: others are not read again, earlier releases are as they were.
@@ -308,20 +275,26 @@ class _Reader:
         for position, table in enumerate(source.derived):
             where = ("attributes", "derived", position)
             if table not in DERIVED_FROM:
-                raise document.error(f"'{table}' cannot be derived: known are {', '.join(DERIVED_FROM)}.", *where)
-            if table in source.delivered or DERIVED_FROM[table] not in source.delivered:
-                raise document.error(
-                    f"{table} is derived from {DERIVED_FROM[table]}: deliver that one, and not {table}.", *where
+                known = ", ".join(DERIVED_FROM)
+                underivable = Mistake(
+                    f"'{table}' cannot be derived: known are {known}.",
+                    f"'{table}' không thể là bảng dẫn xuất: có {known}.",
                 )
+                raise document.error(underivable, *where)
+            if table in source.delivered or DERIVED_FROM[table] not in source.delivered:
+                origin = DERIVED_FROM[table]
+                undelivered = Mistake(
+                    f"{table} is derived from {origin}: deliver that one, and not {table}.",
+                    f"{table} được dẫn xuất từ {origin}: hãy giao bảng đó, không giao {table}.",
+                )
+                raise document.error(undelivered, *where)
 
     def _add_reference(self, document: Document, group: str, name: str) -> None:
         declared = document.read(Reference, "attributes")
         table = f"{group}.{name}"
         contract = self.contracts.get(table)
         if contract is None or contract.origin != "reference":
-            raise document.error(
-                f"{table} has no contract of origin 'reference': write assets/contract/{group}/{name}.yaml."
-            )
+            raise document.error(no_contract(table, "reference"))
         source = reference_source(declared, table, contract)
         self._add_source(document, DeclaredSource(group, name, source, declared.file))
 
@@ -331,10 +304,18 @@ class _Reader:
             document = Document(path)
             contract = self.contracts.get(name)
             if contract is None:
-                raise document.error(f"{name} is no declared table: name the file after its table.")
+                no_table = Mistake(
+                    f"{name} is no declared table: name the file after its table.",
+                    f"{name} không phải là bảng đã khai báo: hãy đặt tên tệp theo tên bảng.",
+                )
+                raise document.error(no_table)
             suite = suites.read(document, contract)
             if suite.name != name:
-                raise document.error(f"the suite is called '{suite.name}': call it '{name}'.", "name")
+                misnamed = Mistake(
+                    f"the suite is called '{suite.name}': call it '{name}'.",
+                    f"bộ kiểm định có tên '{suite.name}': hãy đặt tên là '{name}'.",
+                )
+                raise document.error(misnamed, "name")
             self.suites[name] = suite
             self.digests[f"suite:{name}"] = self._digest(path)
         for name in self._without_suite():
@@ -343,6 +324,7 @@ class _Reader:
                 self.assets / "contract" / schema / f"{table}.yaml",
                 1,
                 f"{name} has no suite: write checks/{schema}/{table}.yaml.",
+                f"{name} chưa có bộ kiểm định: hãy viết checks/{schema}/{table}.yaml.",
             )
 
     def _without_suite(self) -> Iterator[str]:
@@ -373,9 +355,9 @@ def kind_of(document: Document) -> str:
     kind = str(written).removeprefix(f"{COMPONENTS}.")
     if kind not in KINDS and (written is None or str(written).startswith("dx_pipeline")):
         names = ", ".join(f"{COMPONENTS}.{name}" for name in sorted(KINDS))
-        raise document.error(
+        unknown = Mistake(
             f"'{written}' is no type of component: known are {names}.",
-            "type",
-            vi=f"'{written}' không phải là loại thành phần: có {names}.",
+            f"'{written}' không phải là loại thành phần: có {names}.",
         )
+        raise document.error(unknown, "type")
     return kind

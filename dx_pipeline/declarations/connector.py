@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dx_pipeline.declarations.document import Declared
+from dx_pipeline.errors import RuleError
 
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -74,8 +75,10 @@ class Files(Declared):
     @model_validator(mode="after")
     def _has_no_secret(self) -> Files:
         if self.address and re.search(r"//[^/@]*:[^/@]*@", self.address):
-            message = "an address may not contain a password: give it by fsspec's own environment variables (FSSPEC_…)."
-            raise ValueError(message)
+            raise RuleError(
+                "an address may not contain a password: give it by fsspec's own environment variables (FSSPEC_…).",
+                "địa chỉ không được chứa mật khẩu: hãy đặt mật khẩu trong các biến môi trường của fsspec (FSSPEC_…).",
+            )
         return self
 
 
@@ -153,8 +156,10 @@ class Request(Declared):
     def _placeholders_are_known(self) -> Request:
         for found in re.findall(r"\{([^}]*)\}", " ".join([self.path, *self.query.values()])):
             if found not in PLACEHOLDERS:
-                message = f"'{{{found}}}' is not known: write {{month}}, {{first_day}} or {{last_day}}."
-                raise ValueError(message)
+                raise RuleError(
+                    f"'{{{found}}}' is not known: write {{month}}, {{first_day}} or {{last_day}}.",
+                    f"'{{{found}}}' không được biết: hãy ghi {{month}}, {{first_day}} hoặc {{last_day}}.",
+                )
         return self
 
     @property
@@ -175,8 +180,10 @@ class _Addressed(Declared):
     @model_validator(mode="after")
     def _one_address(self) -> _Addressed:
         if (self.base_url is None) == (self.base_url_env is None):
-            message = "give either 'base_url' or 'base_url_env' (the environment variable that contains it)."
-            raise ValueError(message)
+            raise RuleError(
+                "give either 'base_url' or 'base_url_env' (the environment variable that contains it).",
+                "hãy ghi 'base_url' hoặc 'base_url_env' (biến môi trường chứa địa chỉ), chỉ một trong hai.",
+            )
         return self
 
 
@@ -191,8 +198,10 @@ class Http(_Addressed):
     def _names_differ(self) -> Http:
         names = [request.name for request in self.requests]
         if len(set(names)) < len(names):
-            message = "two requests have the same name: deliveries that have landed are recognised by it."
-            raise ValueError(message)
+            raise RuleError(
+                "two requests have the same name: deliveries that have landed are recognised by it.",
+                "hai yêu cầu trùng tên: hãy đặt tên khác nhau, vì các lần giao đã nhận được nhận ra theo tên.",
+            )
         return self
 
 
@@ -250,11 +259,15 @@ class Postgres(Declared):
     @model_validator(mode="after")
     def _one_origin(self) -> Postgres:
         if (self.relation is None) == (self.query is None):
-            message = "give either 'relation' (a table or view) or 'query' (one SELECT)."
-            raise ValueError(message)
+            raise RuleError(
+                "give either 'relation' (a table or view) or 'query' (one SELECT).",
+                "hãy ghi 'relation' (bảng hoặc khung nhìn) hoặc 'query' (một câu SELECT), chỉ một trong hai.",
+            )
         if self.cursor not in self.columns:
-            message = f"'{self.cursor}' is the cursor: name it among the columns."
-            raise ValueError(message)
+            raise RuleError(
+                f"'{self.cursor}' is the cursor: name it among the columns.",
+                f"'{self.cursor}' là con trỏ (cursor): hãy ghi nó trong các cột.",
+            )
         return self
 
 

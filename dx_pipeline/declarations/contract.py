@@ -15,6 +15,8 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.document import Bilingual, Declared
+from dx_pipeline.declarations.mistake import no_regular_expression
+from dx_pipeline.errors import RuleError
 
 ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp"]
 PersonalData = Literal["none", "linkable"]
@@ -77,17 +79,20 @@ class Column(Declared):
     @model_validator(mode="after")
     def _rules_fit_the_type(self) -> Column:
         if self.type != "text" and (self.pattern or self.allowed):
-            message = "'pattern' and 'allowed' are for columns of type text."
-            raise ValueError(message)
+            raise RuleError(
+                "'pattern' and 'allowed' are for columns of type text.",
+                "'pattern' và 'allowed' chỉ dùng cho cột kiểu text.",
+            )
         if self.type not in {"integer", "number"} and (self.min is not None or self.max is not None):
-            message = "'min' and 'max' are for columns of type integer or number."
-            raise ValueError(message)
+            raise RuleError(
+                "'min' and 'max' are for columns of type integer or number.",
+                "'min' và 'max' chỉ dùng cho cột kiểu integer hoặc number.",
+            )
         if self.pattern is not None:
             try:
                 re.compile(self.pattern)
             except re.error as error:
-                message = f"'{self.pattern}' is not a regular expression: {error}."
-                raise ValueError(message) from error
+                raise no_regular_expression(self.pattern, error) from error
         return self
 
     @property
@@ -268,27 +273,37 @@ class Contract(Declared):
     def _names_are_columns(self) -> Contract:
         for name in self.columns:
             if not re.fullmatch(IDENTIFIER, name):
-                message = f"'{name}' is not a column name: use lower-case letters, digits and _."
-                raise ValueError(message)
+                raise RuleError(
+                    f"'{name}' is not a column name: use lower-case letters, digits and _.",
+                    f"'{name}' không phải là tên cột: hãy dùng chữ thường không dấu, chữ số và _.",
+                )
             if name in self._added:
-                message = f"'{name}' is added to every such table: leave it out."
-                raise ValueError(message)
+                raise RuleError(
+                    f"'{name}' is added to every such table: leave it out.",
+                    f"'{name}' được tự thêm vào mọi bảng loại này: hãy bỏ ra.",
+                )
         named = {*self.key, *([self.month] if self.month else []), *self.inside_only}
         named |= {*(self.balance.named if self.balance else ())}
         if unknown := sorted(named - set(self.columns)):
-            message = (
-                f"'{unknown[0]}' is used as key, month, in 'balance' or 'inside_only' but is not among the columns."
+            raise RuleError(
+                f"'{unknown[0]}' is used as key, month, in 'balance' or 'inside_only' but is not among the columns.",
+                f"'{unknown[0]}' được dùng ở key, month, 'balance' hoặc 'inside_only' nhưng không có trong các cột.",
             )
-            raise ValueError(message)
         if self.origin != "computed" and any(column.type == "decimal" for column in self.columns.values()):
-            message = "'decimal' is for tables that the pipeline computes: write 'number'."
-            raise ValueError(message)
+            raise RuleError(
+                "'decimal' is for tables that the pipeline computes: write 'number'.",
+                "'decimal' chỉ dùng cho bảng do chương trình tính: hãy ghi 'number'.",
+            )
         if self.reporters is not None and self._list_of_reporters() is None:
-            message = f"'{self.reporters.column}' of 'reporters' is no column that refers to a list."
-            raise ValueError(message)
+            raise RuleError(
+                f"'{self.reporters.column}' of 'reporters' is no column that refers to a list.",
+                f"'{self.reporters.column}' trong 'reporters' không phải là cột tham chiếu tới một danh mục.",
+            )
         if self.changes and not (self.key and self.month and self.origin == "delivered"):
-            message = "a table that changes is delivered by month: it needs 'key' and 'month'."
-            raise ValueError(message)
+            raise RuleError(
+                "a table that changes is delivered by month: it needs 'key' and 'month'.",
+                "bảng có 'changes' được giao theo tháng: cần có 'key' và 'month'.",
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,9 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from dx_pipeline.declarations.binding import Binder
 from dx_pipeline.declarations.contract import IDENTIFIER
-from dx_pipeline.declarations.document import Declared
-from dx_pipeline.declarations.view import SCHEMA
+from dx_pipeline.declarations.document import Declared, Document, Location
+from dx_pipeline.declarations.lineage import columns_of, is_aggregate
+from dx_pipeline.declarations.mistake import Mistake
+from dx_pipeline.declarations.view import COLUMN_TYPES, SCHEMA, DeclaredView, Known
+from dx_pipeline.errors import DeclarationError, RuleError
 
 Level = Literal["province", "agency", "district", "commune"]
 LEVELS: tuple[Level, ...] = ("province", "agency", "district", "commune")
@@ -69,17 +73,29 @@ class Counting(Rows):
     @model_validator(mode="after")
     def _only_items_are_looked_for(self) -> Counting:
         if (self.seen_in or self.unseen_in) and self.distinct is None:
-            raise ValueError("'seen_in' and 'unseen_in' look for items: name the column of the items as 'distinct'.")
+            raise RuleError(
+                "'seen_in' and 'unseen_in' look for items: name the column of the items as 'distinct'.",
+                "'seen_in' và 'unseen_in' tìm các mục: hãy ghi cột của các mục ở 'distinct'.",
+            )
         if self.seen_in and self.unseen_in:
-            raise ValueError("an item is looked for either in 'seen_in' or in 'unseen_in'.")
+            raise RuleError(
+                "an item is looked for either in 'seen_in' or in 'unseen_in'.",
+                "một mục chỉ được tìm ở 'seen_in' hoặc ở 'unseen_in': hãy giữ một.",
+            )
         return self
 
     @model_validator(mode="after")
     def _only_rows_are_added(self) -> Counting:
         if self.distinct is not None and (self.plus or self.less):
-            raise ValueError("'plus' and 'less' are about rows: leave them out where items are counted once.")
+            raise RuleError(
+                "'plus' and 'less' are about rows: leave them out where items are counted once.",
+                "'plus' và 'less' là về các dòng: hãy bỏ ra khi mỗi mục chỉ được đếm một lần.",
+            )
         if self.plus is not None and (self.plus.among is None) != (self.among is None):
-            raise ValueError("'plus' has an 'among' if what it is added to has one, and only then.")
+            raise RuleError(
+                "'plus' has an 'among' if what it is added to has one, and only then.",
+                "'plus' có 'among' khi và chỉ khi phần được cộng vào có 'among'.",
+            )
         return self
 
     @property
@@ -118,3 +134,67 @@ def _items_as_sql(counting: Counting, item: str) -> str:
 def _sum(expression: str) -> str:
     """An expression over all rows, as the definition writes it: true of how many, or the sum of a number."""
     return "count(*)" if expression == "true" else f"sum(({expression})::INTEGER)"
+
+
+def view_of(document: Document, known: Known, name: str | None, where: Location, key: str) -> DeclaredView:
+    """The view on which something is counted.
+
+    Args:
+        document: where mistakes are shown.
+        known: the tables and views.
+        name: of the view.
+        where: the place of what is counted.
+        key: under which the view is named, there or for all that the document counts.
+
+    Raises:
+        DeclarationError: there is no such view, or it is for other views.
+    """
+    if name is None:
+        unnamed = Mistake("say what is counted: 'of' names a view.", "hãy ghi đếm cái gì: 'of' nêu một khung nhìn.")
+        raise document.error(unnamed, *where)
+    if name not in known.views:
+        place = (*where, key) if document.has((*where, key)) else ("attributes", key)
+        names = ", ".join(known.views)
+        unknown = Mistake(
+            f"'{name}' is no declared view: known are {names}.",
+            f"'{name}' không phải là khung nhìn đã khai báo: có {names}.",
+        )
+        raise document.error(unknown, *place)
+    if known.views[name].view.is_shared:
+        shared = Mistake(
+            f"'{name}' is for other views: count on one that reads it.",
+            f"'{name}' chỉ dùng cho các khung nhìn khác: hãy đếm trên một khung nhìn đọc nó.",
+        )
+        raise document.error(shared, *where)
+    return known.views[name]
+
+
+def check_expression(
+    document: Document, line: int, view: DeclaredView, expression: str, binder: Binder, *, may_be_number: bool
+) -> set[str]:
+    """The columns that an expression uses, once it is known to be a condition or a number of one row.
+
+    Raises:
+        DeclarationError: it is something else, or looks at several rows.
+    """
+    query = f"SELECT ({expression}) AS expression FROM {view.table}"
+    bound = binder.types(document.path, line, query, expression=expression)
+    kind = bound["expression"].partition("(")[0]
+    allowed = {"boolean", "integer", "number"} if may_be_number else {"boolean"}
+    if COLUMN_TYPES.get(kind) not in allowed:
+        wanted = "a condition or a number" if may_be_number else "a condition"
+        wanted_vi = "một điều kiện hoặc một số" if may_be_number else "một điều kiện"
+        raise DeclarationError(
+            document.path,
+            line,
+            f"'{expression}' is {kind}: write {wanted}.",
+            f"'{expression}' có kiểu {kind}: hãy ghi {wanted_vi}.",
+        )
+    if is_aggregate(expression):
+        raise DeclarationError(
+            document.path,
+            line,
+            f"'{expression}' looks at several rows: say what is true of one.",
+            f"'{expression}' xét nhiều dòng: hãy ghi điều đúng với từng dòng.",
+        )
+    return columns_of(expression)

@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from dx_pipeline.declarations.mistake import of_value, of_value_in_yaml, of_yaml
-from dx_pipeline.errors import DeclarationError, RuleError
+from dx_pipeline.declarations.mistake import Mistake, of_value, of_value_in_yaml, of_yaml
+from dx_pipeline.errors import DeclarationError, DxError, RuleError
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast, where it was built in
 Location = tuple[str | int, ...]
@@ -42,6 +42,11 @@ class Bilingual(Declared):
 
     vi: str
     en: str
+
+
+def in_both(error: DxError) -> Bilingual:
+    """The sentence of an error, to be kept or shown later."""
+    return Bilingual(vi=error.vi, en=str(error))
 
 
 def place(path: Path, line: int) -> str:
@@ -123,9 +128,9 @@ class Document:
         rest = f"{self._text[:first]}{self._text[last:]}"
         return "".join(f"{line.rstrip()}\n" for line in rest.splitlines() if line.strip())
 
-    def error(self, problem: str, *location: str | int, vi: str | None = None) -> DeclarationError:
-        """An error about the value at `location`; `vi` is the problem in Vietnamese."""
-        return DeclarationError(self.path, self.line(location), problem, vi)
+    def error(self, mistake: Mistake, *location: str | int) -> DeclarationError:
+        """An error about the value at `location`."""
+        return DeclarationError(self.path, self.line(location), mistake.en, mistake.vi)
 
     def read(self, model: type[Model], *location: str | int) -> Model:
         """The value at `location` as `model`.
@@ -143,8 +148,7 @@ class Document:
             first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
             broken = first.get("ctx", {}).get("error")
             where = (*location, *first["loc"], *(broken.at if isinstance(broken, RuleError) else ()))
-            mistake = of_value(first, _fields_at(model, first["loc"][:-1]))
-            raise self.error(mistake.en, *where, vi=mistake.vi) from error
+            raise self.error(of_value(first, _fields_at(model, first["loc"][:-1])), *where) from error
 
 
 def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:

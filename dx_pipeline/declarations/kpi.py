@@ -16,12 +16,11 @@ from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.binding import Binder, check_known
 from dx_pipeline.declarations.contract import IDENTIFIER
-from dx_pipeline.declarations.counting import LEVELS, Counting, Level, Rows, as_sql
+from dx_pipeline.declarations.counting import LEVELS, Counting, Level, Rows, as_sql, check_expression, view_of
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
-from dx_pipeline.declarations.lineage import columns_of, is_aggregate
-from dx_pipeline.declarations.mistake import both_in_force
+from dx_pipeline.declarations.mistake import Mistake, both_in_force, no_column
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
-from dx_pipeline.declarations.view import COLUMN_TYPES, DeclaredView, Known
+from dx_pipeline.declarations.view import DeclaredView, Known
 from dx_pipeline.errors import DeclarationError, RuleError
 from dx_pipeline.period import WINDOW_TYPES, Window, WindowType
 
@@ -109,19 +108,28 @@ class Definition(Declared):
     @model_validator(mode="after")
     def _the_province_is_shown(self) -> Definition:
         if "province" not in self.levels:
-            raise ValueError("'levels' always has 'province': every window has a value of the whole.")
+            raise RuleError(
+                "'levels' always has 'province': every window has a value of the whole.",
+                "'levels' luôn phải có 'province': mỗi kỳ đều có giá trị của toàn tỉnh.",
+            )
         return self
 
     @model_validator(mode="after")
     def _one_way_to_a_value(self) -> Definition:
         free = [version for version in self.versions if version.sql is not None]
         if free and (len(free) < len(self.versions) or self.basis is None or self.is_reported):
-            raise ValueError("free SQL needs a 'basis', and is in every version or in none.")
+            raise RuleError(
+                "free SQL needs a 'basis', and is in every version or in none.",
+                "SQL tự do cần có 'basis', và phải có trong mọi phiên bản hoặc không phiên bản nào.",
+            )
         if not free and (self.basis is not None or self.yields != "counts"):
-            raise ValueError("'basis' and 'yields' are about free SQL; what is counted has the basis of its view.")
+            raise RuleError(
+                "'basis' and 'yields' are about free SQL; what is counted has the basis of its view.",
+                "'basis' và 'yields' chỉ dùng cho SQL tự do; những gì được đếm có basis của khung nhìn.",
+            )
         named = {tuple(version.statistics) for version in self.versions if version.statistics}
         if not free and len(named | {self.statistics} - {()}) > 1:
-            raise ValueError("every version has the same 'statistics'.")
+            raise RuleError("every version has the same 'statistics'.", "mọi phiên bản phải có cùng các 'statistics'.")
         return self
 
     @property
@@ -252,8 +260,13 @@ def read_definition(
             check_known(query.path, query.text, query.reads, known.columns)
             for read in query.reads:
                 if known.is_linkable(read):
-                    problem = f"rows of {read} can lead to a person, and free SQL withholds nothing: count on a view."
-                    raise DeclarationError(query.path, 1, problem)
+                    raise DeclarationError(
+                        query.path,
+                        1,
+                        f"rows of {read} can lead to a person, and free SQL withholds nothing: count on a view.",
+                        f"các dòng của {read} có thể dẫn tới một người, và SQL tự do không che gì: hãy đếm trên một"
+                        " khung nhìn.",
+                    )
             binder.types(query.path, 1, query.text, PARAMETERS)
             queries[version.version] = query
             reads = set(query.reads)
@@ -295,7 +308,11 @@ def _by_table(rests_on: Iterable[tuple[str, Basis]]) -> dict[str, tuple[Basis, .
 def _query(document: Document, definition: Definition, version: Version, where: Location) -> Query:
     path = document.path.parent / str(version.sql)
     if not path.is_file():
-        raise document.error(f"'{version.sql}' is not there: put the SQL beside this file.", *where, "sql")
+        missing = Mistake(
+            f"'{version.sql}' is not there: put the SQL beside this file.",
+            f"không có tệp '{version.sql}': hãy đặt tệp SQL cạnh tệp này.",
+        )
+        raise document.error(missing, *where, "sql")
     return Query(path, definition.yields, definition.returned)
 
 
@@ -313,19 +330,18 @@ def _counted_on(
     view, columns = _rows_of(document, definition, counting, where, known, binder)
     columns |= {counting.distinct} if counting.distinct else set()
     if counting.distinct is not None and counting.distinct not in view.contract.columns:
-        names = ", ".join(view.contract.columns)
-        raise document.error(f"'{counting.distinct}' is no column of {view.table}: it has {names}.", *where, "distinct")
+        raise document.error(no_column(counting.distinct, view.table, view.contract.columns), *where, "distinct")
     yield view, columns
     if counting.plus is not None:
         yield _rows_of(document, definition, counting.plus, (*where, "plus"), known, binder)
     looked_in = counting.looked_in
     if looked_in is not None:
         key = "seen_in" if counting.seen_in else "unseen_in"
-        other = _view(document, known, looked_in.of, (*where, key), "of")
+        other = view_of(document, known, looked_in.of, (*where, key), "of")
         place = document.line((*where, key, "where"))
-        used = _check_expression(document, place, other, looked_in.where, binder, may_be_number=False)
+        used = check_expression(document, place, other, looked_in.where, binder, may_be_number=False)
         if counting.distinct not in other.contract.columns:
-            raise document.error(f"'{counting.distinct}' is no column of {other.table}.", *where, key)
+            raise document.error(no_column(str(counting.distinct), other.table, other.contract.columns), *where, key)
         yield other, used | {str(counting.distinct)}
 
 
@@ -333,16 +349,20 @@ def _rows_of(
     document: Document, definition: Definition, rows: Rows, where: Location, known: Known, binder: Binder
 ) -> tuple[DeclaredView, set[str]]:
     """The view of some rows, and the columns that are used of it."""
-    view = _view(document, known, rows.of, where, "of")
+    view = view_of(document, known, rows.of, where, "of")
     if definition.by_system and view.view.system is None:
-        raise document.error(f"{view.table} has no systems: leave 'by_system' out.", "attributes", "by_system")
+        without = Mistake(
+            f"{view.table} has no systems: leave 'by_system' out.",
+            f"{view.table} không có hệ thống: hãy bỏ 'by_system'.",
+        )
+        raise document.error(without, "attributes", "by_system")
     expressions = [("where", rows.where), ("counted", rows.counted), *(("less", each) for each in rows.less)]
     expressions += [("among", rows.among)] if rows.among is not None else []
     columns: set[str] = set()
     for key, expression in expressions:
         may_be_number = key in {"counted", "among"}
         line = document.line((*where, key))
-        columns |= _check_expression(document, line, view, expression, binder, may_be_number=may_be_number)
+        columns |= check_expression(document, line, view, expression, binder, may_be_number=may_be_number)
     return view, columns
 
 
@@ -351,41 +371,20 @@ def _check_ends(document: Document, version: Version, where: Location) -> None:
     after = version.valid_to + timedelta(days=1) if version.valid_to is not None else None
     for key, first in (("valid_from", version.valid_from), ("valid_to", after)):
         if first is not None and first.day != 1:
-            raise document.error("a version that adds up events and a state is in force for whole months.", *where, key)
-
-
-def _view(document: Document, known: Known, name: str | None, where: Location, key: str) -> DeclaredView:
-    if name is None:
-        raise document.error("say what is counted: 'of' names a view.", *where)
-    if name not in known.views:
-        place = (*where, key) if document.has((*where, key)) else ("attributes", key)
-        raise document.error(f"'{name}' is no declared view: known are {', '.join(known.views)}.", *place)
-    if known.views[name].view.is_shared:
-        raise document.error(f"'{name}' is for other views: count on one that reads it.", *where)
-    return known.views[name]
-
-
-def _check_expression(
-    document: Document, line: int, view: DeclaredView, expression: str, binder: Binder, *, may_be_number: bool
-) -> set[str]:
-    """The columns that an expression uses, once it is known to be a condition or a number of one row."""
-    query = f"SELECT ({expression}) AS expression FROM {view.table}"
-    bound = binder.types(document.path, line, query, expression=expression)
-    kind = bound["expression"].partition("(")[0]
-    allowed = {"boolean", "integer", "number"} if may_be_number else {"boolean"}
-    if COLUMN_TYPES.get(kind) not in allowed:
-        wanted = "a condition or a number" if may_be_number else "a condition"
-        raise DeclarationError(document.path, line, f"'{expression}' is {kind}: write {wanted}.")
-    if is_aggregate(expression):
-        raise DeclarationError(document.path, line, f"'{expression}' looks at several rows: say what is true of one.")
-    return columns_of(expression)
+            in_part = Mistake(
+                "a version that adds up events and a state is in force for whole months.",
+                "phiên bản cộng các sự kiện với một tình trạng phải có hiệu lực theo trọn tháng.",
+            )
+            raise document.error(in_part, *where, key)
 
 
 def _agreed_in(document: Document, agreed: Agreed, known: Known) -> DeclaredView:
     """The view that has what was agreed. A value does not need it: without it there is only no target."""
-    view = _view(document, known, agreed.of, ("attributes", "agreed"), "of")
+    view = view_of(document, known, agreed.of, ("attributes", "agreed"), "of")
     if agreed.lowest not in view.contract.columns or view.view.system is None or view.view.basis != "stock":
-        raise document.error(
-            f"'{agreed.lowest}' of {view.table} is no level of systems at the end of a month.", "attributes", "agreed"
+        no_level = Mistake(
+            f"'{agreed.lowest}' of {view.table} is no level of systems at the end of a month.",
+            f"'{agreed.lowest}' của {view.table} không phải là mức của các hệ thống vào cuối tháng.",
         )
+        raise document.error(no_level, "attributes", "agreed")
     return view

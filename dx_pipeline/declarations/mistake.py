@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -73,11 +73,56 @@ OF_TYPES = {
         "'{given}' has other characters than are allowed: it has to match {pattern}.",
         "'{given}' có ký tự không được phép: phải khớp với {pattern}.",
     ),
+    "greater_than": Mistake("{given} is too small: it has to be above {gt}.", "{given} quá nhỏ: phải lớn hơn {gt}."),
+    "string_too_short": Mistake(
+        "'{given}' is too short: at least {min_length} characters.", "'{given}' quá ngắn: ít nhất {min_length} ký tự."
+    ),
+    "string_too_long": Mistake(
+        "'{given}' is too long: at most {max_length} characters.", "'{given}' quá dài: nhiều nhất {max_length} ký tự."
+    ),
+    "union_tag_invalid": Mistake(
+        "'{tag}' is not allowed: {discriminator} should be one of {expected_tags}.",
+        "'{tag}' không được phép: {discriminator} phải là một trong {expected_tags}.",
+    ),
+    "union_tag_not_found": Mistake("{discriminator} is missing: write it.", "thiếu {discriminator}: hãy ghi vào."),
     "literal_error": Mistake(
         "'{given}' is not allowed: it should be {expected}.", "'{given}' không được phép: phải là {expected_vi}."
     ),
 }
 """Sentences about values of the wrong type, by pydantic's name of the error."""
+
+
+def no_column(name: str, table: str, columns: Iterable[str]) -> Mistake:
+    """A table or view has no column of a name."""
+    known = ", ".join(columns)
+    return Mistake(
+        f"'{name}' is no column of {table}: it has {known}.", f"{table} không có cột '{name}': các cột là {known}."
+    )
+
+
+def no_contract(table: str, origin: str) -> Mistake:
+    """A table has no contract, or one of another origin."""
+    schema, _, name = table.partition(".")
+    return Mistake(
+        f"{table} has no contract of origin '{origin}': write assets/contract/{schema}/{name}.yaml.",
+        f"{table} chưa có hợp đồng dữ liệu với origin '{origin}': hãy viết assets/contract/{schema}/{name}.yaml.",
+    )
+
+
+def no_regular_expression(pattern: str, error: re.error) -> RuleError:
+    """A pattern is none."""
+    return RuleError(
+        f"'{pattern}' is not a regular expression: {error}.",
+        f"'{pattern}' không phải là biểu thức chính quy: {error}.",
+    )
+
+
+def no_time_zone(value: str) -> RuleError:
+    """A time zone has no such name."""
+    return RuleError(
+        f"'{value}' is no time zone: write its name, such as Asia/Ho_Chi_Minh.",
+        f"'{value}' không phải là múi giờ: hãy ghi tên múi giờ, chẳng hạn Asia/Ho_Chi_Minh.",
+    )
 
 
 def of_yaml(problem: str) -> Mistake:

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator
 
 from dx_pipeline.declarations.document import Bilingual, Declared
-from dx_pipeline.errors import UsageError
+from dx_pipeline.declarations.mistake import no_time_zone
+from dx_pipeline.errors import RuleError, UsageError
 from dx_pipeline.period import Month
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Province(Declared):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"'{value}' is no time zone: write one such as Asia/Ho_Chi_Minh.") from error
+            raise no_time_zone(value) from error
         return value
 
     @field_validator("first_month")
@@ -66,7 +67,7 @@ class Province(Declared):
         try:
             Month.parse(value)
         except UsageError as error:
-            raise ValueError(str(error)) from error
+            raise RuleError(str(error), error.vi) from error
         return value
 
     @field_validator("public_key")
@@ -76,7 +77,10 @@ class Province(Declared):
             try:
                 _public_key(value)
             except ValueError as error:
-                raise ValueError("write an Ed25519 public key in PEM, from '-----BEGIN PUBLIC KEY-----' on.") from error
+                raise RuleError(
+                    "write an Ed25519 public key in PEM, from '-----BEGIN PUBLIC KEY-----' on.",
+                    "hãy ghi khóa công khai Ed25519 dạng PEM, bắt đầu từ '-----BEGIN PUBLIC KEY-----'.",
+                ) from error
         return value
 
     @property

@@ -37,15 +37,19 @@ class Query:
         query = one_select(path, self.text)
         returned = tuple(query.named_selects)
         if returned not in {expected, expected[1:]}:
+            wanted, given = ", ".join(expected), ", ".join(returned)
             raise DeclarationError(
                 path,
                 1,
-                f"a KPI that yields '{yields}' returns {', '.join(expected)} as it is declared;"
-                f" this returns {', '.join(returned) or 'nothing'}.",
+                f"a KPI that yields '{yields}' returns {wanted} as it is declared; this returns {given or 'nothing'}.",
+                f"KPI có yields '{yields}' phải trả về {wanted} như khai báo; câu này trả về"
+                f" {given or 'không cột nào'}.",
             )
         self.is_of_province = "unit_code" not in returned
         self.reads = tables_in(query)
         self.parameters = frozenset(parameter.name for parameter in query.find_all(exp.Parameter, exp.Placeholder))
         for name in sorted(self.parameters - PARAMETERS.keys()):
             known = ", ".join(f"${each}" for each in PARAMETERS)
-            raise DeclarationError(path, 1, f"'${name}' is unknown: use {known}.")
+            raise DeclarationError(
+                path, 1, f"'${name}' is unknown: use {known}.", f"'${name}' không được biết: hãy dùng {known}."
+            )

@@ -15,7 +15,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from dx_pipeline.declarations.connector import Connector, Files
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.document import Bilingual, Declared, Owner
+from dx_pipeline.declarations.mistake import no_regular_expression
 from dx_pipeline.declarations.xroad import HEADINGS
+from dx_pipeline.errors import RuleError
 from dx_pipeline.period import Month
 
 NumberStyle = Literal["plain", "vi", "comma"]
@@ -141,14 +143,17 @@ class Placement(Declared):
     @model_validator(mode="after")
     def _one_origin(self) -> Placement:
         if sum(origin is not None for origin in (self.header, self.constant, self.title)) != 1:
-            message = (
+            raise RuleError(
                 "give either 'header' (where it is), 'constant' (what it always is)"
-                " or 'title' (what the lines above the headings say)."
+                " or 'title' (what the lines above the headings say).",
+                "hãy ghi đúng một trong ba: 'header' (cột ở đâu), 'constant' (giá trị cố định)"
+                " hoặc 'title' (nội dung các dòng phía trên tiêu đề).",
             )
-            raise ValueError(message)
         if self.title is not None and _groups(self.title) != 1:
-            message = f"'{self.title}' must have exactly one group ( ) for the value."
-            raise ValueError(message)
+            raise RuleError(
+                f"'{self.title}' must have exactly one group ( ) for the value.",
+                f"'{self.title}' phải có đúng một nhóm ( ) cho giá trị.",
+            )
         return self
 
 
@@ -156,13 +161,12 @@ def _groups(pattern: str) -> int:
     """How many groups a regular expression has.
 
     Raises:
-        ValueError: it is none.
+        RuleError: it is none.
     """
     try:
         return re.compile(pattern).groups
     except re.error as error:
-        message = f"'{pattern}' is not a regular expression: {error}."
-        raise ValueError(message) from error
+        raise no_regular_expression(pattern, error) from error
 
 
 class Filter(Declared):
@@ -233,18 +237,21 @@ class Layout(Declared):
     def _filters_look_at_headings(self) -> Layout:
         for rule in self.filters:
             if rule.header not in self.expected:
-                message = f"filter '{rule.code}' looks at '{rule.header}', which is no heading of this layout."
-                raise ValueError(message)
+                raise RuleError(
+                    f"filter '{rule.code}' looks at '{rule.header}', which is no heading of this layout.",
+                    f"bộ lọc '{rule.code}' xét '{rule.header}', không phải là tiêu đề cột nào ở đây.",
+                )
         return self
 
     @model_validator(mode="after")
     def _answers_have_known_fields(self) -> Layout:
         for header in self.expected if isinstance(self.format, XRoadAnswers) else ():
             if header not in HEADINGS:
-                message = (
-                    f"'{header}' is no field of X-Road's records that may be kept: known are {', '.join(HEADINGS)}."
+                names = ", ".join(HEADINGS)
+                raise RuleError(
+                    f"'{header}' is no field of X-Road's records that may be kept: known are {names}.",
+                    f"'{header}' không phải là trường được lưu của bản ghi X-Road: có {names}.",
                 )
-                raise ValueError(message)
         return self
 
 
@@ -265,10 +272,10 @@ class Calendar(Declared):
 
 def _is_delivery_id(value: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", value):
-        message = (
-            f"'{value}' is no SHA-256 of a delivery: write its 64 digits and letters a to f, as 'dx run' prints it."
+        raise RuleError(
+            f"'{value}' is no SHA-256 of a delivery: write its 64 digits and letters a to f, as 'dx run' prints it.",
+            f"'{value}' không phải là SHA-256 của một lần giao: hãy ghi đủ 64 chữ số và chữ a đến f, như 'dx run' in.",
         )
-        raise ValueError(message)
     return value
 
 

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.document import Bilingual, Declared, Document
+from dx_pipeline.declarations.mistake import Mistake, no_column
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -61,24 +62,32 @@ def read(document: Document, contract: Contract) -> Suite:
     for position, expectation in enumerate(suite.expectations):
         where = ("expectations", position, "type")
         if any(part in expectation.type for part in WITHOUT_EFFECT):
-            raise document.error(
+            without_effect = Mistake(
                 f"'{expectation.type}' does not work on DuckDB: write it as unexpected_rows_expectation,"
                 " with regexp_matches() in the query.",
-                *where,
+                f"'{expectation.type}' không dùng được với DuckDB: hãy viết dạng unexpected_rows_expectation,"
+                " với regexp_matches() trong câu truy vấn.",
             )
+            raise document.error(without_effect, *where)
         schema = schemas().get(expectation.type)
         if schema is None:
-            raise document.error(f"'{expectation.type}' is no expectation of Great Expectations 1.24.", *where)
+            unknown = Mistake(
+                f"'{expectation.type}' is no expectation of Great Expectations 1.24.",
+                f"'{expectation.type}' không phải là kỳ vọng của Great Expectations 1.24: hãy ghi đúng tên.",
+            )
+            raise document.error(unknown, *where)
         given = {**expectation.kwargs, "severity": expectation.severity}
         problem = next(iter(Draft7Validator(schema).iter_errors(given)), None)
         if problem is not None:
-            raise document.error(f"'{expectation.type}': {problem.message}.", "expectations", position, "kwargs")
+            refused = Mistake(
+                f"'{expectation.type}': {problem.message}.",
+                f"'{expectation.type}' không nhận các tham số này: {problem.message}.",
+            )
+            raise document.error(refused, "expectations", position, "kwargs")
         for argument, name in _columns_of(expectation):
             if name not in contract.stored:
-                raise document.error(
-                    f"'{name}' is no column of {suite.name}: it has {', '.join(contract.stored)}.",
-                    *("expectations", position, "kwargs", argument),
-                )
+                wrong = no_column(name, suite.name, contract.stored)
+                raise document.error(wrong, "expectations", position, "kwargs", argument)
     return suite
 
 

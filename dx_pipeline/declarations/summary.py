@@ -17,6 +17,7 @@ from dx_pipeline.declarations.contract import IDENTIFIER, Contract
 from dx_pipeline.declarations.counting import LEVELS, Counting, Expression, Level
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Owner
 from dx_pipeline.declarations.kpi import DeclaredKpi, Definition, Version
+from dx_pipeline.declarations.mistake import Mistake, no_contract
 from dx_pipeline.declarations.view import Known
 
 ABOUT = ("month", "unit_code", "unit_level", "withheld_columns", "withheld_reason", "coverage", "synthetic")
@@ -71,11 +72,13 @@ def read(document: Document, table: str, contract: Contract | None, known: Known
     """
     summary = document.read(Summary, "attributes")
     if contract is None or contract.origin != "computed":
-        schema, _, name = table.partition(".")
-        problem = f"{table} has no contract of origin 'computed': write assets/contract/{schema}/{name}.yaml."
-        raise document.error(problem)
+        raise document.error(no_contract(table, "computed"))
     if differing := sorted({*ABOUT, *summary.counts} ^ contract.columns.keys()):
-        raise document.error(f"'{differing[0]}' is only here, or only in the contract of {table}.", "attributes")
+        differs = Mistake(
+            f"'{differing[0]}' is only here, or only in the contract of {table}.",
+            f"'{differing[0]}' chỉ có ở đây, hoặc chỉ có trong hợp đồng dữ liệu của {table}: hãy ghi ở cả hai nơi.",
+        )
+        raise document.error(differs, "attributes")
     definition = Definition(
         title=summary.title,
         owner=summary.owner,

@@ -26,6 +26,7 @@ from dx_pipeline.declarations.contract import (
 )
 from dx_pipeline.declarations.document import Bilingual, Declared, Document
 from dx_pipeline.declarations.lineage import Lineage, of_query
+from dx_pipeline.declarations.mistake import Mistake
 from dx_pipeline.errors import DeclarationError
 
 SCHEMA = "view"
@@ -45,6 +46,11 @@ COLUMN_TYPES: dict[str, ColumnType] = {
     "TIMESTAMP WITH TIME ZONE": "timestamp",
 }
 """The column type of each DuckDB type that a view may return."""
+
+NO_SQL = Mistake(
+    "view.sql is not there: put the view's SELECT beside this file.",
+    "không có view.sql: hãy đặt câu SELECT của khung nhìn cạnh tệp này.",
+)
 
 Origin = tuple[str, str]
 """A table and one of its columns."""
@@ -226,17 +232,22 @@ def read(document: Document, name: str, known: Known, binder: Binder) -> Declare
     view = document.read(View, "attributes")
     path = document.path.with_name("view.sql")
     if not path.is_file():
-        raise document.error("view.sql is not there: put the view's SELECT beside this file.")
+        raise document.error(NO_SQL)
     sql = path.read_text(encoding="utf-8").rstrip().rstrip(";")
     reads = tables_in(one_select(path, sql))
     check_known(path, sql, reads, known.columns)
     behind = {table for read in reads for table in known.tables_behind(read)}
     if view.of not in known.contracts.keys() & behind:
-        raise document.error(f"'{view.of}' is no table that the view reads.", "attributes", "of")
-    if view.protects is None and any(known.is_linkable(read) for read in reads):
-        raise document.error(
-            f"rows of {view.of} can lead to a person: add 'protects: dossiers', so that small counts are withheld."
+        unread = Mistake(
+            f"'{view.of}' is no table that the view reads.", f"khung nhìn không đọc bảng nào tên '{view.of}'."
         )
+        raise document.error(unread, "attributes", "of")
+    if view.protects is None and any(known.is_linkable(read) for read in reads):
+        unprotected = Mistake(
+            f"rows of {view.of} can lead to a person: add 'protects: dossiers', so that small counts are withheld.",
+            f"các dòng của {view.of} có thể dẫn tới một người: hãy thêm 'protects: dossiers' để che số đếm nhỏ.",
+        )
+        raise document.error(unprotected)
     types = binder.types(path, 1, sql)
     lines = of_query(sql, {table: known.columns[table] for table in reads})
     origins = {column: known.origins_of(lines[column].origins) for column in types}
@@ -269,15 +280,28 @@ def _column(document: Document, view: View, name: str, kind: str, unchanged: Col
     described = view.columns.get(name)
     type_ = COLUMN_TYPES.get(kind.partition("(")[0])
     if type_ is None:
-        raise document.error(f"'{name}' is of type {kind}: cast it to one of {', '.join(DUCKDB_TYPES.values())}.")
+        types = ", ".join(DUCKDB_TYPES.values())
+        unknown = Mistake(
+            f"'{name}' is of type {kind}: cast it to one of {types}.",
+            f"'{name}' có kiểu {kind}: hãy chuyển (CAST) sang một trong các kiểu {types}.",
+        )
+        raise document.error(unknown)
     if described is not None:
         return Column(type=type_, vi=described.vi, en=described.en, unit=described.unit)
     if name == EXCLUDED:
         return Column(type="text", vi=EXCLUDED_MEANS.vi, en=EXCLUDED_MEANS.en)
     if unchanged is None:
-        raise document.error(f"'{name}' is computed: say under 'columns' what it means.", "attributes", "columns")
+        unsaid = Mistake(
+            f"'{name}' is computed: say under 'columns' what it means.",
+            f"'{name}' là cột được tính: hãy ghi ý nghĩa của nó dưới 'columns'.",
+        )
+        raise document.error(unsaid, "attributes", "columns")
     about = {"vi", "en", "unit", "personal_data"}
     return Column(type=type_, **unchanged.model_dump(include=about))
+
+
+def _no_column(name: str) -> Mistake:
+    return Mistake(f"'{name}' is no column of the view.", f"khung nhìn không có cột '{name}'.")
 
 
 def _check_columns(document: Document, declared: DeclaredView, of_table: Contract) -> None:
@@ -286,27 +310,36 @@ def _check_columns(document: Document, declared: DeclaredView, of_table: Contrac
     needed = {"date": view.date, "unit": view.unit, "system": view.system, "weight": view.weight}
     for key, column in needed.items():
         if column is not None and column not in columns:
-            raise document.error(f"'{column}' is no column of the view.", "attributes", key)
+            raise document.error(_no_column(column), "attributes", key)
     for column in (*declared.identity, *month, *((EXCLUDED,) if declared.reasons else ())):
         if column not in columns:
-            raise DeclarationError(declared.path, 1, f"'{column}' is missing: a view returns {column} of its rows.")
+            raise DeclarationError(
+                declared.path,
+                1,
+                f"'{column}' is missing: a view returns {column} of its rows.",
+                f"thiếu '{column}': khung nhìn phải trả về {column} của các dòng.",
+            )
     if columns[view.date].type != "date":
-        raise document.error(f"'{view.date}' is no date.", "attributes", "date")
+        no_date = Mistake(f"'{view.date}' is no date.", f"'{view.date}' không phải là cột ngày.")
+        raise document.error(no_date, "attributes", "date")
     for column in view.columns:
         if column not in columns:
-            raise document.error(f"'{column}' is no column of the view.", "attributes", "columns", column)
+            raise document.error(_no_column(column), "attributes", "columns", column)
     is_of_states = declared.has_states or (of_table.changes and view.is_shared)
     if is_of_states and any((view.of, IS_LATEST) in origins for origins in declared.origins.values()):
         raise DeclarationError(
             declared.path,
             1,
             f"which state of a row of {view.of} counts is decided for all views alike: leave {IS_LATEST} out.",
+            f"tình trạng nào của một dòng {view.of} được tính thì mọi khung nhìn đều theo một quy định chung: hãy bỏ"
+            f" {IS_LATEST}.",
         )
     if of_table.changes and not is_of_states and EXCLUDED not in columns:
         raise DeclarationError(
             declared.path,
             1,
             f"every state of a row of {view.of} counts: take '{EXCLUDED}' over from the view it reads.",
+            f"mọi tình trạng của một dòng {view.of} đều bị tính: hãy lấy cột '{EXCLUDED}' từ khung nhìn mà nó đọc.",
         )
 
 
@@ -321,7 +354,11 @@ def in_order(documents: dict[str, Document]) -> Iterator[tuple[str, Document]]:
         ready = [name for name, document in pending.items() if not pending.keys() & _views_in(document)]
         if not ready:
             name, document = next(iter(pending.items()))
-            raise document.error(f"'{name}' reads a view that reads '{name}': take one of the two out.")
+            around = Mistake(
+                f"'{name}' reads a view that reads '{name}': take one of the two out.",
+                f"'{name}' đọc một khung nhìn lại đọc '{name}': hãy bỏ một trong hai chiều.",
+            )
+            raise document.error(around)
         for name in ready:
             yield name, pending.pop(name)
 

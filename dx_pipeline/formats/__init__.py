@@ -3,6 +3,7 @@
     csv, excel, html, json, parquet, xroad    each reads headings (to recognise a layout), then all lines
     text, grid, raw                           what they share: encodings, merged headings, what they return
     recognition                               why a file is not what its layout says
+    refusal                                   what several of them say of a file that cannot be read
     limits, workbook_size                     how large a delivery may be
 
 No message of a format quotes the content of a cell.
@@ -19,7 +20,7 @@ import duckdb
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import csv, excel, html, json, parquet, recognition, text, xroad
+from dx_pipeline.formats import csv, excel, html, json, parquet, recognition, refusal, text, xroad
 from dx_pipeline.formats.raw import Raw, Reader, as_declared
 from dx_pipeline.storage.database import OF_THE_SYSTEM
 from dx_pipeline.vietnamese import legacy
@@ -67,11 +68,13 @@ def recognise(path: Path, source: Source) -> Layout:
         _refuse_unreadable(path, source)
         if (known := recognition.reason(path, source.deliveries)) is not None:
             raise known
-        shapes = "; or ".join(
-            f"{layout.table} as {layout.format.kind} with {', '.join(layout.expected[:3])} …"
-            for layout in source.deliveries
+        about = [(each.table, each.format.kind, ", ".join(each.expected[:3])) for each in source.deliveries]
+        shapes = "; or ".join(f"{table} as {kind} with {first} …" for table, kind, first in about)
+        shapes_vi = "; hoặc ".join(f"{table} dạng {kind} có {first} …" for table, kind, first in about)
+        raise DeliveryRefusedError(
+            f"it is none of what this source delivers: {shapes}.",
+            f"tệp này không phải là gì trong những thứ nguồn này giao: {shapes_vi}.",
         )
-        raise DeliveryRefusedError(f"it is none of what this source delivers: {shapes}.")
     return layout
 
 
@@ -108,15 +111,17 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     """
     try:
         raw = READERS[layout.format.kind].load(connection, path, layout, name)
-    except DeliveryRefusedError as refusal:
-        known = recognition.reason(path, [layout]) if refusal.line is not None else None
-        raise known or refusal from None
+    except DeliveryRefusedError as refused:
+        known = recognition.reason(path, [layout]) if refused.line is not None else None
+        raise known or refused from None
     except OF_THE_SYSTEM:
         raise
     except duckdb.Error:
         kind = layout.format.kind
-        message = f"it is damaged and cannot be read as {kind}; ask the sender to send it again."
-        raise DeliveryRefusedError(message) from None  # DuckDB's own words may quote a cell
+        raise DeliveryRefusedError(
+            f"it is damaged and cannot be read as {kind}; ask the sender to send it again.",
+            f"tệp bị hỏng, không đọc được theo dạng {kind}; hãy đề nghị nơi gửi gửi lại.",
+        ) from None  # DuckDB's own words may quote a cell
     _refuse_legacy(connection, raw, layout)
     return raw
 
@@ -142,8 +147,8 @@ def _refuse_unreadable(path: Path, source: Source) -> None:
     for layout in source.deliveries:
         try:
             READERS[layout.format.kind].headings(path, layout)
-        except DeliveryRefusedError as refusal:
-            problems.append(refusal)
+        except DeliveryRefusedError as refused:
+            problems.append(refused)
     if len(problems) == len(source.deliveries) and len(set(map(str, problems))) == 1:
         raise problems[0]
 
@@ -162,4 +167,4 @@ def _refuse_legacy(connection: duckdb.DuckDBPyConnection, raw: Raw, layout: Layo
         ).fetchall()
         for kind, count in zip(legacy.NAMES, found, strict=True):
             if count >= legacy.FEWEST_SIGNS and count > vietnamese:
-                raise DeliveryRefusedError(legacy.advice(kind), column=heading)
+                raise refusal.legacy_letters(kind, column=heading)

@@ -17,7 +17,7 @@ import duckdb
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import undecoded
+from dx_pipeline.formats import refusal, undecoded
 from dx_pipeline.formats.limits import LONGEST_LINE_BYTES
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
 from dx_pipeline.formats.text import (
@@ -29,7 +29,6 @@ from dx_pipeline.formats.text import (
     with_line_feeds,
 )
 from dx_pipeline.storage.database import OF_THE_SYSTEM
-from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import normal
 
 
@@ -72,17 +71,18 @@ def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
     dialect = format_of(layout, Csv)
     try:
         return _opening_in(path, dialect, dialect.encoding)
-    except DeliveryRefusedError as refusal:
+    except DeliveryRefusedError as refused:
         other = _other_encoding(path, layout)
         if other is None:
             raise
-        message = (
-            f"it is in {other}, not in {dialect.encoding}; declare 'encoding: {other}' in its format,"
-            " or ask the sender to save the file as UTF-8 ('CSV UTF-8' in Excel)."
-        )
         if other == "tcvn3" or other == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
-            message = legacy.advice(other)
-        raise DeliveryRefusedError(message) from refusal
+            raise refusal.legacy_letters(other) from refused
+        raise DeliveryRefusedError(
+            f"it is in {other}, not in {dialect.encoding}; declare 'encoding: {other}' in its format,"
+            f" or {refusal.SAVE_AS_UTF8}.",
+            f"tệp theo bảng mã {other}, không phải {dialect.encoding}; hãy khai báo 'encoding: {other}' trong định"
+            f" dạng, hoặc {refusal.SAVE_AS_UTF8_VI}.",
+        ) from refused
 
 
 def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str, ...], list[str]]:
@@ -95,13 +95,19 @@ def _opening_in(path: Path, dialect: Csv, encoding: Encoding) -> tuple[tuple[str
         else:
             first = [line for _ in range(dialect.preamble_rows + 1) if (line := text.readline(LONGEST_LINE_BYTES))]
     if len(first) <= dialect.preamble_rows:
-        message = "the file ends before its headings; ask the sender for the whole file."
-        raise DeliveryRefusedError(message, line=len(first) + 1)
+        raise DeliveryRefusedError(
+            "the file ends before its headings; ask the sender for the whole file.",
+            "tệp hết trước dòng tiêu đề; hãy đề nghị nơi gửi gửi đủ tệp.",
+            line=len(first) + 1,
+        )
     first = [in_unicode(line, encoding) for line in first]
     try:
         parsed = next(csv.reader(first[-1:], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
     except csv.Error as error:
-        raise DeliveryRefusedError("its headings cannot be separated; ask the sender for the whole file.") from error
+        raise DeliveryRefusedError(
+            "its headings cannot be separated; ask the sender for the whole file.",
+            "không tách được các tiêu đề cột; hãy đề nghị nơi gửi gửi đủ tệp.",
+        ) from error
     return tuple(normal(line) for line in first[:-1]), [normal(heading) for heading in parsed]
 
 
@@ -186,8 +192,10 @@ def _parsed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, fou
             except OF_THE_SYSTEM:
                 raise
             except duckdb.Error:
-                message = "it cannot be read as delimited text; ask the sender to save the file again as CSV."
-                raise DeliveryRefusedError(message) from None  # DuckDB's own words quote the line
+                raise DeliveryRefusedError(
+                    "it cannot be read as delimited text; ask the sender to save the file again as CSV.",
+                    "không đọc được tệp theo dạng CSV; hãy đề nghị nơi gửi lưu lại tệp dạng CSV.",
+                ) from None  # DuckDB's own words quote the line
             yield copy
     else:
         yield path
@@ -225,8 +233,10 @@ def _number(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, fou
         ((open_quote,),) = connection.execute(sql_file(__file__, "csv_open_quote"), quotes).fetchall()
         if open_quote is not None:
             _refuse_open_quote(open_quote)
-        message = f"it has {physical} lines of data but {parsed} records; ask the sender for one record a line."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(
+            f"it has {physical} lines of data but {parsed} records; ask the sender for one record a line.",
+            f"tệp có {physical} dòng dữ liệu nhưng {parsed} bản ghi; hãy đề nghị nơi gửi ghi mỗi bản ghi một dòng.",
+        )
     columns = ", ".join(quoted(heading) for heading in found)
     connection.execute(
         f"""
@@ -240,11 +250,13 @@ def _number(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, fou
 
 
 def _refuse_open_quote(line: int) -> NoReturn:
-    message = (
+    raise DeliveryRefusedError(
         "a quotation mark is opened and not closed on the same line, so records cannot be separated;"
-        " ask the sender to close it or to double it."
+        " ask the sender to close it or to double it.",
+        "có dấu nháy mở mà không đóng trên cùng dòng, nên không tách được các bản ghi;"
+        " hãy đề nghị nơi gửi đóng lại hoặc viết đôi dấu nháy.",
+        line=line,
     )
-    raise DeliveryRefusedError(message, line=line)
 
 
 READER = Reader(headings, load)

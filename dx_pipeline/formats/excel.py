@@ -17,7 +17,7 @@ import python_calamine as calamine
 
 from dx_pipeline.declarations.source import Excel, Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import grid, workbook_size
+from dx_pipeline.formats import grid, refusal, workbook_size
 from dx_pipeline.formats.grid import Cell, Grid, Range, is_filled
 from dx_pipeline.formats.raw import Raw, Reader, format_of
 from dx_pipeline.vietnamese import legacy
@@ -26,9 +26,6 @@ BUILT_IN_PERCENT_STYLES = {9, 10}
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 PERCENT_DIGITS = 12
-PART_TWICE = (
-    "it has a part twice, and programs differ in which one they read; ask the sender to save it again as .xlsx."
-)
 
 DAMAGED: tuple[type[Exception], ...] = (
     calamine.CalamineError,
@@ -70,10 +67,12 @@ def opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
         with path.open("rb") as handle:
             yield calamine.CalamineWorkbook.from_object(handle)
     except calamine.PasswordError:
-        message = "the workbook is locked with a password; ask the sender for it without one."
-        raise DeliveryRefusedError(message) from None
+        raise DeliveryRefusedError(
+            "the workbook is locked with a password; ask the sender for it without one.",
+            "bảng tính bị khóa bằng mật khẩu; hãy đề nghị nơi gửi gửi bản không có mật khẩu.",
+        ) from None
     except DAMAGED:
-        raise DeliveryRefusedError(no_workbook(path)) from None  # calamine's own words may quote a cell
+        raise refusal.no_workbook(path) from None  # calamine's own words may quote a cell
 
 
 def check(path: Path) -> None:
@@ -88,11 +87,16 @@ def check(path: Path) -> None:
             with zipfile.ZipFile(path) as book:
                 names = book.namelist()
             if len({name.lstrip("/").lower() for name in names}) < len(names):
-                raise DeliveryRefusedError(PART_TWICE)
+                raise DeliveryRefusedError(
+                    "it has a part twice, and programs differ in which one they read; ask the sender to save it again"
+                    " as .xlsx.",
+                    "bảng tính có một phần hai lần, mỗi chương trình đọc một phần khác nhau; hãy đề nghị nơi gửi lưu"
+                    " lại dạng .xlsx.",
+                )
             if "xl/workbook.xml" not in names:
-                raise DeliveryRefusedError(no_workbook(path))
+                raise refusal.no_workbook(path)
     except DAMAGED:
-        raise DeliveryRefusedError(no_workbook(path)) from None
+        raise refusal.no_workbook(path) from None
 
 
 def sheet(path: Path, shape: Excel) -> Grid:
@@ -104,15 +108,21 @@ def sheet(path: Path, shape: Excel) -> Grid:
     with opened(path) as workbook:
         names = workbook.sheet_names
         if not names or (shape.sheet is not None and shape.sheet not in names):
-            message = f"it has {len(names)} sheets and none is '{shape.sheet or ''}'; ask the sender which it is."
-            raise DeliveryRefusedError(message)
+            raise DeliveryRefusedError(
+                f"it has {len(names)} sheets and none is '{shape.sheet or ''}'; ask the sender which it is.",
+                f"bảng tính có {len(names)} trang và không trang nào là '{shape.sheet or ''}'; hãy hỏi nơi gửi đó là"
+                " trang nào.",
+            )
         name = shape.sheet if shape.sheet is not None else names[0]
         page = workbook.get_sheet_by_name(name)
         rows: list[list[Cell]] = page.to_python(skip_empty_area=False)
         merged = _within(page.merged_cell_ranges or [], len(rows), max(map(len, rows), default=0))
     if len(rows) < shape.preamble_rows + shape.header_rows:
-        message = "the sheet ends before its headings; ask the sender for the whole workbook."
-        raise DeliveryRefusedError(message, line=len(rows) + 1)
+        raise DeliveryRefusedError(
+            "the sheet ends before its headings; ask the sender for the whole workbook.",
+            "trang tính hết trước dòng tiêu đề; hãy đề nghị nơi gửi gửi đủ bảng tính.",
+            line=len(rows) + 1,
+        )
     if shape.encoding == "tcvn3" or shape.encoding == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
         convert = partial(legacy.to_unicode, legacy=shape.encoding)
         rows = [[convert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
@@ -126,15 +136,6 @@ def _within(merged: Sequence[Range], height: int, width: int) -> list[Range]:
         for (top, left), (bottom, right) in merged
         if top < height and left < width
     ]
-
-
-def no_workbook(path: Path) -> str:
-    """Why a file cannot be read as a workbook, as a sentence that says what to do."""
-    with path.open("rb") as handle:
-        start = handle.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(b"<"):
-        return "it is an HTML page, not a workbook; declare 'kind: html', or ask the sender to save it as .xlsx."
-    return "it is not an Excel workbook, or a damaged one; ask the sender to save it as .xlsx."
 
 
 def _printed(cell: Cell, position: tuple[int, int], placement: Placement, *, styles: Styles) -> str | None:

@@ -18,7 +18,6 @@ from dx_pipeline.formats.text import PIECE_CHARACTERS, in_unicode, opened
 from dx_pipeline.vietnamese.spelling import normal
 
 MOST_ROWS = 1_000_000
-TOO_LARGE = "its table is larger than any report; ask the sender for a file with one month."
 UNREAD = frozenset({"script", "style", "title", "xml", "head"})
 INLINE = frozenset({"a", "b", "big", "em", "font", "i", "s", "small", "span", "strong", "sub", "sup", "u"})
 """Elements within a line."""
@@ -49,14 +48,25 @@ def table(path: Path, shape: Html) -> tuple[tuple[str, ...], Grid]:
         page = read(in_unicode(limits.whole(stream), shape.encoding))
     if len(page.tables) < shape.table:
         raise DeliveryRefusedError(
-            f"it is a page with {len(page.tables)} tables, not one with {shape.table}; ask the sender for the report."
+            f"it is a page with {len(page.tables)} tables, not one with {shape.table}; ask the sender for the report.",
+            f"trang này có {len(page.tables)} bảng, không phải {shape.table} bảng; hãy đề nghị nơi gửi gửi báo cáo.",
         )
     chosen = page.tables[shape.table - 1]
     rows, merged = chosen.laid_out()
     if len(rows) < shape.preamble_rows + shape.header_rows:
-        message = "the table ends before its headings; ask the sender for the whole report."
-        raise DeliveryRefusedError(message, line=len(rows) + 1)
+        raise DeliveryRefusedError(
+            "the table ends before its headings; ask the sender for the whole report.",
+            "bảng hết trước dòng tiêu đề; hãy đề nghị nơi gửi gửi đủ báo cáo.",
+            line=len(rows) + 1,
+        )
     return tuple(chosen.above), Grid(rows, merged, printed)
+
+
+def _too_large() -> DeliveryRefusedError:
+    return DeliveryRefusedError(
+        "its table is larger than any report; ask the sender for a file with one month.",
+        "bảng lớn hơn mọi báo cáo; hãy đề nghị nơi gửi gửi tệp của một tháng.",
+    )
 
 
 def printed(cell: Cell, _position: tuple[int, int], _placement: Placement) -> str | None:
@@ -97,7 +107,7 @@ class Table:
         for row, cells in enumerate(self.rows):
             column = 0
             if len(taken) > limits.MOST_CELLS:
-                raise DeliveryRefusedError(TOO_LARGE)
+                raise _too_large()
             for cell in cells:
                 while (row, column) in taken:
                     column += 1
@@ -179,7 +189,7 @@ class Page(HTMLParser):
         if not current.rows:
             current.rows.append([])
         if len(current.rows) > MOST_ROWS or len(current.rows[-1]) > limits.MOST_COLUMNS:
-            raise DeliveryRefusedError(TOO_LARGE)
+            raise _too_large()
         columns = min(_span(attributes.get("colspan")), limits.MOST_COLUMNS)
         current.cell = Spanning(_span(attributes.get("rowspan")), columns)
         current.rows[-1].append(current.cell)

@@ -21,7 +21,7 @@ import pyarrow as pa
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import limits, undecoded
+from dx_pipeline.formats import limits, refusal, undecoded
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, format_of
 from dx_pipeline.formats.text import opened, plain
 
@@ -60,12 +60,17 @@ def _pages(path: Path, layout: Layout) -> list[_Page]:
             refuse_repeated(records)
             records = records.get(step) if isinstance(records, dict) else None
         if not isinstance(records, list):
-            raise DeliveryRefusedError(f"it has no array '{shape.records}' of records; ask the sender what changed.")
+            raise DeliveryRefusedError(
+                f"it has no array '{shape.records}' of records; ask the sender what changed.",
+                f"không có mảng bản ghi '{shape.records}'; hãy hỏi nơi gửi xem có gì thay đổi.",
+            )
         pages.append(_Page(text, document, records))
     if len(pages) > 1 and not shape.pages:
         raise DeliveryRefusedError(
             f"it is {len(pages)} JSON documents, not one; ask the sender for one,"
-            " or declare 'pages: true' in its format."
+            " or declare 'pages: true' in its format.",
+            f"tệp gồm {len(pages)} tài liệu JSON thay vì một; hãy đề nghị nơi gửi gửi một tài liệu, hoặc khai báo"
+            " 'pages: true' trong định dạng.",
         )
     _check_counts(pages, shape)
     return pages
@@ -122,7 +127,10 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON
 def refuse_repeated(value: object) -> None:
     """Raise DeliveryRefusedError if what is around the records has a name twice."""
     if isinstance(value, Repeated):
-        raise DeliveryRefusedError("a name is there twice around its records; ask the sender which one is right.")
+        raise DeliveryRefusedError(
+            "a name is there twice around its records; ask the sender which one is right.",
+            "một tên có hai lần ở phần bao quanh các bản ghi; hãy hỏi nơi gửi cái nào đúng.",
+        )
 
 
 def each_document(
@@ -139,14 +147,18 @@ def each_document(
         try:
             document, end = decoder.raw_decode(content, position)
         except json.JSONDecodeError as error:
-            message = f"it is not JSON ({error.msg}, column {error.colno}); ask the sender for the whole answer."
-            raise DeliveryRefusedError(message, line=error.lineno) from None
+            raise DeliveryRefusedError(
+                f"it is not JSON ({error.msg}, column {error.colno}); ask the sender for the whole answer.",
+                f"không phải JSON ({error.msg}, cột {error.colno}); hãy đề nghị nơi gửi gửi đủ.",
+                line=error.lineno,
+            ) from None
         except RecursionError:
-            message = f"it is nested more than {limits.MOST_NESTING} levels deep; ask the sender for plain records."
-            raise DeliveryRefusedError(message) from None
+            raise refusal.too_deep() from None
         except ValueError:
-            message = "it has a number of thousands of digits; ask the sender which one is right."
-            raise DeliveryRefusedError(message) from None
+            raise DeliveryRefusedError(
+                "it has a number of thousands of digits; ask the sender which one is right.",
+                "có số dài hàng nghìn chữ số; hãy hỏi nơi gửi số nào đúng.",
+            ) from None
         yield content[position:end], document
         position = _after_space(content, end)
         if position == len(content):
@@ -159,7 +171,10 @@ def _after_space(content: str, position: int) -> int:
 
 
 def _refuse_constant(constant: str) -> None:
-    raise DeliveryRefusedError(f"it has {constant}, which is no value of JSON; ask the sender for a number or null.")
+    raise DeliveryRefusedError(
+        f"it has {constant}, which is no value of JSON; ask the sender for a number or null.",
+        f"có {constant}, không phải là giá trị JSON; hãy đề nghị nơi gửi ghi số hoặc null.",
+    )
 
 
 def _check_counts(pages: list[_Page], shape: JsonEnvelope) -> None:
@@ -173,10 +188,12 @@ def _check_counts(pages: list[_Page], shape: JsonEnvelope) -> None:
     if all(announced == found for announced, found in counted) or all(announced == total for announced, _ in counted):
         return
     if not all(isinstance(announced, int) for announced, _ in counted):
-        raise DeliveryRefusedError(f"'{shape.count}' is no number of records; ask the sender what changed.")
+        raise DeliveryRefusedError(
+            f"'{shape.count}' is no number of records; ask the sender what changed.",
+            f"'{shape.count}' không phải là số bản ghi; hãy hỏi nơi gửi xem có gì thay đổi.",
+        )
     announced = sum(announced for announced, _ in counted)
-    message = f"it announces {announced} records and has {total}; ask the sender for the whole answer."
-    raise DeliveryRefusedError(message)
+    raise refusal.other_count(announced, total)
 
 
 def _envelope_headings(path: Path, layout: Layout) -> list[str]:
@@ -209,7 +226,11 @@ def _lines_headings(path: Path, _layout: Layout) -> list[str]:
                 continue
     names = _names_of(records)
     if not names:
-        raise DeliveryRefusedError("no line of it is a JSON object; ask the sender for one object a line.", line=1)
+        raise DeliveryRefusedError(
+            "no line of it is a JSON object; ask the sender for one object a line.",
+            "không dòng nào là đối tượng JSON; hãy đề nghị nơi gửi ghi mỗi dòng một đối tượng.",
+            line=1,
+        )
     return names
 
 

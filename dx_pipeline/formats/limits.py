@@ -53,9 +53,6 @@ MOST_VALUES = 100_000_000
 """Of a Parquet file: rows times columns."""
 
 
-TOO_LARGE_DOCUMENT = f"it is one document of more than {MOST_DOCUMENT_BYTES // MIB} MiB; ask the sender for several."
-
-
 def check_expansion(unpacked: int, packed: int) -> None:
     """Refuse what is too large unpacked.
 
@@ -63,14 +60,17 @@ def check_expansion(unpacked: int, packed: int) -> None:
         DeliveryRefusedError: so many unpacked bytes are too many, or too many for the size of the file.
     """
     if unpacked > MOST_UNPACKED_BYTES:
-        message = f"it is more than {MOST_UNPACKED_BYTES // MIB:,} MiB unpacked; ask the sender to send less at once."
-        raise DeliveryRefusedError(message)
-    if unpacked > max(ANY_EXPANSION_BYTES, MOST_EXPANSION * packed):
-        message = (
-            f"it is more than {MOST_EXPANSION} times as large unpacked, which no table is;"
-            " ask the sender what it contains."
+        raise DeliveryRefusedError(
+            f"it is more than {MOST_UNPACKED_BYTES // MIB:,} MiB unpacked; ask the sender to send less at once.",
+            f"tệp sau khi giải nén lớn hơn {MOST_UNPACKED_BYTES // MIB} MiB; hãy đề nghị nơi gửi gửi ít hơn mỗi lần.",
         )
-        raise DeliveryRefusedError(message)
+    if unpacked > max(ANY_EXPANSION_BYTES, MOST_EXPANSION * packed):
+        raise DeliveryRefusedError(
+            f"it is more than {MOST_EXPANSION} times as large unpacked, which no table is;"
+            " ask the sender what it contains.",
+            f"tệp sau khi giải nén lớn gấp hơn {MOST_EXPANSION} lần, không bảng nào như vậy;"
+            " hãy hỏi nơi gửi tệp chứa gì.",
+        )
 
 
 def check_text(handle: IO[bytes], packed: int) -> None:
@@ -88,12 +88,15 @@ def check_text(handle: IO[bytes], packed: int) -> None:
         total += len(piece)
         check_expansion(total, packed)
         if longest is None and total > MOST_DOCUMENT_BYTES:
-            raise DeliveryRefusedError(TOO_LARGE_DOCUMENT)
+            raise _too_large_document()
         end = piece.find(b"\n")
         length += len(piece) if end < 0 else end
         if longest is not None and length > longest:
-            message = f"it is longer than {longest // MIB} MiB; ask the sender for one record a line."
-            raise DeliveryRefusedError(message, line=lines)
+            raise DeliveryRefusedError(
+                f"it is longer than {longest // MIB} MiB; ask the sender for one record a line.",
+                f"dòng này dài hơn {longest // MIB} MiB; hãy đề nghị nơi gửi ghi mỗi bản ghi một dòng.",
+                line=lines,
+            )
         if end >= 0:
             length = len(piece) - piece.rfind(b"\n") - 1
             lines += piece.count(b"\n")
@@ -106,8 +109,18 @@ def check_value(text: str) -> None:
         DeliveryRefusedError: it is.
     """
     if len(text) > LONGEST_VALUE_BYTES:
-        message = f"one of its values is longer than {LONGEST_VALUE_BYTES // MIB} MiB; ask the sender what it contains."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(
+            f"one of its values is longer than {LONGEST_VALUE_BYTES // MIB} MiB; ask the sender what it contains.",
+            f"có giá trị dài hơn {LONGEST_VALUE_BYTES // MIB} MiB; hãy hỏi nơi gửi giá trị đó chứa gì.",
+        )
+
+
+def _too_large_document() -> DeliveryRefusedError:
+    most = MOST_DOCUMENT_BYTES // MIB
+    return DeliveryRefusedError(
+        f"it is one document of more than {most} MiB; ask the sender for several.",
+        f"tệp là một tài liệu lớn hơn {most} MiB; hãy đề nghị nơi gửi chia thành nhiều tệp.",
+    )
 
 
 def _longest_line(start: bytes) -> int | None:
@@ -131,5 +144,5 @@ def whole(stream: IO[str]) -> str:
     """
     text = stream.read(MOST_DOCUMENT_BYTES + 1)
     if len(text) > MOST_DOCUMENT_BYTES:
-        raise DeliveryRefusedError(TOO_LARGE_DOCUMENT)
+        raise _too_large_document()
     return text

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from dx_pipeline.declarations.source import Layout, Placement
 from dx_pipeline.declarations.sql import literal, quoted
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import limits
+from dx_pipeline.formats import limits, refusal
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, Raw, Reader, check_headings, placements
 from dx_pipeline.storage.database import OF_THE_SYSTEM
 
@@ -26,8 +26,6 @@ PRINTED_ALIKE = (
 )
 """Types whose values DuckDB prints as they are in every other format."""
 
-DAMAGED = "it is not a Parquet file, or not a whole one; ask the sender to send it again."
-
 
 def schema(path: Path) -> pa.Schema:
     """The columns of a Parquet file, and its metadata.
@@ -40,7 +38,7 @@ def schema(path: Path) -> pa.Schema:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError):
-        raise DeliveryRefusedError(DAMAGED) from None
+        raise refusal.no_parquet() from None
 
 
 def check(path: Path) -> None:
@@ -59,8 +57,10 @@ def check(path: Path) -> None:
         about = file.metadata
     rows, columns = about.num_rows, about.num_columns
     if rows * columns > limits.MOST_VALUES or columns > limits.MOST_COLUMNS:
-        message = f"it has {rows:,} rows of {columns:,} columns; ask the sender to send less at once."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(
+            f"it has {rows:,} rows of {columns:,} columns; ask the sender to send less at once.",
+            f"tệp có {rows} dòng và {columns} cột; hãy đề nghị nơi gửi gửi ít hơn mỗi lần.",
+        )
     chunks = _chunks(path)
     limits.check_expansion(sum(size for _, _, _, size in chunks), path.stat().st_size)
     texts = [(name, values * size) for name, kind, values, size in chunks if kind == "BYTE_ARRAY"]
@@ -83,7 +83,7 @@ def _chunks(path: Path) -> list[tuple[str, str, int, int]]:
     except (MemoryError, duckdb.OutOfMemoryException):
         raise
     except duckdb.Error:
-        raise DeliveryRefusedError(DAMAGED) from None
+        raise refusal.no_parquet() from None
 
 
 def _check_texts(path: Path, names: list[str]) -> None:
@@ -134,7 +134,7 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     except OF_THE_SYSTEM:
         raise
     except (pa.ArrowException, OSError, ValueError, duckdb.Error):
-        raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
+        raise refusal.damaged_parquet() from None
     is_synthetic = (columns.metadata or {}).get(SYNTHETIC_KEY.encode(), b"") == b"true"
     if mark is not None:
         is_synthetic = is_synthetic or pc.any(lines.column(mark)).as_py() is True
@@ -160,8 +160,10 @@ def _printed(position: int, column: pa.Field, placement: Placement) -> str:
         return _moment(value, placement, has_zone=kind.tz is not None)
     if any(is_plain(kind) for is_plain in PRINTED_ALIKE):
         return f"{value}::VARCHAR"
-    message = f"the values of column {position + 1} are not plain ones; ask the sender for one value a cell."
-    raise DeliveryRefusedError(message)
+    raise DeliveryRefusedError(
+        f"the values of column {position + 1} are not plain ones; ask the sender for one value a cell.",
+        f"giá trị của cột {position + 1} không phải giá trị đơn; hãy đề nghị nơi gửi ghi mỗi ô một giá trị.",
+    )
 
 
 def _moment(value: str, placement: Placement, *, has_zone: bool) -> str:

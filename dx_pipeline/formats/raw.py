@@ -12,6 +12,7 @@ import duckdb
 from dx_pipeline.declarations.document import Declared
 from dx_pipeline.declarations.source import Layout, Placement
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import refusal
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import comparable, normal
 
@@ -99,18 +100,31 @@ def check_headings(found: Sequence[str], layout: Layout, line: int) -> list[str]
         if heading not in named:
             letters = legacy.encoding_of(named, layout.expected)
             if letters is not None:
-                raise DeliveryRefusedError(legacy.advice(letters), line=line)
-            message = f"the column '{heading}' is missing; ask the sender for it, or correct the layout."
-            raise DeliveryRefusedError(message, line=line, column=heading)
+                raise refusal.legacy_letters(letters, line=line)
+            raise DeliveryRefusedError(
+                f"the column '{heading}' is missing; ask the sender for it, or correct the layout.",
+                f"thiếu cột '{heading}'; hãy đề nghị nơi gửi bổ sung, hoặc sửa cách trình bày đã khai báo.",
+                line=line,
+                column=heading,
+            )
     for position, heading in enumerate(named):
         if heading not in layout.expected:
-            quoted = f"'{heading}'" if heading else f"number {position + 1} (it has no heading)"
-            message = (
+            number = position + 1
+            quoted = f"'{heading}'" if heading else f"number {number} (it has no heading)"
+            quoted_vi = f"'{heading}'" if heading else f"thứ {number} (không có tiêu đề)"
+            raise DeliveryRefusedError(
                 f"the column {quoted} is unknown; declare it under 'columns' or 'ignored',"
-                " or ask the sender to leave it out."
+                " or ask the sender to leave it out.",
+                f"cột {quoted_vi} không được biết; hãy khai báo dưới 'columns' hoặc 'ignored',"
+                " hoặc đề nghị nơi gửi bỏ cột này.",
+                line=line,
+                column=heading,
             )
-            raise DeliveryRefusedError(message, line=line, column=heading)
         if heading in named[:position]:
-            message = f"the column '{heading}' is there twice; ask the sender which one is right."
-            raise DeliveryRefusedError(message, line=line, column=heading)
+            raise DeliveryRefusedError(
+                f"the column '{heading}' is there twice; ask the sender which one is right.",
+                f"cột '{heading}' có hai lần; hãy hỏi nơi gửi cột nào đúng.",
+                line=line,
+                column=heading,
+            )
     return named

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dx_pipeline.declarations.source import Csv, Excel, Html, Layout
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import csv, excel, html
+from dx_pipeline.formats import csv, excel, html, refusal
 from dx_pipeline.formats.grid import Grid
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.vietnamese import legacy
@@ -32,8 +32,10 @@ def reason(path: Path, layouts: Sequence[Layout]) -> DeliveryRefusedError | None
     It is a web page, its headings are on another line, or they are in legacy letters.
     """
     if not any(isinstance(layout.format, Html) for layout in layouts) and _is_web_page(path):
-        message = "it is a web page, perhaps one that asks for a password; download the file itself, or ask the sender."
-        return DeliveryRefusedError(message)
+        return DeliveryRefusedError(
+            "it is a web page, perhaps one that asks for a password; download the file itself, or ask the sender.",
+            "đây là trang web, có thể là trang hỏi mật khẩu; hãy tải đúng tệp dữ liệu, hoặc hỏi nơi gửi.",
+        )
     for layout in layouts:
         declared = _preamble(layout)
         if declared is None:
@@ -41,14 +43,15 @@ def reason(path: Path, layouts: Sequence[Layout]) -> DeliveryRefusedError | None
         with suppress(DeliveryRefusedError):
             for above, found in _each_line(path, layout):
                 if above != declared and _are_expected(found, layout):
-                    message = (
+                    return DeliveryRefusedError(
                         f"its headings are on line {above + 1}, and the layout says line {declared + 1}; correct"
-                        " 'preamble_rows' in the layout, or ask the sender for the agreed form."
+                        " 'preamble_rows' in the layout, or ask the sender for the agreed form.",
+                        f"tiêu đề cột ở dòng {above + 1}, còn khai báo ghi dòng {declared + 1}; hãy sửa 'preamble_rows'"
+                        " trong khai báo, hoặc đề nghị nơi gửi theo mẫu đã thống nhất.",
                     )
-                    return DeliveryRefusedError(message)
                 letters = legacy.encoding_of(found, layout.expected) if above == declared else None
                 if letters is not None:
-                    return DeliveryRefusedError(legacy.advice(letters), line=above + 1)
+                    return refusal.legacy_letters(letters, line=above + 1)
     return None
 
 

@@ -22,7 +22,7 @@ import duckdb
 from dx_pipeline.declarations.source import Encoding
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import limits
+from dx_pipeline.formats import limits, refusal
 from dx_pipeline.vietnamese import legacy
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -58,8 +58,10 @@ def bytes_of(path: Path) -> Iterator[IO[bytes]]:
         try:
             yield cast("IO[bytes]", handle)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            message = "the compressed file is damaged or broken off; ask the sender to send it again."
-            raise DeliveryRefusedError(message) from error
+            raise DeliveryRefusedError(
+                "the compressed file is damaged or broken off; ask the sender to send it again.",
+                "tệp nén bị hỏng hoặc bị cắt; hãy đề nghị nơi gửi gửi lại.",
+            ) from error
 
 
 def check(path: Path) -> None:
@@ -87,7 +89,7 @@ def opened(path: Path, encoding: Encoding) -> Iterator[io.TextIOWrapper]:
         try:
             yield text
         except UnicodeError as error:
-            raise DeliveryRefusedError(_not_in(encoding, error)) from error
+            raise _not_in(encoding, error) from error
         finally:
             text.detach()
 
@@ -102,13 +104,24 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def _not_in(encoding: Encoding, error: UnicodeError) -> str:
-    where = f"byte {error.start} is" if isinstance(error, UnicodeDecodeError) else "its bytes are"
+def _not_in(encoding: Encoding, error: UnicodeError) -> DeliveryRefusedError:
+    at = error.start if isinstance(error, UnicodeDecodeError) else None
+    where, where_vi = (f"byte {at} is", f"byte {at}") if at is not None else ("its bytes are", "các byte của tệp")
     if encoding != "utf-8":
-        return f"{where} not {encoding}; ask the sender for the encoding it was agreed to be in, or correct the layout."
+        return DeliveryRefusedError(
+            f"{where} not {encoding}; ask the sender for the encoding it was agreed to be in, or correct the layout.",
+            f"{where_vi} không thuộc bảng mã {encoding}; hãy đề nghị nơi gửi dùng bảng mã đã thống nhất, hoặc sửa cách"
+            " trình bày đã khai báo.",
+        )
     if isinstance(error, UnicodeDecodeError) and error.object[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        return "it is UTF-16, not UTF-8; declare 'encoding: utf-16' in its format, or ask the sender for UTF-8."
-    return f"{where} not UTF-8; ask the sender to save the file as UTF-8 ('CSV UTF-8' in Excel)."
+        return DeliveryRefusedError(
+            "it is UTF-16, not UTF-8; declare 'encoding: utf-16' in its format, or ask the sender for UTF-8.",
+            "tệp là UTF-16, không phải UTF-8; hãy khai báo 'encoding: utf-16' trong định dạng, hoặc đề nghị nơi gửi"
+            " dùng UTF-8.",
+        )
+    return DeliveryRefusedError(
+        f"{where} not UTF-8; {refusal.SAVE_AS_UTF8}.", f"{where_vi} không phải UTF-8; {refusal.SAVE_AS_UTF8_VI}."
+    )
 
 
 def in_unicode(text: str, encoding: Encoding) -> str:

@@ -102,8 +102,10 @@ def _check(path: str, size: int, _modified: int, _inode: int) -> None:
         parts = book.infolist()
         sheets = [part for part in parts if SHEET_PART.fullmatch(part.filename)]
         if len(sheets) > limits.MOST_SHEETS or len(parts) > limits.MOST_PARTS:
-            message = f"it has {len(sheets)} sheets in {len(parts)} parts; ask the sender for the sheet that counts."
-            raise DeliveryRefusedError(message)
+            raise DeliveryRefusedError(
+                f"it has {len(sheets)} sheets in {len(parts)} parts; ask the sender for the sheet that counts.",
+                f"bảng tính có {len(sheets)} trang trong {len(parts)} phần; hãy đề nghị nơi gửi chỉ gửi trang cần.",
+            )
         unpacked = cells = 0
         texts = _Texts()
         far = []
@@ -137,8 +139,10 @@ def _check_areas(book: zipfile.ZipFile, sheets: list[zipfile.ZipInfo]) -> None:
 
 def _check_cells(count: int) -> None:
     if count > limits.MOST_CELLS:
-        message = "a cell is far away from its table; ask the sender to delete what is not part of it."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(
+            "a cell is far away from its table; ask the sender to delete what is not part of it.",
+            "có ô nằm rất xa bảng; hãy đề nghị nơi gửi xóa những gì không thuộc bảng.",
+        )
 
 
 def _check_shared_texts(book: zipfile.ZipFile, sheets: list[zipfile.ZipInfo], lengths: list[int]) -> None:
@@ -149,11 +153,12 @@ def _check_shared_texts(book: zipfile.ZipFile, sheets: list[zipfile.ZipInfo], le
             numbers = map(int, SHARED.findall(chunk))
             total += sum(lengths[number] for number in numbers if number < len(lengths))
             if total > limits.MOST_CELL_TEXT_BYTES:
-                message = (
-                    f"its cells have more than {limits.MOST_CELL_TEXT_BYTES // limits.MIB} MiB of text;"
-                    " ask the sender to leave out what is not part of the table."
+                most = limits.MOST_CELL_TEXT_BYTES // limits.MIB
+                raise DeliveryRefusedError(
+                    f"its cells have more than {most} MiB of text;"
+                    " ask the sender to leave out what is not part of the table.",
+                    f"các ô có hơn {most} MiB chữ; hãy đề nghị nơi gửi bỏ những gì không thuộc bảng.",
                 )
-                raise DeliveryRefusedError(message)
 
 
 def _chunks(book: zipfile.ZipFile, part: zipfile.ZipInfo, overlap: bytes = b"<") -> Iterator[bytes]:

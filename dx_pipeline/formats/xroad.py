@@ -41,8 +41,10 @@ def headings(path: Path, layout: Layout) -> list[str]:
     with bytes_of(path) as handle:
         start = handle.read(STARTS_AT)
     if not xroad_answer.is_answer(start):
-        message = "it is no answer of X-Road's operational monitoring; ask its operator for the answer as it came."
-        raise DeliveryRefusedError(message)
+        raise DeliveryRefusedError(
+            "it is no answer of X-Road's operational monitoring; ask its operator for the answer as it came.",
+            "đây không phải là trả lời của giám sát vận hành X-Road; hãy đề nghị đơn vị vận hành gửi nguyên trả lời.",
+        )
     return list(layout.expected)
 
 
@@ -71,7 +73,7 @@ def load_pages(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], lay
         try:
             xroad_answer.check_count(expected, count)
         except AnswerError as error:
-            raise DeliveryRefusedError(str(error)) from None
+            raise DeliveryRefusedError(str(error), error.vi) from None
         found.append(Raw(name, count, is_synthetic, page=page))
     return found
 
@@ -82,9 +84,13 @@ def _pages(paths: Sequence[Path], announced: list[int | None]) -> Iterator[pa.Re
         try:
             packed = xroad_answer.packed(path.read_bytes())
             text = pa.array([packed.text], pa.binary()).cast(pa.string())
-        except (AnswerError, pa.ArrowInvalid) as error:
-            problem = str(error) if isinstance(error, AnswerError) else "its records are not UTF-8."
-            raise DeliveryRefusedError(problem) from None
+        except AnswerError as error:
+            raise DeliveryRefusedError(str(error), error.vi) from None
+        except pa.ArrowInvalid:
+            raise DeliveryRefusedError(
+                "its records are not UTF-8; ask its operator what changed.",
+                "các bản ghi không phải UTF-8; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+            ) from None
         announced.append(packed.announced)
         yield pa.record_batch([pa.array([page], pa.int32()), text], schema=PAGE)
 

@@ -126,7 +126,10 @@ def packed(content: bytes) -> Packed:
         return Packed(content)
     answer = _apart(content, MOST_BYTES)
     if isinstance(answer, Fault):
-        raise AnswerError(f"it is a fault ({answer.code}), not an answer; ask its operator what the code means.")
+        raise AnswerError(
+            f"it is a fault ({answer.code}), not an answer; ask its operator what the code means.",
+            f"đây là thông báo lỗi ({answer.code}), không phải trả lời; hãy hỏi đơn vị vận hành về nghĩa của mã lỗi.",
+        )
     return answer
 
 
@@ -141,10 +144,17 @@ def _apart(content: bytes, most_bytes: int) -> Packed | Fault:
         return Fault(code, _text(fault, "faultstring") or "")
     count, onward = _text(root, "recordsCount"), _text(root, "nextRecordsFrom")
     if count is None or not count.isdecimal() or not (onward is None or onward.isdecimal()):
-        raise AnswerError("its SOAP message does not say how many records it has.")
+        raise AnswerError(
+            "its SOAP message does not say how many records it has; ask its operator what changed.",
+            "thông điệp SOAP không ghi có bao nhiêu bản ghi; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+        )
     gzipped = next((part.content for part in parts[1:] if part.kind == "application/gzip"), None)
     if gzipped is None:
-        raise AnswerError("its gzip part is missing; ask for the whole answer.", "truncated")
+        raise AnswerError(
+            "its gzip part is missing; ask for the whole answer.",
+            "thiếu phần gzip; hãy đề nghị gửi đủ trả lời.",
+            "truncated",
+        )
     is_bare = len(parts) == BARE_PARTS and {_local_name(element) for element in root.iter()} <= SOAP_NAMES
     return Packed(unpacked(gzipped, most_bytes), int(count), int(onward) if onward else None, is_bare)
 
@@ -200,11 +210,22 @@ def unpacked(content: bytes, most_bytes: int) -> bytes:
     try:
         found = unpacker.decompress(content, most_bytes + 1)
     except zlib.error as error:
-        raise AnswerError("its records are no gzip; ask its operator what changed.") from error
+        raise AnswerError(
+            "its records are no gzip; ask its operator what changed.",
+            "các bản ghi không phải gzip; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+        ) from error
     if len(found) > most_bytes:
-        raise AnswerError(f"its records are larger than {most_bytes} bytes.", "too_large")
+        raise AnswerError(
+            f"its records are larger than {most_bytes} bytes; ask for fewer at once.",
+            f"các bản ghi lớn hơn {most_bytes} byte; hãy đề nghị gửi ít hơn mỗi lần.",
+            "too_large",
+        )
     if not unpacker.eof:
-        raise AnswerError("its records end too early; ask for the whole answer.", "truncated")
+        raise AnswerError(
+            "its records end too early; ask for the whole answer.",
+            "các bản ghi bị cắt giữa chừng; hãy đề nghị gửi đủ trả lời.",
+            "truncated",
+        )
     return found
 
 
@@ -212,14 +233,21 @@ def check_count(announced: int | None, found: int | None) -> None:
     """Raise AnswerError if an answer has more or fewer records than it announces; None is not known."""
     if announced is not None and found is not None and found != announced:
         kind: AnswerProblem = "truncated" if found < announced else "malformed"
-        raise AnswerError(f"it announces {announced} records and has {found}; ask for the whole answer.", kind)
+        raise AnswerError(
+            f"it announces {announced} records and has {found}; ask for the whole answer.",
+            f"trả lời báo có {announced} bản ghi nhưng có {found}; hãy đề nghị gửi đủ trả lời.",
+            kind,
+        )
 
 
 class _WithoutDoctype(ET.TreeBuilder):
     """SOAP 1.1 (section 3) knows no document type; without one there are no entities to expand."""
 
     def doctype(self, *_: object) -> None:
-        raise AnswerError("it has a document type, which no SOAP message has.")
+        raise AnswerError(
+            "it has a document type, which no SOAP message has; ask its operator what changed.",
+            "có khai báo DOCTYPE, điều không thông điệp SOAP nào có; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+        )
 
 
 def xml(content: bytes) -> ET.Element:
@@ -235,10 +263,25 @@ def xml(content: bytes) -> ET.Element:
     except (ET.ParseError, ValueError, LookupError) as error:
         if isinstance(error, AnswerError):
             raise
-        raise AnswerError("it is not well-formed XML; ask its operator what changed.") from error
+        raise _no_xml() from error
     if not isinstance(root, ET.Element):
-        raise AnswerError("it is no XML document.")
+        raise _no_xml()
     return root
+
+
+def _no_xml() -> AnswerError:
+    return AnswerError(
+        "it is not well-formed XML; ask its operator what changed.",
+        "không phải XML hợp lệ; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+    )
+
+
+def no_json() -> AnswerError:
+    """The records of an answer are no JSON."""
+    return AnswerError(
+        "its records are not JSON; ask its operator what changed.",
+        "các bản ghi không phải JSON; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+    )
 
 
 def _found(root: ET.Element, name: str) -> ET.Element | None:
@@ -274,12 +317,18 @@ def document(content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(content, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
-        raise AnswerError("its records are not JSON; ask its operator what changed.") from error
+        raise no_json() from error
     if isinstance(found, dict) and found.get(REPEATED) is True:
-        raise AnswerError("it has a name twice around its records; ask its operator what changed.")
+        raise AnswerError(
+            "it has a name twice around its records; ask its operator what changed.",
+            "một tên có hai lần ở phần bao quanh các bản ghi; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+        )
     records = found.get("records") if isinstance(found, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise AnswerError("it has no array 'records' of objects; ask its operator what changed.")
+        raise AnswerError(
+            "it has no array 'records' of objects; ask its operator what changed.",
+            "không có mảng 'records' gồm các đối tượng; hãy hỏi đơn vị vận hành xem có gì thay đổi.",
+        )
     return dict(found)
 
 

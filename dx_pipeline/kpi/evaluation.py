@@ -19,6 +19,7 @@ import duckdb
 
 from dx_pipeline import progress, workers
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import create_table, literal, sql_file
 from dx_pipeline.declarations.view import UNITS, DeclaredView
@@ -84,7 +85,10 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
         DxError: the KPI fails.
     """
     if not catalogue.kpis[code].adds_up:
-        raise UsageError(f"KPI {code} does not add up over units: it is shown on the units of its own windows only.")
+        raise UsageError(
+            f"KPI {code} does not add up over units: it is shown on the units of its own windows only.",
+            f"KPI {code} không cộng được theo đơn vị: chỉ hiển thị theo các đơn vị trong kỳ của nó.",
+        )
     together = protected(catalogue) if code in protected(catalogue) else {code}
     kpis = [catalogue.evaluated[each] for each in sorted(together)]
     known = inputs.known(settings, catalogue)
@@ -95,7 +99,7 @@ def values_on(settings: Settings, catalogue: Catalogue, code: str, day: date) ->
         evaluator = _Evaluator(settings, catalogue, connection, kpis, known, decided)
         failures = evaluator.evaluate(evaluator.latest_day(), day)
         if code in failures:
-            raise DxError(failures[code])
+            raise DxError(failures[code].en, failures[code].vi)
         found = connection.execute(sql_file(__file__, "on_units"), {"code": code, "day": day})
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -135,9 +139,9 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
     return results
 
 
-def _hold_back(settings: Settings, catalogue: Catalogue, code: str, current: str, sentence: str) -> RunResult:
+def _hold_back(settings: Settings, catalogue: Catalogue, code: str, current: str, sentence: Bilingual) -> RunResult:
     """Record that a KPI is not evaluated, because what a closed month rests on is not known; its last values stay."""
-    key, fingerprint = partition.evaluated(catalogue, code), f"{current} {sentence}"
+    key, fingerprint = partition.evaluated(catalogue, code), f"{current} {sentence.en}"
     before = publication.unchanged(settings, key, fingerprint)
     if before is not None:
         return before
@@ -167,13 +171,16 @@ class _Evaluator:
         """The last day of the latest month for which anything was delivered."""
         return max((key.month.last for key in self.known if key.month is not None), default=None)
 
-    def evaluate(self, *days: date | None) -> dict[str, str]:
+    def evaluate(self, *days: date | None) -> dict[str, Bilingual]:
         """Make `staged`, also with values on the units of some days; return why KPIs failed, by code."""
         units, broken = self._attach()
         evaluated = self._evaluations()
         for day in dict.fromkeys(day for day in days if day is not None):
             if units.period(day) is None:
-                raise UsageError(f"no unit is known on {day}: the units begin on {units.periods[0][0]}.")
+                raise UsageError(
+                    f"no unit is known on {day}: the units begin on {units.periods[0][0]}.",
+                    f"chưa có đơn vị nào vào ngày {day}: danh mục đơn vị bắt đầu từ {units.periods[0][0]}.",
+                )
             summaries = self.catalogue.summaries  # only on the units of their own months
             own = [item for item in evaluated if item.units_on is None and item.kpi.code not in summaries]
             evaluated = [*evaluated, *on_units(own, units, day)]
@@ -210,7 +217,7 @@ class _Evaluator:
         for name in names:
             self.connection.execute(sql_file(__file__, name))
 
-    def _attach(self) -> tuple[Units, dict[str, str]]:
+    def _attach(self) -> tuple[Units, dict[str, Bilingual]]:
         """Make the tables and views that the KPIs read readable.
 
         Returns:
@@ -280,7 +287,7 @@ class _Evaluator:
         self._run("needed", "inputs")
         coverage.fill_reports(self.settings, self.connection, self.catalogue, self.kpis, self.known)
 
-    def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, str]) -> None:
+    def _withhold(self, evaluated: Sequence[Evaluation], failures: Mapping[str, Bilingual]) -> None:
         """Withhold values of few dossiers, and others from which these could be computed."""
         on_views = figures_by_view(kpi for kpi in self.kpis if kpi.code not in failures)
         protected = {name: each for name, each in on_views.items() if self.catalogue.views[name].view.protects}
@@ -291,7 +298,9 @@ class _Evaluator:
         self.connection.execute(create_table(STAGED, self.catalogue.contracts[KPI_TABLE].stored))
         self._run("half_up", "staged")
 
-    def _publish(self, current: Mapping[str, str], failures: Mapping[str, str]) -> Iterator[tuple[str, RunResult]]:
+    def _publish(
+        self, current: Mapping[str, str], failures: Mapping[str, Bilingual]
+    ) -> Iterator[tuple[str, RunResult]]:
         """Audit all values at once; if an expectation is not met, audit each KPI by itself."""
         self.connection.execute(f"ALTER TABLE {STAGED} RENAME TO every_value")
         self._stage_values(self.catalogue.kpis)

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import duckdb
 
 from dx_pipeline.declarations.binding import line_of
-from dx_pipeline.declarations.document import place
+from dx_pipeline.declarations.document import Bilingual, place
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.kpi.parts import Evaluation
-from dx_pipeline.kpi.scan import what_failed
+from dx_pipeline.kpi.scan import failing
 from dx_pipeline.storage.database import OF_THE_SYSTEM
 
 
-def observe(connection: duckdb.DuckDBPyConnection, evaluated: Sequence[Evaluation], time_zone: str) -> dict[str, str]:
+def observe(
+    connection: duckdb.DuckDBPyConnection, evaluated: Sequence[Evaluation], time_zone: str
+) -> dict[str, Bilingual]:
     """Run the free SQL of KPIs for each window in which anything is complete; what it computes is in `observed`.
 
     Args:
@@ -25,7 +27,7 @@ def observe(connection: duckdb.DuckDBPyConnection, evaluated: Sequence[Evaluatio
     Returns:
         By KPI whose SQL fails on the rows: why, in one sentence.
     """
-    failures: dict[str, str] = {}
+    failures: dict[str, Bilingual] = {}
     complete = connection.execute(
         "SELECT DISTINCT evaluation_number FROM input WHERE is_complete ORDER BY ALL"
     ).fetchall()
@@ -46,6 +48,6 @@ def observe(connection: duckdb.DuckDBPyConnection, evaluated: Sequence[Evaluatio
         except OF_THE_SYSTEM:
             raise
         except duckdb.Error as error:
-            declared = place(query.path, line_of(error))
-            failures[item.kpi.code] = f"{declared}: KPI {item.kpi.code} fails: {what_failed(error)}"
+            named = f"KPI {item.kpi.code}"
+            failures[item.kpi.code] = failing(place(query.path, line_of(error)), named, named, error)
     return failures

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.document import Bilingual, in_both
 from dx_pipeline.kpi import reference
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.settings import Settings
@@ -29,12 +30,12 @@ def closings(settings: Settings, catalogue: Catalogue) -> dict[Key, Closing]:
     return {key: closed for table in tables for key, closed in closing.every(settings, table).items()}
 
 
-def not_known(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, str]:
+def not_known(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, Bilingual]:
     """The KPIs that count states of a table of which what some closed month rests on is not known; why, by code.
 
     Of KPIs that are withheld together all are named, where one is: their values are shown together.
     """
-    damaged = {table: str(error) for table, error in closing.damaged(settings).items()}
+    damaged = {table: in_both(error) for table, error in closing.damaged(settings).items()}
     tables = {name for name in damaged if name in catalogue.contracts and catalogue.contracts[name].changes}
     if not tables:
         return {}

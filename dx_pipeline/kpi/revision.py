@@ -155,7 +155,10 @@ def accept(
     with writing(settings):
         by_id = {proposal.proposal_id: proposal for proposal in proposals(settings)}
         if proposal_id not in by_id:
-            raise UsageError(f"there is no proposed revision '{proposal_id}': see 'dx revision list'.")
+            raise UsageError(
+                f"there is no proposed revision '{proposal_id}': see 'dx revision list'.",
+                f"không có đề nghị đính chính '{proposal_id}': xem 'dx revision list'.",
+            )
         proposal, at = by_id[proposal_id], now or datetime.now(UTC)
         about = proposal.as_json()
         contract = catalogue.contracts[REVISED]
@@ -193,7 +196,8 @@ def _try_out(
         publish_landed(copy, catalogue, proposal.key.source, [Month.parse(proposal.closing.month)])
         run = partition.run(copy, proposal.key)
         if run is None or not run.published or run.problem is not None:
-            raise DxError(f"{proposal.key}: {run.problem if run else 'nothing can be read'}")
+            why = (run.problem, run.problem_vi) if run else ("nothing can be read", "không đọc được gì")
+            raise DxError(f"{proposal.key}: {why[0]}", f"{proposal.key}: {why[1]}")
         first, *others = catalogue.kpis
         evaluate(copy, catalogue, first, others)
         paths = {

@@ -14,7 +14,7 @@ import duckdb
 from dx_pipeline.declarations.binding import line_of
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import Contract
-from dx_pipeline.declarations.document import place
+from dx_pipeline.declarations.document import Bilingual, place
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.sql import literal, qualified, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
@@ -32,7 +32,7 @@ dossiers the row is of."""
 
 def create_views(
     connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpis: Sequence[DeclaredKpi]
-) -> dict[str, str]:
+) -> dict[str, Bilingual]:
     """Create the views that some KPIs read, over attached tables; each after the views that it reads.
 
     Views that free SQL reads are computed once, not for each window.
@@ -42,7 +42,7 @@ def create_views(
     """
     connection.execute('CREATE SCHEMA IF NOT EXISTS "view"')
     wanted = {name for kpi in kpis for name in kpi.every_view}
-    failures: dict[str, str] = {}
+    failures: dict[str, Bilingual] = {}
     for name, view in catalogue.views.items():
         if name not in wanted:
             continue
@@ -53,9 +53,9 @@ def create_views(
         except OF_THE_SYSTEM:
             raise
         except duckdb.Error as error:
-            problem = f"{place(view.path, line_of(error))}: view {name} fails: {what_failed(error)}"
-            failing = [kpi.code for kpi in kpis if name in kpi.every_view] if view.has_states else reading
-            failures.update(dict.fromkeys(failing, problem))
+            problem = failing(place(view.path, line_of(error)), f"view {name}", f"khung nhìn {name}", error)
+            failed = [kpi.code for kpi in kpis if name in kpi.every_view] if view.has_states else reading
+            failures.update(dict.fromkeys(failed, problem))
             connection.execute(f"CREATE VIEW {qualified(view.table)} AS {view.sql}")
     return failures
 
@@ -65,7 +65,7 @@ def scan(
     catalogue: Catalogue,
     kpis: Sequence[DeclaredKpi],
     protect: Callable[[DeclaredView, Sequence[Figure]], None],
-) -> dict[str, str]:
+) -> dict[str, Bilingual]:
     """Fill `counted`, `item`, `counted_month`, `agreed` and `conserved` from the views of some KPIs.
 
     Args:
@@ -77,7 +77,7 @@ def scan(
     Returns:
         By KPI that could not be counted: why, in one sentence.
     """
-    failures: dict[str, str] = {}
+    failures: dict[str, Bilingual] = {}
     for name, on_view in figures_by_view(kpis).items():
         view = catalogue.views[name]
         try:
@@ -86,7 +86,7 @@ def scan(
         except OF_THE_SYSTEM:
             raise
         except duckdb.Error as error:
-            problem = f"{place(view.path, 1)}: view {name} fails: {what_failed(error)}"
+            problem = failing(place(view.path, 1), f"view {name}", f"khung nhìn {name}", error)
         if problem is not None:
             failures.update(dict.fromkeys((figure.kpi_code for figure in on_view), problem))
             continue
@@ -126,7 +126,7 @@ def _read(
     )
 
 
-def _conserve(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view: DeclaredView) -> str | None:
+def _conserve(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view: DeclaredView) -> Bilingual | None:
     """Record where the rows of the view's table are; return a sentence if a row is lost, added, or has no reason."""
     table, name = view.view.of, literal(view.name)
     month = _month(catalogue.contracts[table])
@@ -154,16 +154,21 @@ def _conserve(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, view:
         """
     ).fetchall()
     for of_month, expected, found in broken:
-        return (
-            f"view {view.name} has {found} of the {expected} rows of {table} of {of_month or 'all time'}:"
-            " each belongs into the view once, counted or with a reason under 'excluded'."
+        return Bilingual(
+            vi=f"khung nhìn {view.name} có {found} trong {expected} dòng của {table}, {of_month or 'mọi thời gian'}:"
+            " mỗi dòng phải có mặt đúng một lần trong khung nhìn, được tính hoặc kèm lý do ghi dưới 'excluded'.",
+            en=f"view {view.name} has {found} of the {expected} rows of {table} of {of_month or 'all time'}:"
+            " each belongs into the view once, counted or with a reason under 'excluded'.",
         )
     undeclared = connection.execute(
         "SELECT DISTINCT dx_excluded FROM scanned WHERE dx_excluded IS NOT NULL ORDER BY ALL"
     ).fetchall()
     for (reason,) in undeclared:
         if reason not in view.reasons:
-            return f"view {view.name} excludes rows for '{reason}': describe this reason under 'excluded'."
+            return Bilingual(
+                vi=f"khung nhìn {view.name} loại dòng vì '{reason}': hãy mô tả lý do này dưới 'excluded'.",
+                en=f"view {view.name} excludes rows for '{reason}': describe this reason under 'excluded'.",
+            )
     return None
 
 
@@ -184,7 +189,7 @@ def _count_each(
     catalogue: Catalogue,
     view: DeclaredView,
     counts: Sequence[Figure],
-    failures: dict[str, str],
+    failures: dict[str, Bilingual],
 ) -> None:
     """Count all figures at once; if that fails, one by one: a wrong one does not stop the others."""
     if not counts:
@@ -212,7 +217,11 @@ def _record_months(connection: duckdb.DuckDBPyConnection, view: DeclaredView, co
 
 
 def _try(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, sql: str, figure: Figure, failures: dict[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    sql: str,
+    figure: Figure,
+    failures: dict[str, Bilingual],
 ) -> None:
     """Run the statement of a figure; if it fails, note which declared expression fails, and why."""
     try:
@@ -221,8 +230,9 @@ def _try(
         raise
     except duckdb.Error as error:
         places = catalogue.kpis[figure.kpi_code].places[figure.version, figure.statistic]
-        named = f"{places[_failing(connection, figure)]}: version {figure.version} of KPI {figure.kpi_code}"
-        failures[figure.kpi_code] = f"{named} fails: {what_failed(error)}"
+        named = f"version {figure.version} of KPI {figure.kpi_code}"
+        named_vi = f"phiên bản {figure.version} của KPI {figure.kpi_code}"
+        failures[figure.kpi_code] = failing(places[_failing(connection, figure)], named, named_vi, error)
 
 
 def _failing(connection: duckdb.DuckDBPyConnection, figure: Figure) -> str:
@@ -325,6 +335,14 @@ def _agree(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, kpi: Dec
         )
 
 
-def what_failed(error: duckdb.Error) -> str:
-    """DuckDB's message without the place in the statement and without values, which may be of one dossier."""
-    return re.sub(r"'[^']*'", "'…'", str(error).splitlines()[0])
+def failing(declared: str, en: str, vi: str, error: duckdb.Error) -> Bilingual:
+    """Why a KPI cannot be computed: DuckDB's message, without values, which may be of one dossier.
+
+    Args:
+        declared: the file and line of what fails.
+        en: what it is.
+        vi: the same in Vietnamese.
+        error: DuckDB's; of its message the place in the statement is left out.
+    """
+    message = re.sub(r"'[^']*'", "'…'", str(error).splitlines()[0])
+    return Bilingual(vi=f"{declared}: {vi} bị lỗi: {message}", en=f"{declared}: {en} fails: {message}")

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.source import Source
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
@@ -54,22 +55,66 @@ UNREACHABLE: frozenset[ErrorClass] = frozenset(
 )
 """With these errors the other side as a whole is out of reach: the same run asks it nothing more."""
 
-ADVICE: dict[ErrorClass, str] = {
-    "timeout": "did not answer in time; the next run goes on from what has landed",
-    "connection_refused": "refused the connection; ask its operator whether it is up",
-    "connection_lost": "broke the connection off; the next run goes on from what has landed",
-    "dns": "has a name that cannot be resolved; check the address in its defs.yaml",
-    "tls": "could not be trusted or did not trust us; check the certificates",
-    "http_4xx": "refused the request; check path, parameters and the token",
-    "http_429": "asked us to wait for longer than we do; run again later",
-    "http_5xx": "failed on its own side; the next run goes on from what has landed",
-    "soap_fault": "answered with a fault; look its code up with the operator of the security server",
-    "malformed": "did not answer as agreed; ask its operator what changed",
-    "truncated": "sent less than it announced; the next run asks again",
-    "too_large": "sent more than is allowed; raise the bound in its defs.yaml if that is right",
-    "database": "refused the query; check the relation and the rights of the account",
-    "storage": "could not be read from its address; check the address and the access rights",
-    "not_configured": "cannot be asked; set the environment variable or correct the address in its defs.yaml",
+ADVICE: dict[ErrorClass, Bilingual] = {
+    "timeout": Bilingual(
+        vi="không trả lời kịp; lần chạy sau lấy tiếp từ phần đã nhận",
+        en="did not answer in time; the next run goes on from what has landed",
+    ),
+    "connection_refused": Bilingual(
+        vi="từ chối kết nối; hãy hỏi đơn vị vận hành xem máy chủ có đang chạy không",
+        en="refused the connection; ask its operator whether it is up",
+    ),
+    "connection_lost": Bilingual(
+        vi="ngắt kết nối giữa chừng; lần chạy sau lấy tiếp từ phần đã nhận",
+        en="broke the connection off; the next run goes on from what has landed",
+    ),
+    "dns": Bilingual(
+        vi="có tên máy chủ không tra được địa chỉ; hãy kiểm tra địa chỉ trong defs.yaml",
+        en="has a name that cannot be resolved; check the address in its defs.yaml",
+    ),
+    "tls": Bilingual(
+        vi="có chứng thư không được tin cậy, hoặc không tin cậy chứng thư bên ta; hãy kiểm tra các chứng thư",
+        en="could not be trusted or did not trust us; check the certificates",
+    ),
+    "http_4xx": Bilingual(
+        vi="từ chối yêu cầu; hãy kiểm tra đường dẫn, tham số và token",
+        en="refused the request; check path, parameters and the token",
+    ),
+    "http_429": Bilingual(
+        vi="yêu cầu chờ lâu hơn mức cho phép; hãy chạy lại sau",
+        en="asked us to wait for longer than we do; run again later",
+    ),
+    "http_5xx": Bilingual(
+        vi="gặp lỗi ở phía máy chủ; lần chạy sau lấy tiếp từ phần đã nhận",
+        en="failed on its own side; the next run goes on from what has landed",
+    ),
+    "soap_fault": Bilingual(
+        vi="trả lời bằng thông báo lỗi SOAP; hãy hỏi đơn vị vận hành máy chủ bảo mật về mã lỗi",
+        en="answered with a fault; look its code up with the operator of the security server",
+    ),
+    "malformed": Bilingual(
+        vi="trả lời không đúng như đã thống nhất; hãy hỏi đơn vị vận hành xem có gì thay đổi",
+        en="did not answer as agreed; ask its operator what changed",
+    ),
+    "truncated": Bilingual(
+        vi="gửi ít hơn số đã báo; lần chạy sau lấy lại", en="sent less than it announced; the next run asks again"
+    ),
+    "too_large": Bilingual(
+        vi="gửi nhiều hơn giới hạn; nếu dữ liệu đúng thì hãy nâng giới hạn trong defs.yaml",
+        en="sent more than is allowed; raise the bound in its defs.yaml if that is right",
+    ),
+    "database": Bilingual(
+        vi="từ chối truy vấn; hãy kiểm tra bảng hoặc câu truy vấn, và quyền của tài khoản",
+        en="refused the query; check the relation and the rights of the account",
+    ),
+    "storage": Bilingual(
+        vi="không đọc được tại địa chỉ đã khai báo; hãy kiểm tra địa chỉ và quyền truy cập",
+        en="could not be read from its address; check the address and the access rights",
+    ),
+    "not_configured": Bilingual(
+        vi="chưa thể gửi yêu cầu; hãy đặt biến môi trường hoặc sửa địa chỉ trong defs.yaml",
+        en="cannot be asked; set the environment variable or correct the address in its defs.yaml",
+    ),
 }
 
 
@@ -103,13 +148,17 @@ class FetchAttempt(BaseModel):
     delivery_id: str | None = None
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Bilingual | None:
         """What went wrong and what to do, in one sentence; None if nothing did."""
         if self.error_class is None:
             return None
         code = f" ({self.error_code})" if self.error_code else ""
         stream = f" ({self.stream})" if self.stream else ""
-        return f"{self.source}{stream} {ADVICE[self.error_class]}: {self.error_class}{code}, attempt {self.attempt}."
+        advice, named = ADVICE[self.error_class], f"{self.error_class}{code}"
+        return Bilingual(
+            vi=f"{self.source}{stream} {advice.vi}: {named}, lần thử {self.attempt}.",
+            en=f"{self.source}{stream} {advice.en}: {named}, attempt {self.attempt}.",
+        )
 
 
 def append(settings: Settings, attempt: FetchAttempt) -> None:
@@ -165,7 +214,7 @@ def copy(settings: Settings, into: Settings, source: str, month: Month, count: i
     target.write_text("".join(f"{attempt.model_dump_json(exclude_none=True)}\n" for attempt in first), encoding="utf-8")
 
 
-def problem(settings: Settings, source: str, month: Month) -> str | None:
+def problem(settings: Settings, source: str, month: Month) -> Bilingual | None:
     """Why a source's latest attempt of a month failed, in one sentence; None if it did not.
 
     Each stream counts for itself: a success of one does not hide the failure of another.

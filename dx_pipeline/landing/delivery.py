@@ -23,6 +23,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dx_pipeline import privacy
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import DxError
 from dx_pipeline.formats.undecoded import NOT_UTF8
 from dx_pipeline.period import MONTH, Month
@@ -73,7 +74,7 @@ class Entry(BaseModel):
 
     `delivery_id` and `size_bytes` are of what arrived; `kept_sha256` and `kept_bytes` of what was kept.
     `stripped` counts by kind what the privacy filter took out of it; `withheld` is the reason why
-    nothing of it was kept, if nothing was.
+    nothing of it was kept, if nothing was; `withheld_vi` is the same in Vietnamese.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,6 +91,12 @@ class Entry(BaseModel):
     kept_sha256: str
     kept_bytes: int
     withheld: str | None = None
+    withheld_vi: str | None = None
+
+    @property
+    def withheld_reason(self) -> Bilingual | None:
+        """Why nothing of it was kept; what landed with an older version says it in English alone."""
+        return Bilingual(vi=self.withheld_vi or self.withheld, en=self.withheld) if self.withheld is not None else None
 
     @property
     def digest(self) -> str:
@@ -126,7 +133,8 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     if files.digest(arrival.file) != arrival.delivery_id:
         shutil.rmtree(private)
         raise DxError(
-            f"{arrival.source}: {filtered.name} changes while it is read; wait until it is written, then run again."
+            f"{arrival.source}: {filtered.name} changes while it is read; wait until it is written, then run again.",
+            f"{arrival.source}: {filtered.name} thay đổi trong khi đang đọc; hãy chờ ghi xong tệp rồi chạy lại.",
         )
     entry = Entry(
         source=arrival.source,
@@ -140,7 +148,8 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
         stripped=dict(sorted(filtered.stripped.items())),
         kept_sha256=files.digest(content),
         kept_bytes=content.stat().st_size,
-        withheld=filtered.withheld,
+        withheld=filtered.withheld.en if filtered.withheld is not None else None,
+        withheld_vi=filtered.withheld.vi if filtered.withheld is not None else None,
     )
     (private / ENTRY).write_text(proven.text(entry), encoding="utf-8")
     folder = folder_of(settings, arrival.source, arrival.month) / arrival.delivery_id

@@ -95,7 +95,8 @@ def _not_fetched(settings: Settings, catalogue: Catalogue) -> Iterator[Cause]:
                 yield Cause(
                     f"not fetched: {name} {month}",
                     Bilingual(
-                        vi=f"Không lấy được {name} {month}: {problem}", en=f"Not fetched, {name} {month}: {problem}"
+                        vi=f"Không lấy được {name} {month}: {problem.vi}",
+                        en=f"Not fetched, {name} {month}: {problem.en}",
                     ),
                 )
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dx_pipeline.declarations.contract import Contract
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import OLE_MAGIC, check, headings_shared, layout_of, xroad_answer
@@ -35,7 +36,14 @@ XROAD = "xroad"
 STARTS_AT = 4096
 MOST_UNTEXT_SHARE = 0.1
 SPACES = b"\t\r\n\x0c\x1b"
-NOTHING_KEPT = "Nothing of it was kept, and it is left as it came."
+NOTHING_KEPT = Bilingual(
+    vi="Không lưu gì từ tệp này; tệp vẫn để nguyên như khi nhận.",
+    en="Nothing of it was kept, and it is left as it came.",
+)
+NOT_SEARCHED = DeliveryRefusedError(
+    "it is of no kind that can be searched for personal data; ask the sender for one of the agreed formats.",
+    "loại tệp này không thể dò tìm dữ liệu cá nhân; hãy đề nghị nơi gửi dùng một trong các định dạng đã thống nhất.",
+)
 
 
 @dataclass(frozen=True)
@@ -46,13 +54,13 @@ class Filtered:
         name: the file's name without what is personal in it.
         content: the file with what may be kept; None where nothing of it may.
         stripped: how much was taken out, by kind.
-        withheld: why nothing of it may be kept, in one sentence.
+        withheld: why nothing of it may be kept.
     """
 
     name: str
     content: Path | None
     stripped: Mapping[str, int] = field(default_factory=dict)
-    withheld: str | None = None
+    withheld: Bilingual | None = None
 
 
 def apply(
@@ -73,13 +81,9 @@ def apply(
         check(file)
         kind = _kind(file, source)
     except DeliveryRefusedError as refusal:
-        return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
+        return Filtered(kept_name, None, in_name, _withheld(refusal))
     if kind is None:
-        reason = (
-            "it is of no kind that can be searched for personal data; ask the sender for one of the agreed formats."
-            f" {NOTHING_KEPT}"
-        )
-        return Filtered(kept_name, None, in_name, reason)
+        return Filtered(kept_name, None, in_name, _withheld(NOT_SEARCHED))
     layout = layout_of(file, source) if kind != XROAD else None
     if layout is not None:
         fits = kind == layout.format.kind or {kind, layout.format.kind} <= TEXT_KINDS
@@ -93,8 +97,13 @@ def apply(
         if in_file or in_header:
             conservation.check(file, target, layout.format.kind if layout is not None else kind, layout)
     except DeliveryRefusedError as refusal:
-        return Filtered(kept_name, None, in_name, f"{refusal} {NOTHING_KEPT}")
+        return Filtered(kept_name, None, in_name, _withheld(refusal))
     return Filtered(kept_name, target if in_file + in_header else file, in_file + in_header + in_name)
+
+
+def _withheld(refusal: DeliveryRefusedError) -> Bilingual:
+    """Why nothing of a file is kept."""
+    return Bilingual(vi=f"{refusal.vi} {NOTHING_KEPT.vi}", en=f"{refusal} {NOTHING_KEPT.en}")
 
 
 def file_name(name: str, delivery_id: str = "") -> tuple[str, Counter[str]]:

@@ -29,11 +29,12 @@ def check(arrived: Path, kept: Path, kind: str, layout: Layout | None) -> None:
     """
     before, after = rows(arrived, kind, layout), rows(kept, kind, layout)
     if before != after:
-        message = (
+        raise DeliveryRefusedError(
             f"the privacy filter would leave {after} of its {before} rows;"
-            " ask the engineers of the pipeline, as this is a mistake of theirs."
+            " ask the engineers of the pipeline, as this is a mistake of theirs.",
+            f"bộ lọc dữ liệu cá nhân chỉ giữ lại {after} trong {before} dòng; đây là lỗi của chương trình,"
+            " hãy báo cho nhóm kỹ thuật.",
         )
-        raise DeliveryRefusedError(message)
 
 
 def rows(path: Path, kind: str, layout: Layout | None) -> int:

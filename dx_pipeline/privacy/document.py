@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import JsonEnvelope, Layout
-from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import limits
+from dx_pipeline.formats import limits, refusal
 from dx_pipeline.formats.json import as_text, each_document, members, refuse_repeated
 from dx_pipeline.formats.parquet import schema
 from dx_pipeline.formats.raw import SYNTHETIC_KEY, as_declared
@@ -88,7 +87,7 @@ def parquet(
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError):
-        raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
+        raise refusal.damaged_parquet() from None
     found += part.of_parquet(path)
     metadata = dict(columns.metadata or {})
     if found:

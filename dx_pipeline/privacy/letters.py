@@ -14,6 +14,8 @@ from pathlib import Path
 
 from dx_pipeline.declarations.source import Csv, Encoding, Html, Layout, Ndjson, Source
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import refusal
+from dx_pipeline.formats.refusal import SAVE_AS_UTF8, SAVE_AS_UTF8_VI
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, opened
 from dx_pipeline.formats.undecoded import is_utf8
 from dx_pipeline.vietnamese import legacy
@@ -28,7 +30,6 @@ LOOKED_AT_CHARACTERS = 1000
 PIECE_BYTES = 1 << 20
 MOST_LINE_FEEDS_PER_RETURN = 0.1
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-SAVE_AS_UTF8 = "ask the sender to save the file as UTF-8 ('CSV UTF-8' in Excel)"
 
 _SIGNS = {kind: re.compile(pattern) for kind, pattern in legacy.SIGNS.items()}
 _VIETNAMESE = re.compile(legacy.VIETNAMESE)
@@ -45,8 +46,8 @@ def encoding_of(path: Path, source: Source, layout: Layout | None) -> Encoding:
     for encoding in declared:
         try:
             _check(path, encoding, source, is_by_line=layout is None or isinstance(layout.format, Csv | Ndjson))
-        except DeliveryRefusedError as refusal:
-            refusals.append(refusal)
+        except DeliveryRefusedError as refused:
+            refusals.append(refused)
         else:
             return encoding
     raise refusals[0]
@@ -64,7 +65,7 @@ def check_cells(texts: Iterable[str]) -> None:
     for kind, signs in _SIGNS.items():
         count = sum(signs.search(text) is not None for text in beyond_ascii)
         if count >= legacy.FEWEST_SIGNS and count > vietnamese:
-            raise DeliveryRefusedError(legacy.advice(kind))
+            raise refusal.legacy_letters(kind)
 
 
 def _declared(layout: Layout) -> Encoding:
@@ -89,15 +90,16 @@ def _check(path: Path, encoding: Encoding, source: Source, *, is_by_line: bool) 
         return
     lines = _count_lines(path)
     if is_by_line and lines.returns > 1 and lines.feeds <= lines.returns * MOST_LINE_FEEDS_PER_RETURN:
-        message = (
-            f"its lines end with CR alone, as on old Macintoshes; {SAVE_AS_UTF8}, with CR LF at the ends of lines."
+        raise DeliveryRefusedError(
+            f"its lines end with CR alone, as on old Macintoshes; {SAVE_AS_UTF8}, with CR LF at the ends of lines.",
+            f"các dòng kết thúc chỉ bằng CR, như trên máy Macintosh cũ; {SAVE_AS_UTF8_VI}, mỗi dòng kết thúc bằng"
+            " CR LF.",
         )
-        raise DeliveryRefusedError(message)
     most = max(1, lines.feeds * MOST_UNDECODED_SHARE) if is_by_line and lines.feeds else 0
     with bytes_of(path) as handle:
         is_utf_16 = handle.read(2) in UTF_16_MARKS
     if is_utf_16 or lines.undecoded > most:
-        raise DeliveryRefusedError(_not_utf8(path, source, lines))
+        raise _not_utf8(path, source, lines)
     if not is_by_line and lines.feeds < legacy.FEWEST_SIGNS:
         return
     with opened(path, "utf-8") as text:
@@ -147,16 +149,24 @@ def _is_text(line: bytes) -> bool:
     return b"\x00" not in line
 
 
-def _not_utf8(path: Path, source: Source, lines: _Lines) -> str:
+def _not_utf8(path: Path, source: Source, lines: _Lines) -> DeliveryRefusedError:
     """What is wrong with a text that is no UTF-8, and what to do."""
     with bytes_of(path) as handle:
         start = handle.read(LOOKED_AT_BYTES)
     other = _other(start, source)
     if other == "tcvn3" or other == "vni":  # noqa: PLR1714 - mypy narrows by ==, not by in
-        return legacy.advice(other)
+        return refusal.legacy_letters(other)
     if other is not None:
-        return f"it is in {other}, not UTF-8; {SAVE_AS_UTF8}, or declare 'encoding: {other}' in its format."
-    return f"line {lines.first} is not UTF-8, and {lines.undecoded - 1} more; {SAVE_AS_UTF8}."
+        return DeliveryRefusedError(
+            f"it is in {other}, not UTF-8; {SAVE_AS_UTF8}, or declare 'encoding: {other}' in its format.",
+            f"tệp theo bảng mã {other}, không phải UTF-8; {SAVE_AS_UTF8_VI}, hoặc khai báo 'encoding: {other}' trong"
+            " định dạng.",
+        )
+    more = lines.undecoded - 1
+    return DeliveryRefusedError(
+        f"line {lines.first} is not UTF-8, and {more} more; {SAVE_AS_UTF8}.",
+        f"dòng {lines.first} không phải UTF-8, và còn {more} dòng nữa; {SAVE_AS_UTF8_VI}.",
+    )
 
 
 def _other(start: bytes, source: Source) -> Encoding | None:

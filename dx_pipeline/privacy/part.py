@@ -21,8 +21,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import excel
+from dx_pipeline.formats import excel, refusal
 from dx_pipeline.formats.text import bytes_of, is_compressed
 from dx_pipeline.privacy import gap
 from dx_pipeline.privacy.line import gzip_writer
@@ -103,7 +102,7 @@ def of_workbook(path: Path, texts: AbstractSet[str]) -> Counter[str]:
                 found["document_part"] += bool(part.comment)
                 found += _of_part(part.filename, book.read(part), texts)
     except excel.DAMAGED:
-        raise DeliveryRefusedError(excel.no_workbook(path)) from None
+        raise refusal.no_workbook(path) from None
     return +found
 
 
@@ -144,7 +143,7 @@ def of_parquet(path: Path) -> Counter[str]:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError):
-        raise DeliveryRefusedError("the Parquet file is damaged; ask the sender to send it again.") from None
+        raise refusal.damaged_parquet() from None
     pairs = dict(about.metadata or {}) | dict(columns.metadata or {})
     for key, value in [*pairs.items(), *(pair for column in columns for pair in _metadata(column))]:
         if key == b"ARROW:schema":

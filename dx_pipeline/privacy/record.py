@@ -9,8 +9,7 @@ from typing import Any
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Layout
-from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import limits
+from dx_pipeline.formats import limits, refusal
 from dx_pipeline.formats.json import members
 from dx_pipeline.formats.raw import as_declared
 from dx_pipeline.privacy.column import FREE_TEXT, ORGANISATIONS, ColumnFilter, column_filters, has_no_code
@@ -70,8 +69,7 @@ class Cleaner:
             DeliveryRefusedError: it is nested too deeply.
         """
         if depth > limits.MOST_NESTING:
-            message = f"it is nested more than {limits.MOST_NESTING} levels deep; ask the sender for plain records."
-            raise DeliveryRefusedError(message)
+            raise refusal.too_deep()
         if isinstance(value, list):
             return [self.anything(item, found, depth + 1) for item in value]
         if not isinstance(value, dict):

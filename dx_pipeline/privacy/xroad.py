@@ -48,7 +48,7 @@ def answer(path: Path, target: Path) -> Counter[str]:
             return Counter()
         return _written_anew(packed, target)
     except AnswerError as error:
-        raise DeliveryRefusedError(str(error)) from None
+        raise DeliveryRefusedError(str(error), error.vi) from None
 
 
 def _is_clean(answer: Packed) -> bool:
@@ -118,7 +118,7 @@ def _count(text: bytes) -> int | None:
     except OF_THE_SYSTEM:
         raise
     except (duckdb.Error, pa.ArrowInvalid):
-        raise AnswerError("its records are not JSON; ask its operator what changed.") from None
+        raise xroad_answer.no_json() from None
     return None if count is None else int(count)
 
 

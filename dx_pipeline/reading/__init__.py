@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from dx_pipeline import formats
+from dx_pipeline.declarations.document import Bilingual, in_both
 from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats.raw import Raw
@@ -36,12 +37,12 @@ class Readable:
 
     Args:
         deliveries: those of the table, in order of precedence.
-        refused: those that could not be recognised or read, each with the reason in one sentence.
+        refused: those that could not be recognised or read, or are held back, each with the reason.
         loaded: those that have been loaded so far.
     """
 
     deliveries: list[tuple[Delivery, Layout]] = field(default_factory=list)
-    refused: list[tuple[Delivery, str]] = field(default_factory=list)
+    refused: list[tuple[Delivery, Bilingual]] = field(default_factory=list)
     loaded: list[Loaded] = field(default_factory=list)
 
     def without(self, delivery_ids: frozenset[str]) -> Readable:
@@ -50,13 +51,13 @@ class Readable:
         refused = [item for item in self.refused if item[0] not in [delivery for delivery, _ in kept]]
         return Readable(kept, refused)
 
-    def hold_back(self, held_back: Mapping[str, str]) -> None:
+    def hold_back(self, held_back: Mapping[str, Bilingual]) -> None:
         """Count loaded deliveries as refused, each with the reason by its id."""
         for item in [each for each in self.loaded if each.delivery.entry.delivery_id in held_back]:
             self.loaded.remove(item)
             self.refused.append((item.delivery, held_back[item.delivery.entry.delivery_id]))
 
-    def unresolved(self, present: frozenset[str]) -> list[tuple[Delivery, str]]:
+    def unresolved(self, present: frozenset[str]) -> list[tuple[Delivery, Bilingual]]:
         """The refusals that still count, in order: of deliveries that are `present`, if no later one was read.
 
         A refused file is withdrawn by removing it from the inbox.
@@ -77,14 +78,15 @@ def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
     settles it; where there is one, only a later one that is read does: see `Readable.unresolved`.
     """
     tables = {table: Readable() for table in source.delivered}
-    unknown: list[tuple[Delivery, str]] = []
+    unknown: list[tuple[Delivery, Bilingual]] = []
     for delivery in deliveries:
+        if (reason := delivery.entry.withheld_reason) is not None:
+            unknown.append((delivery, reason))
+            continue
         try:
-            if delivery.entry.withheld is not None:
-                raise DeliveryRefusedError(delivery.entry.withheld)  # noqa: TRY301 - one way to refuse
             layout = formats.recognise(delivery.content, source)
         except DeliveryRefusedError as refusal:
-            unknown.append((delivery, str(refusal)))
+            unknown.append((delivery, in_both(refusal)))
         else:
             tables[layout.table].deliveries.append((delivery, layout))
     latest = max((item.order for found in tables.values() for item, _ in found.deliveries), default=None)
@@ -106,7 +108,7 @@ def load(connection: duckdb.DuckDBPyConnection, readable: Readable) -> Iterator[
                     raws[position] if raws else formats.load(connection, paths[position], layout, f"{name} {position}")
                 )
             except DeliveryRefusedError as refusal:
-                readable.refused.append((delivery, str(refusal)))
+                readable.refused.append((delivery, in_both(refusal)))
             else:
                 readable.loaded.append(Loaded(delivery, layout, raw))
                 yield readable.loaded[-1]

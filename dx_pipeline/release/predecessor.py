@@ -126,7 +126,10 @@ def opened(settings: Settings, release_id: str, part: Part) -> Iterator[duckdb.D
         with duckdb.connect(str(path), read_only=True) as connection:
             yield connection
     except duckdb.IOException as error:
-        raise ReleaseError(f"release {release_id} has no readable {part.name}/{part.database}.") from error
+        raise ReleaseError(
+            f"release {release_id} has no readable {part.name}/{part.database}.",
+            f"không đọc được {part.name}/{part.database} của bản công bố {release_id}.",
+        ) from error
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise lacking(release_id, error) from error
 

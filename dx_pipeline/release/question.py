@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import HEADLINE
@@ -150,9 +151,10 @@ def of_unit(rows: Sequence[Row], code: str, unit: str) -> list[Row]:
         groups.setdefault(tuple(row[name] for name in key), []).append(row)
     found = [row for group in groups.values() for row in [named(group, unit)] if row is not None]
     if not found:
+        near = _near(unit, rows)
         raise UsageError(
-            f"KPI {code} has no value of unit '{unit}'{_near(unit, rows)}.",
-            vi=f"KPI {code} không có giá trị của đơn vị '{unit}'{_near(unit, rows)}.",
+            f"KPI {code} has no value of unit '{unit}'{near.en}.",
+            vi=f"KPI {code} không có giá trị của đơn vị '{unit}'{near.vi}.",
         )
     return found
 
@@ -184,9 +186,14 @@ def _of_kpi(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, questio
             vi=f"KPI {code} không có giá trị nào trong bản công bố này: 'dx doctor' cho biết vì sao bị giữ.",
         )
     if not rows:
-        raise UsageError(f"'{code}' is no declared KPI{_instead(code, catalogue.kpis)}")
-    rows = _chosen(rows, "statistic", _statistic(catalogue, rows, question), f"KPI {code}")
-    return _chosen(rows, "system", question.system, f"KPI {code}")
+        near = get_close_matches(code, catalogue.kpis, 3)
+        instead = f": did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(catalogue.kpis)}."
+        instead_vi = f": có phải {' hoặc '.join(near)}?" if near else f"; có {', '.join(catalogue.kpis)}."
+        raise UsageError(
+            f"'{code}' is no declared KPI{instead}", vi=f"'{code}' không phải là KPI đã khai báo{instead_vi}"
+        )
+    rows = _chosen(rows, "statistic", _statistic(catalogue, rows, question), code)
+    return _chosen(rows, "system", question.system, code)
 
 
 def _statistic(catalogue: Catalogue, rows: Sequence[Row], question: Question) -> str | None:
@@ -198,12 +205,17 @@ def _statistic(catalogue: Catalogue, rows: Sequence[Row], question: Question) ->
     return question.statistic or next(iter(known), None)
 
 
-def _chosen(rows: list[Row], column: str, wanted: object, what: str) -> list[Row]:
+def _chosen(rows: list[Row], column: Literal["statistic", "system"], wanted: object, code: str) -> list[Row]:
     found = [row for row in rows if row[column] == wanted]
     if not found:
         known = sorted({str(row[column]) for row in rows if row[column] is not None})
+        column_vi = {"statistic": "số liệu", "system": "hệ thống"}[column]
         there = f"known are {', '.join(known)}" if known else f"it is not divided by {column}"
-        raise UsageError(f"{what} has no {column} '{wanted}': {there}.")
+        there_vi = f"có {', '.join(known)}" if known else f"KPI này không chia theo {column_vi}"
+        raise UsageError(
+            f"KPI {code} has no {column} '{wanted}': {there}.",
+            vi=f"KPI {code} không có {column_vi} '{wanted}': {there_vi}.",
+        )
     return found
 
 
@@ -222,12 +234,20 @@ def _of_window(connection: duckdb.DuckDBPyConnection, rows: list[Row], question:
     if not of_window:
         known = sorted({window_of(row) for row in rows if window_of(row).type == window.type})
         there = f"there are {known[0]} to {known[-1]}" if known else f"it has no window of type {window.type}"
-        raise UsageError(f"KPI {question.code} has no value of {window}: {there}.")
+        there_vi = f"có từ {known[0]} đến {known[-1]}" if known else f"không có kỳ loại {window.type}"
+        raise UsageError(
+            f"KPI {question.code} has no value of {window}: {there}.",
+            vi=f"KPI {question.code} không có giá trị của kỳ {window}: {there_vi}.",
+        )
     found = [row for row in of_window if row["part_start"] == part]
     if not found:
         starts = sorted({str(row["part_start"]) for row in of_window if row["part_start"] is not None})
         there = f"parts begin on {', '.join(starts)}" if starts else "no change of the definition divides it"
-        raise UsageError(f"{window} of KPI {question.code} has no part from {part} on: {there}.")
+        there_vi = f"các phần bắt đầu ngày {', '.join(starts)}" if starts else "kỳ này không bị chia do đổi định nghĩa"
+        raise UsageError(
+            f"{window} of KPI {question.code} has no part from {part} on: {there}.",
+            vi=f"kỳ {window} của KPI {question.code} không có phần từ ngày {part}: {there_vi}.",
+        )
     return found
 
 
@@ -250,17 +270,21 @@ def _no_such_unit(
                 f"{said} is no unit of {window}: it lies in {lies_in} then, so write '--unit {lies_in}'.",
                 vi=f"{said} không là đơn vị của kỳ {window}: khi đó nó thuộc {lies_in}, hãy ghi '--unit {lies_in}'.",
             )
+    near = _near(unit or "", of_window)
     return UsageError(
-        f"KPI {question.code} has no value of unit '{unit}' in this window{_near(unit or '', of_window)}."
+        f"KPI {question.code} has no value of unit '{unit}' in this window{near.en}.",
+        vi=f"KPI {question.code} không có giá trị của đơn vị '{unit}' trong kỳ này{near.vi}.",
     )
 
 
-def _near(unit: str, rows: Sequence[Row]) -> str:
+def _near(unit: str, rows: Sequence[Row]) -> Bilingual:
     """Units like the one that was written, or the levels that there are."""
     by_name = {folded(row["unit_name"] or ""): f"{row['unit_code']} {row['unit_name']}" for row in rows}
     near = [by_name[name] for name in get_close_matches(folded(unit), by_name, 3)]
     levels = ", ".join(sorted({row["unit_level"] for row in rows}))
-    return f": did you mean {' or '.join(near)}" if near else f": it is published for the levels {levels}"
+    if near:
+        return Bilingual(vi=f": có phải {' hoặc '.join(near)}", en=f": did you mean {' or '.join(near)}")
+    return Bilingual(vi=f": được công bố cho các cấp {levels}", en=f": it is published for the levels {levels}")
 
 
 def _lies_in(connection: duckdb.DuckDBPyConnection, row: Row, day: date) -> str | None:
@@ -269,9 +293,3 @@ def _lies_in(connection: duckdb.DuckDBPyConnection, row: Row, day: date) -> str 
     own, other = known.period(row["part_end"] or row["window_end"]), known.period(day)
     unit = known.in_force(own).get(row["unit_code"]) if own is not None else None
     return known.moved(unit, other) if unit is not None and other is not None else None
-
-
-def _instead(text: str, known: dict[str, Any]) -> str:
-    """The end of a sentence: known names that are similar to an unknown text, or all of them."""
-    near = get_close_matches(text, known, 3)
-    return f": did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(known)}."

@@ -118,12 +118,21 @@ def check(months: Sequence[Month], scale: float) -> None:
         UsageError: a month (they are in order) is outside those it covers, or the scale is not positive.
     """
     if not months:
-        raise UsageError("no month was given: write one as 2022-06, or a range as 2022-01:2022-09.")
+        raise UsageError(
+            "no month was given: write one as 2022-06, or a range as 2022-01:2022-09.",
+            "chưa nêu tháng nào: hãy ghi một tháng như 2022-06, hoặc một khoảng như 2022-01:2022-09.",
+        )
     for month in (months[0], months[-1]):
         if not FIRST_MONTH <= month <= LAST_MONTH:
-            raise UsageError(f"the sample has nothing for {month}: it covers {FIRST_MONTH} to {LAST_MONTH}.")
+            raise UsageError(
+                f"the sample has nothing for {month}: it covers {FIRST_MONTH} to {LAST_MONTH}.",
+                f"dữ liệu mô phỏng không có tháng {month}: chỉ có từ {FIRST_MONTH} đến {LAST_MONTH}.",
+            )
     if not scale > 0:
-        raise UsageError(f"the scale is {scale:g}: give a number above 0, where 1 is the whole province.")
+        raise UsageError(
+            f"the scale is {scale:g}: give a number above 0, where 1 is the whole province.",
+            f"quy mô là {scale:g}: hãy ghi một số lớn hơn 0, trong đó 1 là toàn tỉnh.",
+        )
 
 
 def _deliveries(catalogue: Catalogue, months: Sequence[Month]) -> Iterator[tuple[Month, str, str]]:

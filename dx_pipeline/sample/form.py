@@ -61,7 +61,10 @@ class Form:
         """
         encoding = getattr(self.layout.format, "encoding", "utf-8")
         if encoding not in CODECS:
-            raise DxError(f"the sample writes no {encoding}: give the format another encoding.")
+            raise DxError(
+                f"the sample writes no {encoding}: give the format another encoding.",
+                f"dữ liệu mô phỏng không ghi được bảng mã {encoding}: hãy khai báo bảng mã khác trong định dạng.",
+            )
         return CODECS[encoding]
 
     def preamble(self, rows: int) -> list[str]:
@@ -73,7 +76,9 @@ class Form:
         if rows == 0:
             raise DxError(
                 f"a sample of {self.layout.table} ('{self.title}') has no line to say that it is synthetic:"
-                " give its format 'preamble_rows: 1' or more."
+                " give its format 'preamble_rows: 1' or more.",
+                f"dữ liệu mô phỏng của {self.layout.table} ('{self.title}') không có dòng nào để ghi rằng đây là dữ"
+                " liệu mô phỏng: hãy khai báo 'preamble_rows: 1' trở lên trong định dạng.",
             )
         mark = f"# DỮ LIỆU MÔ PHỎNG / SYNTHETIC DATA – dx sample, seed {self.seed}"
         month = f"Tháng {self.month.number:02d} năm {self.month.year}"

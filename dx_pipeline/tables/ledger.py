@@ -130,7 +130,7 @@ class Ledger:
         for delivery in self.deliveries:
             entry = delivery.entry
             place = entry.source, entry.month, entry.delivery_id
-            unlisted = {"cursor_range", "stripped", "kept_sha256"}
+            unlisted = {"cursor_range", "stripped", "kept_sha256", "withheld_vi"}
             yield {**entry.model_dump(exclude=unlisted), **dispositions.get(place, unrecognised)}
 
     def _dispositions(self) -> Iterator[tuple[tuple[str, str | None, str], Row]]:

@@ -19,6 +19,7 @@ from dx_pipeline import audit
 from dx_pipeline.audit.expectations import complete
 from dx_pipeline.audit.result import ExpectationResult
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
@@ -53,7 +54,7 @@ class Staged:
     proposed: tuple[Counts, ...] = ()
     revision: int = 0
     derived_from: tuple[str, ...] = ()
-    failure: str | None = None
+    failure: Bilingual | None = None
     inputs: RunInputs | None = None
     entries: Mapping[str, str] = field(default_factory=dict)
     file_names: Mapping[str, str] = field(default_factory=dict)
@@ -142,7 +143,8 @@ def publish(
         inputs=staged.inputs,
         inputs_of_rows=staged.inputs if is_published else before.inputs_of_rows if before is not None else None,
         entries=dict(staged.entries),
-        failure=staged.failure,
+        failure=staged.failure.en if staged.failure is not None else None,
+        failure_vi=staged.failure.vi if staged.failure is not None else None,
         sha256=files.known_digest(rows) if rows is not None else None,
         audit=found,
     )

@@ -64,7 +64,7 @@ class PartitionRun(BaseModel):
         derived_from: the partitions that a derived one was computed from.
         inputs: what the run was made from; None for what is computed from other partitions.
         inputs_of_rows: the same of the published rows: those of an earlier run where this one was held back.
-        failure: why nothing could be computed.
+        failure, failure_vi: why nothing could be computed, in English and in Vietnamese.
         entries: by the ids of the deliveries that it was made from, the digests of their entries.
         sha256: of the file with the published rows, which may be of an earlier run; None if there is none.
     """
@@ -91,6 +91,7 @@ class PartitionRun(BaseModel):
     inputs_of_rows: RunInputs | None = None
     entries: dict[str, str] = {}
     failure: str | None = None
+    failure_vi: str | None = None
     sha256: str | None = None
     audit: tuple[ExpectationResult, ...] = ()
 
@@ -124,15 +125,16 @@ class PartitionRun(BaseModel):
 
     @property
     def problem_vi(self) -> str | None:
-        """The same in Vietnamese, where that is known."""
+        """The same in Vietnamese; what an older version recorded may be in English alone."""
+        if self.failure is not None:
+            return self.failure_vi or self.failure
         unmet = self._unmet
-        if self.failure is None and unmet is not None:
+        if unmet is not None:
             return unmet.sentence(self.table).vi
-        last = self.refused[-1] if self.refused else None
-        is_last = last is not None and self.problem == f"{last.file_name}: {last.problem}"
-        return (
-            f"{last.file_name}: {last.problem_vi}" if is_last and last is not None and last.problem_vi else self.problem
-        )
+        if self.refused:
+            last = self.refused[-1]
+            return f"{last.file_name}: {last.problem_vi or last.problem}"
+        return None
 
 
 @dataclass(frozen=True)

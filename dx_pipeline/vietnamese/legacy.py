@@ -87,11 +87,3 @@ def encoding_of(found: Iterable[str], expected: Iterable[str]) -> Legacy | None:
         if wanted & {" ".join(to_unicode(text, legacy).split()) for text in texts}:
             return legacy
     return None
-
-
-def advice(legacy: Legacy) -> str:
-    """What to do about text in a legacy encoding, as the end of a sentence."""
-    return (
-        f"its letters are in {NAMES[legacy]}, not in Unicode; ask the sender to convert them to Unicode"
-        f" (UniKey does), or declare 'encoding: {legacy}' in its format."
-    )

@@ -76,7 +76,7 @@ def deliver(connection: duckdb.DuckDBPyConnection, folder: Path, form: Form, con
     declared = source(form.layout)
     filtered = privacy.apply(file, "delivery", target, declared, {form.layout.table: form.contract})
     if filtered.content is None:
-        return Outcome("withheld", filtered.withheld or "")
+        return Outcome("withheld", filtered.withheld.en if filtered.withheld is not None else "")
     try:
         found = formats.recognise(filtered.content, declared)
         delivery = landed(filtered.content, datetime(2022, 6, 1, tzinfo=UTC))
