@@ -45,6 +45,10 @@ def history() -> History:
     return initial()
 
 
+def test_without_a_list_of_units_no_day_is_in_a_period() -> None:
+    assert (Units([], [], []).rows(), Units([], [], []).period(MARCH)) == ([], None)
+
+
 def test_a_renamed_agency_is_the_same_unit(history: History) -> None:
     history.rename("H53.01", MARCH)
     units = units_of(history)

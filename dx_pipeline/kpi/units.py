@@ -106,6 +106,8 @@ class Units:
         """First and last day of each period, in order."""
         ends = {unit.valid_to + DAY for unit in self.units if unit.valid_to < FOREVER}
         starts = sorted({unit.valid_from for unit in self.units} | ends)
+        if not starts:
+            return ()  # no list of units has been published
         return tuple(zip(starts, [*(start - DAY for start in starts[1:]), FOREVER], strict=True))
 
     def period(self, day: date) -> int | None:
