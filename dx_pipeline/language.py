@@ -79,6 +79,11 @@ class Language:
         vi, _, en = unit.partition(" / ")
         return UNITS.get(unit) or self.pick(vi, en or vi)
 
+    def measured(self, value: float | None, unit: str) -> str:
+        """A figure with the words of its unit of measure; a dash where there is none."""
+        written = self.figure(value, unit)
+        return written if value is None or unit in UNITS else f"{written} {self.unit(unit)}"
+
     def difference(
         self, value: float | None, unit: str, decimals: int | None = None, most_decimals: int = MOST_DECIMALS
     ) -> str:

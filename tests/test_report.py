@@ -5,17 +5,24 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 from python_calamine import CalamineWorkbook
 
+from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.release import Published
 from dx_pipeline.release.part import REPORT
+from dx_pipeline.report import html
+from dx_pipeline.report.chart import Chart, Line
+from dx_pipeline.report.page import Column, Page, Table
+from dx_pipeline.report.window import Window, in_words
 
 CODE = "community_group_count"
 
@@ -129,10 +136,54 @@ def test_a_page_its_download_and_its_workbook_have_the_figures_of_the_release(re
     ("language", "figure", "day"), [(VIETNAMESE, "52,8%", "30/06/2022"), (ENGLISH, "52.8%", "30 June 2022")]
 )
 def test_figures_and_days_are_written_as_the_language_does(language: Any, figure: str, day: str) -> None:
-    from datetime import date
-
     assert language.figure(52.8, "percent") == figure
     assert language.day(date(2022, 6, 30)) == day
+
+
+def test_the_months_of_a_chart_are_named_by_their_windows(report: Path) -> None:
+    rows = shown(report, f"{CODE}-months")
+    assert rows
+    assert all(re.fullmatch(r"tháng \d+/\d{4} / [A-Z]\w+ \d{4}", row["Tháng / Month"]) for row in rows)
+    text = (report / "kpi" / f"{CODE}.html").read_text(encoding="utf-8")
+    assert all(f"<th scope=row>T{row['Tháng / Month'].partition(' / ')[0][1:]}<td>" in text for row in rows)
+
+
+def window(kind: str, start: date, end: date, part: tuple[date, date] | None = None) -> Window:
+    """A window, or a part of it, in words."""
+    value = SimpleNamespace(window_type=kind, window_start=start, window_end=end, part_start=part and part[0])
+    return in_words(value, part and part[1])
+
+
+def test_windows_are_sorted_by_their_last_day_and_then_their_length() -> None:
+    june, july = date(2022, 6, 30), date(2022, 7, 31)
+    windows = [
+        window("month", date(2022, 7, 1), july),
+        window("ytd", date(2022, 1, 1), june),
+        window("month", date(2022, 7, 1), july, (date(2022, 7, 1), date(2022, 7, 9))),
+        window("quarter", date(2022, 4, 1), june),
+        window("month", date(2022, 6, 1), june),
+    ]
+    title = Bilingual(vi="Bảng", en="Table")
+    column = Column(Bilingual(vi="Kỳ", en="Window"), "window")
+    page = Page("trial.html", title, [Table(title, [column], [[each] for each in windows])])
+    made = html.render(html.Frame(title, "trial", [], is_synthetic=False), page, ENGLISH)
+    assert "<th scope=col class=w data-w=4,2,3,1,0>Window" in made
+    assert "<th scope=row>January to June 2022\n" in made
+    in_order = sorted(windows, key=lambda each: each.time)
+    page = Page("trial.html", title, [Table(title, [column], [[each] for each in in_order])])
+    made = html.render(html.Frame(title, "trial", [], is_synthetic=False), page, VIETNAMESE)
+    assert "<th scope=col class=w>Kỳ" in made
+    assert "<th scope=row>Quý II/2022\n" in made
+
+
+def test_a_chart_names_the_unit_of_its_axis_unless_it_is_a_sign() -> None:
+    label = Bilingual(vi="Biểu đồ", en="Chart")
+    chart = Chart(label, [date(2022, 6, 30)], [Line(None, [3])], "tổ / groups")
+    assert '<text class="axis" x="0" y="14">groups</text>' in chart.svg(ENGLISH)
+    assert ">tổ</text>" in chart.svg(VIETNAMESE)
+    percent = Chart(label, [date(2022, 6, 30)], [Line(None, [3])], "percent").svg(ENGLISH)
+    assert ">percent<" not in percent
+    assert ">%<" not in percent
 
 
 def test_synthetic_data_are_marked_on_every_page(report: Path) -> None:

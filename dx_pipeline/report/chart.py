@@ -16,7 +16,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup, escape
 
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.language import Language
+from dx_pipeline.language import UNITS, Language
 
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 168, 22, 34
@@ -86,7 +86,7 @@ class Chart:
             parts += self._columns(line) if self.is_columns and position == 0 else self._line(position, line)
         parts += [*self._published(), *self._ends(language)]
         if self.note is not None:
-            parts.append(_text(LEFT + 6, TOP - 4, language.of(self.note), "note"))
+            parts.append(_text(WIDTH - RIGHT, TOP - 8, language.of(self.note), "note end"))
         return _svg(WIDTH, HEIGHT, language.of(self.label), parts, "chart")
 
     def _x(self, place: float) -> float:
@@ -100,10 +100,10 @@ class Chart:
     def _axis(self, language: Language) -> Iterable[Markup]:
         for tick in self._ticks:
             y = self._y(tick)
-            yield Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(
-                LEFT, y, WIDTH - RIGHT, y
-            )
+            yield Markup('<path class="grid" d="M{} {}h{}"/>').format(LEFT, _short(y), WIDTH - RIGHT - LEFT)
             yield _text(LEFT - 8, y + 4, language.figure(tick, self.unit), "axis end")
+        if self.unit and self.unit not in UNITS:
+            yield _text(0, TOP - 8, language.unit(self.unit), "axis")
         every = ceil(len(self.places) / 12) or 1
         for place, month in enumerate(self.places):
             if (len(self.places) - 1 - place) % every == 0:
@@ -112,9 +112,7 @@ class Chart:
     def _breaks(self, language: Language) -> Iterable[Markup]:
         for place, words in self.breaks:
             x = self._x(place - 0.5)
-            yield Markup('<line class="break" x1="{:.1f}" y1="{}" x2="{:.1f}" y2="{}"/>').format(
-                x, TOP, x, HEIGHT - BOTTOM
-            )
+            yield Markup('<path class="break" d="M{} {}v{}"/>').format(_short(x), TOP, HEIGHT - BOTTOM - TOP)
             yield _text(x + 4, HEIGHT - BOTTOM - 6, language.of(words), "note")
 
     def _columns(self, line: Line) -> Iterable[Markup]:
@@ -205,16 +203,21 @@ def _svg(width: int, height: int, label: str, parts: Iterable[Markup], kind: str
 
 
 def _text(x: float, y: float, words: str, kind: str) -> Markup:
-    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, escape(words))
+    return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(kind, _short(x), _short(y), escape(words))
+
+
+def _short(number: float) -> str:
+    """A place in a chart, to a tenth."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _polyline(points: Sequence[tuple[float, float]], kind: str, dash: str) -> Iterable[Markup]:
-    drawn = " ".join(f"{x:.1f},{y:.1f}".replace(".0", "") for x, y in points)
+    drawn = " ".join(f"{_short(x)},{_short(y)}" for x, y in points)
     dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
     yield Markup('<polyline class="line {}" points="{}"{}/>').format(kind, drawn, dashes)
     if kind == "main":
         for x, y in points:
-            yield Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
+            yield Markup('<circle class="dot" cx="{}" cy="{}" r="3"/>').format(_short(x), _short(y))
 
 
 def _ticks(figures: Sequence[float], *, from_zero: bool) -> list[float]:

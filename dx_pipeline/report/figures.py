@@ -21,6 +21,9 @@ WINDOW_TYPES = ("month", "quarter", "ytd", "year")
 
 Row = TypeVar("Row")
 
+IN_TIME = "coalesce(part_end, window_end), coalesce(part_start, window_start) DESC, window_type"
+"""In the order of time: by the last day of a window or of a part of one, the shorter first."""
+
 WHOLE = "province"
 """Stands for the province's code in a series: the province keeps its figures where a merger gives it another code."""
 
@@ -273,10 +276,12 @@ class Figures:
     def kpis(self) -> dict[str, Kpi]:
         """Every KPI, by its code."""
         values: dict[str, list[Value]] = defaultdict(list)
-        for value in self._read(Value, "kpi.value", "units_on IS NULL", "window_end, part_start NULLS FIRST"):
+        for value in self._read(Value, "kpi.value", "units_on IS NULL", IN_TIME):
             values[value.kpi_code].append(value)
         changes: dict[str, list[Change]] = defaultdict(list)
-        for change in self._read(Change, "kpi.change", "unit_level = 'province'", "window_end, window_type"):
+        for change in self._read(
+            Change, "kpi.change", "unit_level = 'province'", "window_end, window_start DESC, window_type"
+        ):
             changes[change.kpi_code].append(change)
         versions: dict[str, list[Version]] = defaultdict(list)
         for version in self._read(Version, "kpi.definition", "true", "kpi_code, definition_version"):

@@ -34,6 +34,12 @@ def path(code: str) -> str:
     return f"kpi/{code}.html"
 
 
+def link(figures: Figures, code: str | None) -> Link | None:
+    """The title of a KPI, which leads to its page; none where the code is of no KPI."""
+    kpi = figures.kpis.get(code or "")
+    return Link(kpi.title, path(kpi.code)) if kpi is not None else None
+
+
 def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
     """The page of a KPI.
 
@@ -138,6 +144,7 @@ def _trend(kpi: Kpi, series: Sequence[Series]) -> Iterator[Block]:
     if not months:
         return
     by_series = {each: {month_of(value): value for value in kpi.months(each)} for each in together}
+    windows = {month: in_words(value, value.part_end) for found in by_series.values() for month, value in found.items()}
     lines = [
         Line(
             series_name(each),
@@ -164,11 +171,11 @@ def _trend(kpi: Kpi, series: Sequence[Series]) -> Iterator[Block]:
     title = Bilingual(vi=f"{kpi.title.vi}, theo tháng", en=f"{kpi.title.en}, by month")
     is_synthetic = any(value.synthetic for value in first.values())
     chart = Chart(title, months, lines, kpi.unit_of_measure, breaks, note=words.SYNTHETIC if is_synthetic else None)
-    columns = [Column(Bilingual(vi="Tháng", en="Month"), "day")]
+    columns = [Column(Bilingual(vi="Tháng", en="Month"), "window")]
     columns += [
         Column(line.name or Bilingual(vi="Giá trị", en="Value"), "number", kpi.unit_of_measure) for line in lines
     ]
-    rows = [[month, *(line.values[place] for line in lines)] for place, month in enumerate(months)]
+    rows = [[windows[month], *(line.values[place] for line in lines)] for place, month in enumerate(months)]
     yield Heading(Bilingual(vi="Diễn biến", en="Trend"))
     yield Drawing(chart, Table(title, columns, rows, f"{kpi.code}-months"))
 

@@ -46,7 +46,7 @@ def page(figures: Figures) -> Page | None:
                 ]
             )
         )
-    blocks += [*_gains(whole), *_criteria(whole)]
+    blocks += [*_gains(whole), *_criteria(figures, whole)]
     for level in LEVELS[1:]:
         blocks += _units(
             figures, [row for row in found if row["unit_level"] == level and row["scope"] == "total"], level
@@ -97,7 +97,7 @@ def _criterion(row: dict[str, Any]) -> Bilingual:
     return Bilingual(vi=f"{row['criterion']} {row['title_vi']}", en=f"{row['criterion']} {row['title_en']}")
 
 
-def _criteria(rows: list[dict[str, Any]]) -> list[Block]:
+def _criteria(figures: Figures, rows: list[dict[str, Any]]) -> list[Block]:
     columns = [
         Column(Bilingual(vi="Tiêu chí", en="Criterion")),
         Column(Bilingual(vi="Nhóm", en="Group")),
@@ -113,7 +113,7 @@ def _criteria(rows: list[dict[str, Any]]) -> list[Block]:
         [
             _criterion(row), Bilingual(vi=row["group_vi"], en=row["group_en"]), row["points"], row["full_maximum"],
             row["points_lost"], row["value"], row["threshold"], _reason(row["no_points_reason"]),
-            Link(row["kpi_code"], kpi_page.path(row["kpi_code"])) if row["kpi_code"] else None,
+            kpi_page.link(figures, row["kpi_code"]),
         ]
         for row in rows
         if row["scope"] == "criterion"
