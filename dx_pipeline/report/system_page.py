@@ -8,7 +8,7 @@ from typing import Any
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.kpi import words
-from dx_pipeline.report import kpi_page
+from dx_pipeline.report import kpi_page, legal
 from dx_pipeline.report.chart import Calendar, Chart, Line
 from dx_pipeline.report.figures import WHOLE, Figures, Value
 from dx_pipeline.report.page import Block, Closed, Column, Drawing, Heading, Link, Notes, Page, Table
@@ -239,7 +239,7 @@ def _operation(row: dict[str, Any]) -> list[Any]:
         row["operation"], state, row["protocol"], row["go_live_on"], calls,
         row["succeeded_count"] / calls if calls else None, row["mean_client_ms"], row["mean_provider_ms"],
         row["mean_request_bytes"], row["mean_response_bytes"],
-        row["legal_basis"],
+        legal.in_words(row["legal_basis"]),
     ]  # fmt: skip
 
 
