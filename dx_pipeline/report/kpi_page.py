@@ -60,7 +60,7 @@ def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
         for level in LEVELS[1:]:
             blocks += _ranking(figures, kpi, latest, level)
         blocks += [*_changes(kpi, latest), *basis.of(kpi, latest)]
-    return Page(path(kpi.code), kpi.title, [*blocks, *_definitions(kpi)])
+    return Page(path(kpi.code), kpi.title, [*blocks, *_definitions(figures, kpi)])
 
 
 def _head(kpi: Kpi, latest: Value, suppress_below: int) -> Iterator[Block]:
@@ -283,7 +283,7 @@ def _changes(kpi: Kpi, latest: Value) -> Iterator[Block]:
     yield Table(title, columns, rows, f"{kpi.code}-changes")
 
 
-def _definitions(kpi: Kpi) -> Iterator[Block]:
+def _definitions(figures: Figures, kpi: Kpi) -> Iterator[Block]:
     yield Heading(Bilingual(vi="Định nghĩa", en="Definition"))
     columns = [
         Column(Bilingual(vi="Phiên bản", en="Version"), "number"),
@@ -297,10 +297,10 @@ def _definitions(kpi: Kpi) -> Iterator[Block]:
         for version in reversed(kpi.versions)
     ]
     yield Table(Bilingual(vi="Các phiên bản", en="Versions"), columns, rows, f"{kpi.code}-definitions")
-    last = kpi.versions[-1]
+    last, owner = kpi.versions[-1], figures.owner(kpi.versions[-1].owner)
     yield Paragraph(
-        Bilingual(vi=f"Mã: {kpi.code}. Phụ trách: {last.owner}. Đọc các bảng: {last.reads}.",
-                  en=f"Code: {kpi.code}. Owner: {last.owner}. It reads the tables {last.reads}.")
+        Bilingual(vi=f"Mã: {kpi.code}. Phụ trách: {owner}. Đọc các bảng: {last.reads}.",
+                  en=f"Code: {kpi.code}. Owner: {owner}. It reads the tables {last.reads}.")
     )  # fmt: skip
     yield Code(Bilingual(vi="Câu SQL của định nghĩa", en="The definition's SQL"), last.sql)
 

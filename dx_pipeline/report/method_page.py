@@ -20,8 +20,8 @@ REVISED = """
     FROM kpi.revision ORDER BY accepted_at DESC, kpi_code, window_end, unit_code LIMIT 1000
 """
 PUBLISHED = """
-    SELECT kpi_code, indicator_vi, period_start, period_end, value_as_published, recomputed_value, measured_value,
-        unit_of_measure, is_beyond_rounding, explanation_vi, explanation_en, source
+    SELECT kpi_code, indicator_vi, indicator_en, period_start, period_end, value_as_published, recomputed_value,
+        measured_value, unit_of_measure, is_beyond_rounding, explanation_vi, explanation_en, source
     FROM kpi.published_comparison ORDER BY period_end, indicator_vi
 """
 
@@ -122,8 +122,9 @@ def _published(figures: Figures) -> list[Block]:
     unknown = Bilingual(vi="chưa rõ vì sao khác", en="nobody has explained the difference")
     rows = [
         [
-            row["indicator_vi"], row["period_start"], row["period_end"], row["value_as_published"],
-            row["recomputed_value"], row["measured_value"], unit_in_words(row["unit_of_measure"]),
+            Bilingual(vi=row["indicator_vi"], en=row["indicator_en"] or row["indicator_vi"]),
+            row["period_start"], row["period_end"], row["value_as_published"], row["recomputed_value"],
+            row["measured_value"], unit_in_words(row["unit_of_measure"]),
             Bilingual(vi=row["explanation_vi"], en=row["explanation_en"] or row["explanation_vi"])
             if row["explanation_vi"] else unknown if row["is_beyond_rounding"] else None,
             kpi_page.link(figures, row["kpi_code"]),
