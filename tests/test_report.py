@@ -189,6 +189,31 @@ def test_a_chart_names_the_unit_of_its_axis_unless_it_is_a_sign() -> None:
     assert ">%<" not in percent
 
 
+def test_parts_of_a_month_lie_within_it_and_have_their_days() -> None:
+    label = Bilingual(vi="Biểu đồ", en="Chart")
+    places = [date(2022, 7, 31), date(2022, 8, 14), date(2022, 8, 31), date(2022, 9, 30)]
+    drawn = Chart(label, places, [Line(None, [1, 2, 3, 4])], "ms", [(2, label)]).svg(VIETNAMESE)
+    months = {said: float(x) for x, said in re.findall(r'x="([\d.]+)" y="244">([^<]+)<', drawn)}
+    parts = {said: float(x) for x, said in re.findall(r'x="([\d.]+)" y="257">([^<]+)<', drawn)}
+    dots = [float(x) for x in re.findall(r'<circle class="dot" cx="([\d.]+)"', drawn)]
+    (cut,) = (float(x) for x in re.findall(r'<path class="break" d="M([\d.]+) ', drawn))
+    assert list(months) == ["07/2022", "08/2022", "09/2022"]
+    assert list(parts) == ["1–14", "15–31"]
+    assert dots == [months["07/2022"], *parts.values(), months["09/2022"]]
+    month = months["08/2022"] - months["07/2022"]
+    assert parts["1–14"] < cut < parts["15–31"]
+    assert cut == pytest.approx(months["08/2022"] + month * (14 / 31 - 1 / 2), abs=0.1)
+    assert parts["15–31"] - parts["1–14"] == pytest.approx(month / 2, abs=0.1)
+    columns = Chart(label, places, [Line(None, [1, 2, 3, 4])], "ms", is_columns=True).svg(VIETNAMESE)
+    widths = [float(width) for width in re.findall(r'<rect [^>]* width="([\d.]+)"', columns)]
+    assert widths[0] == pytest.approx(widths[1] + widths[2], abs=0.2)
+
+
+def test_a_chart_of_no_months_has_no_points() -> None:
+    label = Bilingual(vi="Biểu đồ", en="Chart")
+    assert "circle" not in Chart(label, [], [Line(None, [])], "ms").svg(VIETNAMESE)
+
+
 @pytest.mark.parametrize(
     ("unit", "one", "several"),
     [

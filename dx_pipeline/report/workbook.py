@@ -14,6 +14,7 @@ from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
 from dx_pipeline.report.download import CREATED, PLAIN_TEXT, both
 from dx_pipeline.report.figures import LEVELS, WHOLE, Figures, Kpi, Value
+from dx_pipeline.report.kpi_page import month_of
 from dx_pipeline.report.window import in_words, unit_in_words
 
 NAME = "kpi.xlsx"
@@ -206,7 +207,7 @@ def _charts(book: Any, figures: Figures) -> None:  # noqa: ANN401 - xlsxwriter h
             continue
         data.write_string(line, 0, kpi.title.vi)
         for place, value in enumerate(months, 1):
-            data.write_datetime(line, place, value.window_end, month)
+            data.write_datetime(line, place, month_of(value), month)
             data.write_number(line + 1, place, value.value)
         chart = book.add_chart({"type": "line"})
         where = {
