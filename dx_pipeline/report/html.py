@@ -144,7 +144,7 @@ def _content(column: Column, value: Any, language: Language, link: Callable[[str
     if column.kind == "link":
         return f'<a href="{link(value.path)}">{escape(_word(value.words, language))}</a>'
     if column.kind == "status":
-        return f'<span class="status {value}">{SIGNS[value]} {escape(language.of(words.STATUS[value]))}</span>'
+        return f"<b class={value}>{SIGNS[value]} {escape(language.of(words.STATUS[value]))}</b>"
     if column.kind == "bar":
         return bar(*value)
     if column.kind == "trend":
