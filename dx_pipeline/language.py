@@ -27,6 +27,13 @@ UNITS = {"percent": "%"}
 """Units of measure that are written behind the figure without a space."""
 
 
+ONES = {"1", "\N{MINUS SIGN}1"}
+"""The figures that English writes the singular behind."""
+
+ENDINGS = (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x"), ("ss", "ss"), ("s", ""))
+"""Of English plurals, with what the singular has in their place: the first that fits."""
+
+
 class Text(Protocol):
     """Words in both languages."""
 
@@ -79,6 +86,15 @@ class Language:
         vi, _, en = unit.partition(" / ")
         return UNITS.get(unit) or self.pick(vi, en or vi)
 
+    def measured(self, value: float | None, unit: str, most_decimals: int = MOST_DECIMALS) -> str:
+        """A figure with the words of its unit of measure, `1 enterprise`; a dash where there is none."""
+        written = self.figure(value, unit, most_decimals=most_decimals)
+        if value is None or unit in UNITS:
+            return written
+        named = self.unit(unit)
+        is_one = self.code == "en" and written in ONES
+        return f"{written} {singular(named) if is_one else named}"
+
     def difference(
         self, value: float | None, unit: str, decimals: int | None = None, most_decimals: int = MOST_DECIMALS
     ) -> str:
@@ -109,6 +125,12 @@ class Language:
             en = f"January to {until}" if end.month > 1 else f"{until}, year to date"
             return self.pick(f"{end.month} tháng đầu năm {end.year}", en)
         return self.pick(f"năm {start.year}", str(start.year))
+
+
+def singular(plural: str) -> str:
+    """The singular of an English unit of measure: its last word without the ending of the plural."""
+    ending, instead = next(((one, other) for one, other in ENDINGS if plural.endswith(one)), ("", ""))
+    return plural.removesuffix(ending) + instead if len(plural) > len("ms") else plural
 
 
 @lru_cache(maxsize=2)

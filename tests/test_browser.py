@@ -101,6 +101,18 @@ def test_the_keyboard_reaches_content_links_and_headings_that_sort(visit: Visit,
     assert {text.strip() for text in shown[len(figures) :]} <= without
 
 
+def test_windows_are_sorted_in_the_order_of_time(visit: Visit, report: Path) -> None:
+    page = visit.open(report / "kpi" / "exchange_latency.html")
+    page.get_by_text("Mọi kỳ của toàn tỉnh").first.click()
+    table = page.locator("table", has_text="Mọi kỳ của toàn tỉnh")
+    for turn in (1, -1):
+        table.get_by_role("button", name="Kỳ").click()
+        shown = list(dict.fromkeys(table.locator("tbody tr th").all_text_contents()))
+        in_time = ["Tháng 2/2022", "2 tháng đầu năm 2022", "Tháng 3/2022", "Quý I/2022", "Tháng 4/2022"]
+        places = [shown.index(next(each for each in shown if each.strip() == one)) for one in in_time]
+        assert places == sorted(places)[::turn]
+
+
 def test_the_filter_keeps_the_rows_that_have_a_word(visit: Visit, report: Path) -> None:
     page = visit.open(report / "kpi" / "online_dossier_rate.html")
     table = page.locator("table", has_text="Sở Tư pháp").first

@@ -21,8 +21,12 @@ SUITE = "checks/programme/digital_enterprise.yaml"
 KPI = "assets/kpi/community_group_count/defs.yaml"
 FILTER = 'filters: [{code: total, header: ma_to, matches: "^(Cộng"}]'
 RATE = "assets/kpi/online_dossier_rate/defs.yaml"
+PROVINCE = "assets/province.yaml"
 VIEW = "assets/view/dossier_received/defs.yaml"
 VIEW_SQL = "assets/view/dossier_received/view.sql"
+
+
+SO = "name: {vi: Sở, en: Office}"
 
 
 @pytest.fixture
@@ -85,6 +89,28 @@ def edit(path: Path, old: str, new: str) -> None:
         (VIEW_SQL, "coalesce(", "coalesce((", "", "not valid SQL"),
         (VIEW_SQL, "unit.unit_code IS NULL", "NOT dossier.is_latest", "", "is decided for all views alike"),
         (DOSSIER, "key: [dossier_code]", "key: []", "", "a table that changes is delivered by month: it needs"),
+        (PROVINCE, "headline:", "licence: CC-BY\nheadline:", "licence", "'CC-BY' is no address of a page"),
+        (
+            PROVINCE,
+            "headline:",
+            f"contact: {{{SO}}}\nheadline:",
+            "contact",
+            "write 'email' or 'url'",
+        ),
+        (
+            PROVINCE,
+            "headline:",
+            f"contact: {{{SO}, email: phone 0123}}\nheadline:",
+            "contact",
+            "'phone 0123' is no e-mail address",
+        ),
+        (
+            PROVINCE,
+            "headline:",
+            f"contact: {{{SO}, url: 'javascript:alert(1)'}}\nheadline:",
+            "contact",
+            "begins with https://",
+        ),
         (DOSSIER, "  channel:", "  as_of:", "", "'as_of' is added to every such table"),
     ],
 )

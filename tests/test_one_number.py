@@ -130,7 +130,7 @@ def test_sdmx_has_the_values_of_the_database_and_a_valid_structure(release: Path
     of_province = rows[(rows["INDICATOR"] == CODE) & (rows["REF_AREA"] == "72")]
     found = [float(value) for value in of_province["OBS_VALUE"].dropna() if value != ""]
     assert sorted(found) == expected(release)
-    for name in ("INDICATOR", "REF_AREA", "OBS_STATUS", "CONF_STATUS", "WINDOW"):
+    for name in ("INDICATOR", "REF_AREA", "OBS_STATUS", "CONF_STATUS", "WINDOW", "EVALUATION", "UNIT_MEASURE"):
         assert set(rows[name]) <= lists[f"CL_{name}"], name
 
 

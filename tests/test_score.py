@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from fractions import Fraction
 from math import floor
@@ -16,8 +18,10 @@ from projects import TRIAL
 
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.contract import arrow_schema
-from dx_pipeline.declarations.sql import create_table
+from dx_pipeline.declarations.sql import create_table, sql_file
 from dx_pipeline.kpi.score import SCORE, fill_score
+from dx_pipeline.report import score_page
+from dx_pipeline.report.figures import Figures
 from dx_pipeline.storage.database import insert
 
 Row = dict[str, Any]
@@ -49,14 +53,15 @@ def withheld(kpi: str, reason: str, unit: str = "703", **more: Any) -> Row:
     return {"kpi_code": kpi, **about, **AUGUST, **more}
 
 
-def score(values: list[Row], criteria: list[Row]) -> dict[tuple[str, str], Row]:
-    """The rows of the score by unit and by criterion, group or `total`."""
+@contextmanager
+def scored(values: list[Row], criteria: list[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the score of some values."""
     always = {"status": "no_target", "coverage": 1.0, "coverage_units": 1.0, "coverage_rows": 1.0, "revision": 0}
     always |= {"unit_of_measure": "percent", "suppressed": False, "synthetic": False, "release_id": "r"}
     of_file = {"delivery_id": "0", "delivery_line": 1, "synthetic": False}
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA kpi; CREATE SCHEMA reference")
-        for name in (VALUE, CRITERION, SCORE):
+        for name in (VALUE, CRITERION, SCORE, "kpi.definition", "kpi.change"):
             connection.execute(create_table(name, CONTRACTS[name].stored))
         for name, given in (
             (VALUE, [always | row for row in values]),
@@ -65,6 +70,12 @@ def score(values: list[Row], criteria: list[Row]) -> dict[tuple[str, str], Row]:
             contract = CONTRACTS[name]
             insert(connection, name, given, arrow_schema(contract, contract.stored))
         fill_score(connection)
+        yield connection
+
+
+def score(values: list[Row], criteria: list[Row]) -> dict[tuple[str, str], Row]:
+    """The rows of the score by unit and by criterion, group or `total`."""
+    with scored(values, criteria) as connection:
         found: pa.Table = connection.sql(f"SELECT * FROM {SCORE}").to_arrow_table()
     rows: list[Row] = found.to_pylist()
     keyed = {(str(row["unit_code"]), str(row["criterion"] or row["group_code"] or "total")): row for row in rows}
@@ -175,6 +186,48 @@ def test_the_best_step_is_the_one_that_gains_most_for_each_item() -> None:
     found = score([value("on_time_rate", 4, 20), value("online_dossier_rate", 0, 4)], CRITERIA)
     assert of(found["703", "2.1"], "next_points", "next_point_needs", "gain_rank") == [1, 1, 2]
     assert of(found["703", "3.3"], "next_points", "next_point_needs", "gain_rank") == [1, 1, 1]
+
+
+def test_the_page_ranks_by_the_points_to_be_gained_and_says_what_all_of_them_need() -> None:
+    criteria = [
+        criterion("2.1", "timeliness", 20, "on_time_rate"),
+        criterion("3.3", "online_service", 4, "online_dossier_rate", threshold=50),
+        criterion("4.2", "digitisation", 4, "digitised_dossier_rate", threshold=80),
+        criterion("5.4", "satisfaction", 6, "satisfaction_rate"),
+    ]
+    values = [
+        value("on_time_rate", 55, 60),
+        value("online_dossier_rate", 16, 60),
+        value("digitised_dossier_rate", 50, 60),
+        {**value("satisfaction_rate", 60, 100), "numerator": None, "denominator": None},
+    ]
+    with scored([{**each, "unit_level": "province"} for each in values], criteria) as connection:
+        page = score_page.page(Figures(connection))
+    assert page is not None
+    gains = next(table for table in page.tables if table.name == "score_766-gains")
+    points, full, unit = ([row[place] for row in gains.rows] for place in (1, 2, 3))
+    # 40 percentage points to 100%; 5 dossiers to 60; 14 dossiers to the 30 of the threshold. 4.2 has all points.
+    assert [row[0].en for row in gains.rows] == ["5.4 5.4", "3.3 3.3", "2.1 2.1"]
+    assert points == [2.4, 1.87, 1.67]
+    assert full == [40, 14, 5]
+    assert [each.en for each in unit] == ["percentage points", "3.3", "2.1"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 30_000), st.integers(0, 100), st.integers(1, 20)), min_size=1, max_size=20))
+def test_full_points_need_the_fewest_items_that_show_them(drawn: list[tuple[int, int, int]]) -> None:
+    cases = [(among * share // 100, among, most) for among, share, most in drawn]
+    criteria = [criterion(f"{n}.1", f"{n}", most, f"kpi_{n}") for n, (*_, most) in enumerate(cases)]
+    values = [value(f"kpi_{n}", counted, among) for n, (counted, among, _) in enumerate(cases)]
+    with scored([{**each, "unit_level": "province"} for each in values], criteria) as connection:
+        rows = Figures(connection).rows(sql_file(score_page.__file__, "score"))
+    needed = {row["criterion"]: row["full_points_need"] for row in rows if row["scope"] == "criterion"}
+    for n, (counted, among, most) in enumerate(cases):
+        full = needed[f"{n}.1"]
+        if points_of(counted, among, most, 100) == most:
+            assert full is None
+        else:
+            assert points_of(counted + int(full), among, most, 100) == most
+            assert points_of(counted + int(full) - 1, among, most, 100) < most
 
 
 def test_what_has_no_data_is_named_and_never_scored_as_nothing(august: dict[str, Row]) -> None:

@@ -138,7 +138,7 @@ def _show_answer(found: Explanation) -> None:
     value = found.value
     screen.paragraph(f"[bold]{screen.title(value)}[/]{screen.part(value)}")
     unit = value["unit_of_measure"]
-    shown = number(value["value"], unit, 6) + ("" if unit == "percent" else f" {screen.language().unit(unit)}")
+    shown = screen.language().measured(value["value"], unit, 6)
     if value["denominator"] is not None:
         shown += f"  =  {number(value['numerator'])} / {number(value['denominator'])}"
     elif value["numerator"] is not None and value["numerator"] != value["value"]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from dx_pipeline.declarations.document import Bilingual, Declared
 from dx_pipeline.declarations.mistake import no_time_zone
@@ -19,6 +20,54 @@ if TYPE_CHECKING:
 CODE = r"^[A-Z][0-9]{2}$"
 NO_TITLE, NO_CODE = Bilingual(vi="(tên tỉnh)", en="(name of the province)"), "H00"
 """What a new project has in place of its province's title and code."""
+
+
+URL = re.compile(r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d+)?(?:/[^\s<>\"{}|\\^`]*)?")
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def _is_url(value: str) -> str:
+    if not URL.fullmatch(value):
+        raise RuleError(
+            f"'{value}' is no address of a page: write one that begins with https://.",
+            f"'{value}' không phải là địa chỉ trang: hãy ghi địa chỉ bắt đầu bằng https://.",
+        )
+    return value
+
+
+def _is_email(value: str) -> str:
+    if not EMAIL.fullmatch(value):
+        raise RuleError(
+            f"'{value}' is no e-mail address: write one such as so@tinh.gov.vn.",
+            f"'{value}' không phải là địa chỉ thư điện tử: hãy ghi địa chỉ như so@tinh.gov.vn.",
+        )
+    return value
+
+
+Url = Annotated[str, AfterValidator(_is_url)]
+
+
+class Contact(Declared):
+    """Whom readers of the published data can ask.
+
+    Args:
+        name: of an office, not of a person: it is published.
+        email: its e-mail address.
+        url: its page. One of the two is needed.
+    """
+
+    name: Bilingual
+    email: Annotated[str, AfterValidator(_is_email)] | None = None
+    url: Url | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Contact:
+        if self.email is None and self.url is None:
+            raise RuleError(
+                "'contact' has no address: write 'email' or 'url'.",
+                "'contact' chưa có địa chỉ: hãy ghi 'email' hoặc 'url'.",
+            )
+        return self
 
 
 class Province(Declared):
@@ -36,6 +85,8 @@ class Province(Declared):
         notify: environment variables that have addresses for notifications, as Apprise writes them
             (`mailtos://…`, `jsons://…`): who is to know what failed, was held back or is late.
         public_key: the Ed25519 public key, in PEM, by which releases of the province are signed. Without it none is.
+        licence: the address of the licence under which the data are published; nothing is said without it.
+        contact: whom readers of the published data can ask; nobody is named without it.
         headline: the KPIs that are shown first, in this order.
         local: the tables and KPIs that are about this province alone; `dx init` leaves them out.
     """
@@ -49,6 +100,8 @@ class Province(Declared):
     closing_day: int | None = Field(default=None, ge=1, le=28)
     notify: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], ...] = ()
     public_key: str | None = None
+    licence: Url | None = None
+    contact: Contact | None = None
     headline: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
 

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.declarations.province import Contact
 
 NAME = "dcat.jsonld"
 CONTEXT = {
@@ -20,6 +21,7 @@ CONTEXT = {
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
     "adms": "http://www.w3.org/ns/adms#",
+    "vcard": "http://www.w3.org/2006/vcard/ns#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 MEDIA_TYPES = {
@@ -81,6 +83,8 @@ def dataset(
             "Các KPI chuyển đổi số, kèm định nghĩa, độ phủ và bảng nguồn", "KPIs with definitions, coverage and tables"
         ),
         "dct:publisher": {"@type": "foaf:Agent", "foaf:name": _both(province.title.vi, province.title.en)},
+        **_contact(province.contact),
+        **_licence(province.licence),
         "dct:language": [{"@id": f"{LANGUAGES}{code}"} for code in ("VIE", "ENG")],
         "dct:accrualPeriodicity": {"@id": MONTHLY},
         "dct:temporal": {
@@ -90,17 +94,35 @@ def dataset(
         },
         "dcat:version": release_id,
         "dcat:keyword": ["KPI", *(["synthetic", "dữ liệu mô phỏng"] if is_synthetic else [])],
-        "dcat:distribution": list(_distributions(files)),
+        "dcat:distribution": list(_distributions(files, province.licence)),
     }
 
 
-def _distributions(files: list[Path]) -> Iterator[dict[str, Any]]:
+def _contact(contact: Contact | None) -> dict[str, Any]:
+    """Whom to ask, if that is declared."""
+    if contact is None:
+        return {}
+    card: dict[str, Any] = {"@type": "vcard:Organization", "vcard:fn": _both(contact.name.vi, contact.name.en)}
+    if contact.email is not None:
+        card["vcard:hasEmail"] = {"@id": f"mailto:{contact.email}"}
+    if contact.url is not None:
+        card["vcard:hasURL"] = {"@id": contact.url}
+    return {"dcat:contactPoint": card}
+
+
+def _licence(licence: str | None) -> dict[str, Any]:
+    """The licence, if one is declared."""
+    return {"dct:license": {"@id": licence}} if licence is not None else {}
+
+
+def _distributions(files: list[Path], licence: str | None) -> Iterator[dict[str, Any]]:
     for path in sorted(files):
         yield {
             "@type": "dcat:Distribution",
             "dct:title": path.as_posix(),
             "dcat:accessURL": {"@id": f"../{path.as_posix()}"},
             "dcat:mediaType": {"@id": f"{IANA}{MEDIA_TYPES.get(path.suffix, 'application/octet-stream')}"},
+            **_licence(licence),
         }
 
 

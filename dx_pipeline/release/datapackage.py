@@ -17,6 +17,7 @@ from dx_pipeline import __version__
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import ColumnType, Contract
 from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.declarations.province import Province
 from dx_pipeline.errors import ReleaseError
 from dx_pipeline.release.part import PUBLIC, Part
 from dx_pipeline.storage import files
@@ -67,6 +68,7 @@ def write(
         "name": "dx-pipeline" if part is PUBLIC else f"dx-pipeline-{part.name}",
         "title": _title(part, catalogue.province.title),
         "version": release_id,
+        **(terms(catalogue.province) if part is PUBLIC else {}),
         "resources": resources,
         "dx": {
             "release_id": release_id,
@@ -80,6 +82,19 @@ def write(
         },
     }
     (folder / NAME).write_text(as_text(package), encoding="utf-8")
+
+
+def terms(province: Province) -> dict[str, Any]:
+    """Licence and contact of a province in the words of the standard, as far as they are declared."""
+    declared: dict[str, Any] = {}
+    if province.licence is not None:
+        declared["licenses"] = [{"path": province.licence}]
+    if (contact := province.contact) is not None:
+        name = contact.name.vi if contact.name.vi == contact.name.en else f"{contact.name.vi} / {contact.name.en}"
+        known = {"title": name, "path": contact.url, "email": contact.email}
+        roles = {"roles": ["contact"]}
+        declared["contributors"] = [{key: value for key, value in known.items() if value is not None} | roles]
+    return declared
 
 
 def read(folder: Path) -> dict[str, Any]:

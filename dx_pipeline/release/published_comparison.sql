@@ -31,6 +31,7 @@ measured AS (
 )
 SELECT
     figure.indicator_vi,
+    figure.indicator_en,
     figure.kpi_code,
     figure.unit_code,
     figure.period_start,

@@ -6,21 +6,25 @@ screen readers; the page puts the table of the same figures behind it. No script
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.language import Language
+from dx_pipeline.language import UNITS, Language
 
 WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 64, 168, 22, 34
 """The margins of a chart: for the figures of its axis, the words at the ends of lines, and the months."""
+
+MOST_MONTHS = 12
+"""So many months are named below a chart; of more, only some are."""
 
 TICKS = 4
 """About how many figures an axis has."""
@@ -54,7 +58,8 @@ class Chart:
 
     Args:
         label: what it shows, for screen readers.
-        places: the months below its places, from the left.
+        places: the last days of the months below its places, from the left; of a month that is divided, those of its
+            parts, which lie within the month.
         lines: what is drawn.
         unit: the unit of measure of its figures.
         breaks: at which places something changes that keeps the figures before and after from being compared, and what.
@@ -86,12 +91,44 @@ class Chart:
             parts += self._columns(line) if self.is_columns and position == 0 else self._line(position, line)
         parts += [*self._published(), *self._ends(language)]
         if self.note is not None:
-            parts.append(_text(LEFT + 6, TOP - 4, language.of(self.note), "note"))
+            parts.append(_text(WIDTH - RIGHT, TOP - 8, language.of(self.note), "note end"))
         return _svg(WIDTH, HEIGHT, language.of(self.label), parts, "chart")
 
-    def _x(self, place: float) -> float:
-        step = (WIDTH - LEFT - RIGHT) / max(1, len(self.places))
-        return LEFT + step * (place + 0.5)
+    @cached_property
+    def _months(self) -> list[date]:
+        """The first days of the months from the first place to the last one."""
+        last = self.places[-1] if self.places else date.min
+        found = [self.places[0].replace(day=1)] if self.places else []
+        while found and (following := (found[-1] + timedelta(days=31)).replace(day=1)) <= last:
+            found.append(following)
+        return found
+
+    @cached_property
+    def _spans(self) -> list[tuple[float, float]]:
+        """Where each place begins and ends, in months from the left: a part of a month is as wide as its days are."""
+        found: list[tuple[float, float]] = []
+        for place, day in enumerate(self.places):
+            month, days = self._months.index(day.replace(day=1)), monthrange(day.year, day.month)[1]
+            found.append((month + (self._first_days[place] - 1) / days, month + day.day / days))
+        return found
+
+    @cached_property
+    def _first_days(self) -> list[int]:
+        """On which day of its month each place begins: the first, or the one after the part before it."""
+        before = [None, *self.places]
+        return [
+            last.day + 1 if last is not None and last.replace(day=1) == day.replace(day=1) else 1
+            for last, day in zip(before, self.places, strict=False)
+        ]
+
+    @property
+    def _step(self) -> float:
+        """How wide a month is."""
+        return (WIDTH - LEFT - RIGHT) / max(1, len(self._months))
+
+    def _x(self, place: int) -> float:
+        """The middle of a place."""
+        return LEFT + self._step * sum(self._spans[place]) / 2
 
     def _y(self, value: float) -> float:
         low, high = self._ticks[0], self._ticks[-1]
@@ -100,27 +137,31 @@ class Chart:
     def _axis(self, language: Language) -> Iterable[Markup]:
         for tick in self._ticks:
             y = self._y(tick)
-            yield Markup('<line class="grid" x1="{}" y1="{:.1f}" x2="{}" y2="{:.1f}"/>').format(
-                LEFT, y, WIDTH - RIGHT, y
-            )
+            yield Markup('<path class="grid" d="M{} {}h{}"/>').format(LEFT, _short(y), WIDTH - RIGHT - LEFT)
             yield _text(LEFT - 8, y + 4, language.figure(tick, self.unit), "axis end")
-        every = ceil(len(self.places) / 12) or 1
-        for place, month in enumerate(self.places):
-            if (len(self.places) - 1 - place) % every == 0:
-                yield _text(self._x(place), HEIGHT - BOTTOM + 18, language.month(month), "axis middle")
+        if self.unit and self.unit not in UNITS:
+            yield _text(0, TOP - 8, language.unit(self.unit), "axis")
+        every = ceil(len(self._months) / MOST_MONTHS) or 1
+        for place, month in enumerate(self._months):
+            if (len(self._months) - 1 - place) % every == 0:
+                yield _text(
+                    LEFT + self._step * (place + 0.5), HEIGHT - BOTTOM + 18, language.month(month), "axis middle"
+                )
+        for place, (day, first) in enumerate(zip(self.places, self._first_days, strict=True)):
+            is_part = first > 1 or day.day < monthrange(day.year, day.month)[1]
+            if is_part and every == 1:
+                yield _text(self._x(place), HEIGHT - BOTTOM + 31, f"{first}\N{EN DASH}{day.day}", "note middle")
 
     def _breaks(self, language: Language) -> Iterable[Markup]:
         for place, words in self.breaks:
-            x = self._x(place - 0.5)
-            yield Markup('<line class="break" x1="{:.1f}" y1="{}" x2="{:.1f}" y2="{}"/>').format(
-                x, TOP, x, HEIGHT - BOTTOM
-            )
+            x = LEFT + self._step * self._spans[place][0]
+            yield Markup('<path class="break" d="M{} {}v{}"/>').format(_short(x), TOP, HEIGHT - BOTTOM - TOP)
             yield _text(x + 4, HEIGHT - BOTTOM - 6, language.of(words), "note")
 
     def _columns(self, line: Line) -> Iterable[Markup]:
-        width = 0.62 * (WIDTH - LEFT - RIGHT) / max(1, len(self.places))
         for place, value in enumerate(line.values):
             if value is not None:
+                width = 0.62 * self._step * (self._spans[place][1] - self._spans[place][0])
                 y = self._y(value)
                 yield Markup('<rect class="column" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
                     self._x(place) - width / 2, y, width, max(0.0, HEIGHT - BOTTOM - y)
@@ -205,16 +246,21 @@ def _svg(width: int, height: int, label: str, parts: Iterable[Markup], kind: str
 
 
 def _text(x: float, y: float, words: str, kind: str) -> Markup:
-    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, escape(words))
+    return Markup('<text class="{}" x="{}" y="{}">{}</text>').format(kind, _short(x), _short(y), escape(words))
+
+
+def _short(number: float) -> str:
+    """A place in a chart, to a tenth."""
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def _polyline(points: Sequence[tuple[float, float]], kind: str, dash: str) -> Iterable[Markup]:
-    drawn = " ".join(f"{x:.1f},{y:.1f}".replace(".0", "") for x, y in points)
+    drawn = " ".join(f"{_short(x)},{_short(y)}" for x, y in points)
     dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else Markup("")
     yield Markup('<polyline class="line {}" points="{}"{}/>').format(kind, drawn, dashes)
     if kind == "main":
         for x, y in points:
-            yield Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y)
+            yield Markup('<circle class="dot" cx="{}" cy="{}" r="3"/>').format(_short(x), _short(y))
 
 
 def _ticks(figures: Sequence[float], *, from_zero: bool) -> list[float]:

@@ -14,12 +14,19 @@ import duckdb
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.kpi import words
+from dx_pipeline.vietnamese.heading import folded
 
 LEVELS = ("province", "agency", "district", "commune")
 WINDOW_TYPES = ("month", "quarter", "ytd", "year")
 
 
 Row = TypeVar("Row")
+
+IN_TIME = "coalesce(part_end, window_end), coalesce(part_start, window_start) DESC, window_type"
+"""In the order of time: by the last day of a window or of a part of one, the shorter first."""
+
+TEAM = "team:"
+"""What the owner of a declaration begins with, unless it is an e-mail address."""
 
 WHOLE = "province"
 """Stands for the province's code in a series: the province keeps its figures where a merger gives it another code."""
@@ -273,10 +280,12 @@ class Figures:
     def kpis(self) -> dict[str, Kpi]:
         """Every KPI, by its code."""
         values: dict[str, list[Value]] = defaultdict(list)
-        for value in self._read(Value, "kpi.value", "units_on IS NULL", "window_end, part_start NULLS FIRST"):
+        for value in self._read(Value, "kpi.value", "units_on IS NULL", IN_TIME):
             values[value.kpi_code].append(value)
         changes: dict[str, list[Change]] = defaultdict(list)
-        for change in self._read(Change, "kpi.change", "unit_level = 'province'", "window_end, window_type"):
+        for change in self._read(
+            Change, "kpi.change", "unit_level = 'province'", "window_end, window_start DESC, window_type"
+        ):
             changes[change.kpi_code].append(change)
         versions: dict[str, list[Version]] = defaultdict(list)
         for version in self._read(Version, "kpi.definition", "true", "kpi_code, definition_version"):
@@ -303,6 +312,20 @@ class Figures:
         parent = self.units.get(unit.parent_code or "")
         is_ambiguous = unit.name in self._homonyms and parent is not None
         return f"{unit.name} ({parent.name})" if is_ambiguous and parent is not None else unit.name
+
+    def owner(self, owner: str) -> str:
+        """Who answers for a KPI, in words: `team:so_noi_vu` is the agency of that name, else these words themselves."""
+        if not owner.startswith(TEAM):
+            return owner
+        name = owner.removeprefix(TEAM).replace("_", " ")
+        return self._agencies.get(folded(name), name)
+
+    @cached_property
+    def _agencies(self) -> dict[str, str]:
+        """The names of agencies, by the same without marks and capitals."""
+        return {
+            folded(name): name for (name,) in self.tuples("SELECT name_vi FROM reference.agency ORDER BY valid_from")
+        }
 
     @cached_property
     def is_synthetic(self) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.report import kpi_page
 from dx_pipeline.report.figures import WHOLE, Figures, Kpi, Value
 from dx_pipeline.report.html import FRONT
 from dx_pipeline.report.page import Block, Card, Cards, Column, Heading, Link, Notes, Page, Table, Trend
-from dx_pipeline.report.window import in_words, percent
+from dx_pipeline.report.window import in_words, measured, percent
 
 TOPICS = {
     "statistics": Bilingual(vi="Thủ tục, dịch vụ công và hồ sơ", en="Procedures, services and dossiers"),
@@ -141,10 +140,10 @@ def _about(kpi: Kpi, value: Value) -> Iterator[Bilingual]:
         shown, due = _of(kpi, value.target), f" ({value.target_due.year})" if value.target_due else ""
         yield Bilingual(vi=f"Chỉ tiêu: {shown.vi}{due}", en=f"Target: {shown.en}{due}")
     for each in [each for each in kpi.published(value.series) if each.value is not None][-1:]:
-        figure, measured, window = _of(kpi, each.published_value), _of(kpi, each.value), in_words(each)
+        figure, found, window = _of(kpi, each.published_value), _of(kpi, each.value), in_words(each)
         yield Bilingual(
-            vi=f"Đã công bố cho {window.vi}: {figure.vi}; đo được {measured.vi}",
-            en=f"Published for {window.en}: {figure.en}; measured: {measured.en}",
+            vi=f"Đã công bố cho {window.vi}: {figure.vi}; đo được {found.vi}",
+            en=f"Published for {window.en}: {figure.en}; measured: {found.en}",
         )
     share = percent(value.coverage)
     yield Bilingual(vi=f"Độ phủ: {share.vi}", en=f"Coverage: {share.en}")
@@ -179,8 +178,4 @@ def _figure(kpi: Kpi, value: float | None) -> Bilingual | None:
 
 def _of(kpi: Kpi, value: float | None) -> Bilingual:
     """A figure of a KPI with its unit; a dash where it is not known."""
-    unit = kpi.unit_of_measure
-    vi, en = VIETNAMESE.figure(value, unit), ENGLISH.figure(value, unit)
-    if unit == "percent" or value is None:
-        return Bilingual(vi=vi, en=en)
-    return Bilingual(vi=f"{vi} {VIETNAMESE.unit(unit)}", en=f"{en} {ENGLISH.unit(unit)}")
+    return measured(value, kpi.unit_of_measure)

@@ -24,6 +24,7 @@ from dx_pipeline.language import LANGUAGES, MISSING, Language
 from dx_pipeline.report import download
 from dx_pipeline.report.chart import bar, sparkline
 from dx_pipeline.report.page import NUMBERS, Column, Drawing, Page, Table
+from dx_pipeline.report.window import Window
 
 FRONT = "index.html"
 SIGNS = {"met": "✓", "on_track": "↗", "at_risk": "!", "off_track": "✗", "no_target": "·", "not_enough_data": "?"}
@@ -99,8 +100,10 @@ def _table(shown: Table, language: Language, link: Callable[[str], str], file: C
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{title}">'
     yield f'<table class="sortable" data-filter="{language.pick("Lọc", "Filter")}">'
     yield f"<caption>{title}</caption><thead><tr>"
-    for column in shown.columns:
-        kind = " class=n" if column.kind in NUMBERS else " class=w" if column.kind == "window" else ""
+    for place, column in enumerate(shown.columns):
+        kind = " class=n" if column.kind in NUMBERS else ""
+        if column.kind == "window":
+            kind = f" class=w{_times(shown, place)}"
         yield f"<th scope=col{kind}>{escape(heading(column, language))}"
     yield "</thead><tbody>\n"
     for row in shown.rows:
@@ -112,6 +115,16 @@ def _table(shown: Table, language: Language, link: Callable[[str], str], file: C
     if shown.name is not None:
         words = language.pick("Tải bảng", "Download")
         yield f'<p class="soft download">{words}: <a href="{file(shown.name)}.csv" download>CSV</a></p>'
+
+
+def _times(shown: Table, place: int) -> str:
+    """An attribute of the heading of a column of windows: which one each row has in the order of time.
+
+    There is none where the rows are in that order, as they mostly are: then the script goes by their places.
+    """
+    times = [row[place].time if isinstance(row[place], Window) else (0, 0) for row in shown.rows]
+    order = {time: number for number, time in enumerate(sorted(set(times)))}
+    return "" if times == sorted(times) else f" data-w={','.join(str(order[time]) for time in times)}"
 
 
 def _cell(column: Column, value: Any, language: Language, link: Callable[[str], str], *, is_head: bool) -> str:  # noqa: ANN401
@@ -131,7 +144,7 @@ def _content(column: Column, value: Any, language: Language, link: Callable[[str
     if column.kind == "link":
         return f'<a href="{link(value.path)}">{escape(_word(value.words, language))}</a>'
     if column.kind == "status":
-        return f'<span class="status {value}">{SIGNS[value]} {escape(language.of(words.STATUS[value]))}</span>'
+        return f"<b class={value}>{SIGNS[value]} {escape(language.of(words.STATUS[value]))}</b>"
     if column.kind == "bar":
         return bar(*value)
     if column.kind == "trend":
@@ -154,7 +167,8 @@ def written(column: Column, value: Any, language: Language) -> str:  # noqa: ANN
     if value is None:
         return MISSING
     if isinstance(value, Bilingual):
-        return language.of(value)
+        said = language.of(value)
+        return said[0].upper() + said[1:] if column.kind == "window" else said
     if column.kind == "share":
         return language.figure(100 * value, "percent")
     if column.kind == "number":

@@ -34,6 +34,12 @@ def path(code: str) -> str:
     return f"kpi/{code}.html"
 
 
+def link(figures: Figures, code: str | None) -> Link | None:
+    """The title of a KPI, which leads to its page; none where the code is of no KPI."""
+    kpi = figures.kpis.get(code or "")
+    return Link(kpi.title, path(kpi.code)) if kpi is not None else None
+
+
 def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
     """The page of a KPI.
 
@@ -54,7 +60,7 @@ def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
         for level in LEVELS[1:]:
             blocks += _ranking(figures, kpi, latest, level)
         blocks += [*_changes(kpi, latest), *basis.of(kpi, latest)]
-    return Page(path(kpi.code), kpi.title, [*blocks, *_definitions(kpi)])
+    return Page(path(kpi.code), kpi.title, [*blocks, *_definitions(figures, kpi)])
 
 
 def _head(kpi: Kpi, latest: Value, suppress_below: int) -> Iterator[Block]:
@@ -138,6 +144,7 @@ def _trend(kpi: Kpi, series: Sequence[Series]) -> Iterator[Block]:
     if not months:
         return
     by_series = {each: {month_of(value): value for value in kpi.months(each)} for each in together}
+    windows = {month: in_words(value, value.part_end) for found in by_series.values() for month, value in found.items()}
     lines = [
         Line(
             series_name(each),
@@ -164,11 +171,11 @@ def _trend(kpi: Kpi, series: Sequence[Series]) -> Iterator[Block]:
     title = Bilingual(vi=f"{kpi.title.vi}, theo tháng", en=f"{kpi.title.en}, by month")
     is_synthetic = any(value.synthetic for value in first.values())
     chart = Chart(title, months, lines, kpi.unit_of_measure, breaks, note=words.SYNTHETIC if is_synthetic else None)
-    columns = [Column(Bilingual(vi="Tháng", en="Month"), "day")]
+    columns = [Column(Bilingual(vi="Tháng", en="Month"), "window")]
     columns += [
         Column(line.name or Bilingual(vi="Giá trị", en="Value"), "number", kpi.unit_of_measure) for line in lines
     ]
-    rows = [[month, *(line.values[place] for line in lines)] for place, month in enumerate(months)]
+    rows = [[windows[month], *(line.values[place] for line in lines)] for place, month in enumerate(months)]
     yield Heading(Bilingual(vi="Diễn biến", en="Trend"))
     yield Drawing(chart, Table(title, columns, rows, f"{kpi.code}-months"))
 
@@ -276,7 +283,7 @@ def _changes(kpi: Kpi, latest: Value) -> Iterator[Block]:
     yield Table(title, columns, rows, f"{kpi.code}-changes")
 
 
-def _definitions(kpi: Kpi) -> Iterator[Block]:
+def _definitions(figures: Figures, kpi: Kpi) -> Iterator[Block]:
     yield Heading(Bilingual(vi="Định nghĩa", en="Definition"))
     columns = [
         Column(Bilingual(vi="Phiên bản", en="Version"), "number"),
@@ -290,10 +297,10 @@ def _definitions(kpi: Kpi) -> Iterator[Block]:
         for version in reversed(kpi.versions)
     ]
     yield Table(Bilingual(vi="Các phiên bản", en="Versions"), columns, rows, f"{kpi.code}-definitions")
-    last = kpi.versions[-1]
+    last, owner = kpi.versions[-1], figures.owner(kpi.versions[-1].owner)
     yield Paragraph(
-        Bilingual(vi=f"Mã: {kpi.code}. Phụ trách: {last.owner}. Đọc các bảng: {last.reads}.",
-                  en=f"Code: {kpi.code}. Owner: {last.owner}. It reads the tables {last.reads}.")
+        Bilingual(vi=f"Mã: {kpi.code}. Phụ trách: {owner}. Đọc các bảng: {last.reads}.",
+                  en=f"Code: {kpi.code}. Owner: {owner}. It reads the tables {last.reads}.")
     )  # fmt: skip
     yield Code(Bilingual(vi="Câu SQL của định nghĩa", en="The definition's SQL"), last.sql)
 

@@ -8,8 +8,11 @@ from dx_pipeline.kpi import words
 from dx_pipeline.report import kpi_page
 from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.page import Block, Column, Heading, Link, Notes, Page, Paragraph, Table
+from dx_pipeline.report.window import unit_in_words
 
 REVISIONS, METHODS = "revisions.html", "methods.html"
+
+UNIT = Column(Bilingual(vi="Đơn vị tính", en="Unit of measure"))
 
 REVISED = """
     SELECT kpi_code, window_type, window_start, window_end, unit_code, statistic, value_before, value_after,
@@ -17,8 +20,8 @@ REVISED = """
     FROM kpi.revision ORDER BY accepted_at DESC, kpi_code, window_end, unit_code LIMIT 1000
 """
 PUBLISHED = """
-    SELECT kpi_code, indicator_vi, period_start, period_end, value_as_published, recomputed_value, measured_value,
-        unit_of_measure, is_beyond_rounding, explanation_vi, explanation_en, source
+    SELECT kpi_code, indicator_vi, indicator_en, period_start, period_end, value_as_published, recomputed_value,
+        measured_value, unit_of_measure, is_beyond_rounding, explanation_vi, explanation_en, source
     FROM kpi.published_comparison ORDER BY period_end, indicator_vi
 """
 
@@ -79,14 +82,16 @@ def _revisions(figures: Figures) -> Page:
             Column(Bilingual(vi="Đến ngày", en="Until"), "day"),
             Column(Bilingual(vi="Trước", en="Before"), "number"),
             Column(Bilingual(vi="Sau", en="After"), "number"),
+            UNIT,
             Column(Bilingual(vi="Lý do", en="Reason")),
             Column(Bilingual(vi="Ngày chấp nhận", en="Accepted on"), "day"),
         ]
         rows = [
             [
-                Link(figures.kpis[row["kpi_code"]].title, kpi_page.path(row["kpi_code"])),
+                kpi_page.link(figures, row["kpi_code"]),
                 figures.units[row["unit_code"]].name if row["unit_code"] in figures.units else row["unit_code"],
-                row["window_end"], row["value_before"], row["value_after"], row["reason"], row["accepted_at"].date(),
+                row["window_end"], row["value_before"], row["value_after"],
+                unit_in_words(row["unit_of_measure"]), row["reason"], row["accepted_at"].date(),
             ]
             for row in revised
             if row["kpi_code"] in figures.kpis
@@ -110,17 +115,19 @@ def _published(figures: Figures) -> list[Block]:
         Column(Bilingual(vi="Nguyên văn", en="As published")),
         Column(Bilingual(vi="Tính lại từ số đếm", en="Recomputed from its counts"), "number"),
         Column(Bilingual(vi="Đo được", en="Measured"), "number"),
+        UNIT,
         Column(Bilingual(vi="Giải thích", en="Explanation")),
         Column(Bilingual(vi="KPI", en="KPI"), "link"),
     ]
     unknown = Bilingual(vi="chưa rõ vì sao khác", en="nobody has explained the difference")
     rows = [
         [
-            row["indicator_vi"], row["period_start"], row["period_end"], row["value_as_published"],
-            row["recomputed_value"], row["measured_value"],
+            Bilingual(vi=row["indicator_vi"], en=row["indicator_en"] or row["indicator_vi"]),
+            row["period_start"], row["period_end"], row["value_as_published"], row["recomputed_value"],
+            row["measured_value"], unit_in_words(row["unit_of_measure"]),
             Bilingual(vi=row["explanation_vi"], en=row["explanation_en"] or row["explanation_vi"])
             if row["explanation_vi"] else unknown if row["is_beyond_rounding"] else None,
-            Link(row["kpi_code"], kpi_page.path(row["kpi_code"])) if row["kpi_code"] in figures.kpis else None,
+            kpi_page.link(figures, row["kpi_code"]),
         ]
         for row in found
     ]  # fmt: skip

@@ -22,7 +22,7 @@ class Column:
     Args:
         title: its heading.
         kind: `text` (words in one or both languages), `number` (with `unit`), `figure` (with its unit in words),
-            `window` (in words, rows are in the order of time), `day`, `status`, `share` (0–1, shown as a
+            `window` (a `Window`, sorted in the order of time), `day`, `status`, `share` (0–1, shown as a
             percentage), `link` (a `Link`), `bar` (two shares: how long, and where a mark is), `trend` (a `Trend`).
         unit: the unit of measure of its figures.
     """

@@ -6,7 +6,24 @@ WITH latest AS (
     ORDER BY window_end DESC, list_position(['ytd', 'year', 'quarter', 'month'], window_type)
     LIMIT 1
 )
-SELECT score.*, criterion.title_vi, criterion.title_en, criterion.group_vi, criterion.group_en
+SELECT
+    score.*,
+    -- The fewest items after which the points that are shown are the maximum; of a value without counts, percentage
+    -- points. In whole numbers, as in `kpi/score_766.sql`.
+    CASE
+        WHEN points_lost > 0 AND denominator IS NOT NULL
+            THEN
+                (
+                    (2 * round(100 * maximum)::HUGEINT - 1) * round(100 * denominator * threshold)::HUGEINT
+                    - 2 * round(100 * maximum)::HUGEINT * round(10000 * numerator)::HUGEINT
+                    + 20000 * round(100 * maximum)::HUGEINT - 1
+                ) // (20000 * round(100 * maximum)::HUGEINT)
+        WHEN points_lost > 0 THEN threshold - value
+    END::DOUBLE AS full_points_need,
+    criterion.title_vi,
+    criterion.title_en,
+    criterion.group_vi,
+    criterion.group_en
 FROM kpi.score_766 AS score
 SEMI JOIN latest USING (window_type, window_start, window_end)
 LEFT JOIN (

@@ -18,6 +18,8 @@ POINTS = Column(Bilingual(vi="Điểm", en="Points"), "number")
 MOST = Column(Bilingual(vi="Tối đa", en="Maximum"), "number")
 LOST = Column(Bilingual(vi="Điểm mất", en="Points lost"), "number")
 
+POINTS_OF_A_PERCENTAGE = Bilingual(vi="điểm phần trăm", en="percentage points")
+
 NO_POINTS = {
     "no_kpi": Bilingual(vi="chưa có KPI", en="no KPI yet"),
     "no_data": Bilingual(vi="chưa có dữ liệu", en="no data"),
@@ -46,7 +48,7 @@ def page(figures: Figures) -> Page | None:
                 ]
             )
         )
-    blocks += [*_gains(whole), *_criteria(whole)]
+    blocks += [*_gains(whole), *_criteria(figures, whole)]
     for level in LEVELS[1:]:
         blocks += _units(
             figures, [row for row in found if row["unit_level"] == level and row["scope"] == "total"], level
@@ -71,21 +73,22 @@ def _lead(total: dict[str, Any], window: tuple[Any, ...]) -> Paragraph:
 
 
 def _gains(rows: list[dict[str, Any]]) -> list[Block]:
-    """The criteria by what they gain most."""
-    ranked = sorted((row for row in rows if row["gain_rank"] is not None), key=lambda row: row["gain_rank"])
+    """The criteria by the points that can be gained; what they need is not compared, because its units differ."""
+    ranked = sorted((row for row in rows if row["full_points_need"]), key=lambda row: -row["points_lost"])
     if not ranked:
         return []
     columns = [
         Column(Bilingual(vi="Tiêu chí", en="Criterion")),
-        LOST,
-        Column(Bilingual(vi="Điểm kế tiếp", en="Next points"), "number"),
-        Column(Bilingual(vi="Cần thêm", en="That needs"), "number"),
+        Column(Bilingual(vi="Điểm có thể thêm", en="Points to be gained"), "number"),
+        Column(Bilingual(vi="Để được điểm tối đa cần thêm", en="Full points need"), "number"),
         Column(Bilingual(vi="Đơn vị tính", en="Counted in")),
+        Column(Bilingual(vi="Bước kế tiếp: điểm", en="Next step: points"), "number"),
+        Column(Bilingual(vi="Bước kế tiếp: cần thêm", en="Next step: needs"), "number"),
     ]
     cells = [
         [
-            _criterion(row), row["points_lost"], row["next_points"], row["next_point_needs"],
-            Bilingual(vi=row["item_vi"] or "", en=row["item_en"] or ""),
+            _criterion(row), row["points_lost"], row["full_points_need"], _item(row), row["next_points"],
+            row["next_point_needs"],
         ]
         for row in ranked
     ]  # fmt: skip
@@ -93,11 +96,18 @@ def _gains(rows: list[dict[str, Any]]) -> list[Block]:
     return [Heading(title), Table(title, columns, cells, "score_766-gains")]
 
 
+def _item(row: dict[str, Any]) -> Bilingual:
+    """What a criterion counts; of one that has a value and no counts, percentage points."""
+    if row["denominator"] is None:
+        return POINTS_OF_A_PERCENTAGE
+    return Bilingual(vi=row["item_vi"] or "", en=row["item_en"] or "")
+
+
 def _criterion(row: dict[str, Any]) -> Bilingual:
     return Bilingual(vi=f"{row['criterion']} {row['title_vi']}", en=f"{row['criterion']} {row['title_en']}")
 
 
-def _criteria(rows: list[dict[str, Any]]) -> list[Block]:
+def _criteria(figures: Figures, rows: list[dict[str, Any]]) -> list[Block]:
     columns = [
         Column(Bilingual(vi="Tiêu chí", en="Criterion")),
         Column(Bilingual(vi="Nhóm", en="Group")),
@@ -113,7 +123,7 @@ def _criteria(rows: list[dict[str, Any]]) -> list[Block]:
         [
             _criterion(row), Bilingual(vi=row["group_vi"], en=row["group_en"]), row["points"], row["full_maximum"],
             row["points_lost"], row["value"], row["threshold"], _reason(row["no_points_reason"]),
-            Link(row["kpi_code"], kpi_page.path(row["kpi_code"])) if row["kpi_code"] else None,
+            kpi_page.link(figures, row["kpi_code"]),
         ]
         for row in rows
         if row["scope"] == "criterion"

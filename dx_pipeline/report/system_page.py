@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.kpi import words
-from dx_pipeline.report import kpi_page
+from dx_pipeline.report import kpi_page, legal
 from dx_pipeline.report.chart import Calendar, Chart, Line
 from dx_pipeline.report.figures import WHOLE, Figures, Value
 from dx_pipeline.report.page import Block, Closed, Column, Drawing, Heading, Link, Notes, Page, Table
+from dx_pipeline.report.window import Window, in_words, unit_in_words
 
 SYSTEMS = "systems.html"
 """Where the list of all systems is."""
@@ -67,7 +67,7 @@ def pages(figures: Figures) -> list[Page]:
 def _list(figures: Figures, systems: list[dict[str, Any]]) -> Page:
     columns = [
         Column(Bilingual(vi="Hệ thống", en="System"), "link"),
-        Column(Bilingual(vi="Tháng", en="Month")),
+        Column(Bilingual(vi="Tháng", en="Month"), "window"),
         Column(Bilingual(vi="Sẵn sàng", en="Available"), "number", "percent"),
         Column(Bilingual(vi="Cam kết", en="Agreed"), "number", "percent"),
         Column(Bilingual(vi="Đánh giá", en="Status"), "status"),
@@ -118,9 +118,7 @@ def _value(value: Value | None) -> float | None:
     return value.value if value is not None else None
 
 
-def _month(value: Value | None) -> Bilingual | None:
-    from dx_pipeline.report.window import in_words
-
+def _month(value: Value | None) -> Window | None:
     return in_words(value) if value is not None else None
 
 
@@ -128,26 +126,24 @@ def _availability(figures: Figures, system: str) -> Iterator[Block]:
     measured = _months(figures, AVAILABILITY, "exchange", system)
     if not any(value.value is not None for value in measured):
         return
-    months = [value.window_end for value in measured]
     title = Bilingual(vi="Mức sẵn sàng so với mức cam kết", en="Availability and the agreed level")
     lines = [
         Line(Bilingual(vi="đo được", en="measured"), [value.value for value in measured]),
         Line(Bilingual(vi="cam kết", en="agreed"), [value.target for value in measured], "target"),
     ]
-    yield from _drawing(title, months, lines, "percent", f"{system}-availability", figures)
+    yield from _drawing(title, measured, lines, "percent", f"{system}-availability", figures)
 
 
 def _latency(figures: Figures, system: str) -> Iterator[Block]:
     series = {name: _months(figures, LATENCY, name, system) for name in ("p50", "p95", "p99")}
     if not any(value.value is not None for values in series.values() for value in values):
         return
-    months = [value.window_end for value in series["p50"]]
     lines = [
         Line(Bilingual(vi=name, en=name), [value.value for value in values], "main" if name == "p95" else "other")
         for name, values in series.items()
     ]
     title = Bilingual(vi="Thời gian trả lời: p50, p95, p99", en="Response time: p50, p95, p99")
-    yield from _drawing(title, months, lines, "ms", f"{system}-latency", figures)
+    yield from _drawing(title, series["p50"], lines, "ms", f"{system}-latency", figures)
 
 
 def _volume(figures: Figures, system: str) -> Iterator[Block]:
@@ -156,13 +152,12 @@ def _volume(figures: Figures, system: str) -> Iterator[Block]:
         return
     title = Bilingual(vi="Số lượt trao đổi theo tháng", en="Exchanges by month")
     lines = [Line(Bilingual(vi="lượt", en="exchanges"), [value.value for value in measured])]
-    months = [value.window_end for value in measured]
-    yield from _drawing(title, months, lines, "", f"{system}-volume", figures, is_columns=True)
+    yield from _drawing(title, measured, lines, "", f"{system}-volume", figures, is_columns=True)
 
 
 def _drawing(
     title: Bilingual,
-    months: list[date],
+    months: list[Value],
     lines: list[Line],
     unit: str,
     name: str,
@@ -170,10 +165,11 @@ def _drawing(
     *,
     is_columns: bool = False,
 ) -> Iterator[Block]:
-    chart = Chart(title, months, lines, unit, is_columns=is_columns, note=_note(figures))
-    columns = [Column(Bilingual(vi="Tháng", en="Month"), "day")]
+    places = [month.window_end for month in months]
+    chart = Chart(title, places, lines, unit, is_columns=is_columns, note=_note(figures))
+    columns = [Column(Bilingual(vi="Tháng", en="Month"), "window")]
     columns += [Column(line.name or title, "number", unit) for line in lines]
-    rows = [[month, *(line.values[place] for line in lines)] for place, month in enumerate(months)]
+    rows = [[in_words(month), *(line.values[place] for line in lines)] for place, month in enumerate(months)]
     yield Heading(title)
     yield Drawing(chart, Table(title, columns, rows, name))
 
@@ -243,14 +239,14 @@ def _operation(row: dict[str, Any]) -> list[Any]:
         row["operation"], state, row["protocol"], row["go_live_on"], calls,
         row["succeeded_count"] / calls if calls else None, row["mean_client_ms"], row["mean_provider_ms"],
         row["mean_request_bytes"], row["mean_response_bytes"],
-        row["legal_basis"],
+        legal.in_words(row["legal_basis"]),
     ]  # fmt: skip
 
 
 def _others(figures: Figures, system: str) -> Iterator[Block]:
     columns = [
         Column(Bilingual(vi="KPI", en="KPI"), "link"),
-        Column(Bilingual(vi="Tháng", en="Month")),
+        Column(Bilingual(vi="Tháng", en="Month"), "window"),
         Column(Bilingual(vi="Giá trị", en="Value"), "number"),
         Column(Bilingual(vi="Đơn vị tính", en="Unit of measure")),
     ]
@@ -259,12 +255,8 @@ def _others(figures: Figures, system: str) -> Iterator[Block]:
         value = _latest(figures, code, None, system)
         if value is not None:
             unit = figures.kpis[code].unit_of_measure
-            measure = (
-                Bilingual(vi="%", en="%")
-                if unit == "percent"
-                else Bilingual(vi=unit.partition(" / ")[0], en=unit.rpartition(" / ")[2])
-            )
-            rows.append([Link(figures.kpis[code].title, kpi_page.path(code)), _month(value), value.value, measure])
+            link = Link(figures.kpis[code].title, kpi_page.path(code))
+            rows.append([link, _month(value), value.value, unit_in_words(unit)])
     if rows:
         title = Bilingual(vi="Các KPI khác của hệ thống", en="Other KPIs of the system")
         yield Closed(title, Table(title, columns, rows, f"{system}-kpis"))

@@ -9,7 +9,7 @@ from dx_pipeline.kpi import words
 from dx_pipeline.report import kpi_page
 from dx_pipeline.report.figures import LEVELS, Figures, Unit
 from dx_pipeline.report.page import Block, Column, Heading, Link, Notes, Page, Paragraph, Table, Trend
-from dx_pipeline.report.window import in_words
+from dx_pipeline.report.window import in_words, unit_in_words
 
 BY_MONTH = Bilingual(vi="Diễn biến theo tháng", en="Trend by month")
 UNITS = "units.html"
@@ -106,14 +106,11 @@ def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
         known = [each.value for each in peers if each.value is not None]
         rank = kpi.rank(value.value, known)
         months = [each.value for each in kpi.months(value.series)]
-        unit_of_measure = Bilingual(
-            vi=kpi.unit_of_measure.partition(" / ")[0], en=kpi.unit_of_measure.rpartition(" / ")[2]
-        )
         rows.append(
             [
                 Link(kpi.titled(statistic), kpi_page.path(code)),
                 in_words(value, value.part_end), words.HIDDEN if value.suppressed else value.value,
-                Bilingual(vi="%", en="%") if kpi.unit_of_measure == "percent" else unit_of_measure,
+                unit_in_words(kpi.unit_of_measure),
                 Trend(months, BY_MONTH, kpi.breaks(value.series)),
                 rank, len(known) if rank is not None else None, whole.value if whole is not None else None,
                 value.numerator, value.denominator, value.coverage,

@@ -14,7 +14,8 @@ from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
 from dx_pipeline.report.download import CREATED, PLAIN_TEXT, both
 from dx_pipeline.report.figures import LEVELS, WHOLE, Figures, Kpi, Value
-from dx_pipeline.report.window import in_words
+from dx_pipeline.report.kpi_page import month_of
+from dx_pipeline.report.window import in_words, unit_in_words
 
 NAME = "kpi.xlsx"
 HEADER_ROW = 2
@@ -118,7 +119,7 @@ def _sheets(figures: Figures) -> Iterator[Sheet]:
         rows = [_row(figures, value) for kpi in kpis for unit in units for value in _latest(kpi, unit)]
         if rows:
             yield Sheet(LEVEL_SHEETS[level], words.LEVEL[level], VALUE_COLUMNS, rows)
-    yield _definitions(kpis)
+    yield _definitions(figures)
     yield from _score(figures)
 
 
@@ -134,13 +135,14 @@ def _row(figures: Figures, value: Value) -> list[Any]:
     return [
         value.kpi_code, kpi.title.vi, kpi.title.en, value.statistic, value.system, value.unit_code,
         figures.units[value.unit_code].name, window.vi, value.part_start or value.window_start,
-        value.part_end or value.window_end, value.value, value.unit_of_measure, value.numerator, value.denominator,
-        value.target, value.trajectory, f"{status.vi} / {status.en}", value.published_value, value.coverage,
+        value.part_end or value.window_end, value.value, both(unit_in_words(value.unit_of_measure)),
+        value.numerator, value.denominator, value.target, value.trajectory,
+        f"{status.vi} / {status.en}", value.published_value, value.coverage,
         value.coverage_units, value.coverage_rows, value.withheld_reason, value.synthetic,
     ]  # fmt: skip
 
 
-def _definitions(kpis: Sequence[Kpi]) -> Sheet:
+def _definitions(figures: Figures) -> Sheet:
     columns = (
         ("Mã KPI / KPI code", "text", 30), ("KPI", "text", 44), ("Phiên bản / Version", "number", 10),
         ("Từ ngày / From", "day", 12), ("Đến ngày / To", "day", 12), ("Công thức / Formula", "text", 60),
@@ -149,9 +151,9 @@ def _definitions(kpis: Sequence[Kpi]) -> Sheet:
     rows = [
         [
             kpi.code, kpi.title.vi, version.definition_version, version.valid_from, version.valid_to,
-            version.formula_vi, version.formula_en, version.legal_basis_vi, version.owner,
+            version.formula_vi, version.formula_en, both(version.legal_basis), figures.owner(version.owner),
         ]
-        for kpi in kpis
+        for kpi in figures.kpis.values()
         for version in kpi.versions
     ]  # fmt: skip
     return Sheet("Định nghĩa", Bilingual(vi="Định nghĩa", en="Definitions"), columns, rows)
@@ -174,8 +176,14 @@ def _score(figures: Figures) -> Iterator[Sheet]:
         columns = [
             (said.get(name) or name, kinds.get(name, "text" if name in text else "number"), 14) for name in names
         ]
+        place = names.index("kpi_code") + 1
+        columns.insert(place, ("KPI", "text", 44))
+        rows = [[row[name] for name in names] for row in found]
+        for row in rows:
+            kpi = figures.kpis.get(row[place - 1])
+            row.insert(place, kpi and both(kpi.title))
         title = Bilingual(vi="Điểm theo Quyết định 766/QĐ-TTg", en="The score of Decision 766/QĐ-TTg")
-        yield Sheet("Điểm 766", title, columns, [[row[name] for name in names] for row in found])
+        yield Sheet("Điểm 766", title, columns, rows)
 
 
 COMMENTS = """
@@ -199,7 +207,7 @@ def _charts(book: Any, figures: Figures) -> None:  # noqa: ANN401 - xlsxwriter h
             continue
         data.write_string(line, 0, kpi.title.vi)
         for place, value in enumerate(months, 1):
-            data.write_datetime(line, place, value.window_end, month)
+            data.write_datetime(line, place, month_of(value), month)
             data.write_number(line + 1, place, value.value)
         chart = book.add_chart({"type": "line"})
         where = {

@@ -9,8 +9,10 @@ const key = (cell) => {
 };
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
+  const places = new Map([...body.rows].map((row, place) => [row, place])); // before anything is sorted
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
-    if (cell.className === "w") return; // windows are in the order of time
+    const times = cell.dataset.w?.split(","); // of windows: by default, rows are in the order of time
+    const value = (row) => (cell.className === "w" ? Number(times ? times[places.get(row)] : places.get(row)) : key(row.cells[column]));
     const button = document.createElement("button");
     button.className = "sort";
     button.append(...cell.childNodes);
@@ -20,7 +22,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       cell.setAttribute("aria-sort", up ? "ascending" : "descending");
       const rows = [...body.rows].sort((a, b) => {
-        const [x, y] = [key(a.cells[column]), key(b.cells[column])];
+        const [x, y] = [value(a), value(b)];
         if (x === "" || y === "") return (x === "") - (y === "");
         return (typeof x === "number" ? x - y : x.localeCompare(y, lang)) * (up ? 1 : -1);
       });
