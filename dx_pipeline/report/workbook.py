@@ -18,6 +18,9 @@ from dx_pipeline.report.kpi_page import month_of
 from dx_pipeline.report.window import in_words, unit_in_words
 
 NAME = "kpi.xlsx"
+A4 = 9
+"""The number of a paper size in Excel."""
+
 HEADER_ROW = 2
 """Above the headings: the title of the sheet, and whether its data are synthetic."""
 
@@ -91,6 +94,10 @@ def write(figures: Figures, path: Path) -> None:
                 for place, cell in enumerate(row):
                     _write(page, line, place, cell, formats[sheet.columns[place][1]])
             page.freeze_panes(HEADER_ROW + 1, 2)
+            page.set_landscape()
+            page.set_paper(A4)
+            page.fit_to_pages(1, 0)  # as wide as a page, as many pages as it takes
+            page.repeat_rows(0, HEADER_ROW)
             page.autofilter(HEADER_ROW, 0, HEADER_ROW + max(1, len(sheet.rows)), len(sheet.columns) - 1)
         _charts(book, figures)
 
