@@ -21,16 +21,18 @@ from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.definition import DEFINITION
 from dx_pipeline.declarations.document import in_both
+from dx_pipeline.declarations.source import Layout
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
-from dx_pipeline.reading import Readable, rows
+from dx_pipeline.reading import Readable, rows, scan
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.reading.rows import QUARANTINED
-from dx_pipeline.receiving import Present, receive
+from dx_pipeline.reading.scan import Scanned
+from dx_pipeline.receiving import Present, Scans, receive
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import fetching, writing
 from dx_pipeline.tables import attempts, closing, origin, partition, publication, redelivery, traffic
@@ -64,10 +66,13 @@ def ingest(
         closing.close(settings, catalogue, name, monthly, today)  # what is fetched now comes after
         if is_remote:
             locked.close()  # a server may take an hour; what arrives is landed under the lock, page by page
-        present = receive(settings, catalogue, name, months, now)
+        received = receive(settings, catalogue, name, months, now)
         if is_remote:
             locked.enter_context(writing(settings))
-        results = {month: [*found] for month, found in _publish(settings, catalogue, name, present)}
+        published = _publish(settings, catalogue, name, received.present, received.scans)
+        results = {month: [*found] for month, found in published}
+        for _, scanned in received.scans:
+            scanned.rows.unlink(missing_ok=True)
         for derived in _derive(settings, catalogue, name, months):
             results.setdefault(partition.key_of(derived.run).month, []).append(derived)
         every = [result for of_month in results.values() for result in of_month]
@@ -121,10 +126,11 @@ def derive_all(settings: Settings, catalogue: Catalogue, name: str) -> tuple[Run
 
 
 def _publish(
-    settings: Settings, catalogue: Catalogue, name: str, present: Present
+    settings: Settings, catalogue: Catalogue, name: str, present: Present, scans: Scans = ()
 ) -> Iterator[tuple[Month | None, tuple[RunResult, ...]]]:
     """Read, audit and publish all months, in parallel: they do not depend on each other."""
-    running = workers.each(settings, catalogue, _publish_month, [(name, month, ids) for month, ids in present.items()])
+    of_months = [(name, month, ids, tuple(scan for scan in scans if scan[0] in ids)) for month, ids in present.items()]
+    running = workers.each(settings, catalogue, _publish_month, of_months)
     for month in present:
         if month is not None:  # reference files take no time
             progress.announce(f"{name} {month}")
@@ -132,7 +138,7 @@ def _publish(
 
 
 def _publish_month(
-    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, present: frozenset[str]
+    settings: Settings, catalogue: Catalogue, name: str, month: Month | None, present: frozenset[str], scans: Scans
 ) -> tuple[RunResult, ...]:
     """Read, audit and publish one month of a source."""
     source = catalogue.sources[name]
@@ -156,7 +162,7 @@ def _publish_month(
     unchanged = [result for key in keys if (result := publication.unchanged(settings, key, current[key])) is not None]
     if len(unchanged) == len(keys):
         return tuple(unchanged)
-    return _read_and_publish(settings, catalogue, landed, present, closed, accepted)
+    return _read_and_publish(settings, catalogue, landed, present, closed, accepted, scans)
 
 
 def _hold_back(settings: Settings, catalogue: Catalogue, key: Key, current: str, damaged: DxError) -> RunResult:
@@ -200,6 +206,7 @@ def _read_and_publish(
     present: frozenset[str],
     closed: Mapping[Key, Closing | None],
     accepted: frozenset[str],
+    scans: Scans = (),
 ) -> tuple[RunResult, ...]:
     """Read the deliveries of one source and month; audit and publish the tables of the keys, each with its closing."""
     for delivery in landed:
@@ -209,7 +216,9 @@ def _read_and_publish(
     results = []
     with connect(settings) as connection:
         for key, found in closed.items():
-            staged = _read(settings, catalogue, connection, key, tables[key.table], present, found, accepted)
+            staged = _read(
+                settings, catalogue, connection, key, tables[key.table], present, found, accepted, dict(scans)
+            )
             inputs = _inputs(settings, catalogue, key, landed, present, found, accepted)
             entries = {delivery.entry.delivery_id: delivery.entry.digest for delivery in landed}
             names = {delivery.entry.delivery_id: delivery.entry.file_name for delivery in landed}
@@ -258,6 +267,7 @@ def _read(
     present: frozenset[str],
     closed: Closing | None,
     accepted: frozenset[str],
+    scans: Mapping[str, Scanned],
 ) -> Staged:
     """Stage the rows of a table's deliveries, and set aside those that broke the contract.
 
@@ -266,13 +276,30 @@ def _read(
     """
     contract = catalogue.contracts[key.table]
     partition.attach_references(settings, connection, catalogue, contract)
+
+    def scanner(delivery: Delivery, layout: Layout) -> Scanned | None:
+        found = scans.get(delivery.entry.delivery_id)
+        if found is not None and found.rows.is_file():
+            return found
+        identity = scan.Identity(delivery.entry.delivery_id, delivery.entry.delivered_at, partition.name_of(key))
+        return scan.scan(settings, connection, delivery.content, layout, contract, key.month, identity)
+
     proposed: tuple[Counts, ...] = ()
     if closed is not None and (late := closed.late(delivery for delivery, _ in readable.deliveries)):
-        every = rows.stage(connection, contract, reading.load(connection, readable), key.month)
+        every = rows.stage(connection, contract, reading.load(connection, readable, scanner), key.month)
         proposed = tuple(item for item in every if item.delivery_id in late & present)
         readable = readable.without(late)
     taken = accepted if closed is None else accepted | frozenset(closed.basis.deliveries)
-    staging = rows.stage_compared(connection, contract, reading.load(connection, readable), key.month, taken)
+    loading = reading.load(connection, readable, scanner)
+    alone = None
+    if len(readable.deliveries) == 1:
+        loading = iter([*loading])
+        alone = rows.stage_scanned(connection, contract, readable.loaded[0]) if readable.loaded else None
+    staging = (
+        rows.stage_compared(connection, contract, loading, key.month, taken)
+        if alone is None
+        else rows.Staging((alone,), ())
+    )
     counts = staging.counts
     why = {
         item.counts.delivery_id: redelivery.sentence(catalogue.sources[key.source], item) for item in staging.held_back
@@ -283,6 +310,10 @@ def _read(
     held_back = [item for item in staging.held_back if item.counts.delivery_id in present]  # others were withdrawn
     redelivery.record(settings, connection, key, quarantine, held_back)
     loaded = readable.loaded
+    if alone is None:
+        for item in loaded:
+            if item.scanned is not None:
+                item.scanned.rows.unlink(missing_ok=True)
     return Staged(
         key=key,
         rows=sum(item.accepted for item in counts),
@@ -302,6 +333,7 @@ def _read(
         superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
         proposed=proposed,
         revision=len(closed.revisions) if closed is not None else 0,
+        file=loaded[0].scanned.rows if alone is not None and loaded[0].scanned is not None else None,
     )
 
 
@@ -367,6 +399,6 @@ def _fingerprint(
         inputs += [f"late {delivery_id}" for delivery_id in sorted(closed.late(landed))]
         inputs += [f"revision {revision.proposal}" for revision in closed.revisions]
     for table in catalogue.contracts[key.table].references:
-        inputs += [partition.fingerprint_of(path) for path in partition.all_rows(settings, table)]
+        inputs += [parquet.identity(path) for path in partition.all_rows(settings, table)]
         inputs += [definition.digest(catalogue.kpis)] if table == DEFINITION else []
     return publication.fingerprint(settings, catalogue, key.table, inputs)

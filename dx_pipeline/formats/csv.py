@@ -34,13 +34,13 @@ from dx_pipeline.vietnamese.spelling import normal
 
 def headings(path: Path, layout: Layout) -> list[str]:
     """The headings of the file, as they are printed."""
-    return _opening(path, layout)[1]
+    return opening(path, layout)[1]
 
 
 def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name: str) -> Raw:
     """See `formats.load`."""
     dialect = format_of(layout, Csv)
-    titles, printed = _opening(path, layout)
+    titles, printed = opening(path, layout)
     line = dialect.preamble_rows + 1
     named = printed[: len("".join("x" if heading else " " for heading in printed).rstrip())]
     empty = [f" {number}" for number in range(len(named), len(printed))]  # no heading begins with a space
@@ -66,8 +66,12 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, name
     return Raw(name, rows, is_marked(titles), titles, empty_columns=len(empty))
 
 
-def _opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
-    """The title lines, and the headings under them."""
+def opening(path: Path, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
+    """The title lines, and the headings under them.
+
+    Raises:
+        DeliveryRefusedError: there are none, or they cannot be read in the declared encoding.
+    """
     dialect = format_of(layout, Csv)
     try:
         return _opening_in(path, dialect, dialect.encoding)

@@ -211,7 +211,7 @@ class _Evaluator:
             " WHERE view_name = $view ORDER BY ALL",
             {"view": view},
         )
-        partition.replace(self.settings, self.connection, Key(table, view, None), contract, "of_view", view)
+        partition.replace(self.settings, self.connection, Key(table, view, None), contract, "of_view")
 
     def _run(self, *names: str) -> None:
         for name in names:

@@ -9,6 +9,7 @@ from dx_pipeline.declarations.document import Bilingual, in_both
 from dx_pipeline.kpi import reference
 from dx_pipeline.kpi.figure import protected
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import parquet
 from dx_pipeline.tables import closing, partition, publication
 from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
@@ -57,7 +58,7 @@ def _states(settings: Settings, catalogue: Catalogue, runs: Known) -> dict[Key, 
     closed = closings(settings, catalogue)
     for key, run in sorted(runs.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
-        rows = partition.fingerprint_of(path) if path is not None else None
+        rows = parquet.identity(path) if path is not None else None
         found[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {run.revision}"
         if key in closed:
             found[key] += f" states until {closed[key].basis.states_until}"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +64,14 @@ class Filtered:
 
 
 def apply(
-    file: Path, name: str, target: Path, source: Source, contracts: Mapping[str, Contract], *, delivery_id: str = ""
+    file: Path,
+    name: str,
+    target: Path,
+    source: Source,
+    contracts: Mapping[str, Contract],
+    *,
+    delivery_id: str = "",
+    searched: Sequence[int] | None = None,
 ) -> Filtered:
     """Filter a file; if anything has to be taken out, what may be kept is written to `target`.
 
@@ -75,6 +82,7 @@ def apply(
         source: who delivers it, in which layouts.
         contracts: the contracts of all tables.
         delivery_id: the SHA-256 of the file: a file named for a person is named for this instead.
+        searched: the numbers of the lines to be searched, where a scan has found all others clean; None for all.
     """
     kept_name, in_name = file_name(name, delivery_id)
     try:
@@ -90,7 +98,7 @@ def apply(
         if not fits or headings_shared(file, layout) * 2 < len(layout.expected):
             layout = None
     try:
-        in_file = +_filtered(kind, file, target, source, layout, contracts)
+        in_file = +_filtered(kind, file, target, source, layout, contracts, searched)
         in_header = part.of_gzip(file)
         if in_header and not in_file:
             part.packed_anew(file, target)
@@ -156,7 +164,13 @@ def _kind_of_text(start: bytes) -> str | None:
 
 
 def _filtered(  # noqa: PLR0911 - one a format
-    kind: str, path: Path, target: Path, source: Source, layout: Layout | None, contracts: Mapping[str, Contract]
+    kind: str,
+    path: Path,
+    target: Path,
+    source: Source,
+    layout: Layout | None,
+    contracts: Mapping[str, Contract],
+    searched: Sequence[int] | None,
 ) -> Counter[str]:
     """Filter a file by its format; what may stay is written to `target` if that is not everything.
 
@@ -178,7 +192,7 @@ def _filtered(  # noqa: PLR0911 - one a format
         case "json":
             return _json(path, target, source, layout, contract, has_codes=codes)
         case "csv" if layout is not None and contract is not None:
-            return line.delimited(path, target, layout, contract)
+            return line.delimited(path, target, layout, contract, searched)
         case "html":
             try:
                 return sheet.page(path, target, sheet.Expected(layout, source, contracts, has_codes=codes))

@@ -21,6 +21,7 @@ from typing import IO, cast
 
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Csv, Encoding, Layout, Source
+from dx_pipeline.formats import physical_line
 from dx_pipeline.formats.csv import READER as CSV
 from dx_pipeline.formats.json import as_text, members
 from dx_pipeline.formats.raw import as_declared, format_of
@@ -147,11 +148,38 @@ def _codec(letters: Encoding) -> tuple[str, str]:
     return CODECS[letters], "replace" if letters == "utf-16" else "surrogateescape"
 
 
-def delimited(path: Path, target: Path, layout: Layout, contract: Contract) -> Counter[str]:
-    """Filter delimited text that has its layout's headings where they are declared to be."""
+def delimited(
+    path: Path, target: Path, layout: Layout, contract: Contract, searched: Sequence[int] | None = None
+) -> Counter[str]:
+    """Filter delimited text that has its layout's headings where they are declared to be.
+
+    `searched`: the numbers of the lines to be searched, in order; a scan has found all others clean, and has found no
+    quotation mark in them, nor one among these that goes on in the next line. None for all lines.
+    """
     shape = format_of(layout, Csv)
     place = Place(layout, shape.preamble_rows, CSV.headings(path, layout), shape.delimiter, shape.quote)
+    if searched is not None:
+        return _filter_some(path, target, place, contract, searched)
     return _filter_table(path, target, place, contract, shape.encoding)
+
+
+def _filter_some(path: Path, target: Path, place: Place, contract: Contract, searched: Sequence[int]) -> Counter[str]:
+    """Filter some lines of a table in UTF-8; all others stay."""
+    found: Counter[str] = Counter()
+    kept: dict[int, bytes] = {}
+    table = _Table(column_filters(place.headings, place.layout, contract), place.delimiter, place.quote, "utf-8")
+    for number, content in physical_line.pick(path, searched):
+        rewrite: Rewrite = table.line
+        if number <= place.line + 1:
+            rewrite = table.heading_line if number == place.line + 1 else partial(_free_line, letters="utf-8")
+        text = content.decode("utf-8", "surrogateescape")
+        stays = _without_undecoded(rewrite)(text, found)
+        if stays != text or NUL in text:
+            kept[number] = stays.encode("utf-8", "surrogateescape")
+    if not kept:
+        return Counter()
+    physical_line.replace(path, target, kept)
+    return found
 
 
 def _filter_table(path: Path, target: Path, place: Place, contract: Contract | None, letters: Encoding) -> Counter[str]:

@@ -6,7 +6,7 @@ them against the contract and splits them. No line is lost: see `conservation`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -17,6 +17,8 @@ from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats.raw import Raw
 from dx_pipeline.landing.delivery import Delivery
+from dx_pipeline.reading import odd_line
+from dx_pipeline.reading.scan import Scanned
 
 BUNDLE_BYTES = 12 * 1024 * 1024
 """At most how many bytes on disk are loaded in one statement."""
@@ -24,11 +26,12 @@ BUNDLE_BYTES = 12 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Loaded:
-    """A delivery whose lines are in the connection, not typed yet."""
+    """A delivery whose lines are in the connection, not typed yet; those that a scan has typed are in its file."""
 
     delivery: Delivery
     layout: Layout
     raw: Raw
+    scanned: Scanned | None = None
 
 
 @dataclass
@@ -96,13 +99,22 @@ def sort(source: Source, deliveries: Sequence[Delivery]) -> dict[str, Readable]:
     return tables
 
 
-def load(connection: duckdb.DuckDBPyConnection, readable: Readable) -> Iterator[Loaded]:
+Scanner = Callable[[Delivery, Layout], Scanned | None]
+"""What a scan of a delivery finds; None where it has to be read line by line."""
+
+
+def load(connection: duckdb.DuckDBPyConnection, readable: Readable, scanner: Scanner | None = None) -> Iterator[Loaded]:
     """Load the deliveries of a table, each when the iterator comes to it; what cannot be read is refused."""
     for number, bundle in enumerate(_bundles(readable.deliveries)):
         name, layout = f"raw {number}", bundle[0][1]
         paths = [delivery.content for delivery, _ in bundle]
         raws = formats.load_pages(connection, paths, layout, name) if len(bundle) > 1 else None
         for position, (delivery, layout) in enumerate(bundle):
+            scanned = scanner(delivery, layout) if scanner is not None and not raws else None
+            if scanned is not None and (raw := odd_line.load(connection, paths[position], layout, scanned, name)):
+                readable.loaded.append(Loaded(delivery, layout, raw, scanned))
+                yield readable.loaded[-1]
+                continue
             try:
                 raw = (
                     raws[position] if raws else formats.load(connection, paths[position], layout, f"{name} {position}")

@@ -37,7 +37,6 @@ RUNS = "_runs"
 PARTITION_IS = "partition="
 HELD_BACK = "_held_back"
 """The folder with the bad rows of deliveries that are held back: nothing else of them counts."""
-FINGERPRINT, PARTITION = b"dx_fingerprint", b"dx_partition"
 RECORD = ".json"
 """The ending of records of runs."""
 WITHOUT_RECORDS = "ledger."
@@ -87,6 +86,11 @@ AnyKey = Key | KpiKey
 def evaluated(catalogue: Catalogue, code: str) -> AnyKey:
     """The partition with the values of a KPI, or with the rows of a summary, whose code is the name of its table."""
     return Key(code, catalogue.summaries[code].name, None) if code in catalogue.summaries else KpiKey(code)
+
+
+def name_of(key: AnyKey) -> str:
+    """What a file of rows says that it is: its table and its partition."""
+    return f"{key.table}/{key.name}"
 
 
 def key_of(run: PartitionRun) -> Key:
@@ -150,7 +154,7 @@ def damage(settings: Settings, key: AnyKey) -> DxError | None:
     Without a record the file is held against what its own footer says.
     """
     path = _rows_path(settings.tables, key)
-    return _damaged(settings, path) if _is_damaged(path, run(settings, key), f"{key.table}/{key.name}") else None
+    return _damaged(settings, path) if _is_damaged(path, run(settings, key), name_of(key)) else None
 
 
 def _is_damaged(path: Path, recorded: PartitionRun | None, name: str) -> bool:
@@ -300,7 +304,7 @@ def _read_run(path: Path) -> PartitionRun | None:
 
 def _named(path: Path) -> str | None:
     """The partition that a file says it is of; older files say none."""
-    named = (pq.read_schema(path).metadata or {}).get(PARTITION)
+    named = (pq.read_schema(path).metadata or {}).get(parquet.PARTITION)
     return None if named is None else str(named, "utf-8")
 
 
@@ -310,7 +314,6 @@ def replace(
     key: AnyKey,
     contract: Contract,
     staged: str,
-    fingerprint: str,
 ) -> None:
     """Replace a partition's published rows by those of a staged table.
 
@@ -319,8 +322,17 @@ def replace(
     """
     schema = arrow_schema(contract, contract.stored)
     path = _rows_path(settings.tables, key)
-    about = {FINGERPRINT: fingerprint.encode(), PARTITION: f"{key.table}/{key.name}".encode()}
+    about = {parquet.PARTITION: name_of(key).encode()}
     parquet.write(settings, connection.table(staged), path, schema, about)
+
+
+def put_in_place(settings: Settings, key: AnyKey, written: Path, count: int) -> None:
+    """Replace a partition's published rows by those of a file that was written as `replace` writes one.
+
+    Raises:
+        ReleaseError: it does not have so many rows.
+    """
+    parquet.put_in_place(settings, written, _rows_path(settings.tables, key), count)
 
 
 def remove(settings: Settings, key: AnyKey) -> None:
@@ -335,12 +347,6 @@ def quarantine(
     """Replace a partition's quarantined rows; `folder` may be `HELD_BACK`."""
     columns = {name: contract.columns[name] for name in broken.columns}
     parquet.write(settings, broken, _rows_path(settings.quarantine / folder, key), arrow_schema(contract, columns), {})
-
-
-def fingerprint_of(path: Path) -> str:
-    """The fingerprint of the inputs of a partition's rows, from the file itself."""
-    metadata = pq.read_schema(path).metadata or {}
-    return str(metadata.get(FINGERPRINT, b""), "utf-8")
 
 
 def attach(

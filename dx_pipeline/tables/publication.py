@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
 import duckdb
 
@@ -41,6 +42,7 @@ class Staged:
         inputs: what they were made from, unless they are computed from other partitions.
         entries: the digests of the entries of its deliveries, by their ids.
         file_names: the names of their files, by their ids.
+        file: a file with the rows, written as they are published, where `staged` is a view of one.
     """
 
     key: AnyKey
@@ -58,6 +60,7 @@ class Staged:
     inputs: RunInputs | None = None
     entries: Mapping[str, str] = field(default_factory=dict)
     file_names: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
 
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
@@ -120,7 +123,10 @@ def publish(
         found = _named(audited(catalogue, connection, key.table), staged) if results is None else results
     is_published = can_be_published and audit.passes(found)
     if is_published:
-        partition.replace(settings, connection, key, contract, STAGED, current)
+        if staged.file is not None:
+            partition.put_in_place(settings, key, staged.file, staged.rows)
+        else:
+            partition.replace(settings, connection, key, contract, STAGED)
     before = partition.run(settings, key)
     rows = partition.rows(settings, key)
     run = PartitionRun(

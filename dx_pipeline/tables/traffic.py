@@ -40,6 +40,7 @@ from dx_pipeline.declarations.sql import create_table
 from dx_pipeline.errors import ConservationError
 from dx_pipeline.period import Month
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage import parquet
 from dx_pipeline.storage.database import STAGED, connect
 from dx_pipeline.tables import closing, partition, publication
 from dx_pipeline.tables.partition import Key
@@ -96,7 +97,7 @@ def _basis(settings: Settings, system: str, month: Month) -> dict[Key, Path]:
 
 def _fingerprint(settings: Settings, catalogue: Catalogue, basis: dict[Key, Path]) -> str:
     inputs = [catalogue.digest(f"contract:{BASIS}")]
-    inputs += [f"{key} {partition.fingerprint_of(path)}" for key, path in basis.items()]
+    inputs += [f"{key} {parquet.identity(path)}" for key, path in basis.items()]
     return publication.fingerprint(settings, catalogue, TABLE, inputs)
 
 

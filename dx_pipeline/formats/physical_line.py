@@ -1,0 +1,85 @@
+"""Physical lines of a text file, by their numbers from 1: a line feed alone ends one.
+
+A large file is read piece by piece, and only pieces with lines that are asked for are taken apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+PIECE_BYTES = 1 << 20
+FEED, RETURN = b"\n\r"
+NEVER = 1 << 62
+"""Behind every line."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a file consists of.
+
+    Args:
+        lines: how many lines it has; what follows the last line feed is one.
+        has_lone_returns: whether it has a carriage return that no line feed follows: some programs end lines so.
+    """
+
+    lines: int
+    has_lone_returns: bool
+
+
+def census(path: Path) -> Census:
+    """Count the lines of a file, in one pass."""
+    feeds = lone = 0
+    last = b"\n"
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            signs = np.frombuffer(last + piece, dtype=np.uint8)
+            is_feed = signs == FEED
+            feeds += int(np.count_nonzero(is_feed[1:]))
+            if b"\r" in piece or last == b"\r":
+                lone += int(np.count_nonzero((signs[:-1] == RETURN) & ~is_feed[1:]))
+            last = piece[-1:]
+    return Census(feeds + (last != b"\n"), bool(lone) or last == b"\r")
+
+
+def pick(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """Some lines of a file, with their ends, in order. `numbers` must be in order."""
+    return (item for item in _walk(path, numbers) if isinstance(item, tuple))
+
+
+def replace(path: Path, target: Path, lines: Mapping[int, bytes]) -> None:
+    """Write a file in which some lines are others."""
+    with target.open("wb") as written:
+        for item in _walk(path, sorted(lines)):
+            written.write(lines[item[0]] if isinstance(item, tuple) else item)
+
+
+def _walk(path: Path, numbers: Iterable[int]) -> Iterator[bytes | tuple[int, bytes]]:
+    """A file in order: the lines that are asked for with their numbers, and all between them as it is."""
+    wanted = iter(numbers)
+    following = next(wanted, NEVER)
+    first, rest = 1, b""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            whole, end, rest = (rest + piece).rpartition(b"\n")
+            whole += end
+            count = whole.count(b"\n")
+            if following >= first + count:
+                yield whole
+            else:
+                between: list[bytes] = []
+                for number, text in enumerate(whole.split(b"\n")[:-1], first):
+                    if number != following:
+                        between.append(text + b"\n")
+                        continue
+                    yield b"".join(between)
+                    between = []
+                    yield number, text + b"\n"
+                    following = next(wanted, NEVER)
+                yield b"".join(between)
+            first += count
+        if rest:
+            yield (first, rest) if following == first else rest

@@ -1,0 +1,321 @@
+"""Scan: one pass over delimited text that types its canonical lines, and finds all others.
+
+A line is canonical if it has no quotation mark and as many cells as there are headings, each of which the privacy
+filter leaves as it is, and its row breaks no rule of the contract. Cells repeat: each distinct text of a column is
+judged once, by the very code that judges every line elsewhere (`values`, `privacy.column`), and a line by what is known
+of its cells. Lines that are not canonical are read by `formats` and `rows`, as those of any other format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from dx_pipeline.declarations.contract import KNOWN_UNTIL, Contract, arrow_schema
+from dx_pipeline.declarations.source import Csv, Layout
+from dx_pipeline.declarations.sql import quoted
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import csv as delimited
+from dx_pipeline.formats import physical_line
+from dx_pipeline.formats.raw import check_headings, is_marked
+from dx_pipeline.formats.text import is_compressed
+from dx_pipeline.period import Month
+from dx_pipeline.privacy.column import column_filters
+from dx_pipeline.reading.cell import CellColumn, CodeColumn, NotScannedError, is_code
+from dx_pipeline.settings import Settings
+from dx_pipeline.storage import files, parquet
+
+BLOCK_BYTES = 8 * 1024 * 1024
+"""How much text is parsed at a time; a line is never longer."""
+
+WORTHWHILE_BYTES = 1 << 20
+"""Smaller files are read as quickly line by line."""
+
+MOST_ODD_SHARE = 0.2
+"""Where more lines than these are not canonical, all are read as any others: it costs less."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan found.
+
+    Args:
+        rows: a Parquet file with the rows of the canonical lines, in their order, as the contract stores them.
+        count: how many there are.
+        odd: the numbers of all other lines below the headings, in order.
+        first: the number of the first line below the headings.
+        titles: the lines above the headings.
+    """
+
+    rows: Path
+    count: int
+    odd: tuple[int, ...]
+    first: int
+    titles: tuple[str, ...]
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the delivery says that its data are made up."""
+        return is_marked(self.titles)
+
+    @property
+    def searched(self) -> tuple[int, ...]:
+        """The lines that the privacy filter has not seen yet: titles, headings, and those that are not canonical."""
+        return (*range(1, self.first), *self.odd)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a delivery is, in the rows that come from it.
+
+    Args:
+        delivery_id: its id.
+        delivered_at: when it was delivered.
+        partition: the name of the partition that its rows are for.
+    """
+
+    delivery_id: str
+    delivered_at: datetime
+    partition: str
+
+
+def scan(
+    settings: Settings,
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    layout: Layout,
+    contract: Contract,
+    month: Month | None,
+    identity: Identity,
+) -> Scanned | None:
+    """Scan a delivery; None where it has to be read line by line.
+
+    Args:
+        settings: the warehouse.
+        connection: has the reference tables of the contract.
+        path: the delivery.
+        layout: that it is read with.
+        contract: of the table that it fills.
+        month: that it is for.
+        identity: what its rows say of it.
+    """
+    if not _can_be_scanned(path, layout, contract, month):
+        return None
+    assert month is not None  # noqa: S101
+    try:
+        titles, printed = delimited.opening(path, layout)
+        found = check_headings(printed, layout, len(titles) + 1)
+        census = physical_line.census(path)
+        if census.has_lone_returns:
+            return None
+        table = _Table(connection, found, layout, contract, month, identity, is_synthetic=is_marked(titles))
+        return table.scan(settings, path, titles, census.lines)
+    except (DeliveryRefusedError, NotScannedError, pa.ArrowInvalid):
+        return None
+
+
+def is_worthwhile(path: Path) -> bool:
+    """Whether a file is so large that a scan takes less time."""
+    return path.stat().st_size >= WORTHWHILE_BYTES
+
+
+def _can_be_scanned(path: Path, layout: Layout, contract: Contract, month: Month | None) -> bool:
+    shape = layout.format
+    return (
+        isinstance(shape, Csv)
+        and shape.encoding == "utf-8"
+        and f"{shape.delimiter}{shape.quote}".isascii()
+        and contract.origin == "delivered"
+        and month is not None
+        and all(placement.header is not None for placement in layout.columns.values())
+        and is_worthwhile(path)
+        and not is_compressed(path)
+    )
+
+
+class _Table:
+    """The lines of one delivery, as they become rows."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        found: Sequence[str],
+        layout: Layout,
+        contract: Contract,
+        month: Month,
+        identity: Identity,
+        *,
+        is_synthetic: bool,
+    ) -> None:
+        assert isinstance(layout.format, Csv)  # noqa: S101
+        self._connection, self._contract, self._month = connection, contract, month
+        self._identity, self._dialect, self._synthetic = identity, layout.format, is_synthetic
+        self._found = found
+        names = {header: name for name, header in layout.headers.items()}
+        self._columns: list[CellColumn | CodeColumn] = []
+        for heading, privacy in zip(found, column_filters(found, layout, contract), strict=True):
+            if privacy.announced is not None:
+                raise NotScannedError
+            name = names.get(heading)
+            quote = layout.format.quote
+            if name is not None and is_code(name, contract, layout, privacy):
+                self._columns.append(CodeColumn(name, privacy, quote))
+            else:
+                self._columns.append(CellColumn(connection, heading, name, layout, contract, privacy, quote))
+        self._schema = arrow_schema(contract, contract.stored)
+        self._rules = _broken_rules(contract, month)
+
+    def scan(self, settings: Settings, path: Path, titles: tuple[str, ...], lines: int) -> Scanned | None:
+        """Write the rows of the canonical lines; None if there are too few of them."""
+        first = len(titles) + 2
+        odd: list[int] = []
+        target = files.private_name(settings, ".parquet")
+        about = {parquet.PARTITION: self._identity.partition.encode()}
+        kept = None
+        try:
+            with parquet.Writer(target, self._schema, about) as writer:
+                for numbers, batch in self._batches(settings, path, first, odd):
+                    is_canonical, columns = self._judged(batch)
+                    if not is_canonical.all():
+                        odd.extend(numbers[~is_canonical].tolist())
+                        numbers = numbers[is_canonical]  # noqa: PLW2901
+                    writer.write(self._rows(columns, is_canonical, numbers))
+                    if len(odd) > max(1, MOST_ODD_SHARE * lines):
+                        return None
+            odd.sort()
+            if first - 1 + writer.count + len(odd) != lines or self._has_open_quote(path, odd):
+                return None
+            kept = Scanned(target, writer.count, tuple(odd), first, titles)
+            return kept
+        finally:
+            if kept is None:
+                target.unlink(missing_ok=True)
+
+    def _batches(
+        self, settings: Settings, path: Path, first: int, odd: list[int]
+    ) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
+        """The lines below the headings, split at every delimiter, with their numbers.
+
+        Lines with another number of cells than there are headings are left out: they are `odd`.
+        """
+        uneven: list[int] = []
+
+        def skip(row: pyarrow.csv.InvalidRow) -> str:
+            uneven.append(row.number)
+            return "skip"
+
+        names = [str(place) for place in range(len(self._found))]
+        kinds = {name: column.arrow_type for name, column in zip(names, self._columns, strict=True)}
+        reader = pyarrow.csv.open_csv(
+            path,
+            pyarrow.csv.ReadOptions(skip_rows=first - 1, column_names=names, use_threads=False, block_size=BLOCK_BYTES),
+            pyarrow.csv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=False,
+                double_quote=False,
+                escape_char=False,
+                newlines_in_values=False,
+                ignore_empty_lines=False,
+                invalid_row_handler=skip,
+            ),
+            pyarrow.csv.ConvertOptions(column_types=kinds, strings_can_be_null=False, null_values=[], check_utf8=False),
+        )
+        following = first
+        for batch in _read_ahead(reader, is_parallel=settings.threads > 1):
+            passed = [number for number in uneven if number >= following]
+            numbers = _without(following, batch.num_rows, passed)
+            following = int(numbers[-1]) + 1 if len(numbers) else following
+            yield numbers, batch
+        odd.extend(uneven)
+
+    def _judged(self, batch: pa.RecordBatch) -> tuple[np.ndarray, dict[str, pa.Array]]:
+        """Which lines are canonical, and the values of all lines; those of others mean nothing."""
+        is_canonical = np.ones(batch.num_rows, dtype=bool)
+        values: dict[str, pa.Array] = {}
+        for cells, column in zip(batch.columns, self._columns, strict=True):
+            typed, is_clean = column.judged(cells)
+            if is_clean is not None:
+                is_canonical &= is_clean
+            if column.name is not None:
+                values[column.name] = typed
+        if self._rules:
+            is_canonical[self._breaking(values)] = False
+        return is_canonical, values
+
+    def _breaking(self, values: dict[str, pa.Array]) -> np.ndarray:
+        """The positions of the rows that break a rule, or belong to another month."""
+        count = len(next(iter(values.values())))
+        self._connection.register("scanned_batch", pa.table({**values, "position": np.arange(count)}))
+        broken = self._connection.execute(
+            self._rules, {"delivered_at": self._identity.delivered_at} if "$delivered_at" in self._rules else {}
+        ).fetchnumpy()["position"]
+        self._connection.unregister("scanned_batch")
+        return np.asarray(broken, dtype=np.int64)
+
+    def _rows(self, values: dict[str, pa.Array], is_canonical: np.ndarray, numbers: np.ndarray) -> pa.Table:
+        """The rows of the canonical lines, as the contract stores them."""
+        count = len(numbers)
+        stored: list[pa.Array] = []
+        mask = None if is_canonical.all() else pa.array(is_canonical)
+        for field in self._schema:
+            if field.name in values:
+                found = values[field.name] if mask is None else values[field.name].filter(mask)
+                stored.append(found.cast(field.type) if found.type != field.type else found)
+            elif field.name == "month":
+                stored.append(pa.repeat(pa.scalar(self._month.first, field.type), count))
+            elif field.name == "delivery_id":
+                stored.append(pa.repeat(pa.scalar(self._identity.delivery_id, field.type), count))
+            elif field.name == "delivery_line":
+                stored.append(pa.array(numbers, field.type))
+            elif field.name == "synthetic":
+                stored.append(pa.repeat(pa.scalar(self._synthetic, field.type), count))
+            else:
+                stored.append(pa.nulls(count, field.type))
+        return pa.Table.from_arrays(stored, schema=self._schema)
+
+    def _has_open_quote(self, path: Path, odd: Sequence[int]) -> bool:
+        """Whether a line opens a quotation mark that it does not close: then lines are no records."""
+        quote = self._dialect.quote.encode()
+        return bool(odd) and any(text.count(quote) % 2 for _, text in physical_line.pick(path, odd))
+
+
+def _broken_rules(contract: Contract, month: Month) -> str:
+    """The query for the positions of rows that break a rule on several columns; empty where there is none."""
+    kept = [f"coalesce(({rule.sql}), true)" for rule in contract.rules]
+    if contract.month is not None:
+        first = "" if contract.changes else f" AND {quoted(contract.month)}::DATE >= DATE '{month.first}'"
+        kept.append(f"coalesce({quoted(contract.month)}::DATE <= DATE '{month.last}'{first}, true)")
+    if not kept:
+        return ""
+    known = f"greatest(DATE '{month.last}', $delivered_at::TIMESTAMPTZ::DATE)"
+    has_known = any(KNOWN_UNTIL in rule.sql for rule in contract.rules)
+    batch = f"(SELECT *, {known} AS {KNOWN_UNTIL} FROM scanned_batch)" if has_known else "scanned_batch"
+    return f"SELECT position FROM {batch} WHERE NOT ({' AND '.join(kept)})"
+
+
+def _without(first: int, count: int, passed: Sequence[int]) -> np.ndarray:
+    """So many numbers from the first on, without those that are passed over."""
+    numbers = np.arange(first, first + count + len(passed))
+    if passed:
+        numbers = np.setdiff1d(numbers, passed, assume_unique=True)
+    return numbers[:count]
+
+
+def _read_ahead(reader: pyarrow.csv.CSVStreamingReader, *, is_parallel: bool) -> Iterator[pa.RecordBatch]:
+    """The batches of a reader; in parallel, the next one is parsed while one is used."""
+    if not is_parallel:
+        yield from reader
+        return
+    with ThreadPoolExecutor(1) as parsing:
+        following = parsing.submit(next, reader, None)
+        while (batch := following.result()) is not None:
+            following = parsing.submit(next, reader, None)
+            yield batch
