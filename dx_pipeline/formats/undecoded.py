@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from dx_pipeline.formats.text import PIECE_CHARACTERS, bytes_of, private_file
 
@@ -19,15 +20,26 @@ NUL = b"\x00"
 
 
 def is_utf8(path: Path) -> bool:
-    """Whether every byte of a file, unpacked, is part of UTF-8 text."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    """Whether every byte of a file, unpacked, is part of UTF-8 text.
+
+    Arrow checks that several times as quickly as Python decodes.
+    """
+    rest = b""
     with bytes_of(path) as handle:
-        try:
-            while piece := handle.read(PIECE_CHARACTERS):
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
+        while piece := handle.read(PIECE_CHARACTERS):
+            whole, end, rest = (rest + piece).rpartition(b"\n")  # no letter goes on behind a line feed
+            if not _is_text(whole + end):
+                return False
+    return _is_text(rest)
+
+
+def _is_text(content: bytes) -> bool:
+    offsets = pa.py_buffer(np.array([0, len(content)], dtype=np.int64))
+    text = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(content)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
     return True
 
 

@@ -149,11 +149,8 @@ class CellColumn:
         Raises:
             NotScannedError: it has signs of a legacy encoding, which is found out over all lines.
         """
-        try:
-            text = cell.decode()
-        except UnicodeDecodeError:
-            return None
-        if "\x00" in text or self._quote in text:
+        text = cell.decode()
+        if self._quote in text:
             return None
         if not text.isascii() and LEGACY.search(text):
             raise NotScannedError

@@ -24,7 +24,7 @@ from dx_pipeline.declarations.source import Csv, Layout
 from dx_pipeline.declarations.sql import quoted
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import csv as delimited
-from dx_pipeline.formats import physical_line
+from dx_pipeline.formats import physical_line, undecoded
 from dx_pipeline.formats.raw import check_headings, is_marked
 from dx_pipeline.formats.text import is_compressed
 from dx_pipeline.period import Month
@@ -109,7 +109,7 @@ def scan(
     """
     if not _can_be_scanned(path, layout, contract, month):
         return None
-    assert month is not None  # noqa: S101
+    assert month is not None and isinstance(layout.format, Csv)  # noqa: S101, PT018
     try:
         titles, printed = delimited.opening(path, layout)
         found = check_headings(printed, layout, len(titles) + 1)
@@ -117,7 +117,9 @@ def scan(
         if census.has_lone_returns:
             return None
         table = _Table(connection, found, layout, contract, month, identity, is_synthetic=is_marked(titles))
-        return table.scan(settings, path, titles, census.lines)
+        uneven = layout.format.delimiter.join("?" * (len(found) + 2)).encode()
+        with undecoded.set_aside(connection, path, uneven) as (text, _):
+            return table.scan(settings, text, titles, census.lines)
     except (DeliveryRefusedError, NotScannedError, pa.ArrowInvalid):
         return None
 
