@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from dx_pipeline.audit.result import CheckStatus, ExpectationResult
+from dx_pipeline.audit.unexpected_rows import UnexpectedRows
 from dx_pipeline.declarations.sql import qualified
 from dx_pipeline.declarations.suite import Expectation, Suite
 
@@ -31,7 +32,7 @@ MOST_LINES = 20
 def audit(connection: duckdb.DuckDBPyConnection, table: str, suite: Suite) -> tuple[ExpectationResult, ...]:
     """The result of each expectation of a suite on one table, in the order of the suite."""
     gx = load()
-    with _audited(connection):
+    with _audited(connection, UnexpectedRows(connection, table, suite)):
         batch = _batch_definition(table).get_batch()
         runnable = gx.ExpectationSuite(
             name=suite.name,
@@ -93,18 +94,21 @@ _ONE_AT_A_TIME = Lock()
 
 _AUDITED: ContextVar[duckdb.DuckDBPyConnection] = ContextVar("audited connection")
 
+_QUERIES: ContextVar[UnexpectedRows] = ContextVar("queries for unexpected rows")
+
 _CONFIGURED: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("expectations configured", default=None)
 """The configuration of each expectation of the audit that runs now, by its identity."""
 
 
 @contextmanager
-def _audited(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def _audited(connection: duckdb.DuckDBPyConnection, queries: UnexpectedRows) -> Iterator[None]:
     """Within the block GX queries the given connection."""
     with _ONE_AT_A_TIME:
-        token, configured = _AUDITED.set(connection), _CONFIGURED.set({})
+        token, configured, asked = _AUDITED.set(connection), _CONFIGURED.set({}), _QUERIES.set(queries)
         try:
             yield
         finally:
+            _QUERIES.reset(asked)
             _CONFIGURED.reset(configured)
             _AUDITED.reset(token)
 
@@ -190,6 +194,9 @@ def _register_dialect() -> None:
         def do_begin(self, connection: Any) -> None: ...
         def do_commit(self, dbapi_connection: Any) -> None: ...
         def do_rollback(self, connection: Any) -> None: ...
+
+        def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+            super().do_execute(cursor, _QUERIES.get().instead(statement), parameters, context)  # type: ignore[no-untyped-call]
 
         def get_columns(self, connection: Any, table_name: str, *_: Any, **__: Any) -> Any:
             described = connection.exec_driver_sql(f"DESCRIBE {qualified(table_name)}").fetchall()
