@@ -14,32 +14,25 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-import duckdb
-
 from dx_pipeline import connectors, progress, reading, workers
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.definition import DEFINITION
 from dx_pipeline.declarations.document import in_both
-from dx_pipeline.declarations.source import Layout
 from dx_pipeline.errors import DxError
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Delivery
 from dx_pipeline.period import Month
-from dx_pipeline.reading import Readable, rows, scan
-from dx_pipeline.reading.conservation import Counts
-from dx_pipeline.reading.rows import QUARANTINED
-from dx_pipeline.reading.scan import Scanned
 from dx_pipeline.receiving import Present, Scans, receive
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import connect
 from dx_pipeline.storage.lock import fetching, writing
-from dx_pipeline.tables import attempts, closing, origin, partition, publication, redelivery, traffic
+from dx_pipeline.tables import attempts, closing, delivered, origin, partition, publication, traffic
 from dx_pipeline.tables.closing import Closing
 from dx_pipeline.tables.partition import Key
 from dx_pipeline.tables.publication import Staged
-from dx_pipeline.tables.run import Refusal, RunInputs, RunResult
+from dx_pipeline.tables.run import RunInputs, RunResult
 
 
 def ingest(
@@ -216,7 +209,7 @@ def _read_and_publish(
     results = []
     with connect(settings) as connection:
         for key, found in closed.items():
-            staged = _read(
+            staged = delivered.stage(
                 settings, catalogue, connection, key, tables[key.table], present, found, accepted, dict(scans)
             )
             inputs = _inputs(settings, catalogue, key, landed, present, found, accepted)
@@ -225,6 +218,8 @@ def _read_and_publish(
             staged = replace(staged, inputs=inputs, entries=entries, file_names=names)
             current = _fingerprint(settings, catalogue, key, landed, present, found, accepted)
             results.append(publication.publish(settings, catalogue, connection, staged, current))
+            if staged.file is not None:
+                staged.file.unlink(missing_ok=True)  # of rows that were not published
     return tuple(results)
 
 
@@ -255,85 +250,6 @@ def _inputs(
         references=references,
         revisions=len(closed.revisions) if closed is not None else None,
         accepted=tuple(sorted(accepted)),
-    )
-
-
-def _read(
-    settings: Settings,
-    catalogue: Catalogue,
-    connection: duckdb.DuckDBPyConnection,
-    key: Key,
-    readable: Readable,
-    present: frozenset[str],
-    closed: Closing | None,
-    accepted: frozenset[str],
-    scans: Mapping[str, Scanned],
-) -> Staged:
-    """Stage the rows of a table's deliveries, and set aside those that broke the contract.
-
-    What was delivered late for a `closed` month is read for its counts alone: it waits until a revision is accepted.
-    What the month rests on, and what is `accepted`, is not compared with what it replaces.
-    """
-    contract = catalogue.contracts[key.table]
-    partition.attach_references(settings, connection, catalogue, contract)
-
-    def scanner(delivery: Delivery, layout: Layout) -> Scanned | None:
-        found = scans.get(delivery.entry.delivery_id)
-        if found is not None and found.rows.is_file():
-            return found
-        identity = scan.Identity(delivery.entry.delivery_id, delivery.entry.delivered_at, partition.name_of(key))
-        return scan.scan(settings, connection, delivery.content, layout, contract, key.month, identity)
-
-    proposed: tuple[Counts, ...] = ()
-    if closed is not None and (late := closed.late(delivery for delivery, _ in readable.deliveries)):
-        every = rows.stage(connection, contract, reading.load(connection, readable, scanner), key.month)
-        proposed = tuple(item for item in every if item.delivery_id in late & present)
-        readable = readable.without(late)
-    taken = accepted if closed is None else accepted | frozenset(closed.basis.deliveries)
-    loading = reading.load(connection, readable, scanner)
-    alone = None
-    if len(readable.deliveries) == 1:
-        loading = iter([*loading])
-        alone = rows.stage_scanned(connection, contract, readable.loaded[0]) if readable.loaded else None
-    staging = (
-        rows.stage_compared(connection, contract, loading, key.month, taken)
-        if alone is None
-        else rows.Staging((alone,), ())
-    )
-    counts = staging.counts
-    why = {
-        item.counts.delivery_id: redelivery.sentence(catalogue.sources[key.source], item) for item in staging.held_back
-    }
-    readable.hold_back(why)
-    quarantine = catalogue.contracts["ledger.quarantine"]
-    partition.quarantine(settings, connection.table(QUARANTINED), key, quarantine)
-    held_back = [item for item in staging.held_back if item.counts.delivery_id in present]  # others were withdrawn
-    redelivery.record(settings, connection, key, quarantine, held_back)
-    loaded = readable.loaded
-    if alone is None:
-        for item in loaded:
-            if item.scanned is not None:
-                item.scanned.rows.unlink(missing_ok=True)
-    return Staged(
-        key=key,
-        rows=sum(item.accepted for item in counts),
-        synthetic=any(item.raw.is_synthetic for item in loaded),
-        is_complete=bool(loaded),
-        counts=counts,
-        refused=tuple(
-            Refusal(
-                delivery_id=delivery.entry.delivery_id,
-                file_name=delivery.entry.file_name,
-                problem=problem.en,
-                problem_vi=problem.vi,
-            )
-            for delivery, problem in readable.unresolved(present)
-        ),
-        held_back=tuple(item.counts for item in held_back),
-        superseded=tuple(loaded[position].delivery.entry.delivery_id for position in rows.superseded(loaded)),
-        proposed=proposed,
-        revision=len(closed.revisions) if closed is not None else 0,
-        file=loaded[0].scanned.rows if alone is not None and loaded[0].scanned is not None else None,
     )
 
 

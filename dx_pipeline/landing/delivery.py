@@ -126,11 +126,13 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     private = files.private_name(settings)
     private.mkdir(files.PRIVATE_FOLDER)
     content = private / CONTENT
+    kept = files.EMPTY
     if filtered.content is None:
         content.touch()
     else:
-        shutil.copyfile(filtered.content, content)
-    if files.digest(arrival.file) != arrival.delivery_id:
+        kept = files.copy(filtered.content, content)
+    arrived = kept if filtered.content == arrival.file else files.digest(arrival.file)
+    if arrived != arrival.delivery_id:
         shutil.rmtree(private)
         raise DxError(
             f"{arrival.source}: {filtered.name} changes while it is read; wait until it is written, then run again.",
@@ -146,7 +148,7 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
         delivered_at=arrival.delivered_at,
         cursor_range=arrival.cursor_range,
         stripped=dict(sorted(filtered.stripped.items())),
-        kept_sha256=files.digest(content),
+        kept_sha256=kept,
         kept_bytes=content.stat().st_size,
         withheld=filtered.withheld.en if filtered.withheld is not None else None,
         withheld_vi=filtered.withheld.vi if filtered.withheld is not None else None,

@@ -25,7 +25,7 @@ from dx_pipeline.declarations.source import Layout, Source
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import OLE_MAGIC, check, headings_shared, layout_of, xroad_answer
 from dx_pipeline.formats.text import bytes_of
-from dx_pipeline.privacy import conservation, document, line, part, sheet, xroad
+from dx_pipeline.privacy import conservation, document, json_line, line, part, sheet, xroad
 from dx_pipeline.privacy.column import delivers_codes
 from dx_pipeline.privacy.letters import UTF_16_MARKS
 from dx_pipeline.privacy.letters import encoding_of as letters_of
@@ -188,7 +188,7 @@ def _filtered(  # noqa: PLR0911 - one a format
         case "parquet":
             return document.parquet(path, target, layout, contract, has_codes=codes)
         case "ndjson":
-            return line.ndjson(path, target, layout, contract, has_codes=codes)
+            return json_line.objects(path, target, layout, contract, has_codes=codes)
         case "json":
             return _json(path, target, source, layout, contract, has_codes=codes)
         case "csv" if layout is not None and contract is not None:
@@ -214,4 +214,4 @@ def _json(
     except DeliveryRefusedError:
         if any(each.format.kind == "json" for each in source.deliveries):
             raise
-        return line.ndjson(path, target, layout, contract, has_codes=has_codes)
+        return json_line.objects(path, target, layout, contract, has_codes=has_codes)

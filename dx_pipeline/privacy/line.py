@@ -1,4 +1,4 @@
-"""Privacy filter of lines: delimited text, one JSON object a line, plain text.
+"""Privacy filter of lines: delimited text, plain text; `json_line` has that of one JSON object a line.
 
 Every clean line stays as it is, byte for byte. A line that is as declared costs one match of one regular expression,
 made of the shapes of its columns.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,12 +22,10 @@ from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.source import Csv, Encoding, Layout, Source
 from dx_pipeline.formats import physical_line
 from dx_pipeline.formats.csv import READER as CSV
-from dx_pipeline.formats.json import as_text, members
 from dx_pipeline.formats.raw import as_declared, format_of
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, is_compressed
 from dx_pipeline.formats.undecoded import NOT_UTF8
 from dx_pipeline.privacy.column import FREE_TEXT, ColumnFilter, column_filters, delivers_codes, has_no_code
-from dx_pipeline.privacy.record import Cleaner
 from dx_pipeline.vietnamese import heading as headings
 from dx_pipeline.vietnamese import personal_data
 
@@ -257,42 +254,6 @@ def _heading_line(lines: Sequence[str], letters: Encoding) -> tuple[int | None, 
             if len(cells) > 1 and any(map(headings.kind_of, titles)):
                 return position, delimiter
     return None, ""
-
-
-def ndjson(
-    path: Path, target: Path, layout: Layout | None, contract: Contract | None, *, has_codes: bool = False
-) -> Counter[str]:
-    """Filter text of one JSON object a line; of another line nothing stays if it has a forbidden name in it."""
-    cleaner = Cleaner(layout, contract, has_codes=has_codes)
-
-    def line(text: str, found: Counter[str]) -> str:
-        body = text.rstrip("\r\n")
-        try:
-            record = json.loads(body.removeprefix("\ufeff"), object_pairs_hook=members)
-        except (ValueError, RecursionError):
-            return _no_json(body, found) + text[len(body) :]
-        before = found.total()
-        cleaned = cleaner.record(record, found)
-        if found.total() == before:
-            return text
-        return as_text(cleaned) + text[len(body) :]
-
-    def rewrites() -> Iterator[Rewrite]:
-        while True:
-            yield line
-
-    return filter_lines(path, target, "utf-8", rewrites)
-
-
-def _no_json(body: str, found: Counter[str]) -> str:
-    """What may stay of a line that is no JSON; a name may begin at any quotation mark."""
-    for name in re.findall(r'"([^"\\{}:,]{2,60})"?', body):
-        kind = headings.kind_of(name)
-        if kind is not None:
-            found[kind] += 1
-            return personal_data.MARK
-    kept = FREE_TEXT.cell(body, found)
-    return kept if kept.strip() or not body.strip() else personal_data.MARK
 
 
 def _free_line(line: str, found: Counter[str], *, letters: Encoding) -> str:

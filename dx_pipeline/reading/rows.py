@@ -21,17 +21,15 @@ from dx_pipeline.declarations.contract import DUCKDB_TYPES, KNOWN_UNTIL, Contrac
 from dx_pipeline.declarations.source import Placement
 from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file, violations
 from dx_pipeline.period import Month
-from dx_pipeline.reading import Loaded, comparison, values
+from dx_pipeline.reading import Loaded, comparison, scanned_rows, values
 from dx_pipeline.reading.comparison import HeldBack
 from dx_pipeline.reading.conservation import Counts
-from dx_pipeline.reading.scan import Scanned
-from dx_pipeline.storage.database import STAGED
+from dx_pipeline.storage.database import QUARANTINED, STAGED
 from dx_pipeline.vietnamese.spelling import normal
 
 SMALL = 200_000
 """So many typed rows take little memory."""
 
-QUARANTINED = "quarantined"
 DISPOSITIONS = ("accepted", "duplicate", "filtered", "quarantined")
 
 OF_HELD_BACK = "held_back"
@@ -56,36 +54,6 @@ def stage(
 ) -> tuple[Counts, ...]:
     """Make `staged` and `quarantined` as `stage_compared` does, and take every delivery whatever it is like."""
     return _stage(connection, contract, _type_all(connection, contract, loaded, month), (), month)
-
-
-def stage_scanned(connection: duckdb.DuckDBPyConnection, contract: Contract, item: Loaded) -> Counts | None:
-    """Make `staged` as a view of the rows of the only delivery, and an empty `quarantined`, if all of it was scanned.
-
-    None where it was not, or where a key is there twice.
-    """
-    scanned = item.scanned
-    if scanned is None or scanned.count != item.raw.rows:
-        return None
-    file = f"read_parquet({literal(str(scanned.rows))}, hive_partitioning = false)"
-    if contract.key:
-        key = ", ".join(quoted(name) for name in contract.key)
-        twice = f"SELECT hash({key}) AS key_hash FROM {file} GROUP BY key_hash HAVING count(*) > 1 LIMIT 1"
-        if connection.execute(twice).fetchall():
-            return None
-    for name in (STAGED, QUARANTINED):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
-    connection.execute(f"CREATE VIEW {STAGED} AS FROM {file}")
-    connection.execute(sql_file(__file__, "none_quarantined"))
-    counts = Counts(
-        delivery_id=item.delivery.entry.delivery_id,
-        rows_in=item.raw.rows,
-        accepted=scanned.count,
-        duplicate=0,
-        filtered=0,
-        quarantined=0,
-    )
-    counts.check()
-    return counts
 
 
 def stage_compared(
@@ -173,7 +141,7 @@ def _type_all(
     for name, sharing in groupby(loaded, key=lambda item: item.raw.name):
         together = list(sharing)
         if (scanned := together[0].scanned) is not None:
-            _insert_scanned(connection, contract, scanned, len(items))
+            scanned_rows.insert(connection, contract, scanned, len(items))
             if not scanned.odd:
                 items += together
                 continue
@@ -191,16 +159,6 @@ def _type_all(
     }
     connection.execute(sql_file(__file__, "delivered"), delivered)
     return items
-
-
-def _insert_scanned(connection: duckdb.DuckDBPyConnection, contract: Contract, scanned: Scanned, position: int) -> None:
-    """Add the rows that a scan has typed to `typed`: nothing is wrong with them."""
-    columns = ", ".join(quoted(name) for name in contract.columns)
-    connection.execute(
-        f"INSERT INTO typed SELECT $position, delivery_line, NULL, NULL, {columns}"
-        " FROM read_parquet($path, hive_partitioning = false)",
-        {"position": position, "path": str(scanned.rows)},
-    )
 
 
 def _knows_until(contract: Contract, month: Month | None) -> bool:

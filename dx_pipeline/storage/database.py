@@ -27,6 +27,9 @@ OF_THE_SYSTEM = (MemoryError, duckdb.OutOfMemoryException, duckdb.InterruptExcep
 STAGED = "staged"
 """The table of a connection with the rows that are to be published."""
 
+QUARANTINED = "quarantined"
+"""The table of a connection with the rows that broke the contract: where they are, and why."""
+
 
 @contextmanager
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -27,6 +27,8 @@ LOG = logging.getLogger(__name__)
 EMPTY = sha256().hexdigest()
 """SHA-256 of no bytes."""
 
+PIECE_BYTES = 1 << 20
+
 _DIGESTS: dict[tuple[str, int, int, int], str] = {}
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
@@ -85,6 +87,20 @@ def digest(path: Path) -> str:
     """
     with opened(path) as handle:
         return file_digest(handle, "sha256").hexdigest()
+
+
+def copy(source: Path, target: Path) -> str:
+    """Copy a file; return SHA-256 of what was copied.
+
+    Raises:
+        OSError: it is missing, or no regular file.
+    """
+    found = sha256()
+    with opened(source) as file, target.open("wb") as written:
+        while piece := file.read(PIECE_BYTES):
+            found.update(piece)
+            written.write(piece)
+    return found.hexdigest()
 
 
 def forget_digests() -> None:

@@ -326,15 +326,6 @@ def replace(
     parquet.write(settings, connection.table(staged), path, schema, about)
 
 
-def put_in_place(settings: Settings, key: AnyKey, written: Path, count: int) -> None:
-    """Replace a partition's published rows by those of a file that was written as `replace` writes one.
-
-    Raises:
-        ReleaseError: it does not have so many rows.
-    """
-    parquet.put_in_place(settings, written, _rows_path(settings.tables, key), count)
-
-
 def remove(settings: Settings, key: AnyKey) -> None:
     """Remove a partition's published rows, if it has any."""
     path = _rows_path(settings.tables, key)

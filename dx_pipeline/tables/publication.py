@@ -23,7 +23,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import STAGED
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import AnyKey, Key
@@ -124,7 +124,8 @@ def publish(
     is_published = can_be_published and audit.passes(found)
     if is_published:
         if staged.file is not None:
-            partition.put_in_place(settings, key, staged.file, staged.rows)
+            place = partition.place_of_rows(settings, key.table, key.name)
+            parquet.put_in_place(settings, staged.file, place, staged.rows)
         else:
             partition.replace(settings, connection, key, contract, STAGED)
     before = partition.run(settings, key)
