@@ -1,8 +1,8 @@
 """Measurement: one program as a process of its own: its processor time, its time and its peak of memory.
 
 Processor time (user and system) is what the system counted for the program and every process it waited for. Memory is
-what the program and all its descendants have together, looked at ten times a second; what lies in memory that several
-of them share is counted once for each.
+what the program and all its descendants have resident together, looked at ten times a second; what several of them
+share counts once for each. (What the system itself notes as the peak of a process begins with that of its parent.)
 """
 
 from __future__ import annotations
@@ -58,18 +58,26 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
             told = (said.read().decode(errors="replace").splitlines() or lines or ["nothing"])[-1]
             told = f"{' '.join(command)} ended with status {process.returncode} and said: {told}"
             raise DxError(told, told)
-    own_peak = used.ru_maxrss / 1024  # of the largest single process: short ones end between two looks
-    return Measured(used.ru_utime + used.ru_stime, wall, max(peak[0] / 2**20, own_peak), json.loads(lines[-1]))
+    return Measured(used.ru_utime + used.ru_stime, wall, peak[0] / 2**20, json.loads(lines[-1]))
 
 
 def _watch(pid: int, peak: list[int], ended: Event) -> None:
-    """Note the most memory that a process and its descendants have together."""
-    while not ended.is_set():
-        peak[0] = max(peak[0], _memory(pid))
-        ended.wait(INTERVAL)
+    """Note the most memory that a process and its descendants have together, or the process alone had in between."""
+    while not ended.wait(INTERVAL):
+        peak[0] = max(peak[0], _memory(pid), _highest(pid))
+
+
+def _highest(pid: int) -> int:
+    """The most memory that a process itself ever had, where the system says so."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def _memory(pid: int) -> int:
+    """What a process and its descendants have now."""
     total = 0
     try:
         root = psutil.Process(pid)

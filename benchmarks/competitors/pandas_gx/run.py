@@ -1,4 +1,4 @@
-"""pandas reads the CSV, Great Expectations validates the same rules on the data frame, pandas writes Parquet and counts.
+"""pandas reads the CSV, Great Expectations validates the same rules on the frame, pandas writes Parquet and counts.
 
 python run.py CSV FOLDER
 
