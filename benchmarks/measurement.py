@@ -22,6 +22,8 @@ import psutil
 from dx_pipeline.errors import DxError
 
 INTERVAL = 0.1
+TRACED = "COVERAGE_"
+"""How the names of variables begin by which tests have processes traced: what is measured is not."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,10 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
     Raises:
         DxError: it ended with another status than 0, or printed no counts.
     """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(TRACED)}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=out, stderr=said)
+        process = subprocess.Popen(command, cwd=folder, env={**inherited, **environment}, stdout=out, stderr=said)
         peak, ended = [0], Event()
         watching = Thread(target=_watch, args=(process.pid, peak, ended), daemon=True)
         watching.start()
