@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := $(shell find dx_pipeline assets checks tests -type f -not -name '*.pyc' 2>/dev/null)
+CODE := $(shell find dx_pipeline assets checks benchmarks tests -type f -not -name '*.pyc' 2>/dev/null)
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 

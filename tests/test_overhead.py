@@ -14,9 +14,11 @@ import pytest
 from projects import PROJECT
 
 from benchmarks import deliveries, province
-from benchmarks.comparison import ratio, rounds
+from benchmarks.comparison import check, ratio, rounds
+from benchmarks.measurement import Measured
 from benchmarks.performance import MARKS, PAGE, read, section
 from benchmarks.programs import COMPETITORS, LOCK, OURS, RULES
+from dx_pipeline.errors import DxError
 from dx_pipeline.ingest import ingest
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
@@ -104,6 +106,13 @@ def test_the_rules_as_one_sql_script_find_the_same_bad_lines(broken: Path, tmp_p
 def test_the_pipeline_costs_no_more_beside_plain_sql_than_it_did(tmp_path: Path) -> None:
     done = rounds((OURS, RULES), deliveries.month_of(ROWS, tmp_path), ROUNDS)
     assert ratio(done, OURS.name, RULES.name).cpu <= 2 * RECORDED
+
+
+def test_programs_that_count_differently_are_named_with_their_counts() -> None:
+    same, other = (Measured(1, 1, 1, {"received": received}) for received in (3, 2))
+    check({"ours": same, "floor": same})
+    with pytest.raises(DxError, match=r"ours: \{'received': 3\}; rules: \{'received': 2\}"):
+        check({"ours": same, "rules": other})
 
 
 def test_the_page_of_performance_has_the_figures_that_were_measured() -> None:
