@@ -6,12 +6,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := $(shell find dx_pipeline assets checks tests -type f -not -name '*.pyc' 2>/dev/null)
+CODE := $(shell find dx_pipeline assets checks benchmarks tests -type f -not -name '*.pyc' 2>/dev/null)
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all test-browser test-long crash fuzz ui check lint format docs docs-site bench canary hooks lock clean
+.PHONY: help run test test-all test-browser test-long crash fuzz ui check lint format docs docs-site bench bench-parts canary hooks lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 12
@@ -75,7 +75,10 @@ docs-site: .site/.ready  ## build the documentation site into site/; it loads no
 	@.site/bin/python -m pip install --quiet --group docs
 	@touch $@
 
-bench: $(READY)  ## measure ratios, each within one run
+bench: $(READY)  ## compare the whole way with four other programs on ROWS (1000000) rows, PAIRS (5) times; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.comparison --rows $(or $(ROWS),1000000) --pairs $(or $(PAIRS),5) --programs "$(PROGRAMS)"
+
+bench-parts: $(READY)  ## measure reading, audits, digests and exchanges each for itself, as ratios within one run
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/proofs.py
 	@$(BIN)/python benchmarks/exchanges.py
@@ -96,12 +99,16 @@ canary:  ## run the suite on the newest allowed dependencies, and look for known
 hooks: $(READY)  ## let git run `make lint` before a commit and `make check` before a push
 	@$(BIN)/pre-commit install
 
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --no-header
+
 lock:  ## pin every dependency with its hashes, for every platform, without naming an index
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-annotate --no-header --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	for folder in $(dir $(wildcard benchmarks/competitors/*/requirements.txt)); do \
+		$(COMPILE) $${folder}requirements.txt -o $${folder}requirements.lock || exit 1; done
 
 clean:  ## remove what was generated, except the inbox
-	rm -rf .venv .canary .site site .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
+	rm -rf .venv .canary .site site .bench .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
 		warehouse/releases warehouse/current warehouse/internal warehouse/.scratch
 
 $(READY): requirements.lock pyproject.toml

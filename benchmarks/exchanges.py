@@ -71,6 +71,7 @@ def main() -> None:
         figures = {part: _measured(part, folder) for part in ("documents", "lines", "ours")}
     ours = figures["ours"]
     print(f"exchanges  {records:,} records to {ours['calls']:,.0f} calls in {ours['seconds']:.1f} s")
+    print(f"cost       {ours['seconds'] / (records / 2) * 1_000_000:.1f} s for a million exchanges of two records each")
     print(f"memory     {ours['peak_mib']:,.0f} MiB at most")
     for part in ("documents", "lines"):
         alone = figures[part]["seconds"]

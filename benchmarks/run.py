@@ -1,6 +1,6 @@
 """Benchmarks: ratios within one run, never absolute times that a slower machine would fail.
 
-make bench
+make bench-parts
 
 dossiers        reading one month of dossiers (typed, checked, split, written) against DuckDB
                 alone casting the same CSV

@@ -1,0 +1,3 @@
+{% test holds(model, expression) %}
+SELECT * FROM {{ model }} WHERE NOT ({{ expression }})
+{% endtest %}
