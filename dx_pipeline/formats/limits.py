@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import IO
 
 from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import physical_line
 
 MIB = 1024 * 1024
 PIECE_BYTES = MIB
@@ -99,7 +100,7 @@ def check_text(handle: IO[bytes], packed: int) -> None:
             )
         if end >= 0:
             length = len(piece) - piece.rfind(b"\n") - 1
-            lines += piece.count(b"\n")
+            lines += physical_line.feeds(piece)
 
 
 def check_value(text: str) -> None:

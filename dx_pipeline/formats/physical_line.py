@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,11 @@ class Census:
     has_lone_returns: bool
 
 
+def feeds(piece: bytes) -> int:
+    """How many line feeds some bytes have: much quicker than `bytes.count`, where there are many."""
+    return int(np.count_nonzero(np.frombuffer(piece, dtype=np.uint8) == FEED))
+
+
 def census(path: Path) -> Census:
     """Count the lines of a file, in one pass."""
     feeds = lone = 0
@@ -47,7 +53,9 @@ def census(path: Path) -> Census:
 
 def pick(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
     """Some lines of a file, with their ends, in order. `numbers` must be in order."""
-    return (item for item in _walk(path, numbers) if isinstance(item, tuple))
+    wanted = list(numbers)
+    found = (item for item in _walk(path, wanted) if isinstance(item, tuple))
+    return islice(found, len(wanted))  # what follows the last one is not read
 
 
 def replace(path: Path, target: Path, lines: Mapping[int, bytes]) -> None:
@@ -66,7 +74,7 @@ def _walk(path: Path, numbers: Iterable[int]) -> Iterator[bytes | tuple[int, byt
         while piece := file.read(PIECE_BYTES):
             whole, end, rest = (rest + piece).rpartition(b"\n")
             whole += end
-            count = whole.count(b"\n")
+            count = feeds(whole)
             if following >= first + count:
                 yield whole
             else:

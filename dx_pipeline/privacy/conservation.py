@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from dx_pipeline.declarations.source import Excel, Html, JsonEnvelope, Layout
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import excel, html, xroad_answer
+from dx_pipeline.formats import excel, html, physical_line, xroad_answer
 from dx_pipeline.formats.grid import Cell, is_filled
 from dx_pipeline.formats.json import each_document
 from dx_pipeline.formats.text import bytes_of, in_unicode, opened
@@ -80,5 +80,5 @@ def _lines(path: Path) -> int:
     count, last = 0, b"\n"
     with bytes_of(path) as handle:
         while piece := handle.read(1 << 20):
-            count, last = count + piece.count(b"\n"), piece[-1:]
+            count, last = count + physical_line.feeds(piece), piece[-1:]
     return count + (last != b"\n")

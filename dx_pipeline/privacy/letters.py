@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dx_pipeline.declarations.source import Csv, Encoding, Html, Layout, Ndjson, Source
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import refusal
+from dx_pipeline.formats import physical_line, refusal
 from dx_pipeline.formats.refusal import SAVE_AS_UTF8, SAVE_AS_UTF8_VI
 from dx_pipeline.formats.text import CODECS, bytes_of, in_unicode, opened
 from dx_pipeline.formats.undecoded import is_utf8
@@ -123,7 +123,7 @@ def _count_lines(path: Path) -> _Lines:
         with bytes_of(path) as handle:
             nulls = 0
             while piece := handle.read(PIECE_BYTES):
-                lines.feeds += piece.count(b"\n")
+                lines.feeds += physical_line.feeds(piece)
                 lines.returns += piece.count(b"\r")
                 nulls += piece.count(b"\x00")
         lines.returns = max(0, lines.returns - lines.feeds)
