@@ -60,6 +60,24 @@ def test_a_broken_expectation_is_not_bad_data(connection: duckdb.DuckDBPyConnect
     assert not audit.passes([result])
 
 
+@pytest.mark.parametrize("condition", ["is_seen(id)", "id IN (SELECT id FROM staged WHERE is_seen(id))"])
+def test_a_query_for_unexpected_rows_runs_once(connection: duckdb.DuckDBPyConnection, condition: str) -> None:
+    seen: list[int] = []
+
+    def is_seen(number: int) -> bool:
+        seen.append(number)
+        return number < 0
+
+    connection.create_function("is_seen", is_seen, ["BIGINT"], "BOOLEAN", side_effects=True)
+    (result,) = audited(connection, rows_where(condition))
+    assert (result.status, result.unexpected_count, len(seen)) == ("met", 0, 100)
+
+
+def test_a_broken_query_leaves_the_others_as_they_are(connection: duckdb.DuckDBPyConnection) -> None:
+    found = audited(connection, rows_where("digit > 9"), rows_where("nonsense"), rows_where("digit > 7"))
+    assert [(each.status, each.unexpected_count) for each in found] == [("met", 0), ("broken", None), ("unmet", 20)]
+
+
 def test_two_expectations_of_one_kind_are_both_evaluated(connection: duckdb.DuckDBPyConnection) -> None:
     results = audited(connection, rows_where("digit = 3"), rows_where("digit > 9"))
     assert [result.status for result in results] == ["unmet", "met"]
