@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from dx_pipeline.errors import UsageError
@@ -155,6 +154,8 @@ def limit_permissions() -> None:
 @cache
 def code_version() -> str:
     """A digest of every package file that decides a figure, SQL included, and of the engines' versions."""
+    from importlib.metadata import version  # it imports the standard library's parsers of mail
+
     digest = sha256("\n".join(f"{name} {version(name)}" for name in ENGINES).encode())
     for path in sorted(PACKAGE.rglob("*")):
         relative = path.relative_to(PACKAGE)

@@ -11,7 +11,7 @@ import click
 from dx_pipeline.cli import figures, kpi_table, screen
 from dx_pipeline.cli.figures import Asked
 from dx_pipeline.cli.options import on_project
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.trend import series_of, trends
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -52,7 +52,7 @@ def kpi(
     system: str | None,
     units_on: datetime | None,
 ) -> int:
-    """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
+    """What `dx kpi` does."""
     day = units_on.date() if units_on is not None else None
     asked = Asked(code, unit, level, Month.parse(month) if month else None, system, day)
     _check(settings, asked, in_both=as_json and as_csv)

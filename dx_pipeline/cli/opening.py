@@ -24,10 +24,10 @@ def report_page(settings: Settings) -> Path:
     return settings.current / REPORT / PAGES[screen.language().code]
 
 
-@click.command(name="open")
+@click.command()
 @on_project()
 def open_report(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:  # noqa: ARG001 - as every command
-    """Mở báo cáo trong trình duyệt / Open the report in a browser."""
+    """What `dx open` does."""
     page = report_page(settings)
     if not settings.current.exists():
         raise no_release(None)

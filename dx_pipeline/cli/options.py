@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from dx_pipeline.cli import screen
-from dx_pipeline.declarations.catalogue import open_project
+from dx_pipeline.cli import reader
 from dx_pipeline.settings import Settings
 
 Command = Callable[..., Any]
@@ -28,7 +27,7 @@ def everywhere(command: Command) -> Command:
         ("--warehouse", "DX_WAREHOUSE", FOLDER, "Thư mục kho dữ liệu / The warehouse (default: the project's)."),
         (
             "--lang",
-            screen.LANGUAGE,
+            reader.LANGUAGE,
             click.Choice(["vi", "en"]),
             "Ngôn ngữ / Language (default: the locale's, else Vietnamese).",
         ),
@@ -50,6 +49,8 @@ def on_project(before: Callable[[Settings], None] | None = None) -> Callable[[Co
         @as_json
         @wraps(command)
         def opened(**arguments: Any) -> Any:
+            from dx_pipeline.declarations.catalogue import open_project  # `--help` needs none of it
+
             if before is not None:
                 before(Settings.from_environment())
             settings, catalogue = open_project()
@@ -65,6 +66,6 @@ def _into(variable: str) -> Callable[[click.Context, click.Parameter, str | None
 
     def put(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         if value is not None:
-            os.environ[variable] = str(Path(value).resolve()) if variable != screen.LANGUAGE else value
+            os.environ[variable] = str(Path(value).resolve()) if variable != reader.LANGUAGE else value
 
     return put

@@ -15,7 +15,7 @@ from rich.markup import escape
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import Command, on_project
 from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -93,12 +93,7 @@ def filtered(command: Command) -> Command:
     return decorated
 
 
-@click.group(name="quarantine")
-def quarantines() -> None:
-    """Các dòng bị cách ly / Lines in quarantine."""
-
-
-@quarantines.command(name="list")
+@click.command()
 @on_project()
 @filtered
 @click.option("--by", type=click.Choice(list(quarantine.GROUPINGS)), help="Đếm theo / Count by.")
@@ -110,7 +105,7 @@ def quarantines() -> None:
 def list_lines(
     settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen, by: str | None, workbooks: Path | None
 ) -> int:
-    """Đếm các dòng bị cách ly / Count the lines in quarantine by table, delivery, agency and reason."""
+    """What `dx quarantine list` does."""
     today = inbox.today(settings)
     columns = quarantine.GROUPINGS[by] if by else quarantine.FINEST
     with bar("dx quarantine list", 1 + (workbooks is not None)):
@@ -130,7 +125,7 @@ def list_lines(
     return 0
 
 
-@quarantines.command(name="show")
+@click.command()
 @on_project()
 @filtered
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Số dòng / At most so many.")
@@ -142,7 +137,7 @@ def list_lines(
 def show_lines(
     settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen, limit: int, workbook: Path | None
 ) -> int:
-    """Từng dòng, lý do và cách sửa / Each line, why it is there and what to do."""
+    """What `dx quarantine show` does."""
     today = inbox.today(settings)
     found = quarantine.lines(settings, catalogue, chosen, today, None if workbook else limit)
     if workbook is not None:
@@ -163,11 +158,11 @@ def show_lines(
     return 0
 
 
-@quarantines.command()
+@click.command()
 @on_project()
 @filtered
 def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen) -> int:
-    """Đọc lại sau khi sửa quy tắc, bố cục, tham chiếu / Read again what was corrected for, then publish."""
+    """What `dx quarantine replay` does."""
     from dx_pipeline.cli import run as runs
 
     today = inbox.today(settings)

@@ -14,9 +14,9 @@ from dx_pipeline.cli import reference as references
 from dx_pipeline.cli.changes import Changes
 from dx_pipeline.cli.kpi import PROVINCE
 from dx_pipeline.cli.opening import report_page
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.revisions import sentence as revision_sentence
 from dx_pipeline.cli.run import Result
-from dx_pipeline.cli.screen import pick
 from dx_pipeline.connectors import inbox
 from dx_pipeline.connectors.inbox import Stray
 from dx_pipeline.declarations.catalogue import Catalogue
