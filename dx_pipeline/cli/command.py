@@ -44,7 +44,8 @@ COMMANDS = {
     ),
     "release diff": (
         "changes:diff",
-        """Mọi giá trị khác nhau giữa hai bản công bố / Every value that differs between two releases, the largest first.
+        """
+        Mọi giá trị khác nhau giữa hai bản công bố / Every value that differs between two releases, the largest first.
 
         Mặc định: bản đang dùng so với bản trước nó / By default the current one, against its predecessor.""",
     ),
