@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from dx_pipeline.errors import UsageError
 
@@ -127,6 +129,11 @@ class Settings:
         """The reference files: the warehouse's own where it has any, else the project's."""
         own = self.warehouse / "reference"
         return own if own.is_dir() else self.project / "warehouse" / "reference"
+
+    @property
+    def today(self) -> date:
+        """The current day in the province."""
+        return datetime.now(ZoneInfo(self.time_zone)).date()
 
     @cached_property
     def code_version(self) -> str:

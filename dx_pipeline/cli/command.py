@@ -184,9 +184,9 @@ def _add_commands() -> None:
     for group in groups.values():
         commands.add_command(group)
     for name, (place, words) in COMMANDS.items():
-        group, _, last = name.rpartition(" ")
+        of_group, _, last = name.rpartition(" ")
         lazy = Lazy(last, f"{__package__}.{place}", words, usage.translate)
-        groups.get(group, commands).add_command(lazy)
+        groups.get(of_group, commands).add_command(lazy)
 
 
 _add_commands()

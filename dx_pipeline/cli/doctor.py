@@ -255,7 +255,7 @@ def _overdue(settings: Settings, source: DeclaredSource) -> Month | None:
     """The month after the last one that a source delivered, if its delivery is overdue."""
     landed = [] if source.is_reference else list(deliveries.months_landed(settings, source.name))
     awaited = landed[-1].plus(1) if landed else None
-    is_overdue = awaited is not None and inbox.today(settings) > source.source.calendar.late_after(awaited)
+    is_overdue = awaited is not None and settings.today > source.source.calendar.late_after(awaited)
     return awaited if is_overdue else None
 
 

@@ -10,22 +10,19 @@ from typing import Any
 import duckdb
 
 from dx_pipeline import release
-from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.declarations.counting import Level
+from dx_pipeline.declarations.level import Level
+from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
-from dx_pipeline.kpi import HEADLINE, evaluation
+from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.period import WINDOW_TYPES, Month
 from dx_pipeline.release import question
 from dx_pipeline.settings import Settings
-from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import KpiKey
 
 Row = dict[str, Any]
 
-STEPS_ON_UNITS = 2
-"""How many steps report progress where values are computed on the units of a day: what is published, and this KPI."""
+DEFINITION = "kpi.definition"
+"""The table of a release with the KPIs that were declared when it was built."""
 
 CONNECTION_KPIS = frozenset({"connection_availability", "connection_freshness", "exchange_latency", "exchange_volume"})
 """The KPIs by system that `connections.sql` shows side by side, in projects that have them."""
@@ -66,9 +63,9 @@ class Asked:
         )
 
 
-def headline(settings: Settings, catalogue: Catalogue) -> list[Row]:
+def headline(settings: Settings, province: Province) -> list[Row]:
     """For each KPI the province's latest value, and those with a published value; headline KPIs first."""
-    return _query(settings, sql_file(__file__, "headline"), first=list(catalogue.province.headline))
+    return _query(settings, sql_file(__file__, "headline"), first=list(province.headline))
 
 
 def by_month(settings: Settings) -> list[Row]:
@@ -86,7 +83,7 @@ def unexplained(settings: Settings) -> list[Row]:
     return _query(settings, sql_file(__file__, "unexplained"))
 
 
-def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
+def every(settings: Settings, province: Province, asked: Asked) -> list[Row]:
     """Every value of the KPI or the KPIs asked for, of all units and windows, with the names of units (`unit_name`).
 
     Raises:
@@ -94,15 +91,16 @@ def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
     """
     code, day = asked.code, asked.units_on
     if code is not None and day is not None:
-        with bar("dx kpi", STEPS_ON_UNITS):
-            rows = on_units(settings, catalogue, code, day)
+        from dx_pipeline.cli.on_units import on_units  # it evaluates: other questions need not import what does
+
+        rows = on_units(settings, code, day)
         names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
         return [{**row, "unit_name": names.get(row["unit_code"])} for row in rows]
     rows = _query(settings, question.VALUES, code=code)
-    if not rows and code in catalogue.kpis:
-        raise _without_values(str(code))
+    if not rows and code is not None and _is_declared(settings, code):
+        raise without_values(code)
     if not rows and code is not None:
-        known = ", ".join(sorted({row["kpi_code"] for row in headline(settings, catalogue)}))
+        known = ", ".join(sorted({row["kpi_code"] for row in headline(settings, province)}))
         raise UsageError(
             f"'{code}' is no KPI of the current release; known are {known}.",
             vi=f"'{code}' không phải là KPI của bản đang công bố; có {known}.",
@@ -125,12 +123,12 @@ def chosen(rows: Sequence[Row], asked: Asked) -> list[Row]:
     return sorted(found, key=_place)
 
 
-def of_unit(settings: Settings, catalogue: Catalogue, code: str, unit: str, day: date | None = None) -> list[Row]:
+def of_unit(settings: Settings, province: Province, code: str, unit: str, day: date | None = None) -> list[Row]:
     """Every window of one KPI for a unit, which is given by its code or its name then, with its name (`unit_name`).
 
     Args:
         settings: the warehouse.
-        catalogue: what is declared.
+        province: whose headline KPIs come first.
         code: the KPI.
         unit: the code or the name of the unit.
         day: on the units of this day, as `on_units`.
@@ -139,7 +137,7 @@ def of_unit(settings: Settings, catalogue: Catalogue, code: str, unit: str, day:
         UsageError: as `every`, or there is no such unit.
     """
     asked = Asked(code, unit, units_on=day)
-    return chosen(every(settings, catalogue, asked), asked)
+    return chosen(every(settings, province, asked), asked)
 
 
 def _of_unit(rows: Sequence[Row], codes: Iterable[str], code: str | None, unit: str) -> Iterator[Row]:
@@ -183,35 +181,24 @@ def published(settings: Settings, code: str) -> list[Row]:
     return _query(settings, sql_file(__file__, "published"), code=code)
 
 
-def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[Row]:
-    """Every window and unit of a KPI that adds up, on the units of a chosen day.
+def _is_declared(settings: Settings, code: str) -> bool:
+    from dx_pipeline.declarations import catalogue  # only where there is nothing to answer
 
-    Raises:
-        UsageError: there is no such KPI, it has not been evaluated, or it does not add up.
-    """
-    if code not in catalogue.kpis:
-        known = ", ".join(catalogue.kpis)
-        raise UsageError(
-            f"'{code}' is no declared KPI; known are {known}.",
-            vi=f"'{code}' không phải là KPI được khai báo; có {known}.",
-        )
-    if partition.rows(settings, KpiKey(code)) is None:
-        raise _without_values(code)
-    title = catalogue.kpis[code].definition.title
-    titled = {"title_vi": title.vi, "title_en": title.en}
-    return [{**row, **titled} for row in evaluation.values_on(settings, catalogue, code, day)]
+    return code in catalogue.load(settings.project).kpis
 
 
-def _without_values(code: str) -> UsageError:
+def without_values(code: str) -> UsageError:
+    """A KPI is declared, and has no values."""
     return UsageError(
         f"KPI {code} has no published values: run 'dx run' first; 'dx doctor' says why it is held back.",
         vi=f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' nêu lý do nếu vẫn chưa có.",
     )
 
 
-def connections(settings: Settings, catalogue: Catalogue) -> list[Row]:
-    """Each planned system in the latest month with traffic; none where the project lacks the KPIs for it."""
-    return _query(settings, sql_file(__file__, "connections")) if catalogue.kpis.keys() >= CONNECTION_KPIS else []
+def connections(settings: Settings) -> list[Row]:
+    """Each planned system in the latest month with traffic; none where the release lacks the KPIs for it."""
+    defined = {row["kpi_code"] for row in _query(settings, f"SELECT DISTINCT kpi_code FROM {DEFINITION}")}
+    return _query(settings, sql_file(__file__, "connections")) if defined >= CONNECTION_KPIS else []
 
 
 def _query(settings: Settings, statement: str, **parameters: Any) -> list[Row]:

@@ -61,6 +61,23 @@ def on_project(before: Callable[[Settings], None] | None = None) -> Callable[[Co
     return decorate
 
 
+def on_province(command: Command) -> Command:
+    """A command on what a project has published: it gets `settings`, `province` and `as_json`.
+
+    No other declaration is read: to read them all takes longer than to answer.
+    """
+
+    @as_json
+    @wraps(command)
+    def opened(**arguments: Any) -> Any:
+        from dx_pipeline.declarations.province import open_province
+
+        settings, province = open_province()
+        return command(settings=settings, province=province, **arguments)
+
+    return everywhere(opened)
+
+
 def _into(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
     """Put an option into the environment, for settings and for other processes."""
 

@@ -15,9 +15,9 @@ from dx_pipeline.cli.options import as_json as json_option
 from dx_pipeline.cli.options import everywhere
 from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.status import WELL
-from dx_pipeline.declarations.catalogue import PROVINCE, Catalogue
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual, Document
-from dx_pipeline.declarations.province import CODE, NO_CODE, NO_TITLE, Province
+from dx_pipeline.declarations.province import CODE, NO_CODE, NO_TITLE, PROVINCE, Province
 from dx_pipeline.errors import UsageError
 from dx_pipeline.settings import PACKAGE, Settings
 

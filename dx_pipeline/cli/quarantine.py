@@ -17,7 +17,6 @@ from dx_pipeline.cli.options import Command, on_project
 from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.table import show_table
-from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.ingest import replay as read_again
@@ -106,7 +105,7 @@ def list_lines(
     settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen, by: str | None, workbooks: Path | None
 ) -> int:
     """What `dx quarantine list` does."""
-    today = inbox.today(settings)
+    today = settings.today
     columns = quarantine.GROUPINGS[by] if by else quarantine.FINEST
     with bar("dx quarantine list", 1 + (workbooks is not None)):
         announce("quarantine")
@@ -138,7 +137,7 @@ def show_lines(
     settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen, limit: int, workbook: Path | None
 ) -> int:
     """What `dx quarantine show` does."""
-    today = inbox.today(settings)
+    today = settings.today
     found = quarantine.lines(settings, catalogue, chosen, today, None if workbook else limit)
     if workbook is not None:
         names = sorted({line.agency_name for line in found})
@@ -165,7 +164,7 @@ def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chos
     """What `dx quarantine replay` does."""
     from dx_pipeline.cli import run as runs
 
-    today = inbox.today(settings)
+    today = settings.today
     keys = quarantine.partitions(settings, catalogue, chosen, today)
     before = _counted(settings, catalogue, keys)
     with bar("dx quarantine replay", 2 * len(keys) + len(catalogue.evaluated) + 1):
@@ -197,7 +196,7 @@ def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chos
 def of_run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> list[Row]:
     """How many lines of the months of a run are in quarantine, by source, reason and column, the most first."""
     columns = ("source", "reason_code", "column_name")
-    return quarantine.groups(settings, catalogue, Chosen(months=tuple(months)), inbox.today(settings), columns)
+    return quarantine.groups(settings, catalogue, Chosen(months=tuple(months)), settings.today, columns)
 
 
 def by_source(rows: Iterable[Row]) -> list[str]:
@@ -229,14 +228,14 @@ def _read_again(settings: Settings, catalogue: Catalogue, keys: Sequence[Key]) -
 def _counted(settings: Settings, catalogue: Catalogue, keys: Sequence[Key]) -> dict[Key, int]:
     """How many lines of these partitions are in quarantine."""
     columns = ("table_name", "source", "month")
-    rows = quarantine.groups(settings, catalogue, Chosen(), inbox.today(settings), columns) if keys else []
+    rows = quarantine.groups(settings, catalogue, Chosen(), settings.today, columns) if keys else []
     counts = {(row["table_name"], row["source"], row["month"]): row["line_count"] for row in rows}
     return {key: counts.get((key.table, key.source, str(key.month) if key.month else None), 0) for key in keys}
 
 
 def _write_workbooks(settings: Settings, catalogue: Catalogue, chosen: Chosen, folder: Path) -> list[Path]:
     """Write a workbook for each agency with chosen lines."""
-    today = inbox.today(settings)
+    today = settings.today
     agencies: dict[str, list[Line]] = {}
     for line in quarantine.lines(settings, catalogue, chosen, today):
         agencies.setdefault(line.agency, []).append(line)

@@ -66,7 +66,7 @@ class RunReport:
     @classmethod
     def of(cls, settings: Settings, catalogue: Catalogue, months: Sequence[Month], result: Result) -> RunReport:
         """The report of a run over some months."""
-        silent = list(silences(settings, catalogue, months, inbox.today(settings)))
+        silent = list(silences(settings, catalogue, months, settings.today))
         without = {(silence.source, silence.month) for silence in silent}
         states = Ledger.read(settings, catalogue).held_back
         is_published = result.is_published
@@ -108,10 +108,10 @@ class RunReport:
         return [stray for stray in self.unread if stray.why == "ignored"]
 
     def _kpis(self) -> list[dict[str, Any]]:
-        return figures.headline(self.settings, self.catalogue) if self.result.is_published else []
+        return figures.headline(self.settings, self.catalogue.province) if self.result.is_published else []
 
     def _connections(self) -> list[dict[str, Any]]:
-        return figures.connections(self.settings, self.catalogue) if self.result.is_published else []
+        return figures.connections(self.settings) if self.result.is_published else []
 
     def as_json(self) -> dict[str, Any]:
         """The report for scripts."""

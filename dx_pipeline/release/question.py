@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
@@ -18,6 +17,9 @@ from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.period import Window
 from dx_pipeline.vietnamese.heading import folded
+
+if TYPE_CHECKING:
+    from dx_pipeline.declarations.catalogue import Catalogue  # what asks for the values of a KPI does without
 
 Row = dict[str, Any]
 
