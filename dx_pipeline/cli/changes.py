@@ -25,7 +25,8 @@ from dx_pipeline.period import Window
 from dx_pipeline.release import difference as differences
 from dx_pipeline.release.difference import Difference
 from dx_pipeline.release.pair import Against, change_of
-from dx_pipeline.release.question import Question, no_release
+from dx_pipeline.release.question import Question
+from dx_pipeline.release.rows import no_release
 from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ from dx_pipeline.release.explanation import STEPS, Explanation, Question, explai
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
 from dx_pipeline.release.explanation.rows import Counted, Ranges
-from dx_pipeline.release.question import Row
+from dx_pipeline.release.rows import Row
 from dx_pipeline.settings import Settings
 
 SHOWN = 12

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dx_pipeline.cli import figures, kpi_table, screen
-from dx_pipeline.cli.figures import Asked
+from dx_pipeline.cli.figures import Asked, Current
 from dx_pipeline.cli.options import on_province
 from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.trend import series_of, trends
@@ -55,18 +55,19 @@ def kpi(
     day = units_on.date() if units_on is not None else None
     asked = Asked(code, unit, level, Month.parse(month) if month else None, system, day)
     _check(settings, asked, in_both=as_json and as_csv)
-    if asked == Asked():
-        rows = every = figures.headline(settings, province)
-    else:
-        every = figures.every(settings, province, asked)
-        is_whole = day is not None and not asked.is_of_units and (as_json or as_csv)
-        rows = every if is_whole else figures.chosen(every, asked)
-    if as_json:
-        screen.show_json(rows)
-    elif as_csv:
-        screen.show_csv(rows, list(rows[0]))
-    else:
-        _show(settings, asked, rows, every)
+    with Current(settings) as current:
+        if asked == Asked():
+            rows = every = figures.headline(current, province)
+        else:
+            every = figures.every(current, province, asked)
+            is_whole = day is not None and not asked.is_of_units and (as_json or as_csv)
+            rows = every if is_whole else figures.chosen(every, asked)
+        if as_json:
+            screen.show_json(rows)
+        elif as_csv:
+            screen.show_csv(rows, list(rows[0]))
+        else:
+            _show(current, asked, rows, every)
     return 0
 
 
@@ -92,14 +93,14 @@ def _check(settings: Settings, asked: Asked, *, in_both: bool) -> None:
         )
 
 
-def _show(settings: Settings, asked: Asked, rows: Sequence[Row], every: Sequence[Row]) -> None:
+def _show(current: Current, asked: Asked, rows: Sequence[Row], every: Sequence[Row]) -> None:
     """The values for people, and what belongs to them: trends, connections, published figures."""
     day = asked.units_on
     if asked.code is None:
-        by_series = trends(figures.by_month(settings)) if asked == Asked() else trends(_of_same(every, rows))
+        by_series = trends(figures.by_month(current)) if asked == Asked() else trends(_of_same(every, rows))
         kpi_table.show(pick(*PROVINCE), rows, by_series, ["kpi", *(["unit"] if asked.is_of_units else [])])
         if asked == Asked():
-            kpi_table.show_connections(figures.connections(settings))
+            kpi_table.show_connections(figures.connections(current))
         return
     by_series = trends(_of_same(every, rows))
     has_parts = any(row["statistic"] or row["system"] for row in rows)
@@ -110,7 +111,7 @@ def _show(settings: Settings, asked: Asked, rows: Sequence[Row], every: Sequence
     if day is not None:
         screen.say(" ".join(pick(*each) for each in ([] if asked.is_of_units else [EVERY_UNIT]) + [INSIDE]))
     elif not asked.is_of_units:
-        kpi_table.show_published(figures.published(settings, asked.code))
+        kpi_table.show_published(figures.published(current, asked.code))
 
 
 def _of_same(every: Sequence[Row], rows: Sequence[Row]) -> list[Row]:

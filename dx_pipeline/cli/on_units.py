@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from dx_pipeline.cli.figures import without_values
 from dx_pipeline.cli.progress_bar import bar
 from dx_pipeline.declarations.catalogue import load
 from dx_pipeline.errors import UsageError
@@ -18,11 +17,11 @@ STEPS = 2
 """How many steps report progress: what is published, and this KPI."""
 
 
-def on_units(settings: Settings, code: str, day: date) -> list[dict[str, Any]]:
-    """Every window and unit of a KPI that adds up, on the units of a chosen day.
+def on_units(settings: Settings, code: str, day: date) -> list[dict[str, Any]] | None:
+    """Every window and unit of a KPI that adds up, on the units of a chosen day; None if it has not been evaluated.
 
     Raises:
-        UsageError: there is no such KPI, it has not been evaluated, or it does not add up.
+        UsageError: there is no such KPI, or it does not add up.
     """
     catalogue = load(settings.project)
     if code not in catalogue.kpis:
@@ -32,7 +31,7 @@ def on_units(settings: Settings, code: str, day: date) -> list[dict[str, Any]]:
             vi=f"'{code}' không phải là KPI được khai báo; có {known}.",
         )
     if partition.rows(settings, KpiKey(code)) is None:
-        raise without_values(code)
+        return None
     title = catalogue.kpis[code].definition.title
     titled = {"title_vi": title.vi, "title_en": title.en}
     with bar("dx kpi", STEPS):

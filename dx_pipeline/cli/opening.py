@@ -12,7 +12,7 @@ from dx_pipeline.cli.options import on_project
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.release.part import REPORT
-from dx_pipeline.release.question import no_release
+from dx_pipeline.release.rows import no_release
 from dx_pipeline.settings import Settings
 
 PAGES = {"vi": "index.html", "en": "en.html"}
