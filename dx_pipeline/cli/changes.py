@@ -57,7 +57,7 @@ INSIDE = (
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("code")
 @click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--window", help="Kỳ / Window: 2022-04, 2022-Q2, 2022-01:2022-06 or 2022 (default: the latest month).")
@@ -109,7 +109,7 @@ def change(
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("before", default="predecessor")
 @click.argument("after", default="current")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Số dòng / Rows of each kind.")

@@ -82,7 +82,7 @@ class Finding:
 
 
 @click.command()
-@on_project()
+@on_project
 def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """What `dx doctor` does."""
     with bar("dx doctor", steps(catalogue)):

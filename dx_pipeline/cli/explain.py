@@ -69,7 +69,7 @@ Pair = tuple[str, str]
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("code")
 @click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--window", help="Kỳ / Window: 2022-04, 2022-Q2, 2022, 2022-01:2022-06 (year to date).")

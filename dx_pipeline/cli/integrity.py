@@ -15,7 +15,7 @@ from dx_pipeline.settings import Settings
 
 
 @click.command()
-@on_project()
+@on_project
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """What `dx verify` does."""
     with bar("dx verify", len(integrity.STEPS)):

@@ -25,7 +25,7 @@ def report_page(settings: Settings) -> Path:
 
 
 @click.command()
-@on_project()
+@on_project
 def open_report(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:  # noqa: ARG001 - as every command
     """What `dx open` does."""
     page = report_page(settings)

@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from dx_pipeline.cli import reader
-from dx_pipeline.settings import Settings
 
 Command = Callable[..., Any]
 FOLDER = click.Path(file_okay=False)
@@ -38,27 +37,18 @@ def everywhere(command: Command) -> Command:
     return command
 
 
-def on_project(before: Callable[[Settings], None] | None = None) -> Callable[[Command], Command]:
-    """A command on a project: it gets `settings`, `catalogue` and `as_json`.
+def on_project(command: Command) -> Command:
+    """A command on a project: it gets `settings`, `catalogue` and `as_json`."""
 
-    Args:
-        before: called with the settings before the declarations are read.
-    """
+    @as_json
+    @wraps(command)
+    def opened(**arguments: Any) -> Any:
+        from dx_pipeline.declarations.catalogue import open_project  # `--help` needs none of it
 
-    def decorate(command: Command) -> Command:
-        @as_json
-        @wraps(command)
-        def opened(**arguments: Any) -> Any:
-            from dx_pipeline.declarations.catalogue import open_project  # `--help` needs none of it
+        settings, catalogue = open_project()
+        return command(settings=settings, catalogue=catalogue, **arguments)
 
-            if before is not None:
-                before(Settings.from_environment())
-            settings, catalogue = open_project()
-            return command(settings=settings, catalogue=catalogue, **arguments)
-
-        return everywhere(opened)
-
-    return decorate
+    return everywhere(opened)
 
 
 def on_province(command: Command) -> Command:

@@ -22,7 +22,6 @@ from dx_pipeline.errors import UsageError
 from dx_pipeline.ingest import replay as read_again
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import announce
-from dx_pipeline.report import delivery_workbook
 from dx_pipeline.report.reason import Reason, reason
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import quarantine
@@ -93,7 +92,7 @@ def filtered(command: Command) -> Command:
 
 
 @click.command()
-@on_project()
+@on_project
 @filtered
 @click.option("--by", type=click.Choice(list(quarantine.GROUPINGS)), help="Đếm theo / Count by.")
 @click.option(
@@ -125,7 +124,7 @@ def list_lines(
 
 
 @click.command()
-@on_project()
+@on_project
 @filtered
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Số dòng / At most so many.")
 @click.option(
@@ -140,6 +139,8 @@ def show_lines(
     today = settings.today
     found = quarantine.lines(settings, catalogue, chosen, today, None if workbook else limit)
     if workbook is not None:
+        from dx_pipeline.report import delivery_workbook
+
         names = sorted({line.agency_name for line in found})
         delivery_workbook.write(catalogue, ", ".join(names), found, today, workbook)
     if as_json:
@@ -158,7 +159,7 @@ def show_lines(
 
 
 @click.command()
-@on_project()
+@on_project
 @filtered
 def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen) -> int:
     """What `dx quarantine replay` does."""
@@ -235,6 +236,8 @@ def _counted(settings: Settings, catalogue: Catalogue, keys: Sequence[Key]) -> d
 
 def _write_workbooks(settings: Settings, catalogue: Catalogue, chosen: Chosen, folder: Path) -> list[Path]:
     """Write a workbook for each agency with chosen lines."""
+    from dx_pipeline.report import delivery_workbook
+
     today = settings.today
     agencies: dict[str, list[Line]] = {}
     for line in quarantine.lines(settings, catalogue, chosen, today):

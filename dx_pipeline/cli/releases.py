@@ -23,7 +23,7 @@ from dx_pipeline.settings import Settings
 
 
 @click.command()
-@on_project()
+@on_project
 def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:  # noqa: ARG001 - as every command
     """What `dx release list` does."""
     found = release.kept(settings)
@@ -67,13 +67,15 @@ def _published(item: release.Kept, zone: ZoneInfo) -> str:
 
 
 @click.command()
-@on_project(before=workers.start_server)
+@on_project
 @click.argument("release_id", required=False)
 @click.option(
     "--rebuild", is_flag=True, help="Dựng lại từ nơi nhận rồi so sánh / Rebuild it from landing, and compare."
 )
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, rebuild: bool) -> int:
     """What `dx release verify` does."""
+    if rebuild:
+        workers.start_server(settings)  # what it imports takes as long as checking the release
     chosen = _chosen(settings, release_id)
     with bar("dx release verify", 1):
         announce(chosen.release_id)
@@ -101,7 +103,7 @@ def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept)
 
 
 @click.command()
-@on_project()
+@on_project
 def rollback(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """What `dx release rollback` does."""
     before = release.before_current(settings)
@@ -114,7 +116,7 @@ def rollback(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("release_id")
 def switch(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str) -> int:
     """What `dx release switch` does."""
@@ -133,7 +135,7 @@ def _switch(settings: Settings, catalogue: Catalogue, chosen: release.Kept, even
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("release_id", required=False)
 @click.option("--remove", is_flag=True, help="Thôi ghim / No longer keep it.")
 def pin(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, remove: bool) -> int:  # noqa: ARG001

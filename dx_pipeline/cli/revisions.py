@@ -43,7 +43,7 @@ def sentence(proposal: Proposal) -> str:
 
 
 @click.command()
-@on_project()
+@on_project
 def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     """What `dx revision list` does."""
     found = revision.proposals(settings)
@@ -64,7 +64,7 @@ def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> i
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("proposal_id")
 @click.option(
     "--reason", type=click.Choice(REASONS), default="routine", show_default=True, help="Lý do / Reason (Eurostat)."

@@ -20,7 +20,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
-from dx_pipeline.release.rendering import OF_PAGES, OF_TABLES
+from dx_pipeline.release.rendered import PAGES, TABLES
 from dx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Result:
 
 def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
     """How many steps of a run report progress: sources and months, KPIs, the release, and what is rendered of it."""
-    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + len(OF_PAGES) + len(OF_TABLES) + 1
+    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + len(PAGES) + len(TABLES) + 1
 
 
 def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:

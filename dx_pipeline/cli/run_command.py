@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dx_pipeline import workers
+from dx_pipeline import connectors, workers
 from dx_pipeline.cli import project, screen
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.options import on_project
@@ -13,18 +13,20 @@ from dx_pipeline.cli.run_report import RunReport
 from dx_pipeline.cli.status import HELD_BACK, WELL
 from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.errors import UsageError
+from dx_pipeline.errors import ReleaseError, UsageError
 from dx_pipeline.period import Month, parse_months
+from dx_pipeline.release import datapackage
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import ledger
 
 
 @click.command()
-@on_project(before=workers.start_server)  # what it imports takes as long as reading the declarations
+@on_project
 @click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
 def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | None) -> int:
     """What `dx run` does."""
     project.check(settings, catalogue)
+    workers.start_server(settings, audits=_is_to_audit(settings, catalogue))  # while Dagster is imported
     chosen = _months(settings, catalogue, months)
     with bar("dx run", runs.steps(catalogue, chosen)):
         report = RunReport.of(settings, catalogue, chosen, runs.run(settings, catalogue, chosen))
@@ -33,6 +35,25 @@ def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | N
     else:
         report.show()
     return WELL if report.is_well else HELD_BACK
+
+
+def _is_to_audit(settings: Settings, catalogue: Catalogue) -> bool:
+    """Whether something will probably be read and audited: what is new in the inbox, what servers have, or everything.
+
+    Everything is read again where the program or the declarations are not those of the current release.
+    """
+    now = {"code_version": settings.code_version, "declarations": catalogue.digest(*catalogue.digests)}
+    try:
+        released = datapackage.read(settings.current)["dx"].get("inputs")
+    except ReleaseError:
+        return True
+    if not isinstance(released, dict) or not now.items() <= released.items():
+        return True
+    return any(map(connectors.is_remote, catalogue.sources.values())) or any(
+        inbox.new(settings, name, month)
+        for name in catalogue.monthly
+        for month in inbox.months_waiting(settings, catalogue, name)
+    )
 
 
 def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple[Month, ...]:

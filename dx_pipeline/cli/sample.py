@@ -19,7 +19,7 @@ MONTHS = "2022-01:2022-09"
 
 
 @click.command()
-@on_project()
+@on_project
 @click.option("--months", default=MONTHS, show_default=True, help="Tháng hoặc khoảng tháng / Months.")
 @click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.001), help="Nhân số dòng / Rows.")
 @click.option("--seed", default=2022, show_default=True, help="Số khởi tạo / Seed: the same seed gives the same bytes.")
