@@ -8,24 +8,32 @@ knows nothing of Dagster. Data flows one way:
 Analysts begin with `import dx_pipeline as dx; r = dx.current()`: see `dx_pipeline.analysis`.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dx_pipeline.analysis import Release, current
 
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import what analysts use when they first use it: every command and worker imports the package itself."""
+        if name == "__version__":
+            return _version()
+        if name in __all__:
+            from dx_pipeline import analysis
+
+            return getattr(analysis, name)
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
 __all__ = ["Release", "__version__", "current"]
 
-try:
-    __version__ = version("dx-pipeline")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0+unknown"
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has this name
-    """Import what analysts use when they first use it: the package itself is imported by every worker process."""
-    if name in __all__:
-        from dx_pipeline import analysis
-
-        return getattr(analysis, name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    try:
+        return version("dx-pipeline")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0+unknown"

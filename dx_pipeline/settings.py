@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cache, cached_property
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from dx_pipeline.errors import UsageError
 
@@ -129,6 +130,11 @@ class Settings:
         own = self.warehouse / "reference"
         return own if own.is_dir() else self.project / "warehouse" / "reference"
 
+    @property
+    def today(self) -> date:
+        """The current day in the province."""
+        return datetime.now(ZoneInfo(self.time_zone)).date()
+
     @cached_property
     def code_version(self) -> str:
         """A digest of all code that decides a figure. The same inputs under another version are read again."""
@@ -155,6 +161,8 @@ def limit_permissions() -> None:
 @cache
 def code_version() -> str:
     """A digest of every package file that decides a figure, SQL included, and of the engines' versions."""
+    from importlib.metadata import version  # it imports the standard library's parsers of mail
+
     digest = sha256("\n".join(f"{name} {version(name)}" for name in ENGINES).encode())
     for path in sorted(PACKAGE.rglob("*")):
         relative = path.relative_to(PACKAGE)

@@ -10,14 +10,11 @@ import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process: the parent handles it
 
-from dx_pipeline import audit, ingest  # noqa: E402 - these imports take seconds, in which somebody may stop the run
+from dx_pipeline import ingest  # noqa: E402 - these imports take seconds, in which somebody may stop the run
 from dx_pipeline.kpi import evaluation  # noqa: E402
 
-__all__ = ["audit", "evaluation", "ingest"]
+__all__ = ["evaluation", "ingest"]
 
-gc.disable()
-audit.load()
-gc.enable()
 gc.freeze()  # workers share what was imported, and never search it for garbage
 
 # Skip the interpreter's own shutdown, in which DuckDB's binding prints about leaks.

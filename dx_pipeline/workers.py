@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 PRELOADED = ["__main__", "dx_pipeline.worker_imports"]
+FOR_AUDITS = ["dx_pipeline.worker_audits"]
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,16 @@ class _Pool:
 _CURRENT_POOL: ContextVar[_Pool | None] = ContextVar("current pool", default=None)
 
 
-def start_server(settings: Settings) -> None:
-    """Start the server process that workers are forked from; its imports run in parallel with the caller."""
+def start_server(settings: Settings, *, audits: bool = True) -> None:
+    """Start the server process that workers are forked from, if it does not run; it imports while the caller goes on.
+
+    Args:
+        settings: with the number of threads; for one, no server is needed.
+        audits: whether its workers will probably audit. If they do without, each imports what audits by itself.
+    """
     if settings.threads == 1:
         return
-    forkserver.set_forkserver_preload(PRELOADED)
+    forkserver.set_forkserver_preload([*PRELOADED, *(FOR_AUDITS if audits else [])])
     forkserver.ensure_running()
 
 

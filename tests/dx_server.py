@@ -15,15 +15,18 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from dagster._core.execution import api
 from projects import PROJECT, TRIAL
 
 from dx_pipeline import audit, definitions, sample
 from dx_pipeline.cli import main
+from dx_pipeline.cli.command import COMMANDS
 from dx_pipeline.declarations import catalogue
+from dx_pipeline.release import rendering
 
-IMPORTED = (api, definitions, sample)
+IMPORTED = (api, definitions, rendering, sample)
 MOST_SECONDS = 600
 """A command that takes longer is stopped by SIGALRM."""
 
@@ -31,6 +34,8 @@ MOST_SECONDS = 600
 def serve(descriptor: int) -> None:
     """Run the commands that `dx_client.py` sends to a listening socket, until standard input ends."""
     audit.load()
+    for place, _ in COMMANDS.values():
+        import_module(f"dx_pipeline.cli.{place.partition(':')[0]}")
     for project in (PROJECT, TRIAL):
         catalogue.load(project)
     gc.freeze()

@@ -348,14 +348,14 @@ def test_a_release_that_lacks_a_table_is_refused_in_one_sentence(changing: Engin
 
 def test_dx_kpi_finds_a_unit_as_dx_explain_does(made: Engine) -> None:
     for name in ("703", "huyen mot"):
-        rows = figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, name)
+        rows = figures.of_unit(made.settings, made.catalogue.province, GROUP_COUNT, name)
         assert {(row["unit_code"], row["unit_name"]) for row in rows} == {("703", "Huyện Một")}
-        on_day = figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, name, date(2022, 5, 31))
+        on_day = figures.of_unit(made.settings, made.catalogue.province, GROUP_COUNT, name, date(2022, 5, 31))
         assert {row["unit_code"] for row in on_day} == {"703"}
     with pytest.raises(UsageError, match="'Hai' is the name of several units"):
-        figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, "Hai")
+        figures.of_unit(made.settings, made.catalogue.province, GROUP_COUNT, "Hai")
     with pytest.raises(UsageError, match="has no value of unit 'Huyện Mot Hai': did you mean"):
-        figures.of_unit(made.settings, made.catalogue, GROUP_COUNT, "Huyện Mot Hai")
+        figures.of_unit(made.settings, made.catalogue.province, GROUP_COUNT, "Huyện Mot Hai")
 
 
 @pytest.mark.parametrize(

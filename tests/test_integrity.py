@@ -288,7 +288,7 @@ class Stop:
         if name == "great_expectations":
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Stop())
-import dx_pipeline.worker_imports
+import dx_pipeline.worker_imports, dx_pipeline.worker_audits
 """
 
 

@@ -13,7 +13,6 @@ from deliveries import GROUPS, enterprises, groups, put
 from projects import Dx, runnable
 from webhook import WEBHOOK, Webhook, serving
 
-from dx_pipeline.connectors import inbox
 from dx_pipeline.period import Month
 from dx_pipeline.sample.http_server import Reply, Service
 from dx_pipeline.settings import Settings
@@ -78,7 +77,7 @@ def test_one_source_that_is_down_stops_no_other_and_the_next_night_catches_up(
 
 
 def test_a_first_night_in_which_nothing_came_names_every_source(dx: Dx, tmp_path: Path, furnished: Settings) -> None:
-    project, today = runnable(tmp_path / "project"), inbox.today(furnished)
+    project, today = runnable(tmp_path / "project"), furnished.today
     ran = dx("run", "--json", "--months", "2022-05", warehouse=furnished.warehouse, project=project)
     answer = json.loads(ran.stdout)
     assert (ran.returncode, answer["published"], answer["errors"]) == (1, True, [])
@@ -90,7 +89,7 @@ def test_a_first_night_in_which_nothing_came_names_every_source(dx: Dx, tmp_path
 def test_a_silent_month_is_overdue_after_its_day_of_grace_and_not_yet_due_before(
     dx: Dx, tmp_path: Path, furnished: Settings
 ) -> None:
-    project, today = runnable(tmp_path / "project"), inbox.today(furnished)
+    project, today = runnable(tmp_path / "project"), furnished.today
     for part in (
         "connection",
         "statistics",

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from projects import TRIAL
 
 from dx_pipeline import release
+from dx_pipeline.cli.reader import LANGUAGE
 from dx_pipeline.cli.reference import quarantined
-from dx_pipeline.cli.screen import LANGUAGE
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.contract import arrow_schema
 from dx_pipeline.declarations.sql import create_table, sql_file

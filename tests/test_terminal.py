@@ -21,7 +21,7 @@ import pytest
 from projects import PROJECT, TRIAL, Dx
 from rich.console import Console
 
-from dx_pipeline.cli import screen
+from dx_pipeline.cli import reader, screen
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.cli.trend import Trend
 from dx_pipeline.release import Published
@@ -122,7 +122,7 @@ def test_sentences_are_wrapped_between_words(monkeypatch: pytest.MonkeyPatch, wi
 def test_the_language_is_the_chosen_one_or_that_of_the_locale_or_vietnamese(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], code: str
 ) -> None:
-    for name in (screen.LANGUAGE, *screen.LOCALE):
+    for name in (reader.LANGUAGE, *reader.LOCALE):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -201,7 +201,7 @@ def seen(width: int, *arguments: str, warehouse: Path) -> str:
     """What a person sees of a command in a terminal of that width, without colours."""
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-    variables = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", screen.LANGUAGE}}
+    variables = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", reader.LANGUAGE}}
     variables |= {"DX_WAREHOUSE": str(warehouse), "PYTHONPATH": str(PROJECT), "LC_ALL": "C.UTF-8", "TERM": "xterm"}
     command = [sys.executable, "-m", "dx_pipeline", "--project", str(TRIAL), *arguments]
     with subprocess.Popen(command, env=variables, stdin=terminal, stdout=terminal, stderr=terminal):

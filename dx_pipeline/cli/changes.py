@@ -14,7 +14,7 @@ from dx_pipeline import release
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError, UsageError
@@ -25,7 +25,8 @@ from dx_pipeline.period import Window
 from dx_pipeline.release import difference as differences
 from dx_pipeline.release.difference import Difference
 from dx_pipeline.release.pair import Against, change_of
-from dx_pipeline.release.question import Question, no_release
+from dx_pipeline.release.question import Question
+from dx_pipeline.release.rows import no_release
 from dx_pipeline.settings import Settings
 
 Row = dict[str, Any]
@@ -56,7 +57,7 @@ INSIDE = (
 
 
 @click.command()
-@on_project()
+@on_project
 @click.argument("code")
 @click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--window", help="Kỳ / Window: 2022-04, 2022-Q2, 2022-01:2022-06 or 2022 (default: the latest month).")
@@ -84,7 +85,7 @@ def change(
     against_unit: str | None,
     against_release: str | None,
 ) -> int:
-    """Vì sao một giá trị thay đổi / Why a value differs from another one."""
+    """What `dx change` does."""
     if sum(option is not None for option in (against, against_unit, against_release)) > 1:
         raise UsageError(
             "'--against', '--against-unit' and '--against-release' exclude each other.",
@@ -107,16 +108,13 @@ def change(
     return 0
 
 
-@click.command(name="diff")
-@on_project()
+@click.command()
+@on_project
 @click.argument("before", default="predecessor")
 @click.argument("after", default="current")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Số dòng / Rows of each kind.")
 def diff(settings: Settings, catalogue: Catalogue, as_json: bool, before: str, after: str, limit: int) -> int:
-    """Mọi giá trị khác nhau giữa hai bản công bố / Every value that differs between two releases, the largest first.
-
-    Mặc định: bản đang dùng so với bản trước nó / By default the current one, against its predecessor.
-    """
+    """What `dx release diff` does."""
     later = _chosen(settings, after)
     earlier = release.predecessor_id(settings, later) if before == "predecessor" else before
     if earlier is None:

@@ -6,42 +6,103 @@ import atexit
 import errno
 import os
 import sys
-from pathlib import Path
 
 import click
-import duckdb
-from rich.markup import escape
 
-from dx_pipeline import __version__, workers
-from dx_pipeline.cli import doctor as doctors
-from dx_pipeline.cli import project, quarantine, screen, usage
-from dx_pipeline.cli import run as runs
-from dx_pipeline.cli.changes import change, diff
-from dx_pipeline.cli.explain import explanation
-from dx_pipeline.cli.integrity import verify
-from dx_pipeline.cli.kpi import kpi
-from dx_pipeline.cli.opening import open_report
-from dx_pipeline.cli.options import AS_JSON, everywhere, on_project
-from dx_pipeline.cli.options import as_json as json_option
-from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.releases import releases
-from dx_pipeline.cli.revisions import revisions
-from dx_pipeline.cli.run_report import RunReport
-from dx_pipeline.cli.screen import pick
-from dx_pipeline.connectors import inbox
-from dx_pipeline.declarations.catalogue import Catalogue
+from dx_pipeline.cli import failure, usage
+from dx_pipeline.cli.lazy import Lazy
+from dx_pipeline.cli.options import AS_JSON, everywhere
+from dx_pipeline.cli.reader import pick
+from dx_pipeline.cli.status import HELD_BACK, WELL, WRONG_USE
 from dx_pipeline.errors import DeclarationError, DxError, UsageError
-from dx_pipeline.period import Month, parse_months
-from dx_pipeline.settings import Settings, limit_permissions
-from dx_pipeline.tables import ledger
+from dx_pipeline.settings import limit_permissions
 
-WELL, HELD_BACK, WRONG_USE = 0, 1, 2
+COMMANDS = {
+    "change": ("changes:change", "Vì sao một giá trị thay đổi / Why a value differs from another one."),
+    "doctor": (
+        "doctor:doctor",
+        "Kiểm tra kho dữ liệu, các nguồn và khai báo / Check the warehouse, its sources and declarations.",
+    ),
+    "explain": (
+        "explain:explanation",
+        "Giải thích một giá trị: từ đâu mà có / Explain a value: what it is made of, down to the delivered files.",
+    ),
+    "init": ("project:init", "Tạo dự án cho một tỉnh khác / Make a project for another province."),
+    "kpi": ("kpi:kpi", "Xem KPI của bản đang công bố / Show the KPIs of the current release."),
+    "open": ("opening:open_report", "Mở báo cáo trong trình duyệt / Open the report in a browser."),
+    "quarantine list": (
+        "quarantine:list_lines",
+        "Đếm các dòng bị cách ly / Count the lines in quarantine by table, delivery, agency and reason.",
+    ),
+    "quarantine replay": (
+        "quarantine:replay",
+        "Đọc lại sau khi sửa quy tắc, bố cục, tham chiếu / Read again what was corrected for, then publish.",
+    ),
+    "quarantine show": (
+        "quarantine:show_lines",
+        "Từng dòng, lý do và cách sửa / Each line, why it is there and what to do.",
+    ),
+    "release diff": (
+        "changes:diff",
+        """
+        Mọi giá trị khác nhau giữa hai bản công bố / Every value that differs between two releases, the largest first.
+
+        Mặc định: bản đang dùng so với bản trước nó / By default the current one, against its predecessor.""",
+    ),
+    "release list": (
+        "releases:list_releases",
+        "Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first.",
+    ),
+    "release pin": (
+        "releases:pin",
+        "Ghim một bản để không bao giờ bị xóa / Keep a release for as long as it is pinned.",
+    ),
+    "release rollback": (
+        "releases:rollback",
+        "Quay lại bản công bố ngay trước bản đang dùng / Go back to the release published before the current one.",
+    ),
+    "release switch": (
+        "releases:switch",
+        "Chuyển sang bản công bố có mã này / Switch to the release with this id.",
+    ),
+    "release verify": (
+        "releases:verify",
+        "Kiểm chứng một bản công bố / Check a release against its own description.",
+    ),
+    "revision accept": (
+        "revisions:accept",
+        "Chấp nhận một đề nghị rồi công bố / Accept what is proposed, and publish it.",
+    ),
+    "revision list": (
+        "revisions:list_proposals",
+        "Liệt kê các đề nghị, giá trị trước và sau / List what is proposed, with values before and after.",
+    ),
+    "run": (
+        "run_command:run",
+        "Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish.",
+    ),
+    "sample": (
+        "sample:sample",
+        "Tạo tỉnh mẫu (dữ liệu mô phỏng) trong inbox / Make the sample province (synthetic) in the inbox.",
+    ),
+    "verify": (
+        "integrity:verify",
+        "Kiểm chứng mọi thứ đã giữ và mọi bản công bố / Check everything that is kept, and every release.",
+    ),
+}
+"""Where the code of each command is, in this package, and its help; what has two words is in one of the groups."""
+
+GROUPS = {
+    "quarantine": "Các dòng bị cách ly / Lines in quarantine.",
+    "release": "Các bản công bố / Releases.",
+    "revision": "Đính chính số liệu của tháng đã khóa sổ / Revisions of closed months.",
+}
+
 NO_ROOM_OR_RIGHT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 REMEDY = (
     "hãy giải phóng chỗ cho kho dữ liệu, hoặc cho phép người dùng này ghi vào đó; rồi thử lại",
     "make room for the warehouse, or let this user write in it; then try again",
 )
-SAMPLE_MONTHS = "2022-01:2022-09"
 
 
 def main() -> None:
@@ -59,23 +120,28 @@ def main() -> None:
         status = _refuse(pick("đã dừng.", "stopped."), HELD_BACK)
     except DxError as error:
         is_wrong_use = isinstance(error, UsageError | DeclarationError)
-        status = _refuse(screen.in_words(error), WRONG_USE if is_wrong_use else HELD_BACK)
-    except RuntimeError as error:
-        if not runs.is_stop(error):
-            raise
-        status = _refuse(pick("đã dừng.", "stopped."), HELD_BACK)
-    except (MemoryError, duckdb.OutOfMemoryException):
-        status = _refuse(f"{pick(*runs.TOO_LITTLE_MEMORY)}.", HELD_BACK)
+        status = _refuse(pick(error.vi, str(error)), WRONG_USE if is_wrong_use else HELD_BACK)
     except OSError as error:
         if error.errno not in NO_ROOM_OR_RIGHT:
             raise
         where = f"{error.filename}: " if error.filename else ""
         status = _refuse(f"{where}{error.strerror}: {pick(*REMEDY)}.", HELD_BACK)
+    except Exception as error:
+        if isinstance(error, RuntimeError) and failure.is_stop(error):
+            status = _refuse(pick("đã dừng.", "stopped."), HELD_BACK)
+        elif failure.is_out_of_memory(error):
+            status = _refuse(f"{pick(*failure.TOO_LITTLE_MEMORY)}.", HELD_BACK)
+        else:
+            raise
     _leave(status if isinstance(status, int) else WELL)
 
 
 def _refuse(sentence: str, status: int) -> int:
     """Say what went wrong, on standard error and with `--json` as JSON on standard output too."""
+    from rich.markup import escape
+
+    from dx_pipeline.cli import screen
+
     screen.say(f"dx: {escape(sentence)}")
     if AS_JSON in sys.argv[1:]:  # also where the command line itself is wrong, and nothing of it was read
         screen.show_json({"error": sentence, "status": status})
@@ -90,144 +156,37 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
+def _show_version(context: click.Context, _parameter: click.Parameter, is_asked: bool) -> None:
+    """Answer `--version`; click's own option wants to know the version in any case."""
+    if is_asked and not context.resilient_parsing:
+        from dx_pipeline import __version__
+
+        click.echo(f"dx, version {__version__}")
+        context.exit()
+
+
 @click.group()
-@click.version_option(__version__, prog_name="dx")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @everywhere
 def commands() -> None:
     """Từ tệp giao nhận đến KPI / From deliveries to KPIs."""
 
 
-releases.add_command(diff)
-commands.add_command(explanation)
-commands.add_command(releases)
-commands.add_command(change)
-commands.add_command(revisions)
-commands.add_command(verify)
-commands.add_command(kpi)
-commands.add_command(open_report)
-commands.add_command(quarantine.quarantines)
+def _add_commands() -> None:
+    groups = {name: click.Group(name, help=words) for name, words in GROUPS.items()}
+    for group in groups.values():
+        commands.add_command(group)
+    for name, (place, words) in COMMANDS.items():
+        of_group, _, last = name.rpartition(" ")
+        lazy = Lazy(last, f"{__package__}.{place}", words, usage.translate)
+        groups.get(of_group, commands).add_command(lazy)
 
 
-@commands.command()
-@everywhere
-@json_option
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--title", help="Tên tỉnh / The province's name: 'tỉnh X / X province'.")
-@click.option("--code", help="Mã tỉnh trên trục văn bản / Its code in the electronic documents system.")
-def init(folder: Path, as_json: bool, title: str | None, code: str | None) -> int:
-    """Tạo dự án cho một tỉnh khác / Make a project for another province."""
-    project.make(folder.absolute(), title, code)
-    if as_json:
-        screen.show_json({"project": str(folder.absolute())})
-    else:
-        screen.OUT.print(f"{folder}: {pick('đọc', 'read')} {folder / 'README.md'}", soft_wrap=True)
-    return WELL
-
-
-@commands.command()
-@on_project(before=workers.start_server)  # what it imports takes as long as reading the declarations
-@click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
-def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | None) -> int:
-    """Đọc các tháng, tính KPI, phát hành / Read the months, evaluate the KPIs, publish."""
-    project.check(settings, catalogue)
-    chosen = _months(settings, catalogue, months)
-    with bar("dx run", runs.steps(catalogue, chosen)):
-        report = RunReport.of(settings, catalogue, chosen, runs.run(settings, catalogue, chosen))
-    if as_json:
-        screen.show_json(report.as_json())
-    else:
-        report.show()
-    return WELL if report.is_well else HELD_BACK
-
-
-def _months(settings: Settings, catalogue: Catalogue, text: str | None) -> tuple[Month, ...]:
-    """The months of a run: those asked for, or every month for which anything was delivered.
-
-    Raises:
-        UsageError: a month is before the province's first one or after the current one, or none was asked for and
-            nothing was delivered.
-    """
-    first, last = catalogue.province.start, inbox.this_month(settings)
-    waiting = {month for name in catalogue.monthly for month in inbox.months_waiting(settings, catalogue, name)}
-    known = waiting | {month for month in ledger.months_known(settings, catalogue) if first <= month <= last}
-    chosen = tuple(sorted(known)) if text is None else parse_months(text)
-    if first > last or (text and (chosen[0] < first or chosen[-1] > last)):
-        raise UsageError(
-            f"the months of this project are {first} (first_month in assets/province.yaml) to {last}.",
-            vi=f"các tháng của dự án này là từ {first} (first_month trong assets/province.yaml) đến {last}.",
-        )
-    if not known and text is None:
-        raise UsageError(
-            f"there is nothing in {settings.inbox}: put deliveries there, or make the sample with 'dx sample'.",
-            vi=f"{settings.inbox} chưa có gì: hãy đặt tệp giao nhận vào đó, hoặc tạo dữ liệu mẫu bằng 'dx sample'.",
-        )
-    return chosen
-
-
-@commands.command()
-@on_project()
-@click.option("--months", default=SAMPLE_MONTHS, show_default=True, help="Tháng hoặc khoảng tháng / Months.")
-@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(min=0.001), help="Nhân số dòng / Rows.")
-@click.option("--seed", default=2022, show_default=True, help="Số khởi tạo / Seed: the same seed gives the same bytes.")
-@click.option("--faults", is_flag=True, help="Thêm lỗi đã biết / Plant known defects, listed in sample_faults.json.")
-@click.option("--if-empty", is_flag=True, help="Chỉ tạo khi hộp nhận trống / Only where the inbox is empty.")
-@click.option("--serve", is_flag=True, help="Phục vụ qua HTTP, X-Road, PostgreSQL / Serve it live, until Ctrl-C.")
-@click.option("--port", default=0, type=click.IntRange(0, 65534), help="Cổng HTTP; X-Road là cổng kế / With --serve.")
-def sample(
-    settings: Settings,
-    catalogue: Catalogue,
-    as_json: bool,
-    months: str,
-    scale: float,
-    seed: int,
-    faults: bool,
-    if_empty: bool,
-    serve: bool,
-    port: int,
-) -> int:
-    """Tạo tỉnh mẫu (dữ liệu mô phỏng) trong inbox / Make the sample province (synthetic) in the inbox."""
-    from dx_pipeline import sample as samples
-
-    if port and not serve:
-        raise UsageError("'--port' goes with '--serve'.", vi="'--port' đi cùng '--serve'.")
-    if serve and (faults or if_empty):
-        raise UsageError(
-            "'--faults' and '--if-empty' are for files: leave them out where the sample is served.",
-            vi="'--faults' và '--if-empty' dành cho tệp: hãy bỏ khi phục vụ trực tuyến.",
-        )
-    chosen = parse_months(months)
-    if if_empty and settings.inbox.is_dir() and any(settings.inbox.iterdir()):
-        return WELL
-    filled = project.fill_references(settings, catalogue)
-    if filled:
-        words = pick(
-            "Tệp tham chiếu chưa có dòng nào nay có dòng của tỉnh mẫu",
-            "Reference files without rows now have the sample province's",
-        )
-        screen.say(f"{words}: {', '.join(path.name for path in filled)}")
-    if serve:
-        from dx_pipeline.cli import serving
-
-        serving.serve(settings, catalogue, chosen, scale=scale, seed=seed, port=port, as_json=as_json)
-        return WELL
-    with bar("dx sample", samples.count(catalogue, chosen)):
-        written = samples.make(settings, catalogue, chosen, scale=scale, seed=seed, faults=faults)
-    if as_json:
-        screen.show_json({"written": [str(path) for path in written], "seed": seed, "scale": scale})
-    else:
-        marked = pick("DỮ LIỆU MÔ PHỎNG", "SYNTHETIC")
-        screen.OUT.print(f"{len(written)} {pick('tệp', 'files')}: {settings.inbox}  [dim]{marked}[/]")
-    return WELL
-
-
-@commands.command()
-@on_project()
-def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
-    """Kiểm tra kho dữ liệu, các nguồn và khai báo / Check the warehouse, its sources and declarations."""
-    with bar("dx doctor", doctors.steps(catalogue)):
-        findings = doctors.examine(settings, catalogue)
-    if as_json:
-        screen.show_json([finding.as_json() for finding in findings])
-    else:
-        doctors.show(findings)
-    return WELL if all(finding.is_well for finding in findings) else HELD_BACK
+_add_commands()

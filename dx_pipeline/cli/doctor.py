@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import duckdb
 from rich.markup import escape
 
 from dx_pipeline import connectors, integrity, notification, progress, release
 from dx_pipeline.cli import project, reference, revisions, screen
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.options import on_project
+from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.reader import pick
+from dx_pipeline.cli.status import HELD_BACK, WELL
 from dx_pipeline.connectors import inbox
 from dx_pipeline.connectors.inbox import Stray, Why
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
@@ -75,6 +79,19 @@ class Finding:
         """The finding for scripts; the details include the reasons."""
         details = "; ".join(filter(None, (*self.reasons, self.details)))
         return {"subject": self.subject, "is_well": self.is_well, "details": details, "reasons": list(self.reasons)}
+
+
+@click.command()
+@on_project
+def doctor(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
+    """What `dx doctor` does."""
+    with bar("dx doctor", steps(catalogue)):
+        findings = examine(settings, catalogue)
+    if as_json:
+        screen.show_json([finding.as_json() for finding in findings])
+    else:
+        show(findings)
+    return WELL if all(finding.is_well for finding in findings) else HELD_BACK
 
 
 def steps(catalogue: Catalogue) -> int:
@@ -238,7 +255,7 @@ def _overdue(settings: Settings, source: DeclaredSource) -> Month | None:
     """The month after the last one that a source delivered, if its delivery is overdue."""
     landed = [] if source.is_reference else list(deliveries.months_landed(settings, source.name))
     awaited = landed[-1].plus(1) if landed else None
-    is_overdue = awaited is not None and inbox.today(settings) > source.source.calendar.late_after(awaited)
+    is_overdue = awaited is not None and settings.today > source.source.calendar.late_after(awaited)
     return awaited if is_overdue else None
 
 

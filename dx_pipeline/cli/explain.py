@@ -11,8 +11,9 @@ from rich.markup import escape
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.progress_bar import bar
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.revisions import CHANGES
-from dx_pipeline.cli.screen import number, pick
+from dx_pipeline.cli.screen import number
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.kpi import words
 from dx_pipeline.period import Month, consecutive
@@ -20,7 +21,7 @@ from dx_pipeline.release.explanation import STEPS, Explanation, Question, explai
 from dx_pipeline.release.explanation.deliveries import Delivery, Quarantined
 from dx_pipeline.release.explanation.lineage import ColumnOrigin
 from dx_pipeline.release.explanation.rows import Counted, Ranges
-from dx_pipeline.release.question import Row
+from dx_pipeline.release.rows import Row
 from dx_pipeline.settings import Settings
 
 SHOWN = 12
@@ -67,8 +68,8 @@ Pair = tuple[str, str]
 """A label and its text, both as Rich's markup."""
 
 
-@click.command(name="explain")
-@on_project()
+@click.command()
+@on_project
 @click.argument("code")
 @click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--window", help="Kỳ / Window: 2022-04, 2022-Q2, 2022, 2022-01:2022-06 (year to date).")
@@ -98,7 +99,7 @@ def explanation(
     release_id: str | None,
     inside: bool,
 ) -> int:
-    """Giải thích một giá trị: từ đâu mà có / Explain a value: what it is made of, down to the delivered files."""
+    """What `dx explain` does."""
     asked = Question.written(code, unit, window, part, system, statistic)
     with bar("dx explain", STEPS):
         found = explain(settings, catalogue, asked, release_id, for_inside=inside)

@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import duckdb
 
-from dx_pipeline import release
-from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.declarations.counting import Level
+from dx_pipeline.declarations.level import Level
+from dx_pipeline.declarations.province import Province
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
-from dx_pipeline.kpi import HEADLINE, evaluation
+from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.period import WINDOW_TYPES, Month
-from dx_pipeline.release import question
+from dx_pipeline.release.part import PUBLIC
+from dx_pipeline.release.rows import VALUES, Row, no_release, query
 from dx_pipeline.settings import Settings
-from dx_pipeline.tables import partition
-from dx_pipeline.tables.partition import KpiKey
 
-Row = dict[str, Any]
-
-STEPS_ON_UNITS = 2
-"""How many steps report progress where values are computed on the units of a day: what is published, and this KPI."""
+DEFINITION = "kpi.definition"
+"""The table of a release with the KPIs that were declared when it was built."""
 
 CONNECTION_KPIS = frozenset({"connection_availability", "connection_freshness", "exchange_latency", "exchange_volume"})
 """The KPIs by system that `connections.sql` shows side by side, in projects that have them."""
@@ -66,27 +62,58 @@ class Asked:
         )
 
 
-def headline(settings: Settings, catalogue: Catalogue) -> list[Row]:
+@dataclass(frozen=True)
+class Current:
+    """The current release, opened by the first question and closed at the end of the block."""
+
+    settings: Settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "_connection" in vars(self):
+            self._connection.close()
+
+    def query(self, statement: str, **parameters: object) -> list[Row]:
+        """The rows that a statement returns.
+
+        Raises:
+            UsageError: there is no release.
+        """
+        return query(self._connection, statement, **parameters)
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        path = self.settings.current / PUBLIC.database
+        if not path.is_file():
+            raise no_release(None)
+        connection = duckdb.connect(str(path), read_only=True)
+        connection.execute(HEADLINE)
+        return connection
+
+
+def headline(current: Current, province: Province) -> list[Row]:
     """For each KPI the province's latest value, and those with a published value; headline KPIs first."""
-    return _query(settings, sql_file(__file__, "headline"), first=list(catalogue.province.headline))
+    return current.query(sql_file(__file__, "headline"), first=list(province.headline))
 
 
-def by_month(settings: Settings) -> list[Row]:
+def by_month(current: Current) -> list[Row]:
     """The province's values of each month, for trends."""
-    return _query(settings, sql_file(__file__, "trend"))
+    return current.query(sql_file(__file__, "trend"))
 
 
-def low_coverage(settings: Settings, months: Sequence[str]) -> list[Row]:
+def low_coverage(current: Current, months: Sequence[str]) -> list[Row]:
     """The province's values of some months that are withheld for low coverage."""
-    return _query(settings, sql_file(__file__, "low_coverage"), months=list(months))
+    return current.query(sql_file(__file__, "low_coverage"), months=list(months))
 
 
-def unexplained(settings: Settings) -> list[Row]:
+def unexplained(current: Current) -> list[Row]:
     """The published figures that do not follow from their own counts, and that nobody has explained."""
-    return _query(settings, sql_file(__file__, "unexplained"))
+    return current.query(sql_file(__file__, "unexplained"))
 
 
-def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
+def every(current: Current, province: Province, asked: Asked) -> list[Row]:
     """Every value of the KPI or the KPIs asked for, of all units and windows, with the names of units (`unit_name`).
 
     Raises:
@@ -94,15 +121,14 @@ def every(settings: Settings, catalogue: Catalogue, asked: Asked) -> list[Row]:
     """
     code, day = asked.code, asked.units_on
     if code is not None and day is not None:
-        with bar("dx kpi", STEPS_ON_UNITS):
-            rows = on_units(settings, catalogue, code, day)
-        names = {row["unit_code"]: row["name_vi"] for row in _query(settings, sql_file(__file__, "unit_name"), day=day)}
+        rows = _on_units(current.settings, code, day)
+        names = {row["unit_code"]: row["name_vi"] for row in current.query(sql_file(__file__, "unit_name"), day=day)}
         return [{**row, "unit_name": names.get(row["unit_code"])} for row in rows]
-    rows = _query(settings, question.VALUES, code=code)
-    if not rows and code in catalogue.kpis:
-        raise _without_values(str(code))
+    rows = current.query(VALUES, code=code)
+    if not rows and code is not None and _is_declared(current.settings, code):
+        raise _without_values(code)
     if not rows and code is not None:
-        known = ", ".join(sorted({row["kpi_code"] for row in headline(settings, catalogue)}))
+        known = ", ".join(sorted({row["kpi_code"] for row in headline(current, province)}))
         raise UsageError(
             f"'{code}' is no KPI of the current release; known are {known}.",
             vi=f"'{code}' không phải là KPI của bản đang công bố; có {known}.",
@@ -125,25 +151,28 @@ def chosen(rows: Sequence[Row], asked: Asked) -> list[Row]:
     return sorted(found, key=_place)
 
 
-def of_unit(settings: Settings, catalogue: Catalogue, code: str, unit: str, day: date | None = None) -> list[Row]:
+def of_unit(settings: Settings, province: Province, code: str, unit: str, day: date | None = None) -> list[Row]:
     """Every window of one KPI for a unit, which is given by its code or its name then, with its name (`unit_name`).
 
     Args:
         settings: the warehouse.
-        catalogue: what is declared.
+        province: whose headline KPIs come first.
         code: the KPI.
         unit: the code or the name of the unit.
-        day: on the units of this day, as `on_units`.
+        day: on the units of this day, as `every`.
 
     Raises:
         UsageError: as `every`, or there is no such unit.
     """
     asked = Asked(code, unit, units_on=day)
-    return chosen(every(settings, catalogue, asked), asked)
+    with Current(settings) as current:
+        return chosen(every(current, province, asked), asked)
 
 
 def _of_unit(rows: Sequence[Row], codes: Iterable[str], code: str | None, unit: str) -> Iterator[Row]:
     """The rows of a unit; of every KPI those that have the unit."""
+    from dx_pipeline.release import question  # it reads how names are written, for which most questions have no use
+
     if code is not None:
         yield from question.of_unit(rows, code, unit)
         return
@@ -178,49 +207,40 @@ def _none_of(rows: Sequence[Row]) -> UsageError:
     )
 
 
-def published(settings: Settings, code: str) -> list[Row]:
+def published(current: Current, code: str) -> list[Row]:
     """Published figures of one KPI, each with the value recomputed from its own counts and the measured value."""
-    return _query(settings, sql_file(__file__, "published"), code=code)
+    return current.query(sql_file(__file__, "published"), code=code)
 
 
-def on_units(settings: Settings, catalogue: Catalogue, code: str, day: date) -> list[Row]:
+def _on_units(settings: Settings, code: str, day: date) -> list[Row]:
     """Every window and unit of a KPI that adds up, on the units of a chosen day.
 
     Raises:
         UsageError: there is no such KPI, it has not been evaluated, or it does not add up.
     """
-    if code not in catalogue.kpis:
-        known = ", ".join(catalogue.kpis)
-        raise UsageError(
-            f"'{code}' is no declared KPI; known are {known}.",
-            vi=f"'{code}' không phải là KPI được khai báo; có {known}.",
-        )
-    if partition.rows(settings, KpiKey(code)) is None:
+    from dx_pipeline.cli.on_units import on_units  # it evaluates: other questions need not import what does
+
+    rows = on_units(settings, code, day)
+    if rows is None:
         raise _without_values(code)
-    title = catalogue.kpis[code].definition.title
-    titled = {"title_vi": title.vi, "title_en": title.en}
-    return [{**row, **titled} for row in evaluation.values_on(settings, catalogue, code, day)]
+    return rows
+
+
+def _is_declared(settings: Settings, code: str) -> bool:
+    from dx_pipeline.declarations import catalogue  # only where there is nothing to answer
+
+    return code in catalogue.load(settings.project).kpis
+
+
+def connections(current: Current) -> list[Row]:
+    """Each planned system in the latest month with traffic; none where the release lacks the KPIs for it."""
+    defined = {row["kpi_code"] for row in current.query(f"SELECT DISTINCT kpi_code FROM {DEFINITION}")}
+    return current.query(sql_file(__file__, "connections")) if defined >= CONNECTION_KPIS else []
 
 
 def _without_values(code: str) -> UsageError:
+    """A KPI is declared, and has no values."""
     return UsageError(
         f"KPI {code} has no published values: run 'dx run' first; 'dx doctor' says why it is held back.",
         vi=f"KPI {code} chưa có giá trị được công bố: hãy chạy 'dx run' trước; 'dx doctor' nêu lý do nếu vẫn chưa có.",
     )
-
-
-def connections(settings: Settings, catalogue: Catalogue) -> list[Row]:
-    """Each planned system in the latest month with traffic; none where the project lacks the KPIs for it."""
-    return _query(settings, sql_file(__file__, "connections")) if catalogue.kpis.keys() >= CONNECTION_KPIS else []
-
-
-def _query(settings: Settings, statement: str, **parameters: Any) -> list[Row]:
-    path = settings.current / release.PUBLIC.database
-    if not path.is_file():
-        raise question.no_release(None)
-    connection = duckdb.connect(str(path), read_only=True)
-    try:
-        connection.execute(HEADLINE)
-        return question.query(connection, statement, **parameters)
-    finally:
-        connection.close()

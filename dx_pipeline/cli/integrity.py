@@ -9,15 +9,15 @@ from dx_pipeline import integrity
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.settings import Settings
 
 
 @click.command()
-@on_project()
+@on_project
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
-    """Kiểm chứng mọi thứ đã giữ và mọi bản công bố / Check everything that is kept, and every release."""
+    """What `dx verify` does."""
     with bar("dx verify", len(integrity.STEPS)):
         found = list(integrity.problems(settings, catalogue))
     if as_json:

@@ -9,13 +9,12 @@ from typing import Any
 import click
 
 from dx_pipeline.cli import figures, kpi_table, screen
-from dx_pipeline.cli.figures import Asked
-from dx_pipeline.cli.options import on_project
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.figures import Asked, Current
+from dx_pipeline.cli.options import on_province
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.trend import series_of, trends
-from dx_pipeline.connectors import inbox
-from dx_pipeline.declarations.catalogue import Catalogue
-from dx_pipeline.declarations.counting import LEVELS, Level
+from dx_pipeline.declarations.level import LEVELS, Level
+from dx_pipeline.declarations.province import Province
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import words
 from dx_pipeline.period import Month
@@ -32,7 +31,7 @@ INSIDE = (
 
 
 @click.command()
-@on_project()
+@on_province
 @click.argument("code", required=False)
 @click.option("--unit", help="Mã hoặc tên đơn vị / Code or name of a unit (default: the province).")
 @click.option("--level", type=click.Choice(LEVELS), help="Mọi đơn vị của một cấp / Every unit of a level.")
@@ -42,7 +41,7 @@ INSIDE = (
 @click.option("--csv", "as_csv", is_flag=True, help="Trả lời bằng CSV / Answer in CSV.")
 def kpi(
     settings: Settings,
-    catalogue: Catalogue,
+    province: Province,
     as_json: bool,
     as_csv: bool,
     code: str | None,
@@ -52,22 +51,23 @@ def kpi(
     system: str | None,
     units_on: datetime | None,
 ) -> int:
-    """Xem KPI của bản đang công bố / Show the KPIs of the current release."""
+    """What `dx kpi` does."""
     day = units_on.date() if units_on is not None else None
     asked = Asked(code, unit, level, Month.parse(month) if month else None, system, day)
     _check(settings, asked, in_both=as_json and as_csv)
-    if asked == Asked():
-        rows = every = figures.headline(settings, catalogue)
-    else:
-        every = figures.every(settings, catalogue, asked)
-        is_whole = day is not None and not asked.is_of_units and (as_json or as_csv)
-        rows = every if is_whole else figures.chosen(every, asked)
-    if as_json:
-        screen.show_json(rows)
-    elif as_csv:
-        screen.show_csv(rows, list(rows[0]))
-    else:
-        _show(settings, catalogue, asked, rows, every)
+    with Current(settings) as current:
+        if asked == Asked():
+            rows = every = figures.headline(current, province)
+        else:
+            every = figures.every(current, province, asked)
+            is_whole = day is not None and not asked.is_of_units and (as_json or as_csv)
+            rows = every if is_whole else figures.chosen(every, asked)
+        if as_json:
+            screen.show_json(rows)
+        elif as_csv:
+            screen.show_csv(rows, list(rows[0]))
+        else:
+            _show(current, asked, rows, every)
     return 0
 
 
@@ -86,21 +86,21 @@ def _check(settings: Settings, asked: Asked, *, in_both: bool) -> None:
             f"'{given}' is about one KPI: write its code; or, for every KPI of '--unit' or '--level', a '--month'.",
             vi=f"'{given}' là về một KPI: hãy ghi mã KPI; hoặc, để xem mọi KPI của '--unit' hay '--level', '--month'.",
         )
-    if asked.units_on is not None and asked.units_on > inbox.today(settings):
+    if asked.units_on is not None and asked.units_on > settings.today:
         raise UsageError(
             f"the units of {asked.units_on} are not known yet: write a day that has come.",
             vi=f"chưa biết các đơn vị của ngày {asked.units_on}: hãy ghi một ngày đã đến.",
         )
 
 
-def _show(settings: Settings, catalogue: Catalogue, asked: Asked, rows: Sequence[Row], every: Sequence[Row]) -> None:
+def _show(current: Current, asked: Asked, rows: Sequence[Row], every: Sequence[Row]) -> None:
     """The values for people, and what belongs to them: trends, connections, published figures."""
     day = asked.units_on
     if asked.code is None:
-        by_series = trends(figures.by_month(settings)) if asked == Asked() else trends(_of_same(every, rows))
+        by_series = trends(figures.by_month(current)) if asked == Asked() else trends(_of_same(every, rows))
         kpi_table.show(pick(*PROVINCE), rows, by_series, ["kpi", *(["unit"] if asked.is_of_units else [])])
         if asked == Asked():
-            kpi_table.show_connections(figures.connections(settings, catalogue))
+            kpi_table.show_connections(figures.connections(current))
         return
     by_series = trends(_of_same(every, rows))
     has_parts = any(row["statistic"] or row["system"] for row in rows)
@@ -111,7 +111,7 @@ def _show(settings: Settings, catalogue: Catalogue, asked: Asked, rows: Sequence
     if day is not None:
         screen.say(" ".join(pick(*each) for each in ([] if asked.is_of_units else [EVERY_UNIT]) + [INSIDE]))
     elif not asked.is_of_units:
-        kpi_table.show_published(figures.published(settings, asked.code))
+        kpi_table.show_published(figures.published(current, asked.code))
 
 
 def _of_same(every: Sequence[Row], rows: Sequence[Row]) -> list[Row]:

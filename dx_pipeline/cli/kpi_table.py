@@ -9,7 +9,8 @@ from typing import Any
 from rich.markup import escape
 
 from dx_pipeline.cli import screen
-from dx_pipeline.cli.screen import number, pick
+from dx_pipeline.cli.reader import pick
+from dx_pipeline.cli.screen import number
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.cli.trend import Series, Trend, sparklines
 from dx_pipeline.kpi import words

@@ -12,7 +12,7 @@ from dx_pipeline.cli.options import on_project
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.release.part import REPORT
-from dx_pipeline.release.question import no_release
+from dx_pipeline.release.rows import no_release
 from dx_pipeline.settings import Settings
 
 PAGES = {"vi": "index.html", "en": "en.html"}
@@ -24,10 +24,10 @@ def report_page(settings: Settings) -> Path:
     return settings.current / REPORT / PAGES[screen.language().code]
 
 
-@click.command(name="open")
-@on_project()
+@click.command()
+@on_project
 def open_report(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:  # noqa: ARG001 - as every command
-    """Mở báo cáo trong trình duyệt / Open the report in a browser."""
+    """What `dx open` does."""
     page = report_page(settings)
     if not settings.current.exists():
         raise no_release(None)

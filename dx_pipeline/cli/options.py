@@ -10,9 +10,7 @@ from typing import Any
 
 import click
 
-from dx_pipeline.cli import screen
-from dx_pipeline.declarations.catalogue import open_project
-from dx_pipeline.settings import Settings
+from dx_pipeline.cli import reader
 
 Command = Callable[..., Any]
 FOLDER = click.Path(file_okay=False)
@@ -28,7 +26,7 @@ def everywhere(command: Command) -> Command:
         ("--warehouse", "DX_WAREHOUSE", FOLDER, "Thư mục kho dữ liệu / The warehouse (default: the project's)."),
         (
             "--lang",
-            screen.LANGUAGE,
+            reader.LANGUAGE,
             click.Choice(["vi", "en"]),
             "Ngôn ngữ / Language (default: the locale's, else Vietnamese).",
         ),
@@ -39,25 +37,35 @@ def everywhere(command: Command) -> Command:
     return command
 
 
-def on_project(before: Callable[[Settings], None] | None = None) -> Callable[[Command], Command]:
-    """A command on a project: it gets `settings`, `catalogue` and `as_json`.
+def on_project(command: Command) -> Command:
+    """A command on a project: it gets `settings`, `catalogue` and `as_json`."""
 
-    Args:
-        before: called with the settings before the declarations are read.
+    @as_json
+    @wraps(command)
+    def opened(**arguments: Any) -> Any:
+        from dx_pipeline.declarations.catalogue import open_project  # `--help` needs none of it
+
+        settings, catalogue = open_project()
+        return command(settings=settings, catalogue=catalogue, **arguments)
+
+    return everywhere(opened)
+
+
+def on_province(command: Command) -> Command:
+    """A command on what a project has published: it gets `settings`, `province` and `as_json`.
+
+    No other declaration is read: to read them all takes longer than to answer.
     """
 
-    def decorate(command: Command) -> Command:
-        @as_json
-        @wraps(command)
-        def opened(**arguments: Any) -> Any:
-            if before is not None:
-                before(Settings.from_environment())
-            settings, catalogue = open_project()
-            return command(settings=settings, catalogue=catalogue, **arguments)
+    @as_json
+    @wraps(command)
+    def opened(**arguments: Any) -> Any:
+        from dx_pipeline.declarations.province import open_province
 
-        return everywhere(opened)
+        settings, province = open_province()
+        return command(settings=settings, province=province, **arguments)
 
-    return decorate
+    return everywhere(opened)
 
 
 def _into(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
@@ -65,6 +73,6 @@ def _into(variable: str) -> Callable[[click.Context, click.Parameter, str | None
 
     def put(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
         if value is not None:
-            os.environ[variable] = str(Path(value).resolve()) if variable != screen.LANGUAGE else value
+            os.environ[variable] = str(Path(value).resolve()) if variable != reader.LANGUAGE else value
 
     return put

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dx_pipeline.cli import screen
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.progress import listening
 
 BAR_WIDTH = 16

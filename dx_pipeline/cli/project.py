@@ -7,18 +7,39 @@ import re
 import shutil
 from pathlib import Path
 
+import click
 import yaml
 
-from dx_pipeline.cli.screen import pick
-from dx_pipeline.declarations.catalogue import PROVINCE, Catalogue
+from dx_pipeline.cli import screen
+from dx_pipeline.cli.options import as_json as json_option
+from dx_pipeline.cli.options import everywhere
+from dx_pipeline.cli.reader import pick
+from dx_pipeline.cli.status import WELL
+from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual, Document
-from dx_pipeline.declarations.province import CODE, NO_CODE, NO_TITLE, Province
+from dx_pipeline.declarations.province import CODE, NO_CODE, NO_TITLE, PROVINCE, Province
 from dx_pipeline.errors import UsageError
 from dx_pipeline.settings import PACKAGE, Settings
 
 GUIDE = "docs/how-to/start-another-province.md"
 REFERENCE = "warehouse/reference"
 TO_FILL_IN = Bilingual(vi="(cần điền)", en="(to be filled in)")
+
+
+@click.command()
+@everywhere
+@json_option
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--title", help="Tên tỉnh / The province's name: 'tỉnh X / X province'.")
+@click.option("--code", help="Mã tỉnh trên trục văn bản / Its code in the electronic documents system.")
+def init(folder: Path, as_json: bool, title: str | None, code: str | None) -> int:
+    """What `dx init` does."""
+    make(folder.absolute(), title, code)
+    if as_json:
+        screen.show_json({"project": str(folder.absolute())})
+    else:
+        screen.OUT.print(f"{folder}: {pick('đọc', 'read')} {folder / 'README.md'}", soft_wrap=True)
+    return WELL
 
 
 def template() -> Path:

@@ -15,15 +15,13 @@ from rich.markup import escape
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import Command, on_project
 from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.table import show_table
-from dx_pipeline.connectors import inbox
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
 from dx_pipeline.ingest import replay as read_again
 from dx_pipeline.period import Month, parse_months
 from dx_pipeline.progress import announce
-from dx_pipeline.report import delivery_workbook
 from dx_pipeline.report.reason import Reason, reason
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import quarantine
@@ -93,13 +91,8 @@ def filtered(command: Command) -> Command:
     return decorated
 
 
-@click.group(name="quarantine")
-def quarantines() -> None:
-    """Các dòng bị cách ly / Lines in quarantine."""
-
-
-@quarantines.command(name="list")
-@on_project()
+@click.command()
+@on_project
 @filtered
 @click.option("--by", type=click.Choice(list(quarantine.GROUPINGS)), help="Đếm theo / Count by.")
 @click.option(
@@ -110,8 +103,8 @@ def quarantines() -> None:
 def list_lines(
     settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen, by: str | None, workbooks: Path | None
 ) -> int:
-    """Đếm các dòng bị cách ly / Count the lines in quarantine by table, delivery, agency and reason."""
-    today = inbox.today(settings)
+    """What `dx quarantine list` does."""
+    today = settings.today
     columns = quarantine.GROUPINGS[by] if by else quarantine.FINEST
     with bar("dx quarantine list", 1 + (workbooks is not None)):
         announce("quarantine")
@@ -130,8 +123,8 @@ def list_lines(
     return 0
 
 
-@quarantines.command(name="show")
-@on_project()
+@click.command()
+@on_project
 @filtered
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Số dòng / At most so many.")
 @click.option(
@@ -142,10 +135,12 @@ def list_lines(
 def show_lines(
     settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen, limit: int, workbook: Path | None
 ) -> int:
-    """Từng dòng, lý do và cách sửa / Each line, why it is there and what to do."""
-    today = inbox.today(settings)
+    """What `dx quarantine show` does."""
+    today = settings.today
     found = quarantine.lines(settings, catalogue, chosen, today, None if workbook else limit)
     if workbook is not None:
+        from dx_pipeline.report import delivery_workbook
+
         names = sorted({line.agency_name for line in found})
         delivery_workbook.write(catalogue, ", ".join(names), found, today, workbook)
     if as_json:
@@ -163,14 +158,14 @@ def show_lines(
     return 0
 
 
-@quarantines.command()
-@on_project()
+@click.command()
+@on_project
 @filtered
 def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chosen) -> int:
-    """Đọc lại sau khi sửa quy tắc, bố cục, tham chiếu / Read again what was corrected for, then publish."""
+    """What `dx quarantine replay` does."""
     from dx_pipeline.cli import run as runs
 
-    today = inbox.today(settings)
+    today = settings.today
     keys = quarantine.partitions(settings, catalogue, chosen, today)
     before = _counted(settings, catalogue, keys)
     with bar("dx quarantine replay", 2 * len(keys) + len(catalogue.evaluated) + 1):
@@ -202,7 +197,7 @@ def replay(settings: Settings, catalogue: Catalogue, as_json: bool, chosen: Chos
 def of_run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> list[Row]:
     """How many lines of the months of a run are in quarantine, by source, reason and column, the most first."""
     columns = ("source", "reason_code", "column_name")
-    return quarantine.groups(settings, catalogue, Chosen(months=tuple(months)), inbox.today(settings), columns)
+    return quarantine.groups(settings, catalogue, Chosen(months=tuple(months)), settings.today, columns)
 
 
 def by_source(rows: Iterable[Row]) -> list[str]:
@@ -234,14 +229,16 @@ def _read_again(settings: Settings, catalogue: Catalogue, keys: Sequence[Key]) -
 def _counted(settings: Settings, catalogue: Catalogue, keys: Sequence[Key]) -> dict[Key, int]:
     """How many lines of these partitions are in quarantine."""
     columns = ("table_name", "source", "month")
-    rows = quarantine.groups(settings, catalogue, Chosen(), inbox.today(settings), columns) if keys else []
+    rows = quarantine.groups(settings, catalogue, Chosen(), settings.today, columns) if keys else []
     counts = {(row["table_name"], row["source"], row["month"]): row["line_count"] for row in rows}
     return {key: counts.get((key.table, key.source, str(key.month) if key.month else None), 0) for key in keys}
 
 
 def _write_workbooks(settings: Settings, catalogue: Catalogue, chosen: Chosen, folder: Path) -> list[Path]:
     """Write a workbook for each agency with chosen lines."""
-    today = inbox.today(settings)
+    from dx_pipeline.report import delivery_workbook
+
+    today = settings.today
     agencies: dict[str, list[Line]] = {}
     for line in quarantine.lines(settings, catalogue, chosen, today):
         agencies.setdefault(line.agency, []).append(line)

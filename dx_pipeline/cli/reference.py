@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.report.reason import reason
 from dx_pipeline.settings import Settings

@@ -12,7 +12,7 @@ from dx_pipeline import release, workers
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
@@ -22,15 +22,10 @@ from dx_pipeline.release.log import Event
 from dx_pipeline.settings import Settings
 
 
-@click.group(name="release")
-def releases() -> None:
-    """Các bản công bố / Releases."""
-
-
-@releases.command(name="list")
-@on_project()
+@click.command()
+@on_project
 def list_releases(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:  # noqa: ARG001 - as every command
-    """Liệt kê các bản còn giữ, mới nhất trước / List the releases that are kept, newest first."""
+    """What `dx release list` does."""
     found = release.kept(settings)
     if as_json:
         screen.show_json([_as_json(item) for item in found])
@@ -71,14 +66,16 @@ def _published(item: release.Kept, zone: ZoneInfo) -> str:
     return f"{item.published.at.astimezone(zone):%Y-%m-%d %H:%M}" if item.published is not None else ""
 
 
-@releases.command()
-@on_project(before=workers.start_server)
+@click.command()
+@on_project
 @click.argument("release_id", required=False)
 @click.option(
     "--rebuild", is_flag=True, help="Dựng lại từ nơi nhận rồi so sánh / Rebuild it from landing, and compare."
 )
 def verify(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, rebuild: bool) -> int:
-    """Kiểm chứng một bản công bố / Check a release against its own description."""
+    """What `dx release verify` does."""
+    if rebuild:
+        workers.start_server(settings)  # what it imports takes as long as checking the release
     chosen = _chosen(settings, release_id)
     with bar("dx release verify", 1):
         announce(chosen.release_id)
@@ -105,10 +102,10 @@ def _differences(settings: Settings, catalogue: Catalogue, chosen: release.Kept)
         return again.differences(settings, catalogue)
 
 
-@releases.command()
-@on_project()
+@click.command()
+@on_project
 def rollback(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
-    """Quay lại bản công bố ngay trước bản đang dùng / Go back to the release published before the current one."""
+    """What `dx release rollback` does."""
     before = release.before_current(settings)
     if before is None:
         raise UsageError(
@@ -118,11 +115,11 @@ def rollback(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
     return _switch(settings, catalogue, before, "rolled_back", as_json=as_json)
 
 
-@releases.command()
-@on_project()
+@click.command()
+@on_project
 @click.argument("release_id")
 def switch(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str) -> int:
-    """Chuyển sang bản công bố có mã này / Switch to the release with this id."""
+    """What `dx release switch` does."""
     return _switch(settings, catalogue, _chosen(settings, release_id), "switched", as_json=as_json)
 
 
@@ -137,12 +134,12 @@ def _switch(settings: Settings, catalogue: Catalogue, chosen: release.Kept, even
     return 0
 
 
-@releases.command()
-@on_project()
+@click.command()
+@on_project
 @click.argument("release_id", required=False)
 @click.option("--remove", is_flag=True, help="Thôi ghim / No longer keep it.")
 def pin(settings: Settings, catalogue: Catalogue, as_json: bool, release_id: str | None, remove: bool) -> int:  # noqa: ARG001
-    """Ghim một bản để không bao giờ bị xóa / Keep a release for as long as it is pinned."""
+    """What `dx release pin` does."""
     chosen = _chosen(settings, release_id)
     release.pin(settings, chosen.release_id, is_pinned=not remove)
     if as_json:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from dx_pipeline.cli import screen
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.progress_bar import bar
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.table import show_table
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
@@ -42,15 +42,10 @@ def sentence(proposal: Proposal) -> str:
     return f"{proposal.key}: {', '.join(words)} ({proposal.proposal_id})"
 
 
-@click.group(name="revision")
-def revisions() -> None:
-    """Đính chính số liệu của tháng đã khóa sổ / Revisions of closed months."""
-
-
-@revisions.command(name="list")
-@on_project()
+@click.command()
+@on_project
 def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> int:
-    """Liệt kê các đề nghị, giá trị trước và sau / List what is proposed, with values before and after."""
+    """What `dx revision list` does."""
     found = revision.proposals(settings)
     with bar("dx revision list", len(found) * (1 + len(catalogue.kpis))):
         shown = [{**proposal.as_json(), **_effect(settings, catalogue, proposal)} for proposal in found]
@@ -68,15 +63,15 @@ def list_proposals(settings: Settings, catalogue: Catalogue, as_json: bool) -> i
     return 0
 
 
-@revisions.command()
-@on_project()
+@click.command()
+@on_project
 @click.argument("proposal_id")
 @click.option(
     "--reason", type=click.Choice(REASONS), default="routine", show_default=True, help="Lý do / Reason (Eurostat)."
 )
 @click.option("--note", default="", help="Ghi chú / A note, which stays inside the office.")
 def accept(settings: Settings, catalogue: Catalogue, as_json: bool, proposal_id: str, reason: Reason, note: str) -> int:
-    """Chấp nhận một đề nghị rồi công bố / Accept what is proposed, and publish it."""
+    """What `dx revision accept` does."""
     from dx_pipeline.cli import run as runs
 
     with bar("dx revision accept", 2 * len(catalogue.kpis)):

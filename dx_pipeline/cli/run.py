@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from dx_pipeline import release, workers
+from dx_pipeline.cli.failure import INTERRUPTED, OUT_OF_MEMORY, TOO_LITTLE_MEMORY, is_stop
 from dx_pipeline.cli.project import template
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import evaluation
 from dx_pipeline.period import Month, consecutive
-from dx_pipeline.release.rendering import OF_PAGES, OF_TABLES
+from dx_pipeline.release.rendered import PAGES, TABLES
 from dx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,17 +30,6 @@ if TYPE_CHECKING:
 
 CODE_LOCATION, REPOSITORY = "dx-pipeline", "__repository__"
 """The code location's name in workspace.yaml, and Dagster's name for what it defines."""
-
-INTERRUPTED = "Query interrupted"
-"""What DuckDB says when the process is stopped while a query runs."""
-
-OUT_OF_MEMORY = {"OutOfMemoryException", "MemoryError", "ArrowMemoryError"}
-"""How DuckDB, Python and Arrow call it."""
-
-TOO_LITTLE_MEMORY = (
-    "thiếu bộ nhớ: hãy tăng DX_MEMORY_LIMIT hoặc giảm DX_THREADS, rồi chạy lại",
-    "too little memory: raise DX_MEMORY_LIMIT or lower DX_THREADS, then run again",
-)
 
 NOT_COPIED = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -62,7 +52,7 @@ class Result:
 
 def steps(catalogue: Catalogue, months: Sequence[Month]) -> int:
     """How many steps of a run report progress: sources and months, KPIs, the release, and what is rendered of it."""
-    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + len(OF_PAGES) + len(OF_TABLES) + 1
+    return len(catalogue.monthly) * len(months) + len(catalogue.evaluated) + len(PAGES) + len(TABLES) + 1
 
 
 def run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> Result:
@@ -98,11 +88,6 @@ def _run(settings: Settings, catalogue: Catalogue, months: Sequence[Month]) -> R
         materialized = [event for event in result.get_asset_materialization_events() if event.asset_key == RELEASE_KEY]
     changed = any(bool(event.materialization.metadata["changed"].value) for event in materialized)
     return Result(tuple(dict.fromkeys(errors)), bool(materialized), changed)
-
-
-def is_stop(error: BaseException) -> bool:
-    """Whether an error only means that somebody stopped the process. In a query, DuckDB raises it as its own."""
-    return isinstance(error, KeyboardInterrupt) or INTERRUPTED in str(error)
 
 
 def stopped(settings: Settings, before: str | None) -> DxError:

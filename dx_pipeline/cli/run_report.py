@@ -12,11 +12,12 @@ from dx_pipeline import connectors, release
 from dx_pipeline.cli import doctor, figures, kpi_table, project, quarantine, screen
 from dx_pipeline.cli import reference as references
 from dx_pipeline.cli.changes import Changes
+from dx_pipeline.cli.figures import Current
 from dx_pipeline.cli.kpi import PROVINCE
 from dx_pipeline.cli.opening import report_page
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.cli.revisions import sentence as revision_sentence
 from dx_pipeline.cli.run import Result
-from dx_pipeline.cli.screen import pick
 from dx_pipeline.connectors import inbox
 from dx_pipeline.connectors.inbox import Stray
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -66,10 +67,12 @@ class RunReport:
     @classmethod
     def of(cls, settings: Settings, catalogue: Catalogue, months: Sequence[Month], result: Result) -> RunReport:
         """The report of a run over some months."""
-        silent = list(silences(settings, catalogue, months, inbox.today(settings)))
+        silent = list(silences(settings, catalogue, months, settings.today))
         without = {(silence.source, silence.month) for silence in silent}
         states = Ledger.read(settings, catalogue).held_back
-        is_published = result.is_published
+        with Current(settings) as current:
+            low_coverage = figures.low_coverage(current, list(map(str, months))) if result.is_published else []
+            unexplained = figures.unexplained(current) if result.is_published else []
         return cls(
             settings,
             catalogue,
@@ -78,11 +81,11 @@ class RunReport:
             silent=silent,
             unread=inbox.unread(settings, catalogue),
             proposed=[proposal for proposal in revision.proposals(settings) if proposal.key.month in months],
-            low_coverage=figures.low_coverage(settings, [str(month) for month in months]) if is_published else [],
+            low_coverage=low_coverage,
             not_fetched=_not_fetched(settings, catalogue, months),
             mistakes=list(references.quarantined(settings, catalogue)),
             quarantined=quarantine.of_run(settings, catalogue, months),
-            unexplained=figures.unexplained(settings) if is_published else [],
+            unexplained=unexplained,
             changes=Changes.since_the_last_release(settings, catalogue, has_changed=result.changed),
         )
 
@@ -108,10 +111,12 @@ class RunReport:
         return [stray for stray in self.unread if stray.why == "ignored"]
 
     def _kpis(self) -> list[dict[str, Any]]:
-        return figures.headline(self.settings, self.catalogue) if self.result.is_published else []
+        with Current(self.settings) as current:
+            return figures.headline(current, self.catalogue.province) if self.result.is_published else []
 
     def _connections(self) -> list[dict[str, Any]]:
-        return figures.connections(self.settings, self.catalogue) if self.result.is_published else []
+        with Current(self.settings) as current:
+            return figures.connections(current) if self.result.is_published else []
 
     def as_json(self) -> dict[str, Any]:
         """The report for scripts."""

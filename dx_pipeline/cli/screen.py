@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from dx_pipeline.cli.reader import language_code, pick
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import words
@@ -24,12 +24,6 @@ PIPED_WIDTH = 100_000
 
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 ERR = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
-
-LANGUAGE = "DX_LANG"
-"""The environment variable that chooses `vi` or `en`, as the option `--lang` does."""
-
-LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""What the language is taken from without it: the first of these variables that is set."""
 
 GLUE = "\ue000"
 """What is between words that are not to be on two lines, until lines are made."""
@@ -45,14 +39,8 @@ COLOURS = {"met": "green", "on_track": "green", "at_risk": "yellow", "off_track"
 
 
 def language() -> Language:
-    """The reader's language: `--lang` or `DX_LANG`, else that of the locale, else Vietnamese."""
-    chosen = os.environ.get(LANGUAGE) or next(filter(None, map(os.environ.get, LOCALE)), "")
-    return ENGLISH if chosen.partition("_")[0].partition(".")[0].lower() == "en" else VIETNAMESE
-
-
-def pick(vi: str, en: str) -> str:
-    """One of the two, in the reader's language."""
-    return language().pick(vi, en)
+    """How the reader's language writes words, figures and days."""
+    return ENGLISH if language_code() == "en" else VIETNAMESE
 
 
 def in_words(text: Bilingual | DxError) -> str:

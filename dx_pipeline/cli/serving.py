@@ -12,7 +12,7 @@ from typing import Any
 
 from dx_pipeline import sample
 from dx_pipeline.cli import screen
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli.reader import pick
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.kpi import words
 from dx_pipeline.period import Month

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from dx_pipeline.cli import screen
-from dx_pipeline.cli.screen import pick
+from dx_pipeline.cli import reader
+from dx_pipeline.cli.reader import pick
 
 BETWEEN = " / "
 """What is between the Vietnamese and the English words of a help text."""
@@ -21,11 +21,14 @@ def choose_language(arguments: Sequence[str]) -> None:
     """Take `--lang` from a command line, so that also what is wrong with the others is said in that language."""
     written = " ".join(arguments)
     for code in re.findall(r"(?:^| )--lang[ =](vi|en)(?= |$)", written):
-        os.environ[screen.LANGUAGE] = code
+        os.environ[reader.LANGUAGE] = code
 
 
 def translate(command: click.Command) -> None:
-    """Leave one language in the help of a command, its options and its commands."""
+    """Leave one language in the help of a command, its options and its commands.
+
+    Of a command that is not imported yet, this is its help; its options follow when it is: see `lazy`.
+    """
     command.help = _one_language(command.help)
     for parameter in command.params:
         if isinstance(parameter, click.Option):

@@ -32,7 +32,7 @@ from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.evaluation import evaluate
-from dx_pipeline.report import kpi_page
+from dx_pipeline.report import place
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import connect
 from dx_pipeline.tables import partition
@@ -73,7 +73,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, code: str) -> dg.Asset
         metadata={
             "dagster/column_schema": column_schema({KPI_TABLE: catalogue.contracts[KPI_TABLE].published}),
             "dagster/code_references": code_references(query.path for query in kpi.queries.values()),
-            "report": report_page(settings, kpi_page.path(code)),
+            "report": report_page(settings, place.of_kpi(code)),
         },
         check_specs=[check],
         output_required=False,

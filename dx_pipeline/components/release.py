@@ -14,7 +14,7 @@ from dx_pipeline.declarations.document import Bilingual, Declared, Owner, in_bot
 from dx_pipeline.errors import DxError
 from dx_pipeline.kpi import revision
 from dx_pipeline.notification import Cause
-from dx_pipeline.report.html import FRONT
+from dx_pipeline.report import place
 
 SHOWN = 20
 """How many damaged files a check names."""
@@ -64,7 +64,7 @@ class Release(Declaration, Declared):
                     "release_id": result.release_id,
                     "changed": result.changed,
                     "path": dg.MetadataValue.path(str(settings.current)),
-                    "report": report_page(settings, FRONT),
+                    "report": report_page(settings, place.FRONT),
                     "internal": dg.MetadataValue.path(str(settings.internal)),
                     "stale": sum(state.state == "stale" for state in held),
                     "missing": sum(state.state == "missing" for state in held),

@@ -37,8 +37,7 @@ from dx_pipeline.errors import DxError
 from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
-from dx_pipeline.report import system_page
-from dx_pipeline.report.quality_page import QUALITY
+from dx_pipeline.report import place
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import attempts, partition
 from dx_pipeline.tables.partition import Key
@@ -90,7 +89,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
         metadata={
             "dagster/column_schema": column_schema(tables),
             "dagster/code_references": code_references(files),
-            "report": report_page(settings, system_page.path(name) if name in catalogue.systems else QUALITY),
+            "report": report_page(settings, place.of_system(name) if name in catalogue.systems else place.QUALITY),
         },
         code_version=code_version,
         check_specs=check_specs,

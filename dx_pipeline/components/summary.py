@@ -12,7 +12,7 @@ from dx_pipeline.components.results import AUDITED, Event, Partition, check_name
 from dx_pipeline.declarations import summary as declarations
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.kpi.evaluation import evaluate
-from dx_pipeline.report.quality_page import QUALITY
+from dx_pipeline.report import place
 from dx_pipeline.settings import Settings
 
 
@@ -44,7 +44,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, table: str) -> dg.Asse
         code_version=code_version,
         metadata={
             "dagster/column_schema": column_schema({table: catalogue.contracts[table].published}),
-            "report": report_page(settings, QUALITY),
+            "report": report_page(settings, place.QUALITY),
         },
         check_specs=[check],
         output_required=False,

@@ -7,7 +7,7 @@ from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.declarations import view as declarations
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.declarations.view import SCHEMA, DeclaredView
-from dx_pipeline.report.quality_page import QUALITY
+from dx_pipeline.report import place
 from dx_pipeline.settings import Settings
 
 
@@ -34,7 +34,7 @@ def asset(settings: Settings, catalogue: Catalogue, view: DeclaredView) -> dg.As
             "dagster/column_schema": column_schema({view.table: view.contract.columns}),
             "dagster/column_lineage": _lineage(catalogue, view),
             "dagster/code_references": code_references([view.path]),
-            "report": report_page(settings, QUALITY),
+            "report": report_page(settings, place.QUALITY),
         },
     )
 

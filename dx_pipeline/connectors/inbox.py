@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.errors import UsageError
@@ -138,14 +137,9 @@ def months_waiting(settings: Settings, catalogue: Catalogue, source: str) -> Ite
             yield month
 
 
-def today(settings: Settings) -> date:
-    """The current day in the province."""
-    return datetime.now(ZoneInfo(settings.time_zone)).date()
-
-
 def this_month(settings: Settings) -> Month:
     """The current month in the province."""
-    return Month.of(today(settings))
+    return Month.of(settings.today)
 
 
 def _arrival(source: str, month: Month, file: Path, inbox_path: Path) -> Arrival:

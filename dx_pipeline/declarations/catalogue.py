@@ -25,15 +25,14 @@ from dx_pipeline.declarations.contract import IDENTIFIER, Audience, Contract
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.declarations.kpi import DeclaredKpi
 from dx_pipeline.declarations.mistake import Mistake, no_contract
-from dx_pipeline.declarations.province import Province
+from dx_pipeline.declarations.province import Province, declared_in
 from dx_pipeline.declarations.source import Reference, Source, reference_source
 from dx_pipeline.declarations.suite import Suite
 from dx_pipeline.declarations.summary import DeclaredSummary
 from dx_pipeline.declarations.view import SCHEMA, DeclaredView, Known
-from dx_pipeline.errors import DeclarationError, UsageError
+from dx_pipeline.errors import DeclarationError
 from dx_pipeline.settings import Settings
 
-PROVINCE = "assets/province.yaml"
 COMPONENTS = "dx_pipeline.components"
 KINDS = frozenset({"Inbox", "Kpi", "Nightly", "Reference", "Release", "Summary", "System", "Table", "View"})
 """The types of components that a project may declare, besides Dagster's own."""
@@ -136,11 +135,6 @@ def load(project: Path) -> Catalogue:
         UsageError: the folder is no project.
         DeclarationError: the first mistake found, with file, line and what is allowed.
     """
-    if not (project / PROVINCE).is_file():
-        raise UsageError(
-            f"{project} is no project: it has no {PROVINCE}. Make one with 'dx init {project}'.",
-            vi=f"{project} không phải là dự án: không có {PROVINCE}. Hãy tạo dự án bằng 'dx init {project}'.",
-        )
     return _Reader(project).catalogue()
 
 
@@ -170,8 +164,7 @@ class _Reader:
         self.files: dict[str, str] = {}
 
     def catalogue(self) -> Catalogue:
-        document = Document(self.assets / "province.yaml")
-        province = document.read(Province)
+        document, province = declared_in(self.assets.parent)
         self.digests["province"] = self._digest(document.path)
         self._read_contracts()
         self._read_sources()

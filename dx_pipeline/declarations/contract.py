@@ -9,14 +9,17 @@ here: that is `source`.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
 from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.document import Bilingual, Declared
 from dx_pipeline.declarations.mistake import no_regular_expression
 from dx_pipeline.errors import RuleError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ColumnType = Literal["text", "integer", "number", "decimal", "boolean", "date", "timestamp"]
 PersonalData = Literal["none", "linkable"]
@@ -31,16 +34,6 @@ DUCKDB_TYPES: dict[ColumnType, str] = {
     "boolean": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMPTZ",
-}
-
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "decimal": pa.decimal128(38, 6),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
 }
 
 MOST = {"_count": 1e9, "_vnd": 1e15}
@@ -367,13 +360,31 @@ class Contract(Declared):
         return tuple(sorted({*self.reads, *(name.rpartition(".")[0] for name in named)}))
 
 
+@cache
+def _arrow_types() -> dict[ColumnType, pa.DataType]:
+    import pyarrow as pa
+
+    return {
+        "text": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "decimal": pa.decimal128(38, 6),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+
+
 def arrow_schema(contract: Contract, columns: dict[str, Column]) -> pa.Schema:
     """The Arrow schema of a table, with descriptions and units in each field's metadata."""
+    import pyarrow as pa  # and NumPy with it: who reads a release or a declaration needs neither
+
+    types = _arrow_types()
     fields = []
     for name, column in columns.items():
         metadata = {"description": column.en, "description_vi": column.vi}
         if column.unit:
             metadata["unit"] = column.unit
-        fields.append(pa.field(name, ARROW_TYPES[column.type], not column.required, metadata))
+        fields.append(pa.field(name, types[column.type], not column.required, metadata))
     about = {"title": contract.title.en, "title_vi": contract.title.vi, "grain": contract.grain.en}
     return pa.schema(fields, about)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from dx_pipeline.declarations.binding import Binder
 from dx_pipeline.declarations.contract import IDENTIFIER
 from dx_pipeline.declarations.document import Declared, Document, Location
+from dx_pipeline.declarations.level import Level
 from dx_pipeline.declarations.lineage import columns_of, is_aggregate
 from dx_pipeline.declarations.mistake import Mistake
 from dx_pipeline.declarations.view import COLUMN_TYPES, SCHEMA, DeclaredView, Known
 from dx_pipeline.errors import DeclarationError, RuleError
-
-Level = Literal["province", "agency", "district", "commune"]
-LEVELS: tuple[Level, ...] = ("province", "agency", "district", "commune")
 
 
 def _plain(value: object) -> object:

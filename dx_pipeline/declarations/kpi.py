@@ -16,8 +16,9 @@ from pydantic import Field, model_validator
 
 from dx_pipeline.declarations.binding import Binder, check_known
 from dx_pipeline.declarations.contract import IDENTIFIER
-from dx_pipeline.declarations.counting import LEVELS, Counting, Level, Rows, as_sql, check_expression, view_of
+from dx_pipeline.declarations.counting import Counting, Rows, as_sql, check_expression, view_of
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Location, Owner, place
+from dx_pipeline.declarations.level import LEVELS, Level
 from dx_pipeline.declarations.mistake import Mistake, both_in_force, no_column
 from dx_pipeline.declarations.query import PARAMETERS, YIELDED, Query
 from dx_pipeline.declarations.view import DeclaredView, Known

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from dx_pipeline.declarations.document import Bilingual, Declared
+from dx_pipeline.declarations.document import Bilingual, Declared, Document
 from dx_pipeline.declarations.mistake import no_time_zone
 from dx_pipeline.errors import RuleError, UsageError
 from dx_pipeline.period import Month
+from dx_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+PROVINCE = "assets/province.yaml"
+"""Where a project declares its province: a folder without it is no project."""
 
 CODE = r"^[A-Z][0-9]{2}$"
 NO_TITLE, NO_CODE = Bilingual(vi="(tên tỉnh)", en="(name of the province)"), "H00"
@@ -155,6 +161,34 @@ class Province(Declared):
     def start(self) -> Month:
         """The first month of the monthly partitions."""
         return Month.parse(self.first_month)
+
+
+def declared_in(project: Path) -> tuple[Document, Province]:
+    """The province of the project in a folder, and the document that declares it.
+
+    Raises:
+        UsageError: the folder is no project.
+        DeclarationError: a value is wrong.
+    """
+    if not (project / PROVINCE).is_file():
+        raise UsageError(
+            f"{project} is no project: it has no {PROVINCE}. Make one with 'dx init {project}'.",
+            vi=f"{project} không phải là dự án: không có {PROVINCE}. Hãy tạo dự án bằng 'dx init {project}'.",
+        )
+    document = Document(project / PROVINCE)
+    return document, document.read(Province)
+
+
+def open_province(project: Path | str | None = None, warehouse: Path | str | None = None) -> tuple[Settings, Province]:
+    """The settings and the province of a project, by arguments or by the environment: no other declaration is read.
+
+    Raises:
+        UsageError: the folder is no project.
+        DeclarationError: a value of the province is wrong.
+    """
+    settings = Settings.from_environment(project, warehouse)
+    _, province = declared_in(settings.project)
+    return replace(settings, time_zone=province.time_zone), province
 
 
 def _public_key(text: str) -> Ed25519PublicKey:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dx_pipeline.declarations.contract import DUCKDB_TYPES, Column, Contract
+if TYPE_CHECKING:
+    from dx_pipeline.declarations.contract import Column, Contract
 
 
 @cache
@@ -30,6 +32,8 @@ def literal(text: str) -> str:
 
 def create_table(name: str, columns: Mapping[str, Column]) -> str:
     """The statement that creates an empty table of these columns. `name` may be qualified."""
+    from dx_pipeline.declarations.contract import DUCKDB_TYPES  # who only reads an SQL file needs no contract
+
     body = ", ".join(f"{quoted(column)} {DUCKDB_TYPES[declared.type]}" for column, declared in columns.items())
     return f"CREATE TABLE {qualified(name)} ({body})"
 

@@ -14,9 +14,10 @@ from pydantic import Field
 from dx_pipeline.declarations import kpi as kpis
 from dx_pipeline.declarations.binding import Binder
 from dx_pipeline.declarations.contract import IDENTIFIER, Contract
-from dx_pipeline.declarations.counting import LEVELS, Counting, Expression, Level
+from dx_pipeline.declarations.counting import Counting, Expression
 from dx_pipeline.declarations.document import Bilingual, Declared, Document, Owner
 from dx_pipeline.declarations.kpi import DeclaredKpi, Definition, Version
+from dx_pipeline.declarations.level import LEVELS, Level
 from dx_pipeline.declarations.mistake import Mistake, no_contract
 from dx_pipeline.declarations.view import Known
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dx_pipeline import connectors
-from dx_pipeline.connectors import xroad
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.connector import XRoad
 from dx_pipeline.declarations.document import Bilingual
@@ -106,6 +105,8 @@ def _nearly_lost(settings: Settings, catalogue: Catalogue, now: datetime) -> Ite
     for name, source in catalogue.sources.items():
         declared = source.source.connector
         if isinstance(declared, XRoad):
+            from dx_pipeline.connectors import xroad  # an HTTP client, which most projects and nights do without
+
             tomorrow = now + timedelta(days=1)
             kept = xroad.retention(settings, name, declared, now=now, next_fetch_at=tomorrow)
             if kept.is_in_danger:

@@ -19,7 +19,8 @@ from dx_pipeline.progress import announce
 from dx_pipeline.release.difference import compared, for_users, released
 from dx_pipeline.release.part import PUBLIC
 from dx_pipeline.release.predecessor import opened
-from dx_pipeline.release.question import Question, find, find_latest, query, window_of
+from dx_pipeline.release.question import Question, find, find_latest, window_of
+from dx_pipeline.release.rows import query
 from dx_pipeline.settings import Settings
 
 SHOWN = 8

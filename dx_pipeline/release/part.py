@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dx_pipeline.storage import files
-
 REPORT, EXCHANGE = "report", "exchange"
 RENDERED = (REPORT, EXCHANGE)
 """Folders of the public part with what is made of its database; no resources of the data package are in them."""
@@ -36,14 +34,14 @@ class Part:
         folder = release / self.name
         folder.mkdir()
         if self.is_restricted:
-            files.limit(folder, FOLDER_MODE)
+            _limit(folder, FOLDER_MODE)
         return folder
 
     def close(self, folder: Path) -> None:
         """Give each of its files its permissions."""
         if self.is_restricted:
             for path in files_in(folder):
-                files.limit(path, FILE_MODE)
+                _limit(path, FILE_MODE)
 
     def too_open(self, folder: Path) -> Iterator[str]:
         """Files and folders with more permissions than allowed, by name within the part; `.` is its folder."""
@@ -52,6 +50,12 @@ class Part:
             for path, mode in allowed.items():
                 if path.lstat().st_mode & 0o777 & ~mode:
                     yield path.relative_to(folder).as_posix()
+
+
+def _limit(path: Path, mode: int) -> None:
+    from dx_pipeline.storage import files  # it is for who writes: who reads a release needs the names of its parts
+
+    files.limit(path, mode)
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -6,23 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.errors import UsageError
 from dx_pipeline.kpi import HEADLINE
 from dx_pipeline.kpi.reference import units
 from dx_pipeline.period import Window
+from dx_pipeline.release.rows import VALUES, Row, query
 from dx_pipeline.vietnamese.heading import folded
-
-Row = dict[str, Any]
-
-VALUES = sql_file(__file__, "value")
-"""The query of the values of a KPI (`$code`), each with the name that its unit had then."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +58,6 @@ class Question:
         """
         parsed = Window.parse(window) if window else None
         return cls(code, unit, parsed, part.date() if part else None, system, statistic)
-
-
-def query(connection: duckdb.DuckDBPyConnection, statement: str, **parameters: object) -> list[Row]:
-    """The rows that a statement returns, by the names of its columns."""
-    found = connection.execute(statement, parameters)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def find(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, question: Question) -> Row:
@@ -162,18 +150,6 @@ def of_unit(rows: Sequence[Row], code: str, unit: str) -> list[Row]:
 def window_of(row: Row) -> Window:
     """The window of a row of `kpi.value`."""
     return Window(row["window_type"], row["window_start"], row["window_end"])
-
-
-def no_release(release_id: str | None) -> UsageError:
-    """There is no release of an id; None for the current one."""
-    if release_id is None:
-        return UsageError(
-            "there is no release yet: run 'dx run' first.", vi="chưa có bản công bố nào: hãy chạy 'dx run' trước."
-        )
-    return UsageError(
-        f"there is no release '{release_id}': see 'dx release list'.",
-        vi=f"không có bản công bố '{release_id}': xem 'dx release list'.",
-    )
 
 
 def _of_kpi(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, question: Question) -> list[Row]:

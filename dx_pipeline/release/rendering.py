@@ -15,6 +15,7 @@ from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.exchange import dcat
 from dx_pipeline.language import ENGLISH, VIETNAMESE
 from dx_pipeline.release.part import EXCHANGE, PUBLIC, RENDERED, REPORT
+from dx_pipeline.release.rendered import PAGES, TABLES
 from dx_pipeline.report import workbook
 from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.site import Site
@@ -72,16 +73,20 @@ def _exchange(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, relea
 
 
 OF_TABLES: Mapping[str, Callable[[duckdb.DuckDBPyConnection, Catalogue, str, Path], None]] = MappingProxyType(
-    {"workbook": _workbook, "exchange": _exchange}
+    dict(zip(TABLES, (_workbook, _exchange), strict=True))
 )
-"""What is rendered from the tables of the release."""
 OF_PAGES: Mapping[str, Callable[[Site, Path], None]] = MappingProxyType(
-    {
-        "pages_vi": partial(Site.write_pages, language=VIETNAMESE),
-        "pages_en": partial(Site.write_pages, language=ENGLISH),
-        "document_vi": partial(Site.write_document, language=VIETNAMESE),
-        "document_en": partial(Site.write_document, language=ENGLISH),
-        "downloads": Site.write_downloads,
-    }
+    dict(
+        zip(
+            PAGES,
+            (
+                partial(Site.write_pages, language=VIETNAMESE),
+                partial(Site.write_pages, language=ENGLISH),
+                partial(Site.write_document, language=VIETNAMESE),
+                partial(Site.write_document, language=ENGLISH),
+                Site.write_downloads,
+            ),
+            strict=True,
+        )
+    )
 )
-"""What is rendered from the pages of the report: the longest first."""

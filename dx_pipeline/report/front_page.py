@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
-from dx_pipeline.report import kpi_page
+from dx_pipeline.report import place
 from dx_pipeline.report.figures import WHOLE, Figures, Kpi, Value
-from dx_pipeline.report.html import FRONT
 from dx_pipeline.report.page import Block, Card, Cards, Column, Heading, Link, Notes, Page, Table, Trend
 from dx_pipeline.report.window import in_words, measured, percent
 
@@ -62,7 +61,7 @@ def page(figures: Figures, catalogue: Catalogue) -> Page:
         if kpis:
             blocks += [Heading(title), _table(title, kpis)]
     title = Bilingual(vi="Các chỉ số chuyển đổi số", en="KPIs of digital transformation")
-    return Page(FRONT, title, blocks, Bilingual(vi="Trang đầu", en="Front page"))
+    return Page(place.FRONT, title, blocks, Bilingual(vi="Trang đầu", en="Front page"))
 
 
 def _schema(kpi: Kpi) -> str:
@@ -125,7 +124,7 @@ def _card(kpi: Kpi) -> Card | None:
     if value is None:
         return None
     return Card(
-        title=Link(kpi.title, kpi_page.path(kpi.code)),
+        title=Link(kpi.title, place.of_kpi(kpi.code)),
         value=_of(kpi, value.value),
         window=in_words(value, value.part_end),
         status=value.status,
@@ -157,7 +156,7 @@ def _table(heading: Bilingual, kpis: Sequence[Kpi]) -> Table:
             published = [each for each in kpi.published(value.series) if each.value is not None]
             rows.append(
                 [
-                    Link(kpi.titled(value.statistic), kpi_page.path(kpi.code)),
+                    Link(kpi.titled(value.statistic), place.of_kpi(kpi.code)),
                     in_words(value, value.part_end), _figure(kpi, value.value), _trend(kpi, value), value.status,
                     _figure(kpi, value.target), _figure(kpi, value.trajectory),
                     _published(kpi, published[-1]) if published else None, value.coverage,

@@ -24,9 +24,9 @@ from dx_pipeline.language import LANGUAGES, MISSING, Language
 from dx_pipeline.report import download
 from dx_pipeline.report.chart import bar, sparkline
 from dx_pipeline.report.page import NUMBERS, Column, Drawing, Page, Table
+from dx_pipeline.report.place import FRONT
 from dx_pipeline.report.window import Window
 
-FRONT = "index.html"
 SIGNS = {"met": "✓", "on_track": "↗", "at_risk": "!", "off_track": "✗", "no_target": "·", "not_enough_data": "?"}
 """Before the words of a status, for who prints in black and white or looks quickly."""
 

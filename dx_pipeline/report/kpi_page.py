@@ -8,6 +8,7 @@ from datetime import date
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
 from dx_pipeline.language import ENGLISH, VIETNAMESE
+from dx_pipeline.report import place
 from dx_pipeline.report.basis import Basis
 from dx_pipeline.report.chart import Chart, Line
 from dx_pipeline.report.figures import LEVELS, WHOLE, Figures, Kpi, Series, Value
@@ -29,15 +30,10 @@ from dx_pipeline.report.window import in_words, percent
 NO_VALUE = Bilingual(vi="Chưa có giá trị nào.", en="There is no value yet.")
 
 
-def path(code: str) -> str:
-    """Where the page of a KPI is."""
-    return f"kpi/{code}.html"
-
-
 def link(figures: Figures, code: str | None) -> Link | None:
     """The title of a KPI, which leads to its page; none where the code is of no KPI."""
     kpi = figures.kpis.get(code or "")
-    return Link(kpi.title, path(kpi.code)) if kpi is not None else None
+    return Link(kpi.title, place.of_kpi(kpi.code)) if kpi is not None else None
 
 
 def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
@@ -60,7 +56,7 @@ def page(figures: Figures, kpi: Kpi, basis: Basis, suppress_below: int) -> Page:
         for level in LEVELS[1:]:
             blocks += _ranking(figures, kpi, latest, level)
         blocks += [*_changes(kpi, latest), *basis.of(kpi, latest)]
-    return Page(path(kpi.code), kpi.title, [*blocks, *_definitions(figures, kpi)])
+    return Page(place.of_kpi(kpi.code), kpi.title, [*blocks, *_definitions(figures, kpi)])
 
 
 def _head(kpi: Kpi, latest: Value, suppress_below: int) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
-from dx_pipeline.report import kpi_page
+from dx_pipeline.report import kpi_page, place
 from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.page import Block, Column, Heading, Link, Notes, Page, Paragraph, Table
 from dx_pipeline.report.window import unit_in_words
@@ -165,7 +165,7 @@ def _methods(figures: Figures, catalogue: Catalogue) -> Page:
     ]
     rows = [
         [
-            Link(kpi.title, kpi_page.path(kpi.code)),
+            Link(kpi.title, place.of_kpi(kpi.code)),
             version.definition_version,
             version.formula,
             version.legal_basis,

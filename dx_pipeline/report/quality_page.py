@@ -7,11 +7,10 @@ from typing import Any
 
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.report import place
 from dx_pipeline.report.figures import Figures
 from dx_pipeline.report.page import Block, Closed, Column, Heading, Page, Paragraph, Table
 from dx_pipeline.report.reason import reason
-
-QUALITY = "quality.html"
 
 CONSERVATION = """
     SELECT table_name, sum(rows_in)::BIGINT, sum(rows_accepted)::BIGINT, sum(rows_duplicate)::BIGINT,
@@ -77,7 +76,7 @@ def page(figures: Figures, catalogue: Catalogue) -> Page:
     found["unmet"] = [_unmet(row) for row in found["unmet"]]
     blocks = [block for name, rows in found.items() for block in _block(catalogue, name, rows)]
     title = Bilingual(vi="Chất lượng dữ liệu", en="Data quality")
-    return Page(QUALITY, title, blocks, Bilingual(vi="Chất lượng", en="Quality"))
+    return Page(place.QUALITY, title, blocks, Bilingual(vi="Chất lượng", en="Quality"))
 
 
 TABLE = Column(Bilingual(vi="Bảng", en="Table"))

@@ -8,7 +8,7 @@ from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.kpi import words
 from dx_pipeline.language import ENGLISH, VIETNAMESE
-from dx_pipeline.report import kpi_page, unit_page
+from dx_pipeline.report import kpi_page, place
 from dx_pipeline.report.figures import LEVELS, Figures
 from dx_pipeline.report.page import Block, Column, Heading, Link, Notes, Page, Paragraph, Table
 
@@ -162,4 +162,4 @@ def _units(figures: Figures, rows: list[dict[str, Any]], level: str) -> list[Blo
 
 def _unit(figures: Figures, code: str) -> Link | None:
     unit = figures.units.get(code)
-    return Link(unit.name, unit_page.path(code)) if unit is not None else None
+    return Link(unit.name, place.of_unit(code)) if unit is not None else None

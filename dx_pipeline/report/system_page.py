@@ -8,7 +8,7 @@ from typing import Any
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.kpi import words
-from dx_pipeline.report import kpi_page, legal
+from dx_pipeline.report import legal, place
 from dx_pipeline.report.chart import Calendar, Chart, Line
 from dx_pipeline.report.figures import WHOLE, Figures, Value
 from dx_pipeline.report.page import Block, Closed, Column, Drawing, Heading, Link, Notes, Page, Table
@@ -51,11 +51,6 @@ DAY_COLUMNS = (
 )
 
 
-def path(system: str) -> str:
-    """Where the page of a system is."""
-    return f"system/{system}.html"
-
-
 def pages(figures: Figures) -> list[Page]:
     """The list of the connected systems, and the page of each."""
     systems = figures.rows("SELECT system, name_vi, name_en FROM reference.system WHERE is_planned ORDER BY system")
@@ -80,7 +75,7 @@ def _list(figures: Figures, systems: list[dict[str, Any]]) -> Page:
         available = _latest(figures, AVAILABILITY, "exchange", system)
         rows.append(
             [
-                Link(Bilingual(vi=row["name_vi"], en=row["name_en"]), path(system)),
+                Link(Bilingual(vi=row["name_vi"], en=row["name_en"]), place.of_system(system)),
                 _month(available),
                 available and available.value,
                 available and available.target,
@@ -101,7 +96,7 @@ def _page(figures: Figures, row: dict[str, Any]) -> Page:
     ]  # fmt: skip
     if not blocks:
         blocks = [Notes([Bilingual(vi="Hệ thống này chưa giao số liệu nào.", en="The system has delivered no data.")])]
-    return Page(path(system), title, blocks)
+    return Page(place.of_system(system), title, blocks)
 
 
 def _months(figures: Figures, code: str, statistic: str | None, system: str) -> list[Value]:
@@ -255,7 +250,7 @@ def _others(figures: Figures, system: str) -> Iterator[Block]:
         value = _latest(figures, code, None, system)
         if value is not None:
             unit = figures.kpis[code].unit_of_measure
-            link = Link(figures.kpis[code].title, kpi_page.path(code))
+            link = Link(figures.kpis[code].title, place.of_kpi(code))
             rows.append([link, _month(value), value.value, unit_in_words(unit)])
     if rows:
         title = Bilingual(vi="Các KPI khác của hệ thống", en="Other KPIs of the system")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.kpi import words
-from dx_pipeline.report import kpi_page
+from dx_pipeline.report import place
 from dx_pipeline.report.figures import LEVELS, Figures, Unit
 from dx_pipeline.report.page import Block, Column, Heading, Link, Notes, Page, Paragraph, Table, Trend
 from dx_pipeline.report.window import in_words, unit_in_words
@@ -30,11 +30,6 @@ COLUMNS = (
 )
 
 
-def path(unit_code: str) -> str:
-    """Where the page of a unit is."""
-    return f"unit/{unit_code}.html"
-
-
 def pages(figures: Figures) -> list[Page]:
     """The list of all units, and the page of each but the province."""
     below = [unit for unit in figures.units.values() if unit.unit_level != "province"]
@@ -46,7 +41,7 @@ def _list(figures: Figures, units: Sequence[Unit]) -> Page:
     for level in LEVELS[1:]:
         rows = [
             [
-                Link(unit.name, path(unit.unit_code)),
+                Link(unit.name, place.of_unit(unit.unit_code)),
                 unit.unit_code,
                 _parent(figures, unit),
                 unit.valid_from,
@@ -91,7 +86,7 @@ def _page(figures: Figures, unit: Unit) -> Page:
             )
         )
     columns_title = Bilingual(vi=f"Các KPI của {unit.name}", en=f"The KPIs of {unit.name}")
-    return Page(path(unit.unit_code), title, [*blocks, Table(columns_title, COLUMNS, rows)])
+    return Page(place.of_unit(unit.unit_code), title, [*blocks, Table(columns_title, COLUMNS, rows)])
 
 
 def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
@@ -108,7 +103,7 @@ def _rows(figures: Figures, code: str, unit: Unit) -> list[list[object]]:
         months = [each.value for each in kpi.months(value.series)]
         rows.append(
             [
-                Link(kpi.titled(statistic), kpi_page.path(code)),
+                Link(kpi.titled(statistic), place.of_kpi(code)),
                 in_words(value, value.part_end), words.HIDDEN if value.suppressed else value.value,
                 unit_in_words(kpi.unit_of_measure),
                 Trend(months, BY_MONTH, kpi.breaks(value.series)),

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from dx_pipeline.vietnamese.spelling import comparable
@@ -217,12 +217,6 @@ MIDDLE = (
 
 Of small letters two words are given names at most: more of them may be the rest of the sentence.
 """
-_WHOLE = re.compile(
-    rf"(?:{_any_of(COMMON, CLEAR)})(?:{SEPARATOR}{GIVEN}){{1,4}}|{OTHER_PEOPLE}"
-    rf"|(?:{_any_of(AMBIGUOUS, UNMARKED)})(?:{SEPARATOR}{GIVEN}){{2,4}}"
-    rf"|(?:{'|'.join(' '.join(_ALL).lower().split())}){SEPARATOR}{_MIDDLE_SYLLABLE}"
-    rf"(?:{SEPARATOR}[^\W\d_]{{1,7}}){{1,3}}"
-)
 _NAME_LIKE = frozenset({"van", "thi", "tu", "y"})
 """Syllables without marks that names have, and that words of the list have with other marks."""
 
@@ -240,11 +234,22 @@ _NO_ONE = _listed(NO_ONE, are_marked=True)
 _MIDDLE = frozenset({"văn", "thị", "van", "thi"})
 
 
+@cache
+def _whole() -> re.Pattern[str]:
+    """A name and nothing else; compiled when the first text is looked at, which most commands never do."""
+    return re.compile(
+        rf"(?:{_any_of(COMMON, CLEAR)})(?:{SEPARATOR}{GIVEN}){{1,4}}|{OTHER_PEOPLE}"
+        rf"|(?:{_any_of(AMBIGUOUS, UNMARKED)})(?:{SEPARATOR}{GIVEN}){{2,4}}"
+        rf"|(?:{'|'.join(' '.join(_ALL).lower().split())}){SEPARATOR}{_MIDDLE_SYLLABLE}"
+        rf"(?:{SEPARATOR}[^\W\d_]{{1,7}}){{1,3}}"
+    )
+
+
 @lru_cache(maxsize=10_000)
 def is_name(text: str) -> bool:
     """Whether all of a searchable text is the name of a person, as far as its looks go."""
     bare = text.strip(" \t\r\n\u00a0_.\"'*")
-    return _WHOLE.fullmatch(bare) is not None and not is_other(bare)
+    return _whole().fullmatch(bare) is not None and not is_other(bare)
 
 
 def is_slug(segment: str) -> bool:

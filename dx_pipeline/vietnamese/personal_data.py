@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 from dx_pipeline.vietnamese import legacy, names
 from dx_pipeline.vietnamese.searchable import searchable
@@ -78,19 +79,11 @@ PATTERNS: dict[str, str] = {
 """By kind, in the order in which they are tried."""
 
 _KINDS = list(PATTERNS)
-_ANY = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
 
 _OFFICE = re.compile(
     r"(?i:phòng|sở|ban|ủy|uỷ|ubnd|hđnd|văn phòng|vp|trung|chi cục|cục|bộ|tổ|đội|công an|hội|đảng"
     rf"|{names.ORGANISATION})\b"
 )
-_NAMES = re.compile(
-    rf"(?i:{_ROLE})[^:;.,\n]{{0,25}}:\s*(?P<after>(?:(?:[ÔôOo]ng|[Bb]à)\s+)?{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
-    rf"|(?<![^\W_])(?:{names.OTHER_PEOPLE}|{names.INITIAL})"
-    rf"|(?<![^\W_]){names.MARKED}(?:{_SEPARATOR}{_GIVEN}){{2,4}}(?![^\W_]|{_SEPARATOR}[{_CAPITALS}])"
-)
-"""Names that only what is around them makes likely: one after a role, or three to five capitalised words."""
-
 _MAY_HAVE_NAME = re.compile(
     rf":\s*[{_CAPITALS}]|[{_CAPITALS}][.']|\b(?:{'|'.join(names.PEOPLES.split())})\b|[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}][^\W\d_]*{_SEPARATOR}[{_CAPITALS}]"
 )
@@ -128,6 +121,22 @@ _CAMEL = re.compile(rf"(?<=[^\W\d_{_CAPITALS}])(?=[{_CAPITALS}])")
 _JOINED = re.compile(r"[\d_\-+.()\[\],;:/\\]+")
 _SIGNS = re.compile(r"[\d(),;:\[\]/\\]+|[_ ]-[_ ]")
 _CODE = re.compile(PATTERNS["dossier_code"])
+
+
+@cache
+def _any() -> re.Pattern[str]:
+    """Whatever has a kind of its own; compiled when a text is first looked at, which most commands never do."""
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in PATTERNS.items()))
+
+
+@cache
+def _names() -> re.Pattern[str]:
+    """Names that only what is around them makes likely: one after a role, or three to five capitalised words."""
+    return re.compile(
+        rf"(?i:{_ROLE})[^:;.,\n]{{0,25}}:\s*(?P<after>(?:(?:[ÔôOo]ng|[Bb]à)\s+)?{_GIVEN}(?:{_SEPARATOR}{_GIVEN}){{0,4}})"
+        rf"|(?<![^\W_])(?:{names.OTHER_PEOPLE}|{names.INITIAL})"
+        rf"|(?<![^\W_]){names.MARKED}(?:{_SEPARATOR}{_GIVEN}){{2,4}}(?![^\W_]|{_SEPARATOR}[{_CAPITALS}])"
+    )
 
 
 def is_code(text: str) -> bool:
@@ -173,10 +182,10 @@ def _stripped(normal: str, allowed: frozenset[str], *, may_be_name: bool) -> tup
         found["name"] += 1
         return MARK
 
-    stripped = copy.replaced(_ANY, taken) if _LOOKED_FOR.search(copy.text) else normal
+    stripped = copy.replaced(_any(), taken) if _LOOKED_FOR.search(copy.text) else normal
     copy = searchable(stripped) if stripped != normal else copy
     if _MAY_HAVE_NAME.search(copy.text):
-        stripped = copy.replaced(_NAMES, named)
+        stripped = copy.replaced(_names(), named)
     return stripped, found
 
 

@@ -15,7 +15,7 @@ from projects import PROJECT, Dx
 from rich.console import Console
 
 from dx_pipeline.cli import explain as cli
-from dx_pipeline.cli import screen
+from dx_pipeline.cli import reader, screen
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.period import Window
 from dx_pipeline.release.explanation import Explanation, Question, Released, opened
@@ -233,7 +233,7 @@ def test_an_explanation_fits_into_80_columns(
 ) -> None:
     written = io.StringIO()
     monkeypatch.setattr(screen, "OUT", Console(file=written, width=80, highlight=False))
-    monkeypatch.setenv(screen.LANGUAGE, language)
+    monkeypatch.setenv(reader.LANGUAGE, language)
     for _, found in explanations:
         cli.show(found)
     lines = written.getvalue().splitlines()

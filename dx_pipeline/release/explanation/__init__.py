@@ -37,7 +37,8 @@ from dx_pipeline.release.explanation.reports import Reports
 from dx_pipeline.release.explanation.rows import Counted
 from dx_pipeline.release.part import PUBLIC
 from dx_pipeline.release.predecessor import lacking
-from dx_pipeline.release.question import Question, Row, query
+from dx_pipeline.release.question import Question
+from dx_pipeline.release.rows import Row, no_release, query
 from dx_pipeline.release.store import kept
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage.database import attached, connect, show, tables_of
@@ -152,7 +153,7 @@ def _folder(settings: Settings, release_id: str | None) -> Path:
     for item in kept(settings):
         if item.has_parts and (item.is_current if release_id is None else item.release_id == release_id):
             return item.path / PUBLIC.name
-    raise question.no_release(release_id)
+    raise no_release(release_id)
 
 
 STEPS = 4

@@ -21,7 +21,7 @@ from dx_pipeline.declarations.sql import qualified, sql_file
 from dx_pipeline.period import Month
 from dx_pipeline.release.explanation.inputs import Inputs
 from dx_pipeline.release.explanation.rows import Lines, Place, Ranges, merged
-from dx_pipeline.release.question import query
+from dx_pipeline.release.rows import query
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import parquet
 from dx_pipeline.storage.database import fill

@@ -10,7 +10,7 @@ import duckdb
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.sql import sql_file
 from dx_pipeline.release.explanation.inputs import Inputs
-from dx_pipeline.release.question import Row, query
+from dx_pipeline.release.rows import Row, query
 
 
 @dataclass(frozen=True)
