@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dx_pipeline.declarations.contract import ARROW_TYPES, Contract
+from dx_pipeline.declarations.contract import Contract, arrow_schema
 from dx_pipeline.declarations.source import Layout
 from dx_pipeline.declarations.sql import literal, violations
 from dx_pipeline.privacy.column import ColumnFilter
@@ -103,7 +103,7 @@ class CellColumn:
         self.name = name
         self._connection, self._privacy, self._quote = connection, privacy, quote
         self._statement = _judgement(heading, name, layout, contract)
-        self._type = ARROW_TYPES[contract.columns[name].type] if name is not None else pa.null()
+        self._type = _type_of(name, contract) if name is not None else pa.null()
         self._forget()
 
     def _forget(self) -> None:
@@ -156,6 +156,10 @@ class CellColumn:
             raise NotScannedError
         found: Counter[str] = Counter()
         return text if self._privacy.cell(text, found) == text and not found else None
+
+
+def _type_of(name: str, contract: Contract) -> pa.DataType:
+    return arrow_schema(contract, {name: contract.columns[name]}).field(name).type
 
 
 def _judgement(heading: str, name: str | None, layout: Layout, contract: Contract) -> str:
