@@ -162,7 +162,7 @@ def with_wrong_references(folder: Path) -> None:
     """A target of a KPI that there is not, and a published figure that does not follow from its own counts."""
     for name, row in (
         ("target", "no_such_kpi,72,2025-12-31,10,,,trial,U"),
-        ("published_figure", "Số lệch,,72,2022-01-01,2022-06-30,percent,50,50%,0,false,1,3,,,,,trial,U"),
+        ("published_figure", "Số lệch,,,72,2022-01-01,2022-06-30,percent,50,50%,0,false,1,3,,,,,trial,U"),
     ):
         with (folder / f"{name}.csv").open("a", encoding="utf-8") as text:
             text.write(f"{row}\n")
