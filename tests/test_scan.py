@@ -77,7 +77,7 @@ def extracts(draw: st.DrawFn) -> bytes:
     return (b"\xef\xbb\xbf" if draw(st.booleans()) else b"") + text.encode("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ingested:
     """What came of one extract."""
 
@@ -130,6 +130,11 @@ def test_so_it_does_where_one_delivery_follows_another(
     assert scanned == by_line
 
 
+def test_a_file_whose_lines_end_in_two_ways_is_read(furnished: Settings, declared: Catalogue) -> None:
+    content = f"# Trích xuất\n{DOSSIER_HEADINGS}\r\n{DOSSIERS[0]}\n".encode()
+    assert ingested(furnished, declared, content).run["counts"][0]["accepted"] == 1
+
+
 def extract(*rows: str) -> bytes:
     """An extract with these lines."""
     return "\n".join(["# Trích xuất một cửa", DOSSIER_HEADINGS, *rows, ""]).encode()
@@ -157,9 +162,11 @@ def test_lines_are_counted(tmp_path: Path) -> None:
     def census(content: bytes) -> tuple[int, bool]:
         (tmp_path / "text").write_bytes(content)
         found = physical_line.census(tmp_path / "text")
+        assert found.has_two_ends == (content == b"a\r\nb\n")
         return found.lines, found.has_lone_returns
 
     assert list(map(census, [b"", b"a", b"a\n", b"a\r\nb"])) == [(0, False), (1, False), (1, False), (2, False)]
+    assert census(b"a\r\nb\n") == (2, False)
     assert list(map(census, [b"a\rb\n", b"\r", b"a\r\r\n"])) == [(1, True), (1, True), (1, True)]
 
 

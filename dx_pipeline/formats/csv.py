@@ -17,7 +17,7 @@ import duckdb
 from dx_pipeline.declarations.source import Csv, Encoding, Layout
 from dx_pipeline.declarations.sql import literal, quoted, sql_file
 from dx_pipeline.errors import DeliveryRefusedError
-from dx_pipeline.formats import refusal, undecoded
+from dx_pipeline.formats import physical_line, refusal, undecoded
 from dx_pipeline.formats.limits import LONGEST_LINE_BYTES
 from dx_pipeline.formats.raw import Raw, Reader, as_declared, check_headings, format_of, is_marked
 from dx_pipeline.formats.text import (
@@ -185,24 +185,27 @@ def _parsed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, fou
 
     What the copy changes within quotation marks is in no row: a record of several lines is refused.
     """
+    if not physical_line.census(path).has_two_ends and _can_be_parsed(connection, path, dialect, found):
+        yield path
+        return
+    with with_line_feeds(connection, path) as copy:
+        if not _can_be_parsed(connection, copy, dialect, found):
+            raise DeliveryRefusedError(
+                "it cannot be read as delimited text; ask the sender to save the file again as CSV.",
+                "không đọc được tệp theo dạng CSV; hãy đề nghị nơi gửi lưu lại tệp dạng CSV.",
+            )  # DuckDB's own words quote the line
+        yield copy
+
+
+def _can_be_parsed(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str]) -> bool:
+    """Parse a file; false where DuckDB cannot."""
     try:
         _parse(connection, path, dialect, found)
     except OF_THE_SYSTEM:
         raise
     except duckdb.Error:
-        with with_line_feeds(connection, path) as copy:
-            try:
-                _parse(connection, copy, dialect, found)
-            except OF_THE_SYSTEM:
-                raise
-            except duckdb.Error:
-                raise DeliveryRefusedError(
-                    "it cannot be read as delimited text; ask the sender to save the file again as CSV.",
-                    "không đọc được tệp theo dạng CSV; hãy đề nghị nơi gửi lưu lại tệp dạng CSV.",
-                ) from None  # DuckDB's own words quote the line
-            yield copy
-    else:
-        yield path
+        return False
+    return True
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Csv, found: list[str]) -> None:

@@ -25,10 +25,12 @@ class Census:
     Args:
         lines: how many lines it has; what follows the last line feed is one.
         has_lone_returns: whether it has a carriage return that no line feed follows: some programs end lines so.
+        has_two_ends: whether some lines end with a line feed alone, and others with a carriage return before it.
     """
 
     lines: int
     has_lone_returns: bool
+    has_two_ends: bool = False
 
 
 def feeds(piece: bytes) -> int:
@@ -38,7 +40,7 @@ def feeds(piece: bytes) -> int:
 
 def census(path: Path) -> Census:
     """Count the lines of a file, in one pass."""
-    feeds = lone = 0
+    feeds = lone = after_returns = 0
     last = b"\n"
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
@@ -46,9 +48,11 @@ def census(path: Path) -> Census:
             is_feed = signs == FEED
             feeds += int(np.count_nonzero(is_feed[1:]))
             if b"\r" in piece or last == b"\r":
-                lone += int(np.count_nonzero((signs[:-1] == RETURN) & ~is_feed[1:]))
+                is_return = signs[:-1] == RETURN
+                after_returns += int(np.count_nonzero(is_return & is_feed[1:]))
+                lone += int(np.count_nonzero(is_return & ~is_feed[1:]))
             last = piece[-1:]
-    return Census(feeds + (last != b"\n"), bool(lone) or last == b"\r")
+    return Census(feeds + (last != b"\n"), bool(lone) or last == b"\r", 0 < after_returns < feeds)
 
 
 def pick(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:

@@ -9,23 +9,19 @@ held_back      the same of deliveries that are held back: nothing else of them c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import duckdb
 
-from dx_pipeline.declarations.contract import DUCKDB_TYPES, KNOWN_UNTIL, Contract
-from dx_pipeline.declarations.source import Placement
-from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file, violations
+from dx_pipeline.declarations.contract import DUCKDB_TYPES, Contract
+from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.period import Month
-from dx_pipeline.reading import Loaded, comparison, scanned_rows, values
+from dx_pipeline.reading import Loaded, comparison, typed
 from dx_pipeline.reading.comparison import HeldBack
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.storage.database import QUARANTINED, STAGED
-from dx_pipeline.vietnamese.spelling import normal
 
 SMALL = 200_000
 """So many typed rows take little memory."""
@@ -126,10 +122,48 @@ def superseded(loaded: Sequence[Loaded]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def stage_odd(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, item: Loaded, month: Month | None
+) -> dict[str, int] | None:
+    """Make `staged` and `quarantined` from the lines alone that a scan of the only delivery left.
+
+    Returns how many of them became what; None where a key is twice in the delivery: all of its lines are needed then.
+    """
+    assert item.scanned is not None  # noqa: S101
+    items = _type_all(connection, contract, [item], month, are_scanned_left_out=True)
+    if contract.key:
+        key = ", ".join(quoted(name) for name in contract.key)
+        twice = f"""
+            SELECT key_hash FROM (
+                SELECT hash({key}) AS key_hash FROM read_parquet($path, hive_partitioning = false)
+                UNION ALL
+                SELECT hash({key}) FROM typed WHERE filter_code IS NULL AND reason IS NULL)
+            GROUP BY key_hash HAVING count(*) > 1 LIMIT 1
+            """
+        if connection.execute(twice, {"path": str(item.scanned.rows)}).fetchall():
+            return None
+    _decide(connection, contract, [])
+    _write(connection, contract, items, month)
+    found = connection.execute(sql_file(__file__, "counts")).fetchall()
+    connection.execute("DROP TABLE disposition")
+    if item.scanned.odd:
+        connection.execute(f"DROP TABLE {quoted(item.raw.name)}")
+    counts = found[0][1:] if found else (0, 0, 0, 0)
+    return dict(zip(DISPOSITIONS, counts, strict=True))
+
+
 def _type_all(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, loaded: Iterable[Loaded], month: Month | None
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    loaded: Iterable[Loaded],
+    month: Month | None,
+    *,
+    are_scanned_left_out: bool = False,
 ) -> list[Loaded]:
-    """Make `typed` from the lines of all deliveries, and `delivered`, the delivery at each position."""
+    """Make `typed` from the lines of all deliveries, and `delivered`, the delivery at each position.
+
+    `are_scanned_left_out`: whether from the other lines alone, which stay in the connection.
+    """
     declared = ", ".join(f"{quoted(name)} {DUCKDB_TYPES[column.type]}" for name, column in contract.columns.items())
     connection.execute(
         f"""
@@ -141,15 +175,15 @@ def _type_all(
     for name, sharing in groupby(loaded, key=lambda item: item.raw.name):
         together = list(sharing)
         if (scanned := together[0].scanned) is not None:
-            scanned_rows.insert(connection, contract, scanned, len(items))
+            if not are_scanned_left_out:
+                typed.insert_scanned(connection, contract, scanned, len(items))
             if not scanned.odd:
                 items += together
                 continue
-        parameters: dict[str, Any] = {"position": len(items), **_from_titles(together[0])}
-        if _knows_until(contract, month):
-            parameters["delivered_at"] = [item.delivery.entry.delivered_at for item in together]
-        connection.execute(_typed(contract, together[0], month), parameters)
-        connection.execute(f"DROP TABLE {quoted(name)}")
+        parameters = {"position": len(items), **typed.parameters(contract, together, month)}
+        connection.execute(typed.statement(contract, together[0], month), parameters)
+        if not are_scanned_left_out:
+            connection.execute(f"DROP TABLE {quoted(name)}")
         items += together
     _compress(connection, items)
     delivered = {
@@ -159,85 +193,6 @@ def _type_all(
     }
     connection.execute(sql_file(__file__, "delivered"), delivered)
     return items
-
-
-def _knows_until(contract: Contract, month: Month | None) -> bool:
-    """Whether rules compare days with the last one that a delivery can know of."""
-    return month is not None and any(KNOWN_UNTIL in rule.sql for rule in contract.rules)
-
-
-def _from_titles(item: Loaded) -> dict[str, str | None]:
-    """The values of the columns that are found in the lines above the headings, by parameter."""
-    parameters: dict[str, str | None] = {}
-    for name, placement in item.layout.columns.items():
-        if placement.title is not None:
-            pattern = re.compile(normal(placement.title))
-            found = (pattern.search(title) for title in item.raw.titles)
-            parameters[f"title_{name}"] = next((match[1] for match in found if match), None)
-    return parameters
-
-
-def _typed(contract: Contract, item: Loaded, month: Month | None) -> str:
-    """The statement that types the lines of one raw table: clean text, then values, then the first reason.
-
-    `$position` is that of the first delivery in the table, `$delivered_at` when each of them arrived, where rules ask.
-    """
-    layout, raw = item.layout, item.raw
-    page = "page" if raw.page is not None else "0 AS page"
-    texts = {heading: f"text_{number}" for number, heading in enumerate(layout.expected)}
-    words = {
-        heading
-        for name, heading in layout.headers.items()
-        if contract.columns[name].type == "text" and layout.columns[name].values is None
-    }
-    cleaned = ", ".join(
-        f"{values.clean(heading, is_words=heading in words or heading in layout.ignored)} AS {name}"
-        for heading, name in texts.items()
-    )
-    typed, reasons = [], ["WHEN fault IS NOT NULL THEN fault"]
-    for name, column in contract.columns.items():
-        placement = layout.columns.get(name)
-        text = _text_of(name, placement, texts)
-        typed.append(f"{values.value(text, column, placement) if placement else 'NULL'} AS {quoted(name)}")
-        if placement is not None:
-            unreadable = values.unreadable(column, placement, text)
-            reasons.append(
-                f"WHEN {text} IS NOT NULL AND {quoted(name)} IS NULL THEN {unreadable} || {literal(f'|{name}')}"
-            )
-        reasons.extend(
-            f"WHEN {condition} THEN {literal(f'{reason}|{name}')}" for condition, reason in violations(name, column)
-        )
-    if contract.month is not None and month is not None:
-        first = "" if contract.changes else f" AND {quoted(contract.month)}::DATE >= DATE '{month.first}'"
-        within = f"{quoted(contract.month)}::DATE <= DATE '{month.last}'{first}"
-        reasons.append(f"WHEN NOT ({within}) THEN 'outside_month|{contract.month}'")
-    reasons.extend(f"WHEN NOT ({rule.sql}) THEN {literal(f'{rule.code}|')}" for rule in contract.rules)
-    filters = "".join(
-        f" WHEN regexp_matches({texts[rule.header]}, {literal(rule.matches)}) THEN {literal(rule.code)}"
-        for rule in layout.filters
-    )
-    filter_code = f"CASE{filters} END" if filters else "NULL"
-    columns = ", ".join(quoted(name) for name in contract.columns)
-    known = "NULL::DATE"
-    if month is not None and _knows_until(contract, month):
-        known = f"greatest(DATE '{month.last}', list_extract($delivered_at::TIMESTAMPTZ[], page + 1)::DATE)"
-    return f"""
-        INSERT INTO typed
-        WITH cleaned AS (SELECT {page}, line, fault, {cleaned} FROM {quoted(raw.name)}),
-        valued AS (
-            SELECT *, {filter_code} AS filter_code, {known} AS {KNOWN_UNTIL}, {", ".join(typed)} FROM cleaned)
-        SELECT $position + page, line, filter_code,
-            CASE WHEN filter_code IS NOT NULL THEN NULL {" ".join(reasons)} END, {columns}
-        FROM valued
-        """
-
-
-def _text_of(name: str, placement: Placement | None, texts: dict[str, str]) -> str:
-    if placement is None:
-        return "NULL"
-    if placement.title is not None:
-        return f"$title_{name}::VARCHAR"
-    return literal(placement.constant or "") if placement.header is None else texts[placement.header]
 
 
 def _decide(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced: Sequence[int]) -> None:

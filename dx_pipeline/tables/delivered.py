@@ -52,7 +52,8 @@ def stage(
         proposed = tuple(item for item in every if item.delivery_id in late & present)
         readable = readable.without(late)
     taken = accepted if closed is None else accepted | frozenset(closed.basis.deliveries)
-    staging, file = _staged(connection, contract, key, readable, reading.load(connection, readable, scanner), taken)
+    loading = reading.load(connection, readable, scanner)
+    staging, file = _staged(settings, connection, contract, key, readable, loading, taken)
     scanner.drop(but=file)
     why = {
         item.counts.delivery_id: redelivery.sentence(catalogue.sources[key.source], item) for item in staging.held_back
@@ -87,6 +88,7 @@ def stage(
 
 
 def _staged(
+    settings: Settings,
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
     key: Key,
@@ -97,10 +99,9 @@ def _staged(
     """Stage what is loaded; the file of its rows too, where a scan of the only delivery has written all of them."""
     if len(readable.deliveries) == 1:
         loading = iter([*loading])
-        counts = scanned_rows.stage(connection, contract, readable.loaded[0]) if readable.loaded else None
-        if counts is not None:
-            scanned = readable.loaded[0].scanned
-            return Staging((counts,), ()), scanned.rows if scanned is not None else None
+        for item in readable.loaded:
+            if (found := scanned_rows.stage(settings, connection, contract, item, key.month)) is not None:
+                return Staging((found[0],), ()), found[1]
     return rows.stage_compared(connection, contract, loading, key.month, taken), None
 
 
