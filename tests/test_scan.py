@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from dx_pipeline.tables.partition import Key
 
 KEY = Key("statistics.dossier", "dossier", Month.parse(MAY))
 ALWAYS, NEVER = 0, 1 << 60
+SMALL_BLOCK = 1024
+"""So few bytes are ten lines: an extract is several blocks."""
 
 CELLS = {
     "code": ["H53.07-220502-{:04}", "H53.20-220504-{:04}", "h53-1", "", " H53.07-220502-{:04}", "072085001234"],
@@ -109,6 +111,7 @@ def both_ways(fresh: Fresh, references: Path, declared: Catalogue, *contents: by
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(scan, "WORTHWHILE_BYTES", smallest)
             patched.setattr(scan, "MOST_ODD_SHARE", 1.0)
+            patched.setattr(scan, "BLOCK_BYTES", SMALL_BLOCK)
             found.append(ingested(settings, declared, *contents))
     return found[0], found[1]
 
@@ -133,6 +136,20 @@ def test_so_it_does_where_one_delivery_follows_another(
 def test_a_file_whose_lines_end_in_two_ways_is_read(furnished: Settings, declared: Catalogue) -> None:
     content = f"# Trích xuất\n{DOSSIER_HEADINGS}\r\n{DOSSIERS[0]}\n".encode()
     assert ingested(furnished, declared, content).run["counts"][0]["accepted"] == 1
+
+
+def test_threads_change_no_byte(
+    fresh: Fresh, references: Path, declared: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "WORTHWHILE_BYTES", ALWAYS)
+    monkeypatch.setattr(scan, "BLOCK_BYTES", SMALL_BLOCK)
+    found = []
+    for threads in (1, 2, 3):
+        settings = replace(fresh(), threads=threads)
+        shutil.copytree(references, settings.warehouse, dirs_exist_ok=True)
+        rows = [DOSSIERS[0].replace("-0001", f"-{number:04}") for number in range(1, 200)]
+        found.append(ingested(settings, declared, extract(*rows)))
+    assert found[0] == found[1] == found[2]
 
 
 def extract(*rows: str) -> bytes:

@@ -32,6 +32,7 @@ from dx_pipeline.privacy.column import column_filters
 from dx_pipeline.reading.cell import CellColumn, CodeColumn, NotScannedError, is_code
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
+from dx_pipeline.storage.database import OF_THE_SYSTEM
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """How much text is parsed at a time; a line is never longer."""
@@ -120,8 +121,10 @@ def scan(
         uneven = layout.format.delimiter.join("?" * (len(found) + 2)).encode()
         with undecoded.set_aside(connection, path, uneven) as (text, _):
             return table.scan(settings, text, titles, census.lines)
-    except (DeliveryRefusedError, NotScannedError, pa.ArrowInvalid):
-        return None
+    except OF_THE_SYSTEM:
+        raise
+    except (DeliveryRefusedError, NotScannedError, pa.ArrowInvalid, duckdb.Error):
+        return None  # reading line by line says what is wrong, and where
 
 
 def is_worthwhile(path: Path) -> bool:
