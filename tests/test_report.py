@@ -264,6 +264,7 @@ REVISED = f"""
     FROM kpi.value WHERE kpi_code = '{CODE}' LIMIT 1
 """
 PRINTED = f"""
+    DELETE FROM kpi.published_comparison;
     INSERT INTO kpi.published_comparison BY NAME
     SELECT 'Tổ' AS indicator_vi, 'Groups' AS indicator_en, '{CODE}' AS kpi_code, unit_code,
         window_start AS period_start, window_end AS period_end, 'tổ / groups' AS unit_of_measure,

@@ -44,7 +44,7 @@ def test_a_file_that_decides_a_figure_changes_it(package: Path, file: str, is_pa
 @pytest.mark.parametrize("engine", ["duckdb", "sqlglot", "great-expectations"])
 def test_the_version_of_an_engine_changes_it(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     before = fingerprint()
-    monkeypatch.setattr("dx_pipeline.settings.version", lambda name: "99" if name == engine else version(name))
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "99" if name == engine else version(name))
     assert fingerprint() != before
 
 

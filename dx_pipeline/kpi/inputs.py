@@ -53,13 +53,16 @@ def _tables_read(catalogue: Catalogue, code: str) -> set[str]:
 
 
 def _states(settings: Settings, catalogue: Catalogue, runs: Known) -> dict[Key, str]:
-    """The state of every partition that has been run: a digest of its rows, and the result of its run."""
+    """The state of every partition that has been run: its rows, what the run was over, and its result.
+
+    Coverage and the order of states depend on more than the rows: on what was delivered, and when.
+    """
     found = {}
     closed = closings(settings, catalogue)
     for key, run in sorted(runs.items(), key=lambda item: str(item[0])):
         path = partition.rows(settings, key)
         rows = parquet.identity(path) if path is not None else None
-        found[key] = f"{key} {rows} {run.published} {run.problem} {run.synthetic} {run.revision}"
+        found[key] = f"{key} {rows} {run.fingerprint} {run.published} {run.problem} {run.synthetic} {run.revision}"
         if key in closed:
             found[key] += f" states until {closed[key].basis.states_until}"
     return found
