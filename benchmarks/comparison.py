@@ -54,10 +54,10 @@ def rounds(compared: Sequence[Program], csv: Path, count: int) -> list[Round]:
 
 def check(of_round: Round) -> None:
     """Raise DxError unless every program counted the same."""
-    told = {name: found.counts for name, found in of_round.items()}
-    first = next(iter(told.values()))
-    if any(counts != first for counts in told.values()):
-        lines = "; ".join(f"{name}: {counts}" for name, counts in told.items())
+    counted = {name: found.counts for name, found in of_round.items()}
+    first = next(iter(counted.values()))
+    if any(counts != first for counts in counted.values()):
+        lines = "; ".join(f"{name}: {counts}" for name, counts in counted.items())
         raise DxError(f"the counts differ: {lines}", f"các số đếm khác nhau: {lines}")
 
 

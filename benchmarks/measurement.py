@@ -58,9 +58,9 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
         said.seek(0)
         lines = out.read().decode(errors="replace").splitlines()
         if process.returncode or not lines:
-            told = (said.read().decode(errors="replace").splitlines() or lines or ["nothing"])[-1]
-            told = f"{' '.join(command)} ended with status {process.returncode} and said: {told}"
-            raise DxError(told, told)
+            last = (said.read().decode(errors="replace").splitlines() or lines or ["nothing"])[-1]
+            sentence = f"{' '.join(command)} ended with status {process.returncode} and said: {last}"
+            raise DxError(sentence, sentence)
     return Measured(used.ru_utime + used.ru_stime, wall, peak[0] / 2**20, json.loads(lines[-1]))
 
 

@@ -101,7 +101,7 @@ def test_no_error_is_in_english_alone() -> None:
 
 
 def test_a_broken_rule_of_a_declaration_is_in_both_languages() -> None:
-    """What pydantic is told by any other error has one sentence; `RuleError` has two."""
+    """Any other error that a validator raises has one sentence; `RuleError` has two."""
     english = [
         f"{path}:{raised.lineno}"
         for path, module in modules()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -76,7 +75,6 @@ def test_every_decision_and_every_public_function_is_on_the_site(site: Path) -> 
         assert f'id="dx_pipeline.{name}"' in text
 
 
-@pytest.mark.skipif(importlib.util.find_spec("marimo") is None, reason="marimo is not installed: dependency group dev")
 def test_the_notebook_runs_as_a_script(published: tuple[Path, Published]) -> None:
     places = {"DX_WAREHOUSE": str(published[0]), "DX_PROJECT": str(TRIAL), "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, str(DOCS / "notebooks" / "first_look.py")]

@@ -1,4 +1,4 @@
-"""Errors of the engines that are told from others by what they say or are called: none of them is imported for it."""
+"""Errors of the engines, recognised by what they say or are called: no engine is imported for that."""
 
 from __future__ import annotations
 

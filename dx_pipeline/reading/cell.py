@@ -28,7 +28,7 @@ PRINTABLE = ord("!"), ord("~")
 LEGACY = compiled("|".join(legacy.SIGNS.values()))
 NEW = "new_cells"
 
-Judged = tuple[pa.Array | None, np.ndarray | None]
+Checked = tuple[pa.Array | None, np.ndarray | None]
 """The value of each cell, and whether it is canonical; None where all are."""
 
 
@@ -46,7 +46,7 @@ def is_code(name: str, contract: Contract, layout: Layout, privacy: ColumnFilter
 
 
 class CodeColumn:
-    """A column of codes: all cells of a block are judged together, by the shape that contract and filter share."""
+    """A column of codes: all cells of a block are checked together, by the shape that contract and filter share."""
 
     arrow_type: ClassVar[pa.DataType] = pa.binary()
 
@@ -54,7 +54,7 @@ class CodeColumn:
         self.name: str | None = name
         self._shape, self._quote = f"^{privacy.shape}$", quote
 
-    def judged(self, cells: pa.Array) -> Judged:
+    def checked(self, cells: pa.Array) -> Checked:
         """The codes of a block, and which of them are canonical."""
         is_canonical = pc.match_substring_regex(cells, self._shape).to_numpy(zero_copy_only=False)
         if not self._is_printable(cells):
@@ -76,7 +76,7 @@ class CodeColumn:
 
 
 class CellColumn:
-    """A column whose texts repeat: each one is judged when it is seen for the first time.
+    """A column whose texts repeat: each one is checked when it is seen for the first time.
 
     Args:
         connection: has the reference tables of the contract.
@@ -102,7 +102,7 @@ class CellColumn:
     ) -> None:
         self.name = name
         self._connection, self._privacy, self._quote = connection, privacy, quote
-        self._statement = _judgement(heading, name, layout, contract)
+        self._statement = _check_statement(heading, name, layout, contract)
         self._type = _type_of(name, contract) if name is not None else pa.null()
         self._forget()
 
@@ -111,7 +111,7 @@ class CellColumn:
         self._values: list[pa.Array] = [pa.array([], self._type)]
         self._canonical = np.zeros(0, dtype=bool)
 
-    def judged(self, cells: pa.DictionaryArray) -> Judged:
+    def checked(self, cells: pa.DictionaryArray) -> Checked:
         """The values of a block of cells, and which of them are canonical."""
         if len(self._known) > MOST_KNOWN:
             self._forget()
@@ -129,7 +129,7 @@ class CellColumn:
         return self._values[0]
 
     def _learn(self, new: Sequence[bytes]) -> None:
-        """Judge texts as the privacy filter and the reading of any line do."""
+        """Check texts as the privacy filter and the reading of any line do."""
         plain = [self._plain(text) for text in new]
         texts = pa.table(
             {"cell position": np.arange(len(new)), "cell": pa.array([text or None for text in plain], pa.string())}
@@ -162,7 +162,7 @@ def _type_of(name: str, contract: Contract) -> pa.DataType:
     return arrow_schema(contract, {name: contract.columns[name]}).field(name).type
 
 
-def _judgement(heading: str, name: str | None, layout: Layout, contract: Contract) -> str:
+def _check_statement(heading: str, name: str | None, layout: Layout, contract: Contract) -> str:
     """The statement that types new cells: the value of each, and whether it can be read, and breaks no rule."""
     place, cell, text = '"cell position"', "cell", '"cell text"'
     fits = [

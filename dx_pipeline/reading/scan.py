@@ -2,8 +2,8 @@
 
 A line is canonical if it has no quotation mark and as many cells as there are headings, each of which the privacy
 filter leaves as it is, and its row breaks no rule of the contract. Cells repeat: each distinct text of a column is
-judged once, by the very code that judges every line elsewhere (`values`, `privacy.column`), and a line by what is known
-of its cells. Lines that are not canonical are read by `formats` and `rows`, as those of any other format.
+checked once, by the code that checks every line elsewhere (`values`, `privacy.column`), and a line by what is known of
+its cells. Lines that are not canonical are read by `formats` and `rows`, as those of any other format.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class _Table:
         try:
             with parquet.Writer(target, self._schema, about) as writer:
                 for numbers, batch in self._batches(settings, path, first, odd):
-                    is_canonical, columns = self._judged(batch)
+                    is_canonical, columns = self._checked(batch)
                     if not is_canonical.all():
                         odd.extend(numbers[~is_canonical].tolist())
                         numbers = numbers[is_canonical]  # noqa: PLW2901
@@ -241,12 +241,12 @@ class _Table:
             yield numbers, batch
         odd.extend(uneven)
 
-    def _judged(self, batch: pa.RecordBatch) -> tuple[np.ndarray, dict[str, pa.Array]]:
+    def _checked(self, batch: pa.RecordBatch) -> tuple[np.ndarray, dict[str, pa.Array]]:
         """Which lines are canonical, and the values of all lines; those of others mean nothing."""
         is_canonical = np.ones(batch.num_rows, dtype=bool)
         values: dict[str, pa.Array] = {}
         for cells, column in zip(batch.columns, self._columns, strict=True):
-            typed, is_clean = column.judged(cells)
+            typed, is_clean = column.checked(cells)
             if is_clean is not None:
                 is_canonical &= is_clean
             if column.name is not None:
