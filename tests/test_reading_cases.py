@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from dx_pipeline import formats
 from dx_pipeline.declarations import shape
 from dx_pipeline.declarations.source import Layout, NumberStyle
+from dx_pipeline.declarations.sql import content_hash
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.vietnamese import legacy
 from dx_pipeline.vietnamese.spelling import comparable
@@ -297,3 +298,11 @@ def test_both_styles_of_tone_marks_are_one_word(read: Read) -> None:
     content = 'Thị xã Hòa\n"Đã khóa sổ, thủy lợi"\n"Đã khoá sổ, thủy lợi"\n"Đã khoá sổ, thuỷ lợi"\n'
     assert [row[0] for row in read(content, shape)] == ["x", "x", "x"]
     assert comparable("Hoà") == comparable("Ho\u0300a")
+
+
+def test_rows_with_different_texts_have_different_hashes_where_the_hash_of_duckdb_is_one() -> None:
+    """DuckDB's hash is why keys and contents are not compared by it alone."""
+    one, other = "H53.26.04-220620-0100050", "H53.26.04-220629-0100057"
+    hashed = f"SELECT hash(code), {content_hash(contract(code='text').columns)} FROM (VALUES ($one), ($other)) AS row(code)"
+    (weak_one, strong_one), (weak_other, strong_other) = duckdb.execute(hashed, {"one": one, "other": other}).fetchall()
+    assert (weak_one == weak_other, strong_one == strong_other) == (True, False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deliveries import DOSSIER_HEADINGS, DOSSIERS, MAY, put
 from hypothesis import given
@@ -19,6 +20,7 @@ from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
 from dx_pipeline.reading import scan
+from dx_pipeline.reading.keys import Keys
 from dx_pipeline.settings import Settings
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
@@ -204,3 +206,15 @@ def test_lines_are_replaced_in_their_places(
         physical_line.replace(path, path.with_name("target"), dict.fromkeys(picked, b"<>"))
     expected = [b"<>" if number in picked else line for number, line in enumerate(ended, 1)]
     assert path.with_name("target").read_bytes() == b"".join(expected)
+
+
+CODES = st.lists(st.text(st.sampled_from("0Đ9"), min_size=1, max_size=20), min_size=1)
+"""Texts of all lengths, some of which are there twice."""
+
+
+@given(CODES, st.integers(min_value=0, max_value=20))
+def test_keys_are_unique_if_none_is_there_twice(codes: list[str], first: int) -> None:
+    """Also those of a part of a block, and of several blocks."""
+    keys = Keys(len(codes))
+    keys.add(pa.chunked_array([pa.array(codes[:first], pa.string()), pa.array(codes).slice(first)]))
+    assert keys.are_unique() == (len(set(codes)) == len(codes))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dx_pipeline.formats import undecoded
+
 PIECE_BYTES = 1 << 20
 FEED, RETURN = b"\n\r"
 NEVER = 1 << 62
@@ -26,11 +28,13 @@ class Census:
         lines: how many lines it has; what follows the last line feed is one.
         has_lone_returns: whether it has a carriage return that no line feed follows: some programs end lines so.
         has_two_ends: whether some lines end with a line feed alone, and others with a carriage return before it.
+        is_plain: whether all of it is UTF-8 text without NUL.
     """
 
     lines: int
     has_lone_returns: bool
-    has_two_ends: bool = False
+    has_two_ends: bool
+    is_plain: bool
 
 
 def feeds(piece: bytes) -> int:
@@ -39,20 +43,25 @@ def feeds(piece: bytes) -> int:
 
 
 def census(path: Path) -> Census:
-    """Count the lines of a file, in one pass."""
-    feeds = lone = after_returns = 0
-    last = b"\n"
+    """Find out what a file consists of, in one pass."""
+    feeds = returns = after_returns = 0
+    last, rest, is_plain = b"\n", b"", True
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
             signs = np.frombuffer(last + piece, dtype=np.uint8)
-            is_feed = signs == FEED
-            feeds += int(np.count_nonzero(is_feed[1:]))
+            is_feed = signs[1:] == FEED
+            feeds += int(np.count_nonzero(is_feed))
             if b"\r" in piece or last == b"\r":
                 is_return = signs[:-1] == RETURN
-                after_returns += int(np.count_nonzero(is_return & is_feed[1:]))
-                lone += int(np.count_nonzero(is_return & ~is_feed[1:]))
+                returns += int(np.count_nonzero(is_return))
+                after_returns += int(np.count_nonzero(is_return & is_feed))
             last = piece[-1:]
-    return Census(feeds + (last != b"\n"), bool(lone) or last == b"\r", 0 < after_returns < feeds)
+            if is_plain:
+                whole, end, rest = (rest + piece).rpartition(b"\n")  # no letter goes on behind a line feed
+                is_plain = b"\x00" not in piece and undecoded.is_text(whole + end)
+    is_plain = is_plain and undecoded.is_text(rest)
+    has_lone_returns = returns > after_returns or last == b"\r"
+    return Census(feeds + (last != b"\n"), has_lone_returns, 0 < after_returns < feeds, is_plain)
 
 
 def pick(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:

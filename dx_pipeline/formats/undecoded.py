@@ -28,12 +28,13 @@ def is_utf8(path: Path) -> bool:
     with bytes_of(path) as handle:
         while piece := handle.read(PIECE_CHARACTERS):
             whole, end, rest = (rest + piece).rpartition(b"\n")  # no letter goes on behind a line feed
-            if not _is_text(whole + end):
+            if not is_text(whole + end):
                 return False
-    return _is_text(rest)
+    return is_text(rest)
 
 
-def _is_text(content: bytes) -> bool:
+def is_text(content: bytes) -> bool:
+    """Whether some bytes are UTF-8 text."""
     offsets = pa.py_buffer(np.array([0, len(content)], dtype=np.int64))
     text = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(content)])
     try:
@@ -49,13 +50,15 @@ def _has_nul(path: Path) -> bool:
 
 
 @contextmanager
-def set_aside(connection: duckdb.DuckDBPyConnection, path: Path, instead: bytes) -> Iterator[tuple[Path, list[int]]]:
+def set_aside(
+    connection: duckdb.DuckDBPyConnection, path: Path, instead: bytes, *, is_plain: bool | None = None
+) -> Iterator[tuple[Path, list[int]]]:
     """A text in which every line that is not UTF-8 is replaced by `instead`, and the numbers of these lines.
 
     So is every line with a NUL, at which DuckDB would end its cell. Lines are counted from 1. A file without such lines
-    is yielded as it is.
+    is yielded as it is; `is_plain` says whether it is one, where that is known.
     """
-    if is_utf8(path) and not _has_nul(path):
+    if is_utf8(path) and not _has_nul(path) if is_plain is None else is_plain:
         yield path, []
         return
     found = []

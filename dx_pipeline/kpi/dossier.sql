@@ -1,6 +1,5 @@
 -- Dossiers of a scanned view: unit, part of a month, and the answer to each condition of its figures.
 -- Grain: one row a row of the view. States of one dossier have one `dossier`.
-CREATE OR REPLACE TEMP TABLE collected AS
 WITH day AS (
     SELECT unnest(range(first_on, last_on + 1, INTERVAL 1 DAY))::DATE AS dx_day, part_number, period FROM part
 )

@@ -1,6 +1,7 @@
 -- Dossiers of a view that may have several rows of one. Those of a state, each at the end of another month, are one
 -- dossier that is there at all of them. The first is the dossier of other views, the others are dossiers of their own.
-WITH numbered AS (
+WITH collected AS ($collected),
+numbered AS (
     SELECT
         *,
         row_number() OVER (

@@ -194,7 +194,8 @@ class _Evaluator:
 
     def _collect(self, view: DeclaredView, figures: Sequence[Figure]) -> None:
         changes = self.catalogue.contracts[view.view.of].changes
-        suppression.collect(self.connection, view, figures, changes=changes)
+        in_use = [name for name in figures_by_view(self.kpis) if self.catalogue.views[name].view.protects]
+        suppression.collect(self.connection, view, figures, changes=changes, is_alone=len(in_use) == 1)
 
     def record_conservation(self) -> None:
         """Record where the rows of each view's table went, and which states wait for a revision."""

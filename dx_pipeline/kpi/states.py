@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import duckdb
 
 from dx_pipeline.declarations.contract import AS_OF
-from dx_pipeline.declarations.sql import quoted, sql_file
+from dx_pipeline.declarations.sql import content_hash, quoted, sql_file
 from dx_pipeline.declarations.view import EXCLUDED, DeclaredView
 from dx_pipeline.period import Month
 from dx_pipeline.storage.database import fill
@@ -79,10 +79,10 @@ def _is_behind(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 def _decide(connection: duckdb.DuckDBPyConnection, view: DeclaredView) -> None:
     """Make `state`: which states count in a view, month by month; add those that wait for a revision to `waiting`."""
     about, is_stock = view.view, view.view.basis == "stock"
-    said = ", ".join(quoted(name) for name in view.contract.columns if name not in {*PLACE_OF_STATE, AS_OF})
+    said = {name: column for name, column in view.contract.columns.items() if name not in {*PLACE_OF_STATE, AS_OF}}
     in_view = f"""
         SELECT {state_hash()} AS {STATE}, {quoted(about.date)} AS day, {EXCLUDED} IS NULL AS counts,
-            hash({said}) AS content
+            {content_hash(said)} AS content
         FROM ({view.sql}\n)
         """
     if about.repeats:

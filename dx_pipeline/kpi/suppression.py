@@ -30,7 +30,12 @@ Decided = Mapping[Key, bool]
 
 
 def collect(
-    connection: duckdb.DuckDBPyConnection, view: DeclaredView, figures: Sequence[Figure], *, changes: bool
+    connection: duckdb.DuckDBPyConnection,
+    view: DeclaredView,
+    figures: Sequence[Figure],
+    *,
+    changes: bool,
+    is_alone: bool,
 ) -> None:
     """Keep what the dossiers of a scanned view are in it, in `dossier.<view>`: one row a dossier.
 
@@ -39,17 +44,21 @@ def collect(
         view: the view.
         figures: what is counted on it.
         changes: whether rows of its table are states of dossiers.
+        is_alone: whether no other protected view is in use: then equal dossiers of a view are one row.
     """
     keys = f"FROM {states_of(view.view.of)}" if changes else "FROM (SELECT 0 AS state_hash, 0 AS key_number) LIMIT 0"
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE of_state AS SELECT state_hash, hash(key_number) AS dossier {keys}"
     )
     answers = " || ".join(f"CASE WHEN {condition} THEN '1' ELSE '0' END" for condition in conditions(figures))
-    connection.execute(sql_file(__file__, "dossier").replace("$answers", answers))
-    rows = "SELECT dossier, place, kind, weight FROM collected"
+    is_counted = is_alone and not view.view.repeats
+    rows = sql_file(__file__, "dossiers_alone" if is_counted else "dossier").replace("$answers", answers)
     if view.view.repeats:
-        rows = sql_file(__file__, "dossier_repeated").replace("$is_stock", str(view.view.basis == "stock"))
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS dossier; CREATE TABLE {dossiers_of(view.name)} AS {rows}")
+        repeated = sql_file(__file__, "dossier_repeated").replace("$is_stock", str(view.view.basis == "stock"))
+        rows = repeated.replace("$collected", rows)
+    names = "dossier, place, kind, weight"
+    connection.execute("CREATE SCHEMA IF NOT EXISTS dossier")
+    connection.execute(f"CREATE TABLE {dossiers_of(view.name)} AS SELECT {names} FROM ({rows})")
 
 
 def withhold(

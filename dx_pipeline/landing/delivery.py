@@ -171,6 +171,7 @@ def land(settings: Settings, arrival: Arrival, filtered: Filtered) -> Delivery:
     files.sync(private)
     private.rename(folder)
     files.sync(folder.parent)
+    files.remember_digest(folder / CONTENT, kept)
     if entry.stripped:
         counts = ", ".join(f"{count} {kind}" for kind, count in entry.stripped.items())
         LOG.warning("%s %s %s: stripped %s before it was kept", entry.source, entry.month, entry.file_name, counts)

@@ -179,7 +179,8 @@ def _filtered(  # noqa: PLR0911 - one a format
     """
     contract = contracts.get(layout.table) if layout is not None else None
     codes = layout is None and delivers_codes(source, contracts)
-    letters = letters_of(path, source, layout) if kind in TEXT_KINDS else "utf-8"
+    is_text = kind in TEXT_KINDS
+    letters = letters_of(path, source, layout, is_scanned=searched is not None) if is_text else "utf-8"
     match layout.format.kind if layout is not None else kind:
         case "xroad":
             return xroad.answer(path, target)

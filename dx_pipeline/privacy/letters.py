@@ -35,13 +35,18 @@ _SIGNS = {kind: re.compile(pattern) for kind, pattern in legacy.SIGNS.items()}
 _VIETNAMESE = re.compile(legacy.VIETNAMESE)
 
 
-def encoding_of(path: Path, source: Source, layout: Layout | None) -> Encoding:
+def encoding_of(path: Path, source: Source, layout: Layout | None, *, is_scanned: bool = False) -> Encoding:
     """The encoding in which a text is filtered: that of its layout, else one that its source declares.
+
+    `is_scanned`: whether a scan has found that its lines are UTF-8, but for a few, and that they end as lines do.
 
     Raises:
         DeliveryRefusedError: it is in none of them; says what to do.
     """
     declared = [_declared(layout)] if layout is not None else sorted(set(map(_declared, source.deliveries)), key=_order)
+    if is_scanned and layout is not None:
+        _check_letters(path)
+        return _declared(layout)
     refusals = []
     for encoding in declared:
         try:
@@ -102,6 +107,15 @@ def _check(path: Path, encoding: Encoding, source: Source, *, is_by_line: bool) 
         raise _not_utf8(path, source, lines)
     if not is_by_line and lines.feeds < legacy.FEWEST_SIGNS:
         return
+    _check_letters(path)
+
+
+def _check_letters(path: Path) -> None:
+    """Check that the first lines of a text are not in letters of a legacy encoding.
+
+    Raises:
+        DeliveryRefusedError: they are.
+    """
     with opened(path, "utf-8") as text:
         text.reconfigure(errors="replace")
         check_cells(islice(text, LOOKED_AT_LINES * 10))

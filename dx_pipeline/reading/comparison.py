@@ -17,7 +17,7 @@ import duckdb
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.source import Replacement
-from dx_pipeline.declarations.sql import quoted
+from dx_pipeline.declarations.sql import content_hash, quoted
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Loaded
 from dx_pipeline.reading.conservation import Counts
@@ -196,11 +196,11 @@ def _good(contract: Contract, where: str, names: Sequence[str] = ()) -> str:
     if not contract.key:
         return f"SELECT 1 AS line_count {good}"
     key = ", ".join(("delivery_position", *(quoted(name) for name in contract.key)))
-    content = ", ".join(quoted(name) for name in contract.columns)
+    content = content_hash(contract.columns)
     others = "".join(f", any_value({quoted(name)}) AS {quoted(name)}" for name in names)
     return f"""
         SELECT {key}{others}, count(*) AS line_count {good}
-        GROUP BY {key} HAVING min(hash({content})) = max(hash({content}))
+        GROUP BY {key} HAVING min({content}) = max({content})
         """
 
 

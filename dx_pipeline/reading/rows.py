@@ -16,11 +16,12 @@ from itertools import groupby
 import duckdb
 
 from dx_pipeline.declarations.contract import DUCKDB_TYPES, Contract
-from dx_pipeline.declarations.sql import create_table, literal, qualified, quoted, sql_file
+from dx_pipeline.declarations.sql import content_hash, create_table, literal, qualified, quoted, sql_file
 from dx_pipeline.period import Month
 from dx_pipeline.reading import Loaded, comparison, typed
 from dx_pipeline.reading.comparison import HeldBack
 from dx_pipeline.reading.conservation import Counts
+from dx_pipeline.reading.scan import Scanned
 from dx_pipeline.storage.database import QUARANTINED, STAGED
 
 SMALL = 200_000
@@ -131,17 +132,8 @@ def stage_odd(
     """
     assert item.scanned is not None  # noqa: S101
     items = _type_all(connection, contract, [item], month, are_scanned_left_out=True)
-    if contract.key:
-        key = ", ".join(quoted(name) for name in contract.key)
-        twice = f"""
-            SELECT key_hash FROM (
-                SELECT hash({key}) AS key_hash FROM read_parquet($path, hive_partitioning = false)
-                UNION ALL
-                SELECT hash({key}) FROM typed WHERE filter_code IS NULL AND reason IS NULL)
-            GROUP BY key_hash HAVING count(*) > 1 LIMIT 1
-            """
-        if connection.execute(twice, {"path": str(item.scanned.rows)}).fetchall():
-            return None
+    if contract.key and _has_repeated_key(connection, contract, item.scanned):
+        return None
     _decide(connection, contract, [])
     _write(connection, contract, items, month)
     found = connection.execute(sql_file(__file__, "counts")).fetchall()
@@ -150,6 +142,19 @@ def stage_odd(
         connection.execute(f"DROP TABLE {quoted(item.raw.name)}")
     counts = found[0][1:] if found else (0, 0, 0, 0)
     return dict(zip(DISPOSITIONS, counts, strict=True))
+
+
+def _has_repeated_key(connection: duckdb.DuckDBPyConnection, contract: Contract, scanned: Scanned) -> bool:
+    """Whether a key is twice in a delivery: in rows that were scanned, or in good ones of `typed`, or in both."""
+    if scanned.has_unique_keys and not scanned.odd:
+        return False
+    key = ", ".join(quoted(name) for name in contract.key)
+    rows, good = "read_parquet($path, hive_partitioning = false)", "typed WHERE filter_code IS NULL AND reason IS NULL"
+    of_scanned = f"SELECT {key} FROM {rows}"
+    if scanned.has_unique_keys:  # then only keys of other lines can be there twice
+        of_scanned += f" WHERE ({key}) IN (SELECT ({key}) FROM {good})"
+    twice = f"FROM ({of_scanned} UNION ALL SELECT {key} FROM {good}) SELECT 1 GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+    return bool(connection.execute(twice, {"path": str(scanned.rows)}).fetchall())
 
 
 def _type_all(
@@ -206,7 +211,6 @@ def _decide(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
     if not contract.key:
         return
     key = ", ".join(quoted(name) for name in contract.key)
-    content = ", ".join(quoted(name) for name in contract.columns)
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
@@ -216,7 +220,7 @@ def _decide(connection: duckdb.DuckDBPyConnection, contract: Contract, replaced:
             WHERE disposition = 'accepted' GROUP BY key_hash HAVING count(*) > 1
         ),
         hashed AS (
-            SELECT delivery_position, delivery_line, {key}, hash({content}) AS content_hash
+            SELECT delivery_position, delivery_line, {key}, {content_hash(contract.columns)} AS content_hash
             FROM typed JOIN disposition USING (delivery_position, delivery_line)
             WHERE disposition = 'accepted' AND hash({key}) IN (SELECT key_hash FROM twice)
         ),
@@ -240,7 +244,7 @@ def _set_aside(connection: duckdb.DuckDBPyConnection, contract: Contract, positi
     if not positions:
         return
     key = ", ".join(("delivery_position", *(quoted(name) for name in contract.key)))
-    content = f"CASE WHEN reason IS NULL THEN hash({', '.join(quoted(name) for name in contract.columns)}) END"
+    content = f"CASE WHEN reason IS NULL THEN {content_hash(contract.columns)} END"
     conflict = literal(f"key_conflict|{contract.key[0]}") if contract.key else "NULL"
     connection.execute(
         f"""

@@ -29,7 +29,9 @@ from dx_pipeline.formats.raw import check_headings, is_marked
 from dx_pipeline.formats.text import is_compressed
 from dx_pipeline.period import Month
 from dx_pipeline.privacy.column import column_filters
+from dx_pipeline.privacy.letters import MOST_UNDECODED_SHARE
 from dx_pipeline.reading.cell import CellColumn, CodeColumn, NotScannedError, is_code
+from dx_pipeline.reading.keys import Keys
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import OF_THE_SYSTEM
@@ -54,6 +56,7 @@ class Scanned:
         odd: the numbers of all other lines below the headings, in order.
         first: the number of the first line below the headings.
         titles: the lines above the headings.
+        has_unique_keys: whether no key is in two of the canonical lines; False where that is not known, too.
     """
 
     rows: Path
@@ -61,6 +64,7 @@ class Scanned:
     odd: tuple[int, ...]
     first: int
     titles: tuple[str, ...]
+    has_unique_keys: bool
 
     @property
     def is_synthetic(self) -> bool:
@@ -119,7 +123,9 @@ def scan(
             return None
         table = _Table(connection, found, layout, contract, month, identity, is_synthetic=is_marked(titles))
         uneven = layout.format.delimiter.join("?" * (len(found) + 2)).encode()
-        with undecoded.set_aside(connection, path, uneven) as (text, _):
+        with undecoded.set_aside(connection, path, uneven, is_plain=census.is_plain) as (text, unread):
+            if len(unread) > max(1, census.lines * MOST_UNDECODED_SHARE):
+                return None
             return table.scan(settings, text, titles, census.lines)
     except OF_THE_SYSTEM:
         raise
@@ -177,6 +183,8 @@ class _Table:
                 self._columns.append(CellColumn(connection, heading, name, layout, contract, privacy, quote))
         self._schema = arrow_schema(contract, contract.stored)
         self._rules = _broken_rules(contract, month)
+        only = contract.key[0] if len(contract.key) == 1 else None
+        self._key = only if only is not None and contract.columns[only].type == "text" else None
 
     def scan(self, settings: Settings, path: Path, titles: tuple[str, ...], lines: int) -> Scanned | None:
         """Write the rows of the canonical lines; None if there are too few of them."""
@@ -184,6 +192,7 @@ class _Table:
         odd: list[int] = []
         target = files.private_name(settings, ".parquet")
         about = {parquet.PARTITION: self._identity.partition.encode()}
+        keys = Keys(lines)
         kept = None
         try:
             with parquet.Writer(target, self._schema, about) as writer:
@@ -192,13 +201,17 @@ class _Table:
                     if not is_canonical.all():
                         odd.extend(numbers[~is_canonical].tolist())
                         numbers = numbers[is_canonical]  # noqa: PLW2901
-                    writer.write(self._rows(columns, is_canonical, numbers))
+                    rows = self._rows(columns, is_canonical, numbers)
+                    if self._key is not None:
+                        keys.add(rows.column(self._key))
+                    writer.write(rows)
                     if len(odd) > max(1, MOST_ODD_SHARE * lines):
                         return None
             odd.sort()
             if first - 1 + writer.count + len(odd) != lines or self._has_open_quote(path, odd):
                 return None
-            kept = Scanned(target, writer.count, tuple(odd), first, titles)
+            is_unique = self._key is not None and keys.are_unique()
+            kept = Scanned(target, writer.count, tuple(odd), first, titles, is_unique)
             return kept
         finally:
             if kept is None:

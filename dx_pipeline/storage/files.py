@@ -110,11 +110,20 @@ def forget_digests() -> None:
 
 def known_digest(path: Path) -> str:
     """SHA-256 of a file; computed once in a process while size, time of modification and inode are the same."""
-    about = path.stat()
-    key = (str(path), about.st_size, about.st_mtime_ns, about.st_ino)
+    key = _about(path)
     if key not in _DIGESTS:
         _DIGESTS[key] = digest(path)
     return _DIGESTS[key]
+
+
+def remember_digest(path: Path, digest: str) -> None:
+    """Note the digest of a file that this process has just written: it is not read again for that."""
+    _DIGESTS[_about(path)] = digest
+
+
+def _about(path: Path) -> tuple[str, int, int, int]:
+    about = path.stat()
+    return str(path), about.st_size, about.st_mtime_ns, about.st_ino
 
 
 def set_aside(settings: Settings, path: Path) -> Path:

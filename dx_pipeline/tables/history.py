@@ -41,11 +41,15 @@ def select(connection: duckdb.DuckDBPyConnection, table: str, contract: Contract
     if not contract.changes:
         return partition.select(contract.stored, paths)
     _find_states(connection, table, contract, paths)
+    replaced = f"{states_of(table)} WHERE NOT {IS_LATEST}"
+    if not connection.execute(f"SELECT 1 FROM {replaced} LIMIT 1").fetchall():
+        rows = partition.select(contract.stored, paths)
+        return f"SELECT *, last_day(month) AS {AS_OF}, true AS {IS_LATEST} FROM ({rows})"
     return f"""
         SELECT row.* EXCLUDE ({PLACE}), last_day(row.month) AS {AS_OF},
             coalesce(state.is_latest, true) AS {IS_LATEST}
         FROM ({partition.select((*contract.stored, *PLACES), paths)}) AS row
-        LEFT JOIN {states_of(table)} AS state USING ({PLACE})
+        LEFT JOIN (FROM {replaced}) AS state USING ({PLACE})
         """
 
 
@@ -70,18 +74,19 @@ def _find_states(connection: duckdb.DuckDBPyConnection, table: str, contract: Co
     """Fill the table of states.
 
     Few keys have more than one row, so only theirs are put in order. They are found by their hashes, which take less
-    memory; two keys of one hash do no harm.
+    memory; two keys of one hash do no harm. Within one partition a key has one row.
     """
     key, of_month = ", ".join(map(quoted, contract.key)), quoted(str(contract.month))
     columns = dict.fromkeys((*contract.key, str(contract.month), *PLACE_OF_STATE, *PLACES))
+    repeated = f"""
+        SELECT hash({key}) AS key_hash FROM ({partition.select(contract.key, paths)})
+        GROUP BY key_hash HAVING count(*) > 1
+        """
     sources = [path.parent.name.removeprefix("partition=").rpartition("_")[0] for path in paths]
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {states_of(table)} AS
-        WITH repeated AS (
-            SELECT hash({key}) AS key_hash FROM ({partition.select(contract.key, paths)})
-            GROUP BY key_hash HAVING count(*) > 1
-        ),
+        WITH repeated AS ({repeated if len(paths) > 1 else "SELECT NULL::UBIGINT AS key_hash LIMIT 0"}),
         state AS (
             SELECT {PLACE}, $sources[file_index::BIGINT + 1] AS source, month, {state_hash()} AS {STATE},
                 md5_number(concat_ws(chr(31), {key})) AS key_number
