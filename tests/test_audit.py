@@ -78,6 +78,21 @@ def test_a_broken_query_leaves_the_others_as_they_are(connection: duckdb.DuckDBP
     assert [(each.status, each.unexpected_count) for each in found] == [("met", 0), ("broken", None), ("unmet", 20)]
 
 
+@pytest.mark.parametrize(
+    ("added", "repeated"),
+    [("'499999'", 1), ("'500001'", 0), ("NULL", 0), ("NULL), (NULL", 1)],
+)
+def test_a_key_that_is_there_twice_is_found_in_a_large_table(
+    connection: duckdb.DuckDBPyConnection, added: str, repeated: int
+) -> None:
+    connection.execute("CREATE OR REPLACE TABLE staged AS SELECT i::VARCHAR AS code FROM range(500_001) t(i)")
+    connection.execute(f"INSERT INTO staged VALUES ({added})")
+    query = "SELECT code FROM {batch} GROUP BY ALL HAVING count(*) > 1"
+    key = {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}
+    (result,) = audited(connection, key)
+    assert (result.status, result.unexpected_count) == ("unmet" if repeated else "met", repeated)
+
+
 def test_two_expectations_of_one_kind_are_both_evaluated(connection: duckdb.DuckDBPyConnection) -> None:
     results = audited(connection, rows_where("digit = 3"), rows_where("digit > 9"))
     assert [result.status for result in results] == ["unmet", "met"]

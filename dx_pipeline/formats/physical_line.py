@@ -5,6 +5,7 @@ A large file is read piece by piece, and only pieces with lines that are asked f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,9 @@ import numpy as np
 from dx_pipeline.formats import undecoded
 
 PIECE_BYTES = 1 << 20
+CENSUS_BYTES = 1 << 18
+"""So much of a file stays in a processor's own memory, while it is looked at in several ways."""
+
 FEED, RETURN = b"\n\r"
 NEVER = 1 << 62
 """Behind every line."""
@@ -45,23 +49,35 @@ def feeds(piece: bytes) -> int:
 def census(path: Path) -> Census:
     """Find out what a file consists of, in one pass."""
     feeds = returns = after_returns = 0
-    last, rest, is_plain = b"\n", b"", True
-    with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            signs = np.frombuffer(last + piece, dtype=np.uint8)
-            is_feed = signs[1:] == FEED
-            feeds += int(np.count_nonzero(is_feed))
-            if b"\r" in piece or last == b"\r":
-                is_return = signs[:-1] == RETURN
-                returns += int(np.count_nonzero(is_return))
-                after_returns += int(np.count_nonzero(is_return & is_feed))
-            last = piece[-1:]
-            if is_plain:
-                whole, end, rest = (rest + piece).rpartition(b"\n")  # no letter goes on behind a line feed
-                is_plain = b"\x00" not in piece and undecoded.is_text(whole + end)
-    is_plain = is_plain and undecoded.is_text(rest)
-    has_lone_returns = returns > after_returns or last == b"\r"
-    return Census(feeds + (last != b"\n"), has_lone_returns, 0 < after_returns < feeds, is_plain)
+    is_plain, last = True, FEED
+    for signs, lines in _pieces(path):
+        is_feed = signs == FEED
+        feeds += int(np.count_nonzero(is_feed))
+        is_return = signs == RETURN
+        if (here := int(np.count_nonzero(is_return))) > 0:
+            returns += here
+            after_returns += int(np.count_nonzero(is_return[:-1] & is_feed[1:]))
+        after_returns += last == RETURN and bool(is_feed[0])
+        is_plain = is_plain and bool(signs.all()) and undecoded.is_text(lines)
+        last = int(signs[-1])
+    return Census(feeds + (last != FEED), returns > after_returns, 0 < after_returns < feeds, is_plain)
+
+
+def _pieces(path: Path) -> Iterator[tuple[np.ndarray, memoryview]]:
+    """A file, piece by piece, and the same in whole lines; both are in memory until the next piece is read."""
+    buffer, rest = bytearray(CENSUS_BYTES), 0
+    with path.open("rb", buffering=0) as file:
+        while (count := file.readinto(memoryview(buffer)[rest:])) > 0:
+            signs = np.frombuffer(buffer, dtype=np.uint8, count=count, offset=rest)
+            is_last = file.tell() == os.fstat(file.fileno()).st_size
+            end = rest + count if is_last else buffer.rfind(b"\n", 0, rest + count) + 1
+            yield signs, memoryview(buffer)[:end]
+            del signs
+            after = buffer[end : rest + count]
+            rest = len(after)
+            if rest * 2 > len(buffer):
+                buffer = bytearray(len(buffer) * 2)  # a long line
+            buffer[:rest] = after
 
 
 def pick(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:

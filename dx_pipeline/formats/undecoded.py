@@ -33,7 +33,7 @@ def is_utf8(path: Path) -> bool:
     return is_text(rest)
 
 
-def is_text(content: bytes) -> bool:
+def is_text(content: bytes | memoryview) -> bool:
     """Whether some bytes are UTF-8 text."""
     offsets = pa.py_buffer(np.array([0, len(content)], dtype=np.int64))
     text = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(content)])

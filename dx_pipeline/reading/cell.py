@@ -57,11 +57,12 @@ class CodeColumn:
     def checked(self, cells: pa.Array) -> Checked:
         """The codes of a block, and which of them are canonical."""
         is_canonical = pc.match_substring_regex(cells, self._shape).to_numpy(zero_copy_only=False)
-        if not self._is_printable(cells):
+        is_printable = self._is_printable(cells)
+        if is_printable and is_canonical.all():  # all of it is ASCII, and need not be decoded to know that
+            return pa.Array.from_buffers(pa.string(), len(cells), cells.buffers(), offset=cells.offset), None
+        if not is_printable:
             strange = pc.match_substring_regex(cells, rf"[^!-~]|\x{ord(self._quote):02x}")
             is_canonical &= ~strange.to_numpy(zero_copy_only=False)
-        if is_canonical.all():
-            return cells.cast(pa.string()), None
         plain = pc.if_else(pa.array(is_canonical), cells, pa.scalar(None, cells.type))
         return plain.cast(pa.string()), is_canonical
 

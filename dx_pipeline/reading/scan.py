@@ -31,7 +31,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.privacy.column import column_filters
 from dx_pipeline.privacy.letters import MOST_UNDECODED_SHARE
 from dx_pipeline.reading.cell import CellColumn, CodeColumn, NotScannedError, is_code
-from dx_pipeline.reading.keys import Keys
+from dx_pipeline.storage.keys import Keys
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import OF_THE_SYSTEM
@@ -41,6 +41,9 @@ BLOCK_BYTES = 8 * 1024 * 1024
 
 WORTHWHILE_BYTES = 1 << 20
 """Smaller files are read as quickly line by line."""
+
+ROWS_AT_A_TIME = 250_000
+"""For about so many rows the rules of a contract are evaluated at a time."""
 
 MOST_ODD_SHARE = 0.2
 """Where more lines than these are not canonical, all are read as any others: it costs less."""
@@ -152,6 +155,21 @@ def _can_be_scanned(path: Path, layout: Layout, contract: Contract, month: Month
     )
 
 
+@dataclass(frozen=True)
+class _Block:
+    """Some consecutive lines.
+
+    Args:
+        numbers: of the lines.
+        is_canonical: of each, whether it is canonical.
+        values: of their cells; those of lines that are not canonical mean nothing.
+    """
+
+    numbers: np.ndarray
+    is_canonical: np.ndarray
+    values: pa.Table
+
+
 class _Table:
     """The lines of one delivery, as they become rows."""
 
@@ -196,12 +214,10 @@ class _Table:
         kept = None
         try:
             with parquet.Writer(target, self._schema, about) as writer:
-                for numbers, batch in self._batches(settings, path, first, odd):
-                    is_canonical, columns = self._checked(batch)
-                    if not is_canonical.all():
-                        odd.extend(numbers[~is_canonical].tolist())
-                        numbers = numbers[is_canonical]  # noqa: PLW2901
-                    rows = self._rows(columns, is_canonical, numbers)
+                checked = (self._checked(*each) for each in self._batches(settings, path, first, odd))
+                for block in self._following_rules(checked):
+                    odd.extend(block.numbers[~block.is_canonical].tolist())
+                    rows = self._rows(block)
                     if self._key is not None:
                         keys.add(rows.column(self._key))
                     writer.write(rows)
@@ -254,8 +270,8 @@ class _Table:
             yield numbers, batch
         odd.extend(uneven)
 
-    def _checked(self, batch: pa.RecordBatch) -> tuple[np.ndarray, dict[str, pa.Array]]:
-        """Which lines are canonical, and the values of all lines; those of others mean nothing."""
+    def _checked(self, numbers: np.ndarray, batch: pa.RecordBatch) -> _Block:
+        """The lines of a batch, of which those are canonical that have no other cells."""
         is_canonical = np.ones(batch.num_rows, dtype=bool)
         values: dict[str, pa.Array] = {}
         for cells, column in zip(batch.columns, self._columns, strict=True):
@@ -264,39 +280,48 @@ class _Table:
                 is_canonical &= is_clean
             if column.name is not None:
                 values[column.name] = typed
-        if self._rules:
-            is_canonical[self._breaking(values)] = False
-        return is_canonical, values
+        return _Block(numbers, is_canonical, pa.table(values))
 
-    def _breaking(self, values: dict[str, pa.Array]) -> np.ndarray:
-        """The positions of the rows that break a rule, or belong to another month."""
-        count = len(next(iter(values.values())))
-        self._connection.register("scanned_batch", pa.table({**values, "position": np.arange(count)}))
+    def _following_rules(self, blocks: Iterator[_Block]) -> Iterator[_Block]:
+        """Blocks in which no line is canonical that breaks a rule, or belongs to another month."""
+        for together in _together(blocks):
+            if self._rules:
+                broken, first = self._breaking(together), 0
+                for block in together:
+                    count = len(block.numbers)
+                    block.is_canonical[broken[(broken >= first) & (broken < first + count)] - first] = False
+                    first += count
+            yield from together
+
+    def _breaking(self, blocks: Sequence[_Block]) -> np.ndarray:
+        """The positions of the rows of some blocks that break a rule."""
+        rows = pa.concat_tables([block.values for block in blocks])
+        self._connection.register("scanned_batch", rows.append_column("position", [np.arange(rows.num_rows)]))
         broken = self._connection.execute(
             self._rules, {"delivered_at": self._identity.delivered_at} if "$delivered_at" in self._rules else {}
         ).fetchnumpy()["position"]
         self._connection.unregister("scanned_batch")
         return np.asarray(broken, dtype=np.int64)
 
-    def _rows(self, values: dict[str, pa.Array], is_canonical: np.ndarray, numbers: np.ndarray) -> pa.Table:
+    def _rows(self, block: _Block) -> pa.Table:
         """The rows of the canonical lines, as the contract stores them."""
-        count = len(numbers)
+        values, numbers = block.values, block.numbers
+        if not block.is_canonical.all():
+            values, numbers = values.filter(pa.array(block.is_canonical)), numbers[block.is_canonical]
+        fixed = {
+            "month": self._month.first,
+            "delivery_id": self._identity.delivery_id,
+            "synthetic": self._synthetic,
+        }
         stored: list[pa.Array] = []
-        mask = None if is_canonical.all() else pa.array(is_canonical)
         for field in self._schema:
-            if field.name in values:
-                found = values[field.name] if mask is None else values[field.name].filter(mask)
+            if field.name in values.column_names:
+                found = values.column(field.name)
                 stored.append(found.cast(field.type) if found.type != field.type else found)
-            elif field.name == "month":
-                stored.append(pa.repeat(pa.scalar(self._month.first, field.type), count))
-            elif field.name == "delivery_id":
-                stored.append(pa.repeat(pa.scalar(self._identity.delivery_id, field.type), count))
             elif field.name == "delivery_line":
                 stored.append(pa.array(numbers, field.type))
-            elif field.name == "synthetic":
-                stored.append(pa.repeat(pa.scalar(self._synthetic, field.type), count))
             else:
-                stored.append(pa.nulls(count, field.type))
+                stored.append(pa.repeat(pa.scalar(fixed.get(field.name), field.type), len(numbers)))
         return pa.Table.from_arrays(stored, schema=self._schema)
 
     def _has_open_quote(self, path: Path, odd: Sequence[int]) -> bool:
@@ -307,16 +332,29 @@ class _Table:
 
 def _broken_rules(contract: Contract, month: Month) -> str:
     """The query for the positions of rows that break a rule on several columns; empty where there is none."""
-    kept = [f"coalesce(({rule.sql}), true)" for rule in contract.rules]
+    broken = [f"({rule.sql}) IS FALSE" for rule in contract.rules]
     if contract.month is not None:
-        first = "" if contract.changes else f" AND {quoted(contract.month)}::DATE >= DATE '{month.first}'"
-        kept.append(f"coalesce({quoted(contract.month)}::DATE <= DATE '{month.last}'{first}, true)")
-    if not kept:
+        day = f"{quoted(contract.month)}::DATE"
+        broken.append(f"{day} > DATE '{month.last}'")
+        broken += [] if contract.changes else [f"{day} < DATE '{month.first}'"]
+    if not broken:
         return ""
     known = f"greatest(DATE '{month.last}', $delivered_at::TIMESTAMPTZ::DATE)"
     has_known = any(KNOWN_UNTIL in rule.sql for rule in contract.rules)
     batch = f"(SELECT *, {known} AS {KNOWN_UNTIL} FROM scanned_batch)" if has_known else "scanned_batch"
-    return f"SELECT position FROM {batch} WHERE NOT ({' AND '.join(kept)})"
+    return f"SELECT position FROM {batch} WHERE {' OR '.join(broken)}"
+
+
+def _together(blocks: Iterator[_Block]) -> Iterator[list[_Block]]:
+    """Blocks, some at a time: to plan a query costs as much as it does to evaluate it for the rows of a block."""
+    waiting: list[_Block] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(len(each.numbers) for each in waiting) >= ROWS_AT_A_TIME:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
 
 
 def _without(first: int, count: int, passed: Sequence[int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Keys of the rows of one file: whether any of them is there twice, found out while the rows go by."""
+"""Keys of the rows of one table: whether any of them is there twice, found out while the rows go by."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ class Keys:
         self._count = 0
 
     def add(self, texts: pa.ChunkedArray) -> None:
-        """Add texts, none of which is NULL."""
+        """Add texts.
+
+        Raises:
+            ValueError: one of them is NULL, or there are more than announced.
+        """
+        if texts.null_count:
+            raise ValueError("a key is NULL")
         for chunk in texts.chunks:
             self._found[self._count : self._count + len(chunk)] = fingerprints(chunk)
             self._count += len(chunk)
