@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from dx_pipeline import connectors, progress, reading, workers
+from dx_pipeline import connectors, profile, progress, reading, workers
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.declarations.definition import DEFINITION
@@ -209,9 +209,10 @@ def _read_and_publish(
     results = []
     with connect(settings) as connection:
         for key, found in closed.items():
-            staged = delivered.stage(
-                settings, catalogue, connection, key, tables[key.table], present, found, accepted, dict(scans)
-            )
+            with profile.stage("read", key.table, key.month):
+                staged = delivered.stage(
+                    settings, catalogue, connection, key, tables[key.table], present, found, accepted, dict(scans)
+                )
             inputs = _inputs(settings, catalogue, key, landed, present, found, accepted)
             entries = {delivery.entry.delivery_id: delivery.entry.digest for delivery in landed}
             names = {delivery.entry.delivery_id: delivery.entry.file_name for delivery in landed}

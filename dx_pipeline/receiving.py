@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
-from dx_pipeline import connectors, formats, privacy, workers
+from dx_pipeline import connectors, formats, privacy, profile, workers
 from dx_pipeline.declarations.catalogue import Catalogue, DeclaredSource
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.landing.delivery import Arrival, Delivery
@@ -66,7 +66,8 @@ def fetch_and_land(
     present: Present = dict.fromkeys(months, frozenset())
     scans: dict[str, Scanned] = {}
     landing = writing if connectors.is_remote(source) else nullcontext  # else the caller has the lock already
-    for arrival in connectors.fetch(settings, source, months, now=now):
+    month = months[0] if len(months) == 1 else None
+    for arrival in profile.iterating("fetch", name, month, connectors.fetch(settings, source, months, now=now)):
         with landing(settings):
             delivery = deliveries.find(settings, name, arrival.month, arrival.delivery_id, arrival.delivered_at)
             is_read = delivery is not None and delivery.entry.withheld is None  # else a layout may have been corrected
@@ -89,7 +90,7 @@ def _scanned(settings: Settings, catalogue: Catalogue, source: DeclaredSource, a
         return None
     contract = catalogue.contracts[layout.table]
     name = partition.name_of(Key(layout.table, arrival.source, arrival.month))
-    with connect(settings) as connection:
+    with profile.stage("scan", layout.table, arrival.month), connect(settings) as connection:
         partition.attach_references(settings, connection, catalogue, contract)
         identity = scan.Identity(arrival.delivery_id, arrival.delivered_at, name)
         return scan.scan(settings, connection, arrival.file, layout, contract, arrival.month, identity)
@@ -101,19 +102,19 @@ def _filter_and_land(
     private = files.private_name(settings)
     private.mkdir()
     try:
-        filtered = (
-            privacy.Filtered(arrival.name, arrival.file)  # reference files are reviewed in git
-            if source.is_reference
-            else privacy.apply(
-                arrival.file,
-                arrival.name,
-                private / "kept",
-                source.source,
-                catalogue.contracts,
-                delivery_id=arrival.delivery_id,
-                searched=scanned.searched if scanned is not None else None,
-            )
-        )
-        return deliveries.land(settings, arrival, filtered)
+        filtered = privacy.Filtered(arrival.name, arrival.file)  # reference files are reviewed in git
+        if not source.is_reference:
+            with profile.stage("filter", arrival.source, arrival.month):
+                filtered = privacy.apply(
+                    arrival.file,
+                    arrival.name,
+                    private / "kept",
+                    source.source,
+                    catalogue.contracts,
+                    delivery_id=arrival.delivery_id,
+                    searched=scanned.searched if scanned is not None else None,
+                )
+        with profile.stage("land", arrival.source, arrival.month):
+            return deliveries.land(settings, arrival, filtered)
     finally:
         shutil.rmtree(private)

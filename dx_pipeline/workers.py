@@ -19,6 +19,8 @@ from multiprocessing import connection, forkserver, get_context, parent_process
 from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
+from dx_pipeline import profile
+from dx_pipeline.profile import Stage
 from dx_pipeline.settings import Settings
 
 Result = TypeVar("Result")
@@ -91,12 +93,14 @@ def each(
         with worker_pool(settings, catalogue):
             yield from each(settings, catalogue, work, items)
             return
-    running: list[Future[Result]] = []
+    running: list[Future[tuple[Result, list[Stage]]]] = []
     for item in items:
         future = pool.submitted.pop((work, *item), None)
         running.append(_submit(pool, settings, work, item, len(items)) if future is None else future)
     for future in running:
-        yield future.result()
+        result, stages = future.result()
+        profile.add(stages)
+        yield result
 
 
 @contextmanager
@@ -129,10 +133,10 @@ def _pool_for(catalogue: object) -> _Pool | None:
 
 def _submit(
     pool: _Pool, settings: Settings, work: Callable[..., Result], item: tuple[object, ...], in_parallel: int
-) -> Future[Result]:
+) -> Future[tuple[Result, list[Stage]]]:
     share = max(1, settings.threads // min(in_parallel, settings.threads))
     with _signals_postponed():
-        return pool.executor.submit(_call, work, replace(settings, threads=share), item)
+        return pool.executor.submit(_call, work, replace(settings, threads=share), item, profile.is_recorded())
 
 
 @contextmanager
@@ -174,5 +178,14 @@ def _exit_with_parent() -> None:
         os._exit(1)
 
 
-def _call(work: Callable[..., Result], settings: Settings, item: tuple[object, ...]) -> Result:
-    return work(settings, _CATALOGUE[0], *item)
+def _call(
+    work: Callable[..., Result],
+    settings: Settings,
+    item: tuple[object, ...],
+    is_recorded: bool,  # noqa: FBT001 - the executor passes positions
+) -> tuple[Result, list[Stage]]:
+    """The result of a call in a worker process, and what its stages took, if they are recorded."""
+    if not is_recorded:
+        return work(settings, _CATALOGUE[0], *item), []
+    with profile.recording() as stages:
+        return work(settings, _CATALOGUE[0], *item), stages

@@ -303,6 +303,8 @@ def test_both_styles_of_tone_marks_are_one_word(read: Read) -> None:
 def test_rows_with_different_texts_have_different_hashes_where_the_hash_of_duckdb_is_one() -> None:
     """DuckDB's hash is why keys and contents are not compared by it alone."""
     one, other = "H53.26.04-220620-0100050", "H53.26.04-220629-0100057"
-    hashed = f"SELECT hash(code), {content_hash(contract(code='text').columns)} FROM (VALUES ($one), ($other)) AS row(code)"
+    hashed = (
+        f"SELECT hash(code), {content_hash(contract(code='text').columns)} FROM (VALUES ($one), ($other)) AS row(code)"
+    )
     (weak_one, strong_one), (weak_other, strong_other) = duckdb.execute(hashed, {"one": one, "other": other}).fetchall()
     assert (weak_one == weak_other, strong_one == strong_other) == (True, False)

@@ -20,8 +20,8 @@ from dx_pipeline.ingest import ingest
 from dx_pipeline.landing import delivery as deliveries
 from dx_pipeline.period import Month
 from dx_pipeline.reading import scan
-from dx_pipeline.storage.keys import Keys
 from dx_pipeline.settings import Settings
+from dx_pipeline.storage.keys import Keys
 from dx_pipeline.tables import partition
 from dx_pipeline.tables.partition import Key
 

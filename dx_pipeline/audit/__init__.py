@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from dx_pipeline import profile
 from dx_pipeline.audit.result import CheckStatus, ExpectationResult
 from dx_pipeline.audit.unexpected_rows import UnexpectedRows
 from dx_pipeline.declarations.sql import qualified
@@ -58,8 +59,9 @@ def load() -> Any:
     """
     for name in ("scipy.stats", "altair"):
         _import_when_used(name)
-    import great_expectations
-    from great_expectations.expectations.expectation import Expectation as Runnable
+    with profile.stage("import", "great_expectations"):
+        import great_expectations
+        from great_expectations.expectations.expectation import Expectation as Runnable
 
     _configure_once(Runnable)
     return great_expectations

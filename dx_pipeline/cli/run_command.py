@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dx_pipeline import connectors, workers
-from dx_pipeline.cli import project, screen
+from dx_pipeline import connectors, profile, workers
+from dx_pipeline.cli import profile_table, project, screen
 from dx_pipeline.cli import run as runs
 from dx_pipeline.cli.options import on_project
 from dx_pipeline.cli.progress_bar import bar
@@ -23,17 +23,26 @@ from dx_pipeline.tables import ledger
 @click.command()
 @on_project
 @click.option("--months", help="Tháng hoặc khoảng tháng / A month or range: 2022-01 or 2022-01:2022-09.")
-def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | None) -> int:
+@click.option(
+    "--profile", "is_profiled", is_flag=True, help="Thời gian và bộ nhớ từng bước / Time and memory by stage."
+)
+def run(settings: Settings, catalogue: Catalogue, as_json: bool, months: str | None, is_profiled: bool) -> int:
     """What `dx run` does."""
     project.check(settings, catalogue)
     workers.start_server(settings, audits=_is_to_audit(settings, catalogue))  # while Dagster is imported
     chosen = _months(settings, catalogue, months)
-    with bar("dx run", runs.steps(catalogue, chosen)):
-        report = RunReport.of(settings, catalogue, chosen, runs.run(settings, catalogue, chosen))
+    with bar("dx run", runs.steps(catalogue, chosen)), profile.recording() as stages:
+        with profile.stage(profile_table.REST, "dx run"):
+            result = runs.run(settings, catalogue, chosen)
+        report = RunReport.of(settings, catalogue, chosen, result)
     if as_json:
-        screen.show_json(report.as_json())
+        measured = {"profile": profile_table.as_json(stages)} if is_profiled else {}
+        screen.show_json({**report.as_json(), **measured})
     else:
         report.show()
+    if is_profiled and not as_json:
+        screen.OUT.print()
+        profile_table.show(stages)
     return WELL if report.is_well else HELD_BACK
 
 

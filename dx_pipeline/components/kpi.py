@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from dx_pipeline import profile
 from dx_pipeline.components.asset import (
     POOL,
     code_references,
@@ -24,6 +25,7 @@ from dx_pipeline.components.results import (
     Partition,
     check_name,
     check_outputs,
+    profiled,
     report_to_dagster,
 )
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue, open_project
@@ -82,10 +84,11 @@ def build_asset(settings: Settings, catalogue: Catalogue, code: str) -> dg.Asset
     def evaluated(context: dg.AssetExecutionContext, project: Project) -> Iterator[Event]:
         settings, catalogue = project.open()
         try:
-            run = evaluate(settings, catalogue, code, selected(context, catalogue)).run
+            with profile.recording() as stages:
+                run = evaluate(settings, catalogue, code, selected(context, catalogue)).run
         except DxError as error:
             raise failure(error) from error
-        metadata = headline(settings, code) if run.published else {}
+        metadata = {**profiled(stages), **(headline(settings, code) if run.published else {})}
         reported = Partition(context.instance, key, code_version)
         yield from report_to_dagster(settings, reported, {KPI_TABLE: run}, metadata)
         yield from check_outputs([check])

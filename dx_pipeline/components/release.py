@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from dx_pipeline import integrity, notification, release
+from dx_pipeline import integrity, notification, profile, release
 from dx_pipeline.components.asset import INTEGRITY, POOL, RELEASE_KEY, both, evaluated_key, failure, report_page
 from dx_pipeline.components.declaration import Declaration
 from dx_pipeline.components.project import Project
+from dx_pipeline.components.results import profiled
 from dx_pipeline.declarations.catalogue import Catalogue, open_project
 from dx_pipeline.declarations.document import Bilingual, Declared, Owner, in_both
 from dx_pipeline.errors import DxError
@@ -51,7 +52,8 @@ class Release(Declaration, Declared):
             settings, catalogue = project.open()
             failed = list(_failed_jobs(context.instance))
             try:
-                result = release.publish(settings, catalogue)
+                with profile.recording() as stages:
+                    result = release.publish(settings, catalogue)
             except DxError as error:
                 failed.append(Cause(f"no release: {error}", in_both(error)))
                 raise failure(error) from error
@@ -61,6 +63,7 @@ class Release(Declaration, Declared):
             held = result.ledger.held_back
             return dg.MaterializeResult(
                 metadata={
+                    **profiled(stages),
                     "release_id": result.release_id,
                     "changed": result.changed,
                     "path": dg.MetadataValue.path(str(settings.current)),

@@ -14,6 +14,7 @@ from dx_pipeline.audit.result import ExpectationResult
 from dx_pipeline.components.asset import contract_file, partition_key, suite_file
 from dx_pipeline.declarations.document import Document
 from dx_pipeline.period import Month
+from dx_pipeline.profile import Stage, added_up
 from dx_pipeline.settings import PACKAGE, Settings
 from dx_pipeline.tables import partition as partitions
 from dx_pipeline.tables.run import PartitionRun
@@ -87,6 +88,23 @@ class Partition:
                 storage_id=found.storage_id, run_id=found.run_id, timestamp=found.timestamp
             )
         return None
+
+
+def profiled(stages: Iterable[Stage], month: Month | None = None) -> Metadata:
+    """What each stage of a step took, as a table; of one month, if given."""
+    records = [
+        dg.TableRecord(
+            {
+                "stage": each.name,
+                "table": each.table,
+                "seconds": round(each.seconds, 3),
+                "cpu_seconds": round(each.cpu_seconds, 3),
+                "peak_mib": round(each.peak_mib),
+            }
+        )
+        for each in added_up(each for each in stages if month is None or each.month in {None, month})
+    ]
+    return {"profile": dg.MetadataValue.table(records)} if records else {}
 
 
 def report_to_dagster(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from dx_pipeline import connectors
+from dx_pipeline import connectors, profile
 from dx_pipeline.components.asset import (
     POOL,
     both,
@@ -28,6 +28,7 @@ from dx_pipeline.components.results import (
     audit_evaluation,
     check_name,
     check_outputs,
+    profiled,
     report_to_dagster,
 )
 from dx_pipeline.declarations import source as declarations
@@ -102,7 +103,8 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
         settings, catalogue = project.open()
         run_for = [Month.of(date.fromisoformat(each)) for each in context.partition_keys] if months else [None]
         try:
-            runs = [result.run for result in ingest(settings, catalogue, name, run_for)]
+            with profile.recording() as stages:
+                runs = [result.run for result in ingest(settings, catalogue, name, run_for)]
         except DxError as error:
             raise failure(error) from error
         derived = {Month.parse(run.month) for run in runs if run.month}  # also for months next to those of the run
@@ -110,7 +112,7 @@ def build_asset(settings: Settings, catalogue: Catalogue, name: str) -> dg.Asset
         for month in sorted({*run_for, *derived}, key=str):
             of_month = Partition(context.instance, key, code_version, month)
             latest = {table: partition.run(settings, Key(table, name, month)) for table in tables}
-            yield from report_to_dagster(settings, of_month, latest)
+            yield from report_to_dagster(settings, of_month, latest, profiled(stages, month))
             if month:
                 yield lateness(settings, source, of_month, month, today)
                 yield _revision(of_month, [run for run in latest.values() if run is not None])

@@ -12,8 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-
-from dx_pipeline.formats import undecoded
+import pyarrow as pa
 
 PIECE_BYTES = 1 << 20
 CENSUS_BYTES = 1 << 18
@@ -58,7 +57,7 @@ def census(path: Path) -> Census:
             returns += here
             after_returns += int(np.count_nonzero(is_return[:-1] & is_feed[1:]))
         after_returns += last == RETURN and bool(is_feed[0])
-        is_plain = is_plain and bool(signs.all()) and undecoded.is_text(lines)
+        is_plain = is_plain and bool(signs.all()) and is_text(lines)
         last = int(signs[-1])
     return Census(feeds + (last != FEED), returns > after_returns, 0 < after_returns < feeds, is_plain)
 
@@ -78,6 +77,17 @@ def _pieces(path: Path) -> Iterator[tuple[np.ndarray, memoryview]]:
             if rest * 2 > len(buffer):
                 buffer = bytearray(len(buffer) * 2)  # a long line
             buffer[:rest] = after
+
+
+def is_text(content: bytes | memoryview) -> bool:
+    """Whether some bytes are UTF-8 text."""
+    offsets = pa.py_buffer(np.array([0, len(content)], dtype=np.int64))
+    text = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(content)])
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def pick(path: Path, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
+from dx_pipeline.formats import physical_line
 from dx_pipeline.formats.text import PIECE_CHARACTERS, bytes_of, private_file
 
 NOT_UTF8 = "not_utf8"
@@ -28,20 +27,9 @@ def is_utf8(path: Path) -> bool:
     with bytes_of(path) as handle:
         while piece := handle.read(PIECE_CHARACTERS):
             whole, end, rest = (rest + piece).rpartition(b"\n")  # no letter goes on behind a line feed
-            if not is_text(whole + end):
+            if not physical_line.is_text(whole + end):
                 return False
-    return is_text(rest)
-
-
-def is_text(content: bytes | memoryview) -> bool:
-    """Whether some bytes are UTF-8 text."""
-    offsets = pa.py_buffer(np.array([0, len(content)], dtype=np.int64))
-    text = pa.Array.from_buffers(pa.large_string(), 1, [None, offsets, pa.py_buffer(content)])
-    try:
-        text.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
+    return physical_line.is_text(rest)
 
 
 def _has_nul(path: Path) -> bool:

@@ -1,7 +1,6 @@
 -- Dossiers of a view that may have several rows of one. Those of a state, each at the end of another month, are one
 -- dossier that is there at all of them. The first is the dossier of other views, the others are dossiers of their own.
-WITH collected AS ($collected),
-numbered AS (
+WITH numbered AS (
     SELECT
         *,
         row_number() OVER (

@@ -17,7 +17,7 @@ from datetime import date
 
 import duckdb
 
-from dx_pipeline import progress, workers
+from dx_pipeline import profile, progress, workers
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.kpi import DeclaredKpi
@@ -163,9 +163,10 @@ class _Evaluator:
 
     def results(self, current: Mapping[str, str]) -> dict[str, RunResult]:
         """Evaluate and publish; the result of each KPI. Past windows are also shown on the latest units."""
-        failures = self.evaluate(self.latest_day())
-        self.record_conservation()
-        return dict(self._publish(current, failures))
+        with profile.stage("evaluate", KPI_TABLE):
+            failures = self.evaluate(self.latest_day())
+            self.record_conservation()
+            return dict(self._publish(current, failures))
 
     def latest_day(self) -> date | None:
         """The last day of the latest month for which anything was delivered."""

@@ -54,8 +54,8 @@ def collect(
     is_counted = is_alone and not view.view.repeats
     rows = sql_file(__file__, "dossiers_alone" if is_counted else "dossier").replace("$answers", answers)
     if view.view.repeats:
-        repeated = sql_file(__file__, "dossier_repeated").replace("$is_stock", str(view.view.basis == "stock"))
-        rows = repeated.replace("$collected", rows)
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW collected AS {rows}")
+        rows = sql_file(__file__, "dossier_repeated").replace("$is_stock", str(view.view.basis == "stock"))
     names = "dossier, place, kind, weight"
     connection.execute("CREATE SCHEMA IF NOT EXISTS dossier")
     connection.execute(f"CREATE TABLE {dossiers_of(view.name)} AS SELECT {names} FROM ({rows})")

@@ -153,7 +153,9 @@ def _has_repeated_key(connection: duckdb.DuckDBPyConnection, contract: Contract,
     of_scanned = f"SELECT {key} FROM {rows}"
     if scanned.has_unique_keys:  # then only keys of other lines can be there twice
         of_scanned += f" WHERE ({key}) IN (SELECT ({key}) FROM {good})"
-    twice = f"FROM ({of_scanned} UNION ALL SELECT {key} FROM {good}) SELECT 1 GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+    twice = (
+        f"FROM ({of_scanned} UNION ALL SELECT {key} FROM {good}) SELECT 1 GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+    )
     return bool(connection.execute(twice, {"path": str(scanned.rows)}).fetchall())
 
 

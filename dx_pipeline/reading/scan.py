@@ -31,10 +31,10 @@ from dx_pipeline.period import Month
 from dx_pipeline.privacy.column import column_filters
 from dx_pipeline.privacy.letters import MOST_UNDECODED_SHARE
 from dx_pipeline.reading.cell import CellColumn, CodeColumn, NotScannedError, is_code
-from dx_pipeline.storage.keys import Keys
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
 from dx_pipeline.storage.database import OF_THE_SYSTEM
+from dx_pipeline.storage.keys import Keys
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """How much text is parsed at a time; a line is never longer."""

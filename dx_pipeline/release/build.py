@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from dx_pipeline import progress
+from dx_pipeline import profile, progress
 from dx_pipeline.declarations import definition
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.contract import Contract, arrow_schema
@@ -125,7 +125,7 @@ def publish(settings: Settings, catalogue: Catalogue) -> Published:
         ReleaseError: rows are damaged, or the built release does not verify; the release that was current stays so.
     """
     progress.announce("release")
-    with writing(settings):
+    with profile.stage("release", "release"), writing(settings):
         sweep(settings)
         for stray in (*deliveries.strays(settings), *partition.strays(settings, catalogue.contracts)):
             files.set_stray_aside(settings, stray)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from dx_pipeline import exchange, progress, workers
+from dx_pipeline import exchange, profile, progress, workers
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.exchange import dcat
 from dx_pipeline.language import ENGLISH, VIETNAMESE
@@ -43,12 +43,13 @@ def render(settings: Settings, catalogue: Catalogue, release_id: str, public: Pa
 
 
 def _render_pages(_settings: Settings, _catalogue: Catalogue, public: Path, site: Site, name: str) -> str:
-    OF_PAGES[name](site, public / REPORT)
+    with profile.stage("report", name):
+        OF_PAGES[name](site, public / REPORT)
     return name
 
 
 def _render_tables(settings: Settings, catalogue: Catalogue, release_id: str, public: Path, name: str) -> str:
-    with opened(settings, public) as connection:
+    with profile.stage("report", name), opened(settings, public) as connection:
         OF_TABLES[name](connection, catalogue, release_id, public)
     return name
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from dx_pipeline import audit
+from dx_pipeline import audit, profile
 from dx_pipeline.audit.expectations import complete
 from dx_pipeline.audit.result import ExpectationResult
 from dx_pipeline.declarations.catalogue import Catalogue
@@ -116,25 +116,28 @@ def publish(
     """
     key = staged.key
     contract = catalogue.contracts[key.table]
+    month = key.month if isinstance(key, Key) else None
     found: tuple[ExpectationResult, ...] = ()
     can_be_published = staged.is_complete and staged.failure is None
     if can_be_published:
         partition.attach_references(settings, connection, catalogue, contract)
-        found = _named(audited(catalogue, connection, key.table), staged) if results is None else results
+        with profile.stage("audit", key.table, month):
+            found = _named(audited(catalogue, connection, key.table), staged) if results is None else results
     is_published = can_be_published and audit.passes(found)
     if is_published:
-        if staged.file is not None:
-            place = partition.place_of_rows(settings, key.table, key.name)
-            parquet.put_in_place(settings, staged.file, place, staged.rows)
-        else:
-            partition.replace(settings, connection, key, contract, STAGED)
+        with profile.stage("publish", key.table, month):
+            if staged.file is not None:
+                place = partition.place_of_rows(settings, key.table, key.name)
+                parquet.put_in_place(settings, staged.file, place, staged.rows)
+            else:
+                partition.replace(settings, connection, key, contract, STAGED)
     before = partition.run(settings, key)
     rows = partition.rows(settings, key)
     run = PartitionRun(
         table=key.table,
         partition=key.name,
         source=key.source if isinstance(key, Key) else None,
-        month=str(key.month) if isinstance(key, Key) and key.month else None,
+        month=str(month) if month else None,
         kpi_code=None if isinstance(key, Key) else key.code,
         fingerprint=current,
         published=is_published,

@@ -34,6 +34,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from dx_pipeline import profile
 from dx_pipeline.declarations.catalogue import DERIVED_FROM, Catalogue
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.sql import create_table
@@ -77,7 +78,8 @@ def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) 
     contract = catalogue.contracts[TABLE]
     with connect(settings) as connection:
         partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
-        rows, synthetic = stage(connection, contract, system, month, settings.time_zone)
+        with profile.stage("derive", TABLE, month):
+            rows, synthetic = stage(connection, contract, system, month, settings.time_zone)
         staged = Staged(
             Key(TABLE, system, month),
             rows,
