@@ -109,7 +109,7 @@ lock:  ## pin every dependency with its hashes, for every platform, without nami
 
 clean:  ## remove what was generated, except the inbox
 	rm -rf .venv .canary .site site .bench .dagster .coverage* warehouse/landing warehouse/tables warehouse/quarantine \
-		warehouse/releases warehouse/current warehouse/internal warehouse/.scratch
+		warehouse/releases warehouse/current warehouse/internal warehouse/last_run.json warehouse/.scratch
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "dx-pipeline needs Python 3.11 or newer: install it and try again." >&2; exit 2; }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 WORD_BYTES = 8
@@ -43,6 +42,8 @@ class Keys:
 
 def fingerprints(texts: pa.StringArray) -> np.ndarray:
     """A number for each text, which equal texts share, and others practically never do."""
+    import pandas as pd  # it takes long to import, and a night with nothing new needs none of it
+
     offsets = np.frombuffer(texts.buffers()[1], dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
     letters = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
     lengths = np.diff(offsets)
