@@ -150,7 +150,10 @@ class CountTable:
 
 def _merged(in_scope: Bools) -> tuple[Bools, Integers]:
     """Scopes by distinct kinds, with elsewhere at the end, and for each kind the number of the one that it is now."""
-    distinct, number = np.unique(in_scope.T, axis=0, return_inverse=True)
+    packed = np.ascontiguousarray(np.packbits(in_scope.T, axis=1))  # in the same order, and eight times as short
+    rows = packed.view(np.dtype((np.void, packed.shape[1]))).reshape(-1)
+    _, first, number = np.unique(rows, return_index=True, return_inverse=True)
+    distinct = in_scope.T[first]
     elsewhere = int(number[-1])
     order = np.delete(np.arange(len(distinct)), elsewhere)
     numbers = np.empty(len(distinct), dtype=np.intp)

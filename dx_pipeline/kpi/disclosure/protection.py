@@ -111,7 +111,7 @@ class Search:
         distances = self._distances[np.ix_(inside, outside)]
         inside = inside[np.argsort(distances.min(axis=1), kind="stable")]
         distances = self._distances[np.ix_(inside, outside)]
-        nearest = outside[np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]]
+        nearest = outside[_smallest(distances, NEAREST)]
         elsewhere, seen, pooled = int(outside[-1]), set[int](), 0
         for kind, others in zip(inside.tolist(), nearest.tolist(), strict=True):
             new = [other for other in dict.fromkeys([*others, elsewhere]) if self._difference(kind, other) not in seen]
@@ -162,10 +162,11 @@ class Search:
         difference = self._difference(kind, other)
         if difference not in self._exchanges:
             order, ordered = self._by_digest
-            wanted = self._digest - difference
-            place = np.searchsorted(ordered, wanted).clip(max=len(order) - 1)
-            gained = np.flatnonzero(ordered[place] == wanted)
-            lost = order[place[gained]]
+            wanted = ordered - difference
+            place = np.searchsorted(ordered, wanted).clip(max=len(order) - 1)  # what is in order is found sooner
+            found = np.flatnonzero(ordered[place] == wanted)
+            found = found[np.argsort(order[found])]
+            gained, lost = order[found], order[place[found]]
             by_kind, has_dossiers = self._table.by_kind.view(np.int8), self._has_dossiers
             same = (by_kind[gained] - by_kind[lost] == by_kind[kind] - by_kind[other]).all(axis=1)
             chosen = same & (has_dossiers[gained] & has_dossiers[lost] | (gained == kind))
@@ -225,3 +226,15 @@ class Search:
                 pools.append(Pool(np.array(chosen)))
             self._pooled[kind, other] = pools
         return self._pooled[kind, other]
+
+
+def _smallest(values: Floats, count: int) -> Integers:
+    """For each row, the columns of its smallest values, in order; of equal values the first. All are whole numbers."""
+    width = values.shape[1]
+    ranked = values.astype(np.int64) * width + np.arange(width)
+    if width > count:
+        columns = np.argpartition(ranked, count, axis=1)[:, :count]
+        ranked = np.take_along_axis(ranked, columns, axis=1)
+    ranked.sort(axis=1)
+    found: Integers = ranked % width
+    return found
