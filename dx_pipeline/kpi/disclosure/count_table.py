@@ -150,7 +150,8 @@ class CountTable:
 
 def _merged(in_scope: Bools) -> tuple[Bools, Integers]:
     """Scopes by distinct kinds, with elsewhere at the end, and for each kind the number of the one that it is now."""
-    packed = np.ascontiguousarray(np.packbits(in_scope.T, axis=1))  # in the same order, and eight times as short
+    marks = np.vstack([in_scope, np.ones((1, in_scope.shape[1]), dtype=np.bool_)])  # there may be no scope at all
+    packed = np.ascontiguousarray(np.packbits(marks.T, axis=1))  # in the same order, and eight times as short
     rows = packed.view(np.dtype((np.void, packed.shape[1]))).reshape(-1)
     _, first, number = np.unique(rows, return_index=True, return_inverse=True)
     distinct = in_scope.T[first]
