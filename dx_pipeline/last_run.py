@@ -26,6 +26,7 @@ from dx_pipeline.release.predecessor import is_made_of
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files
 from dx_pipeline.storage.lock import writing
+from dx_pipeline.tables import partition
 
 NAME = "last_run.json"
 
@@ -69,7 +70,8 @@ def is_over_the_same(settings: Settings, before: str | None) -> bool:
 def record(settings: Settings, catalogue: Catalogue, before: str | None) -> None:
     """Record a run that did all that there was to do.
 
-    Nothing is recorded if another process has published anything that is not in the current release.
+    Nothing is recorded if another process has published anything that is not in the current release, or if something
+    could not be audited, for want of memory for instance: the next run tries again.
 
     Args:
         settings: the warehouse.
@@ -80,7 +82,12 @@ def record(settings: Settings, catalogue: Catalogue, before: str | None) -> None
         return
     with writing(settings):
         current = release.current_id(settings)
-        if current is not None and is_made_of(settings, current, Snapshot.read(settings, catalogue).inputs):
+        is_audited = all(each.status != "broken" for run in partition.runs(settings) for each in run.audit)
+        if (
+            current is not None
+            and is_audited
+            and is_made_of(settings, current, Snapshot.read(settings, catalogue).inputs)
+        ):
             files.write_text(settings, settings.warehouse / NAME, json.dumps(_record(settings, before)))
 
 

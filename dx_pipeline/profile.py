@@ -117,14 +117,21 @@ def stage(name: str, table: str, month: Month | None = None) -> Iterator[None]:
 
 def iterating(name: str, table: str, month: Month | None, items: Iterable[Item]) -> Iterator[Item]:
     """Items, of which each is made in a stage."""
-    iterator = iter(items)
+    iterator, end = iter(items), object()
     while True:
         with stage(name, table, month):
-            try:
-                item = next(iterator)
-            except StopIteration:
-                return
-        yield item
+            item = next(iterator, end)
+        if item is end:
+            _not_counted()
+            return
+        yield item  # type: ignore[misc] # it is not the end
+
+
+def _not_counted() -> None:
+    """The last stage took time, and was none by itself."""
+    recorded = _RECORDED.get()
+    if recorded:
+        recorded[-1] = replace(recorded[-1], count=0)
 
 
 def added_up(stages: Iterable[Stage]) -> list[Stage]:

@@ -110,3 +110,23 @@ def test_what_comes_while_a_run_is_at_work_is_looked_at_by_the_next(
     last_run.record(settings, catalogue, before)
     assert last_run.is_over_the_same(settings, before)
     assert not last_run.is_over_the_same(settings, last_run.looked_at(settings, catalogue, MAY))
+
+
+BROKEN = """
+  - type: unexpected_rows_expectation
+    kwargs:
+      unexpected_rows_query: SELECT * FROM {batch} WHERE error(group_code) IS NULL
+    severity: warning
+    meta:
+      reason: {vi: Không tính được, en: Cannot be evaluated}
+"""
+
+
+def test_what_could_not_be_audited_is_tried_again(dx: Dx, tmp_path: Path, furnished: Settings) -> None:
+    project, home = runnable(tmp_path / "project"), tmp_path / "home"
+    with (project / "checks" / "programme" / "community_group.yaml").open("a", encoding="utf-8") as suite:
+        suite.write(BROKEN)
+    put(furnished, "community_group", groups(*GROUPS))
+    ran = dx(*RUN, warehouse=furnished.warehouse, project=project, home=home)
+    assert json.loads(ran.stdout)["published"] is True
+    assert not (furnished.warehouse / last_run.NAME).exists()
