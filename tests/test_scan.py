@@ -135,6 +135,16 @@ def test_so_it_does_where_one_delivery_follows_another(
     assert scanned == by_line
 
 
+@pytest.mark.parametrize("strange", STRANGE)
+def test_what_a_strange_line_does_to_those_after_it_is_the_same_both_ways(
+    fresh: Fresh, references: Path, declared: Catalogue, strange: str
+) -> None:
+    """A cell with a quotation mark may be followed by one that opens another: the next line would belong to it."""
+    for content in (extract(strange, *DOSSIERS), extract(*DOSSIERS, strange)):
+        scanned, by_line = both_ways(fresh, references, declared, content)
+        assert scanned == by_line
+
+
 def test_a_file_whose_lines_end_in_two_ways_is_read(furnished: Settings, declared: Catalogue) -> None:
     content = f"# Trích xuất\n{DOSSIER_HEADINGS}\r\n{DOSSIERS[0]}\n".encode()
     assert ingested(furnished, declared, content).run["counts"][0]["accepted"] == 1
@@ -156,7 +166,7 @@ def test_threads_change_no_byte(
 
 def extract(*rows: str) -> bytes:
     """An extract with these lines."""
-    return "\n".join(["# Trích xuất một cửa", DOSSIER_HEADINGS, *rows, ""]).encode()
+    return "\n".join(["# Trích xuất một cửa", DOSSIER_HEADINGS, *rows, ""]).encode("utf-8", "surrogateescape")
 
 
 def test_only_lines_that_are_not_canonical_are_odd(

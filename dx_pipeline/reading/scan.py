@@ -8,6 +8,7 @@ its cells. Lines that are not canonical are read by `formats` and `rows`, as tho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -325,9 +326,14 @@ class _Table:
         return pa.Table.from_arrays(stored, schema=self._schema)
 
     def _has_open_quote(self, path: Path, odd: Sequence[int]) -> bool:
-        """Whether a line opens a quotation mark that it does not close: then lines are no records."""
-        quote = self._dialect.quote.encode()
-        return bool(odd) and any(text.count(quote) % 2 for _, text in physical_line.pick(path, odd))
+        """Whether a line may open a quotation mark that it does not close: then lines are no records."""
+        sign, between = re.escape(self._dialect.quote), re.escape(self._dialect.delimiter)
+        cell = f"(?:{sign}(?:[^{sign}]|{sign}{sign})*{sign}|[^{sign}{between}][^{between}]*|)"
+        closed, quote = re.compile(f"{cell}(?:{between}{cell})*".encode()), self._dialect.quote.encode()
+        return bool(odd) and any(
+            quote in text and (text.count(quote) % 2 or not closed.fullmatch(text.rstrip(b"\r\n")))
+            for _, text in physical_line.pick(path, odd)
+        )
 
 
 def _broken_rules(contract: Contract, month: Month) -> str:
