@@ -133,14 +133,14 @@ def disturbances(count: int, operations: int, seconds: float, seed: int) -> Iter
         seconds: how long it takes.
         seed: of the order, the moments and the places.
     """
-    chance = random.Random(seed)  # noqa: S311 - a repeatable order needs no secrecy
+    order, chance = (random.Random(f"{seed} {use}") for use in ("order", "chance"))  # noqa: S311 - it needs no secrecy
     places = itertools.cycle(chance.sample(range(operations), operations))
     missing = {CLOCK} if FAKETIME is None else set()
     missing |= set() if mounts.may_mount() else {FULL}
     turns = [kind for kind, times in ROUND.items() if kind not in missing for _ in range(times)]
     for number in range(count):
         if number % len(turns) == 0:
-            chance.shuffle(turns)
+            order.shuffle(turns)
         yield _disturbance(turns[number % len(turns)], places, seconds, chance)
 
 
