@@ -48,12 +48,12 @@ class Stage:
 
 
 _RECORDED: ContextVar[list[Stage] | None] = ContextVar("stages recorded", default=None)
-_OPEN: ContextVar[list[_Open]] = ContextVar("stages that have begun")
+_OPEN: ContextVar[list[_Open]] = ContextVar("stages that run now")
 
 
 @dataclass
 class _Open:
-    """A stage that has begun: what the stages within it took, and the highest peak so far."""
+    """A stage that runs now: what the stages within it took, and the highest peak so far."""
 
     seconds: float = 0
     cpu_seconds: float = 0
@@ -65,11 +65,11 @@ def recording() -> Iterator[list[Stage]]:
     """Record the stages within the block; those around it, if any, get them, too."""
     stages: list[Stage] = []
     outer = _RECORDED.get()
-    recorded, begun = _RECORDED.set(stages), _OPEN.set([])
+    recorded, running = _RECORDED.set(stages), _OPEN.set([])
     try:
         yield stages
     finally:
-        _OPEN.reset(begun)
+        _OPEN.reset(running)
         _RECORDED.reset(recorded)
         if outer is not None:
             outer.extend(stages)
@@ -94,11 +94,11 @@ def stage(name: str, table: str, month: Month | None = None) -> Iterator[None]:
     if recorded is None:
         yield
         return
-    begun = _OPEN.get()
-    if begun:
-        begun[-1].peak_mib = max(begun[-1].peak_mib, _peak_mib())
+    running = _OPEN.get()
+    if running:
+        running[-1].peak_mib = max(running[-1].peak_mib, _peak_mib())
     own = _Open()
-    begun.append(own)
+    running.append(own)
     _forget_peak()
     seconds, cpu_seconds = perf_counter(), process_time()
     try:
@@ -106,12 +106,12 @@ def stage(name: str, table: str, month: Month | None = None) -> Iterator[None]:
     finally:
         seconds, cpu_seconds = perf_counter() - seconds, process_time() - cpu_seconds
         peak_mib = max(own.peak_mib, _peak_mib())
-        begun.pop()
+        running.pop()
         recorded.append(Stage(name, table, month, seconds - own.seconds, cpu_seconds - own.cpu_seconds, peak_mib))
-        if begun:
-            begun[-1].seconds += seconds
-            begun[-1].cpu_seconds += cpu_seconds
-            begun[-1].peak_mib = max(begun[-1].peak_mib, peak_mib)
+        if running:
+            running[-1].seconds += seconds
+            running[-1].cpu_seconds += cpu_seconds
+            running[-1].peak_mib = max(running[-1].peak_mib, peak_mib)
         _forget_peak()
 
 
