@@ -86,7 +86,7 @@ def test_a_key_that_is_there_twice_is_found_in_a_large_table(
     connection: duckdb.DuckDBPyConnection, added: str, repeated: int
 ) -> None:
     connection.execute("CREATE OR REPLACE TABLE staged AS SELECT i::VARCHAR AS code FROM range(500_001) t(i)")
-    connection.execute(f"INSERT INTO staged VALUES ({added})")
+    connection.execute(f"CREATE OR REPLACE TABLE staged AS FROM (VALUES ({added})) AS row(code) UNION ALL FROM staged")
     query = "SELECT code FROM {batch} GROUP BY ALL HAVING count(*) > 1"
     key = {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}
     (result,) = audited(connection, key)

@@ -20,21 +20,21 @@ class Keys:
     def __init__(self, most: int) -> None:
         self._found = np.empty(most, dtype=np.uint64)
         self._count = 0
+        self._has_null = False
 
     def add(self, texts: pa.ChunkedArray) -> None:
-        """Add texts.
-
-        Raises:
-            ValueError: one of them is NULL, or there are more than announced.
-        """
+        """Add texts. Where one is NULL, it is not known whether the keys are unique."""
         if texts.null_count:
-            raise ValueError("a key is NULL")
+            self._has_null = True
+            return
         for chunk in texts.chunks:
             self._found[self._count : self._count + len(chunk)] = fingerprints(chunk)
             self._count += len(chunk)
 
     def are_unique(self) -> bool:
         """Whether no two of all texts are equal. It may be False of texts that all differ: once in a million files."""
+        if self._has_null:
+            return False
         found = self._found[: self._count]
         found.sort()
         return not bool((found[1:] == found[:-1]).any())
