@@ -24,6 +24,7 @@ from dx_pipeline.profile import Stage
 from dx_pipeline.settings import Settings
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 PRELOADED = ["__main__", "dx_pipeline.worker_imports"]
@@ -72,6 +73,13 @@ def worker_pool(settings: Settings, catalogue: object) -> Iterator[None]:
     finally:
         _CURRENT_POOL.reset(token)
         executor.shutdown(cancel_futures=True)
+
+
+def groups(settings: Settings, items: Sequence[Item], most: int) -> list[list[Item]]:
+    """Items by calls of `each`: at most so many a call, and as many calls for each worker. Neighbours are apart."""
+    calls = -(-len(items) // most)
+    calls = min(len(items), -(-calls // settings.threads) * settings.threads)
+    return [list(items[first::calls]) for first in range(calls)]
 
 
 def each(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dx_pipeline import audit
 from dx_pipeline.audit.expectations import complete
 from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.audit.together import audit_each
 from dx_pipeline.declarations.contract import Contract
 from dx_pipeline.declarations.suite import Suite
 
@@ -25,13 +29,20 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield made
 
 
-def audited(connection: duckdb.DuckDBPyConnection, *expectations: dict[str, Any]) -> list[ExpectationResult]:
+def suite_of(*expectations: dict[str, Any]) -> Suite:
     suite = {"name": "t", "expectations": [{"meta": META, **expectation} for expectation in expectations]}
-    return list(audit.audit(connection, "staged", Suite.model_validate(suite)))
+    return Suite.model_validate(suite)
+
+
+def audited(connection: duckdb.DuckDBPyConnection, *expectations: dict[str, Any]) -> list[ExpectationResult]:
+    return list(audit.audit(connection, "staged", suite_of(*expectations)))
 
 
 def rows_where(condition: str) -> dict[str, Any]:
-    query = f"SELECT * FROM {{batch}} WHERE {condition}"
+    return unexpected(f"SELECT * FROM {{batch}} WHERE {condition}")
+
+
+def unexpected(query: str) -> dict[str, Any]:
     return {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}
 
 
@@ -105,6 +116,46 @@ def test_only_critical_expectations_hold_a_table_back(
     may_be_published: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     assert audit.passes(audited(connection, digit_at_most(7, severity))) is may_be_published
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(0, 9))), max_size=6)
+
+SUITE = [
+    {"type": "expect_table_columns_to_match_ordered_list", "kwargs": {"column_list": ["id", "digit"]}},
+    {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1, "max_value": 4}},
+    {"type": "expect_column_sum_to_be_between", "kwargs": {"column": "digit", "max_value": 12}},
+    {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "digit"}},
+    {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "digit", "mostly": 0.5}},
+    {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}},
+    {"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["id", "digit"]}},
+    digit_at_most(8),
+    rows_where("digit > 7"),
+    rows_where("digit NOT IN (SELECT i FROM range(9) t(i))"),
+    rows_where("digit > (SELECT avg(digit) + 4 FROM {batch})"),
+    rows_where("nonsense"),
+    unexpected("SELECT id FROM {batch} GROUP BY ALL HAVING count(*) > 1"),
+    unexpected("SELECT id FROM {batch} WHERE digit = 1 GROUP BY ALL"),
+    unexpected("SELECT count(*) AS n FROM {batch} HAVING count(*) > 5"),
+]
+
+
+@given(st.lists(ROWS, min_size=1, max_size=4), st.lists(st.sampled_from(SUITE), min_size=1, max_size=4))
+@example([[], [(0, None)], [(1, 1), (2, 2), (3, 9)]], SUITE)  # enough rows and values, but not in each
+@example([[(1, 0), (2, 9)], [(3, 9), (4, 9)]], SUITE)  # nothing far above the average of all, but above that of one
+def test_tables_that_are_audited_together_have_the_results_that_each_has_alone(
+    tables: list[list[tuple[int, int | None]]], expectations: list[dict[str, Any]]
+) -> None:
+    suite = suite_of(*expectations)
+    with duckdb.connect() as instance, ExitStack() as opened:
+        connections = []
+        for number, rows in enumerate(tables):
+            connection = opened.enter_context(instance.cursor())
+            connection.execute(f"ATTACH ':memory:' AS part_{number}; USE part_{number}")
+            connection.execute("CREATE TABLE staged (id INTEGER, digit INTEGER)")
+            connection.executemany("INSERT INTO staged VALUES (?, ?)", rows) if rows else None
+            connections.append(connection)
+        alone = [audit.audit(connection, "staged", suite) for connection in connections]
+        assert audit_each(connections, "staged", suite) == alone
 
 
 def test_each_connection_is_audited_by_its_own_rows(connection: duckdb.DuckDBPyConnection) -> None:

@@ -18,8 +18,9 @@ from dx_pipeline.cli import doctor
 from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.source import Replacement
+from dx_pipeline.delivered_months import repeat
 from dx_pipeline.errors import DeclarationError
-from dx_pipeline.ingest import ingest, publish_landed, repeat
+from dx_pipeline.ingest import ingest, publish_landed
 from dx_pipeline.kpi import revision
 from dx_pipeline.notification.cause import causes
 from dx_pipeline.period import Month

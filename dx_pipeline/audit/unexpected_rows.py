@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -29,6 +30,9 @@ BATCH = "(SELECT * FROM {table} WHERE true) AS subselect"
 REPEATED = re.compile(r"SELECT (\w+) FROM \{batch\} GROUP BY ALL HAVING count\(\*\) > 1")
 """The query for a key that is there twice; see `expectations`."""
 
+REPEATED_KEY = re.compile(r"SELECT [\w, ]+ FROM \{batch\} GROUP BY ALL HAVING count\(\*\) > 1")
+"""The same, for a key of several columns."""
+
 MANY_ROWS = 500_000
 """Fewer texts are grouped as quickly."""
 
@@ -48,14 +52,14 @@ class UnexpectedRows:
         self._connection, self._table = connection, table
         declared = [expectation.kwargs.get("unexpected_rows_query") for expectation in suite.expectations]
         batch = BATCH.format(table=table)
-        self._queries = {_plain(query.format(batch=batch)): query for query in declared if query is not None}
+        self._queries = {plain(query.format(batch=batch)): query for query in declared if query is not None}
         self._counts: dict[str, int] = {}
         self._has_shared = False
 
     def instead(self, statement: str) -> str:
         """The statement that answers one of Great Expectations' at least cost: often the same."""
         counted = COUNT.fullmatch(statement.strip())
-        query = _plain(counted[1] if counted else statement)
+        query = plain(counted[1] if counted else statement)
         if query not in self._queries:
             return statement
         count = self._count(query)
@@ -92,7 +96,7 @@ class UnexpectedRows:
 
         To group many texts takes much memory, and twice the time.
         """
-        found = REPEATED.fullmatch(_plain(self._queries[query]))
+        found = REPEATED.fullmatch(plain(self._queries[query]))
         rows = self._evaluated(["count(*)"]) if found else None
         if found is None or rows is None or rows[0] < MANY_ROWS:
             return False
@@ -115,10 +119,12 @@ class UnexpectedRows:
             return None
 
 
-def _plain(query: str) -> str:
+def plain(query: str) -> str:
+    """A query with single spaces."""
     return " ".join(query.split())
 
 
+@cache
 def _condition(query: str) -> str | None:
     """The condition of a query that selects rows of the table by one; None of any other query."""
     try:

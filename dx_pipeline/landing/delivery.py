@@ -262,6 +262,11 @@ def landed(settings: Settings, source: str, month: Month | None) -> tuple[Delive
     return tuple(sorted(found, key=lambda delivery: delivery.order))
 
 
+def landed_bytes(settings: Settings, source: str, month: Month | None) -> int:
+    """How large the contents are that have landed for one month."""
+    return sum(path.stat().st_size for path in folder_of(settings, source, month).glob(f"*/{CONTENT}"))
+
+
 def place_of(settings: Settings, source: str, month: Month | None, delivery_id: str) -> Path:
     """Where a delivery is, or was."""
     return folder_of(settings, source, month) / delivery_id

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from dx_pipeline import ingest, progress, workers
+from dx_pipeline import delivered_months, ingest, progress, workers
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.errors import ReleaseError
@@ -251,7 +251,7 @@ def _repeat(private: Settings, catalogue: Catalogue, runs: Sequence[RecordedRun]
 def _repeat_runs(private: Settings, catalogue: Catalogue, made: Sequence[tuple[RecordedRun, RunInputs]]) -> None:
     """Make runs again, in parallel: they do not depend on each other."""
     items = [(run.source, run.key.month, (run.table,), inputs) for run, inputs in made]
-    running = workers.each(private, catalogue, ingest.repeat, items)
+    running = workers.each(private, catalogue, delivered_months.repeat, items)
     for run, _ in made:
         progress.announce(str(run.key))
         next(running)
@@ -271,7 +271,9 @@ def _other_references(
     """Within the block reference tables have the rows of other deliveries, by table: those that runs were made with."""
     changed = [run for run in references if run.table in others]
     for run in changed:
-        ingest.repeat(private, catalogue, run.source, None, (run.table,), RunInputs(deliveries=(others[run.table],)))
+        delivered_months.repeat(
+            private, catalogue, run.source, None, (run.table,), RunInputs(deliveries=(others[run.table],))
+        )
     yield
     _repeat_references(private, catalogue, changed)
 

@@ -9,7 +9,7 @@ they replace the published rows; either way the run is recorded.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,8 +19,10 @@ import duckdb
 from dx_pipeline import audit, profile
 from dx_pipeline.audit.expectations import complete
 from dx_pipeline.audit.result import ExpectationResult
+from dx_pipeline.audit.together import audit_each
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.declarations.document import Bilingual
+from dx_pipeline.declarations.suite import Suite
 from dx_pipeline.reading.conservation import Counts
 from dx_pipeline.settings import Settings
 from dx_pipeline.storage import files, parquet
@@ -30,6 +32,9 @@ from dx_pipeline.tables.partition import AnyKey, Key
 from dx_pipeline.tables.run import PartitionRun, Refusal, RunInputs, RunResult
 
 LOG = logging.getLogger(__name__)
+
+SMALL = 50_000
+"""So many rows may wait for other partitions of their table: an audit of fewer costs about as much as one of none."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,29 @@ class Staged:
     file_names: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
 
+    @property
+    def can_be_published(self) -> bool:
+        """Whether there are rows to be audited."""
+        return self.is_complete and self.failure is None
+
 
 def fingerprint(settings: Settings, catalogue: Catalogue, table: str, inputs: Iterable[str]) -> str:
     """A digest of everything that a partition of a table is made from: code, contract, suite, and the inputs."""
     return sha256("\n".join([settings.code_version, catalogue.table_digest([table]), *inputs]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Unaudited:
+    """The rows of one partition in the table `staged` of a connection, and the fingerprint of their inputs."""
+
+    connection: duckdb.DuckDBPyConnection
+    staged: Staged
+    current: str
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it costs nothing to keep them until others of their table are there."""
+        return self.staged.rows <= SMALL
 
 
 def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None:
@@ -84,7 +108,11 @@ def unchanged(settings: Settings, key: AnyKey, current: str) -> RunResult | None
 
 def audited(catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, table: str) -> tuple[ExpectationResult, ...]:
     """The results of auditing the staged rows of a table."""
-    return audit.audit(connection, STAGED, complete(table, catalogue.contracts[table], catalogue.suites.get(table)))
+    return audit.audit(connection, STAGED, _suite(catalogue, table))
+
+
+def _suite(catalogue: Catalogue, table: str) -> Suite:
+    return complete(table, catalogue.contracts[table], catalogue.suites.get(table))
 
 
 def _named(results: Iterable[ExpectationResult], staged: Staged) -> tuple[ExpectationResult, ...]:
@@ -94,6 +122,24 @@ def _named(results: Iterable[ExpectationResult], staged: Staged) -> tuple[Expect
         result.model_copy(update={"lines": tuple((named.get(id_, id_), line) for id_, line in result.lines)})
         for result in results
     )
+
+
+def publish_each(settings: Settings, catalogue: Catalogue, unaudited: Sequence[Unaudited]) -> list[RunResult]:
+    """Audit the staged rows of some partitions of one table, and publish each whose audit passes; see `publish`."""
+    publishable = [each for each in unaudited if each.staged.can_be_published]
+    results: dict[AnyKey, tuple[ExpectationResult, ...]] = {}
+    if len(publishable) > 1:
+        (table,) = {each.staged.key.table for each in publishable}
+        connections = [each.connection for each in publishable]
+        for connection in connections:
+            partition.attach_references(settings, connection, catalogue, catalogue.contracts[table])
+        with profile.stage("audit", table):
+            found = audit_each(connections, STAGED, _suite(catalogue, table))
+        results = {each.staged.key: result for each, result in zip(publishable, found, strict=True)}
+    return [
+        publish(settings, catalogue, each.connection, each.staged, each.current, results.get(each.staged.key))
+        for each in unaudited
+    ]
 
 
 def publish(
@@ -112,18 +158,19 @@ def publish(
         connection: has the rows in the table `staged`.
         staged: what is known of them.
         current: the fingerprint of their inputs.
-        results: of an audit of these rows among others, where all was met.
+        results: of their audit, where it has been made already.
     """
     key = staged.key
     contract = catalogue.contracts[key.table]
     month = key.month if isinstance(key, Key) else None
     found: tuple[ExpectationResult, ...] = ()
-    can_be_published = staged.is_complete and staged.failure is None
-    if can_be_published:
+    if staged.can_be_published and results is None:
         partition.attach_references(settings, connection, catalogue, contract)
         with profile.stage("audit", key.table, month):
-            found = _named(audited(catalogue, connection, key.table), staged) if results is None else results
-    is_published = can_be_published and audit.passes(found)
+            results = audited(catalogue, connection, key.table)
+    if staged.can_be_published and results is not None:
+        found = _named(results, staged)
+    is_published = staged.can_be_published and audit.passes(found)
     if is_published:
         with profile.stage("publish", key.table, month):
             if staged.file is not None:

@@ -28,6 +28,8 @@ A row names the first of the deliveries that its exchanges came with, and the fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,7 +47,7 @@ from dx_pipeline.storage import parquet
 from dx_pipeline.storage.database import STAGED, connect
 from dx_pipeline.tables import closing, partition, publication
 from dx_pipeline.tables.partition import Key
-from dx_pipeline.tables.publication import Staged
+from dx_pipeline.tables.publication import Staged, Unaudited
 from dx_pipeline.tables.run import RunResult
 
 TABLE = "connection.traffic"
@@ -68,27 +70,36 @@ def due(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> 
     return publication.unchanged(settings, Key(TABLE, system, month), current) is None
 
 
-def derive(settings: Settings, catalogue: Catalogue, system: str, month: Month) -> RunResult:
-    """Compute the traffic of one system and month, and publish it if its audit passes.
+def derive(settings: Settings, catalogue: Catalogue, system: str, months: Sequence[Month]) -> list[RunResult]:
+    """Compute the traffic of one system in some months, and publish each month whose audit passes.
 
     Raises:
         ConservationError: an exchange was lost or counted twice.
     """
+    with ExitStack() as opened:
+        computed = [
+            _compute(settings, catalogue, opened.enter_context(connect(settings)), system, month) for month in months
+        ]
+        return publication.publish_each(settings, catalogue, computed)
+
+
+def _compute(
+    settings: Settings, catalogue: Catalogue, connection: duckdb.DuckDBPyConnection, system: str, month: Month
+) -> Unaudited:
+    """Stage the traffic of one system and month: rows by hour and operation, which are few."""
     basis = _basis(settings, system, month)
     contract = catalogue.contracts[TABLE]
-    with connect(settings) as connection:
-        partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
-        with profile.stage("derive", TABLE, month):
-            rows, synthetic = stage(connection, contract, system, month, settings.time_zone)
-        staged = Staged(
-            Key(TABLE, system, month),
-            rows,
-            synthetic,
-            derived_from=tuple(str(near) for near in basis),
-            revision=closing.revisions(settings, Key(BASIS, system, month)),
-        )
-        current = _fingerprint(settings, catalogue, basis)
-        return publication.publish(settings, catalogue, connection, staged, current)
+    partition.attach(connection, BASIS, catalogue.contracts[BASIS].stored, list(basis.values()))
+    with profile.stage("derive", TABLE, month):
+        rows, synthetic = stage(connection, contract, system, month, settings.time_zone)
+    staged = Staged(
+        Key(TABLE, system, month),
+        rows,
+        synthetic,
+        derived_from=tuple(str(near) for near in basis),
+        revision=closing.revisions(settings, Key(BASIS, system, month)),
+    )
+    return Unaudited(connection, staged, _fingerprint(settings, catalogue, basis))
 
 
 def _basis(settings: Settings, system: str, month: Month) -> dict[Key, Path]:
