@@ -5,15 +5,22 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from deliveries import layout, readable, source, workbook
+from hypothesis import given
+from hypothesis import strategies as st
 from planted import KINDS, innocent, planted
 from test_privacy import CONTRACT, FORMATS, HEADINGS, PLACED, TITLE, written
 
 from dx_pipeline import privacy
 from dx_pipeline.declarations.source import Source
-from dx_pipeline.privacy import Filtered, xroad_value
+from dx_pipeline.errors import DeliveryRefusedError
+from dx_pipeline.formats import xroad_answer
+from dx_pipeline.formats.multipart import AnswerError
+from dx_pipeline.privacy import Filtered, xroad, xroad_value
 
 CONTRACTS = {"statistics.trial": CONTRACT}
 PLACES = ("whole cell", "in a text", "date", "amount")
@@ -97,14 +104,97 @@ def test_nothing_that_is_planted_in_a_field_of_x_road_is_kept(tmp_path: Path) ->
     assert len(tokens) > 90
 
 
+def is_taken_out(folder: Path, page: str) -> bool:
+    """Whether anything of a page is not kept."""
+    (folder / "page").write_text(page, encoding="utf-8")
+    return bool(xroad.answer(folder / "page", folder / "kept"))
+
+
 @pytest.mark.parametrize("field", [*XROAD_FIELDS, *IDS])
-def test_a_page_with_one_planted_value_is_not_taken_for_clean(field: str) -> None:
+def test_a_page_with_one_planted_value_is_not_taken_for_clean(field: str, tmp_path: Path) -> None:
     for kind, (token,) in planted(f"one in {field}", 1).items():
         value = f"/dvc/{token}" if field == "restPath" else token
         if xroad_value.kept(field, value)[1] is not None:
             page = json.dumps({"records": [{"requestInTs": 1652345678901, field: value}]}, ensure_ascii=False)
-            assert not xroad_value.are_clean(page.encode()), kind
-            assert not xroad_value.are_clean(page.replace(": ", ":").encode()), kind
+            for form in (page, page.replace(": ", ":")):
+                assert is_taken_out(tmp_path, form), kind
+
+
+RECORD = '{"requestInTs": 1652345678901, "messageId": "m1", "serviceCode": "Category"}'
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        '{"messageId": "m1", "callerName": "Nguyen Van An"}',
+        '{"messageId": "m1", "callerName" : "Nguyen Van An"}',
+        '{"messageId": "m1", "callerName"\n:"Nguyen Van An"}',
+        '{"messageId": "m1", "messageId": "Nguyen Van An"}',
+        '{"messageId": null, "callerName": "Nguyen Van An"}',
+        '{"messageId": {"caller": "Nguyen Van An"}}',
+        '{"MessageId": "m1"}',
+        '{"messageId": "m1", "serviceCode": "Nguyen Van An"}',
+        '{"messageId": "m1", "requestSize": "Nguyen Van An"}',
+        '{"messageId": "m1", "requestSize": "0912 345 678"}',
+        '{"messageId": "m1", "succeeded": "Nguyen Van An"}',
+    ],
+)
+def test_a_page_with_anything_else_than_known_fields_is_not_taken_for_clean(records: str, tmp_path: Path) -> None:
+    assert not is_taken_out(tmp_path, f'{{"records": [{RECORD}]}}')
+    assert is_taken_out(tmp_path, f'{{"records": [{RECORD}, {records}]}}')
+    assert "An" not in readable((tmp_path / "kept").read_bytes())
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        f'{RECORD}, "Nguyen Van An"',
+        f'"Nguyen Van An", {RECORD.replace("m1", "{")}',
+        f"{RECORD}, 912345678",
+        f"{RECORD}] , [",
+    ],
+)
+def test_a_page_with_anything_else_than_records_is_refused(records: str, tmp_path: Path) -> None:
+    with pytest.raises(DeliveryRefusedError):
+        is_taken_out(tmp_path, f'{{"records": [{records}]}}')
+
+
+MEMBERS = st.one_of(
+    st.tuples(
+        st.sampled_from(["messageId", "serviceCode", "restPath", "requestSize", "succeeded", "caller", "Restpath"]),
+        st.sampled_from(
+            ["m-1", "Category", "/dvc/v1", "/a/{id}", 5, "5", " 5", True, None, "Nguyen Van An", {"a": 1}, [1]]
+        ),
+    ),
+    st.just(("messageId", "3f74a886-c7f8-4169-9690-962c497d4f30")),
+)
+
+
+@given(
+    st.lists(st.lists(MEMBERS, max_size=4), max_size=3),
+    st.lists(
+        st.sampled_from([("coveredFromTs", 5), ("synthetic", True), ("by", "An"), ("coveredToTs", "An")]), max_size=2
+    ),
+    st.sampled_from([(",", ":"), (", ", ": "), (",\n", " : ")]),
+)
+def test_a_page_that_is_kept_as_it_came_has_nothing_that_is_taken_out_of_one_that_is_written_anew(
+    records: list[list[tuple[str, Any]]], around: list[tuple[str, Any]], separators: tuple[str, str]
+) -> None:
+    between, colon = separators
+
+    def text(members: list[tuple[str, Any]]) -> str:
+        return "{" + between.join(f"{json.dumps(name)}{colon}{json.dumps(value)}" for name, value in members) + "}"
+
+    of_records = f"[{between.join(map(text, records))}]"
+    page = "{" + between.join([text(around)[1:-1], f'"records"{colon}{of_records}'][not around :]) + "}"
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        try:
+            is_changed = is_taken_out(place, page)
+            anew = xroad.written_anew(xroad_answer.packed(page.encode()), place / "anew")
+        except (AnswerError, DeliveryRefusedError):
+            return
+        assert is_changed == bool(anew)
 
 
 def test_the_corpus_has_fourteen_kinds_and_four_hundred_values() -> None:

@@ -1,13 +1,14 @@
 """Privacy filter of answers of X-Road's operational monitoring: only fields of a list may be kept.
 
 An answer with any other field is written anew without it; so is one with a query string or a long number in a path,
-and one whose SOAP part says who asked. Most pages are clean, and filtering must not take longer than reading: a page
-is searched for names as a whole, and parsed only if something is found.
+and one whose SOAP part says who asked. Most pages are clean, and filtering must not take longer than reading: DuckDB
+reads a page, and each different value is looked at once.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
@@ -16,9 +17,10 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from dx_pipeline.declarations.sql import literal
 from dx_pipeline.declarations.xroad import ORDER, PERIOD
 from dx_pipeline.errors import DeliveryRefusedError
 from dx_pipeline.formats import xroad_answer
@@ -29,12 +31,24 @@ from dx_pipeline.formats.xroad_answer import Packed
 from dx_pipeline.privacy import xroad_value
 from dx_pipeline.storage.database import OF_THE_SYSTEM
 
-LONGEST = 64
-"""No name that is known is as long as that, in bytes."""
-
 WHITE_SPACE = np.frombuffer(b" \t\r\n", np.uint8)
 AROUND = frozenset({*PERIOD, SYNTHETIC_KEY})
 FIELD = "exchange_field"
+TEXTS = [name for name in ORDER if name not in xroad_value.FIGURES]
+ARE_NUMBERS = [
+    f'TRY_CAST(record."{name}" AS BIGINT)::VARCHAR = record."{name}"' for name in ORDER if name in xroad_value.FIGURES
+]
+FIGURES_READ = "figures_read"
+RECORDS = f"""
+    SELECT {", ".join(f'record."{name}"' for name in TEXTS)},
+        {" + ".join(f"coalesce({is_number}, false)::INTEGER" for is_number in ARE_NUMBERS)} AS {FIGURES_READ}
+    FROM (
+        SELECT unnest(from_json(content, {literal(json.dumps({"records": [dict.fromkeys(ORDER, "VARCHAR")]}))}).records)
+            AS record
+        FROM page
+    )
+"""
+"""Reads the records of a document. What is no object is refused, but for null: a record without any value."""
 
 
 def answer(path: Path, target: Path) -> Counter[str]:
@@ -46,80 +60,74 @@ def answer(path: Path, target: Path) -> Counter[str]:
             packed = replace(packed, is_bare=packed.is_bare and xroad_value.is_clean_around(content))
         if packed.is_bare and _is_clean(packed):
             return Counter()
-        return _written_anew(packed, target)
+        return written_anew(packed, target)
     except AnswerError as error:
         raise DeliveryRefusedError(str(error), error.vi) from None
 
 
 def _is_clean(answer: Packed) -> bool:
-    """Whether a document has only fields that may be kept, each with a plain value.
+    """Whether a document has only fields that may be kept, each with a value that may stay.
 
-    False where that is not certain without parsing: an escaped letter or a second array.
+    DuckDB reads the fields that are known. There is nothing else if the text has as many names as values were read
+    (what is there twice, or within another value, is one name more), and as many objects as records. False where that
+    is not certain.
     """
     text = answer.text
-    count = _count(text)
-    xroad_answer.check_count(answer.announced, count)
-    if b"\\" in text or text.count(b"[") != 1 or count is None or text.count(b"{") != count + 1:
+    if b"\\" in text or text.count(b"[") != 1 or text.count(b"]") != 1:
         return False
-    ends = _ends_of_names(text)
-    if ends is None or any(xroad_value.kept("restPath", path)[1] for path in _paths(text, ends)):
+    around = xroad_answer.document(text[: text.index(b"[") + 1] + text[text.index(b"]") :])
+    if not all(isinstance(value, int) for name, value in around.items() if name != "records"):
         return False
-    return xroad_value.are_clean(text)
-
-
-def _ends_of_names(text: bytes) -> npt.NDArray[np.int64] | None:
-    """Where in a JSON text the names `restPath` end; None where there is a name that may not be kept, or one twice.
-
-    Every name ends with a quote and a colon, and no text has these two without a backslash. The bytes before all
-    colons are compared with a known name at once, eight at a time.
-    """
-    padded = np.frombuffer(b" " * LONGEST + text, np.uint8)
-    colons = np.flatnonzero(padded == ord(":"))
-    before = padded[colons - 1]
-    if np.isin(before, WHITE_SPACE).any():
-        return None
-    colons = colons[before == ord('"')]  # any other colon is within a text
-    records = np.flatnonzero(padded == ord("{"))
-    words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
-    last = words[colons - 8]
-    known, paths = 0, colons[:0]
-    for name in (*ORDER, *AROUND, "records"):
-        token = f'"{name}"'.encode().rjust(LONGEST, b" ")
-        found = colons[last == np.frombuffer(token[-8:], "<u8")[0]]
-        for start in range(8, len(name) + 2, 8):
-            rest = f'"{name}"'.encode()[:-start][-8:]
-            mask = np.frombuffer((b"\xff" * len(rest)).rjust(8, b"\0"), "<u8")[0]
-            found = found[words[found - start - 8] & mask == np.frombuffer(rest.rjust(8, b"\0"), "<u8")[0]]
-        known += len(found)
-        if not np.diff(np.searchsorted(records, found)).all():
-            return None  # a record has the name twice
-        if name == "restPath":
-            paths = found
-    return paths - LONGEST if known == len(colons) else None
-
-
-def _paths(text: bytes, ends: npt.NDArray[np.int64]) -> set[str]:
-    """The different texts that follow the names which end at `ends`."""
-    found = set()
-    for end in ends.tolist():
-        start = text.index(b'"', end) + 1
-        found.add(text[start : text.index(b'"', start)])
-    return {path.decode() for path in found}
-
-
-def _count(text: bytes) -> int | None:
-    """How many records a JSON document has; None where it has no array of them."""
+    if not around.keys() <= {*AROUND, "records"}:
+        return False
     try:
-        page = pa.table({"content": pa.array([text], pa.binary()).cast(pa.string())})
-        connection = _database().cursor()
-        connection.register("page", page)
-        ((count,),) = connection.execute("SELECT json_array_length(content, '$.records') FROM page").fetchall()
-        connection.close()
+        records = _read(text)
     except OF_THE_SYSTEM:
         raise
     except (duckdb.Error, pa.ArrowInvalid):
-        raise xroad_answer.no_json() from None
-    return None if count is None else int(count)
+        return False  # reading it tells what is wrong
+    xroad_answer.check_count(answer.announced, len(records))
+    texts = [records.column(name) for name in TEXTS]
+    values = sum(len(column) - column.null_count for column in texts) + (
+        pc.sum(records.column(FIGURES_READ)).as_py() or 0
+    )
+    if _names(text) != values + len(around) or text.count(b"{") != len(records) + 1:
+        return False
+    return all(
+        xroad_value.kept(name, value)[1] is None and "{" not in value
+        for name, column in zip(TEXTS, texts, strict=True)
+        for value in _distinct(name, column)
+    )
+
+
+def _names(text: bytes) -> int | None:
+    """How many names a JSON text has: quotes before colons. No text has these two signs without a backslash.
+
+    None where there is a blank before a colon, which may be a name, too.
+    """
+    signs = np.frombuffer(text, np.uint8)
+    before = signs[np.flatnonzero(signs == ord(":")) - 1]
+    return None if np.isin(before, WHITE_SPACE).any() else int(np.count_nonzero(before == ord('"')))
+
+
+def _distinct(name: str, column: pa.ChunkedArray) -> list[str]:
+    """The different values of a field, as far as it matters: random parts of ids do not."""
+    if name in xroad_value.IDS:
+        column = pc.replace_substring_regex(column, xroad_value.UUID, "")
+    return [value for value in pc.unique(column).to_pylist() if value is not None]
+
+
+def _read(text: bytes) -> pa.Table:
+    """The records of a JSON document: their fields of text, and how many of their figures are numbers."""
+    offsets = pa.py_buffer(np.array([0, len(text)], np.int32))
+    content = pa.StringArray.from_buffers(1, offsets, pa.py_buffer(text))
+    content.validate(full=True)  # it is UTF-8
+    connection = _database().cursor()
+    connection.register("page", pa.table({"content": content}))
+    try:
+        return connection.sql(RECORDS).to_arrow_table()
+    finally:
+        connection.close()
 
 
 @lru_cache(maxsize=1)  # one thread, no files: a filter has no settings, and an instance takes long to start
@@ -127,7 +135,7 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config={"threads": 1})
 
 
-def _written_anew(answer: Packed, target: Path) -> Counter[str]:
+def written_anew(answer: Packed, target: Path) -> Counter[str]:
     """Write the fields that may be kept, as fetched pages land."""
     found: Counter[str] = Counter()
     document = xroad_answer.document(answer.text)

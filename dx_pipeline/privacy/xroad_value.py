@@ -9,12 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
-
-import numpy as np
-import numpy.typing as npt
 
 from dx_pipeline.declarations.xroad import ORDER
 from dx_pipeline.formats.xroad_answer import GZIP, bare_path
@@ -27,28 +23,23 @@ IDS = frozenset({"messageId", "xRequestId"})
 FIGURES = frozenset(name for name in ORDER if name.endswith(("Ts", "Size", "Count")) or name == "statusCode")
 """Fields whose values are numbers. The figures of moments have as many digits as numbers of people."""
 
-SHORTEST_RUN, FEWEST_DIGITS, LONGEST_NUMBER, IP_POINTS = 7, 9, 12, 3
-"""A number of a person has 9 to 12 digits; an IP address has three points, and seven signs at least."""
+UUID = r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"
+"""A random part of an id: nothing of it is anybody's number."""
 
-TELLING = (b"@", b"://", b"eyJ", b"_Van_", b"_Thi_", b"_VAN_", b"_THI_", b"::")
-"""What makes a page worth a search of all its values, besides digits, blanks and letters beyond ASCII."""
-
-_UUID = re.compile(r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}")
+_UUID = re.compile(UUID)
+_FIGURE = re.compile(r"-?[0-9]{1,19}")
 _ALONE = re.compile(
     r"(?<![0-9A-Za-z.])(?:(?P<identity_number>0(?:0[1-9]|[1-8]\d|9[0-6])[0-3]\d{8})"
     r"|(?P<phone>(?:0|\+84)[35789]\d{8})|(?P<health_card>[A-Z]{2}\d{13})"
     r"|(?P<dossier_code>(?:\d{3}\.\d\d\.\d\d\.)?[GH]\d\d(?:\.\d{1,3})*-\d{6}-\d{4,7}))(?![0-9A-Za-z])"
 )
 _IN_IDS = frozenset({"email", "link", "token", "query_string", "birth_date", "name", "address"})
-_FIELD = re.compile(rb'"(\w{1,64})"\s*:\s*$')
-_IS_NUMBER = np.zeros(256, np.bool_)
-_IS_NUMBER[[*b"0123456789.-_"]] = True
 
 
 @lru_cache(maxsize=100_000)
 def kept(name: str, value: str) -> tuple[str | None, str | None]:
     """What may stay of a field's value, and the kind of what was taken out; None where nothing was."""
-    if name in FIGURES:
+    if name in FIGURES and _FIGURE.fullmatch(value):
         return value, None
     if name == "restPath":
         return _path(value)
@@ -102,50 +93,3 @@ def is_clean_around(content: bytes) -> bool:
     labels = [*re.split(rb"[<>\r\n\"']", around), *header]
     texts = {label.decode("utf-8", "replace").strip() for label in labels if b"://" not in label}
     return all(kept("messageId", text)[1] is None for text in texts)
-
-
-def are_clean(text: bytes) -> bool:
-    """Whether no value of a JSON text can have anything personal in it, as far as that is seen without parsing.
-
-    Runs of digits are found at once in the whole text; the few that are no figures are looked at in their values.
-    """
-    if not text.isascii() or any(sign in text for sign in TELLING) or b" " in _without_blanks(text):
-        return False
-    return all(kept(name, value)[1] is None for name, value in _values_with_digits(text))
-
-
-def _without_blanks(text: bytes) -> bytes:
-    """A text without the blanks that only separate its parts."""
-    return re.sub(rb"(?<=[,:{}\[\]\n\r]) +|^ +| +(?=[\n\r}\]])", b"", text) if b" " in text else text
-
-
-def _count_within(
-    signs: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], which: bytes
-) -> npt.NDArray[np.int64]:
-    """How many of some signs each stretch of a text has."""
-    count = np.zeros(len(starts), np.int64)
-    for sign in which:
-        places = np.flatnonzero(signs == sign)
-        count += np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return count
-
-
-def _values_with_digits(text: bytes) -> Iterator[tuple[str, str]]:
-    """The field and value of each long run of digits, points and dashes that is no plain figure."""
-    signs = np.frombuffer(text, np.uint8)
-    edges = np.flatnonzero(np.diff(_IS_NUMBER[signs], prepend=False, append=False))
-    starts, ends = edges[::2], edges[1::2]
-    is_long = ends - starts >= SHORTEST_RUN
-    starts, ends = starts[is_long], ends[is_long]
-    digits = ends - starts - _count_within(signs, starts, ends, b".-_")
-    is_bare = np.isin(signs[starts - 1], np.frombuffer(b": [,", np.uint8))
-    is_figure = is_bare & ((digits > LONGEST_NUMBER) | (signs[starts] == ord("1")))
-    may_be_number = (digits >= FEWEST_DIGITS) | (_count_within(signs, starts, ends, b".") >= IP_POINTS)
-    for start in starts[may_be_number & ~is_figure].tolist():
-        quote = text.rfind(b'"', 0, start)
-        end = text.find(b'"', start)
-        before = text[max(0, quote - 70) : quote + 1]
-        if field := _FIELD.search(text[max(0, start - 70) : start]):  # a number without quotation marks
-            yield field[1].decode(), re.split(rb"[,}\]\s]", text[start : start + 20], maxsplit=1)[0].decode()
-        elif field := _FIELD.search(before[:-1]):
-            yield field[1].decode(), text[quote + 1 : end].decode()
