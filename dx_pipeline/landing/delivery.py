@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -187,12 +188,28 @@ def find(
     """
     folder = folder_of(settings, source, month)
     there = at(folder / digest)
+    if there is not None and there.entry.delivered_at == delivered_at:
+        return there
     found = [there] if there is not None else []
-    found += [
-        item for item in landed(settings, source, month) if item.entry.stripped and item.entry.kept_sha256 == digest
-    ]
+    found += sorted(_cleaned_to(folder, digest), key=lambda delivery: delivery.order)
     same_time = [item for item in found if item.entry.delivered_at == delivered_at]
     return next(iter(same_time or found), None)
+
+
+def _cleaned_to(folder: Path, digest: str) -> Iterator[Delivery]:
+    """The deliveries of which something was taken out, and these bytes were kept."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as places:
+        paths = [place.path for place in places if _kept_of(place.path, place.inode()) == digest]
+    yield from (found for path in paths if (found := at(Path(path))) is not None)
+
+
+@lru_cache(maxsize=2**17)  # a server may have thousands of pages a month, and each is sought before it lands
+def _kept_of(path: str, _inode: int) -> str | None:
+    """What was kept of the delivery in a folder, if something was taken out of it: a delivery never changes."""
+    found = at(Path(path))
+    return found.entry.kept_sha256 if found is not None and found.entry.stripped else None
 
 
 def restore(settings: Settings, arrival: Arrival, delivery: Delivery) -> bool:
