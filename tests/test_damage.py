@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from deliveries import DOSSIERS, GROUPS, dossiers, groups
 from engine import Engine
+from projects import TRIAL
 
 from dx_pipeline import integrity, release
+from dx_pipeline.declarations import catalogue
 from dx_pipeline.declarations.catalogue import Catalogue
 from dx_pipeline.ingest import ingest
 from dx_pipeline.kpi.evaluation import evaluate
@@ -344,6 +346,49 @@ def test_a_deleted_partition_is_named_when_it_is_made_again(sealed: Engine, capl
     assert sealed.ingest("community_group").published
     assert rows.is_file()
     assert "rows.parquet is missing: 'dx run' makes it again" in caplog.text
+
+
+COUNT = """
+type: dx_pipeline.components.Kpi
+attributes:
+  title: {vi: Thử, en: Trial}
+  owner: team:trial
+  unit_of_measure: dossiers
+  of: dossier_received
+  versions:
+    - version: 1
+      counted: received_on < DATE '2022-05-20'
+      valid_from: 2022-01-01
+      legal_basis: {vi: Thử, en: Trial}
+      formula: {vi: Thử, en: Trial}
+"""
+
+
+@pytest.mark.parametrize("lost", ["online_dossier_rate", "early_count"])
+def test_lost_values_are_withheld_again_as_they_were_together_with_others(
+    lost: str, tmp_path: Path, references: Path
+) -> None:
+    shutil.copytree(TRIAL, tmp_path / "project")
+    declared_too = tmp_path / "project" / "assets" / "kpi" / "early_count" / "defs.yaml"
+    declared_too.parent.mkdir()
+    declared_too.write_text(COUNT, encoding="utf-8")
+    settings = Settings(tmp_path / "warehouse", tmp_path / "project", threads=1)
+    shutil.copytree(references, settings.warehouse)
+    engine = Engine(settings, catalogue.load(settings.project))
+    days = ["02"] * 17 + ["20"] * 3  # which are the difference of two numbers
+    rows = [
+        f"{agency}-220502-{number:04};2.000488;{agency};{channel};{day}/05/2022;16/05/2022;;Đang giải quyết;200000"
+        for agency in ("H53.07", "H53.20")
+        for number, (day, channel) in enumerate(zip(days, ["Trực tuyến", "Trực tiếp"] * 10, strict=True))
+    ]
+    assert engine.deliver("dossier", dossiers(*rows)).published
+    codes = ("online_dossier_rate", "early_count")
+    for code in codes:
+        engine.evaluate(code)
+    before = {code: engine.values(code, "true", "*") for code in codes}
+    shutil.rmtree(partition.place_of_rows(settings, "kpi.value", lost).parent)
+    engine.evaluate(lost)
+    assert {code: engine.values(code, "true", "*") for code in codes} == before
 
 
 def test_a_damaged_current_release_is_named_when_another_is_made(

@@ -122,11 +122,7 @@ def in_parallel(settings: Settings, catalogue: Catalogue) -> Iterator[None]:
 def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) -> dict[str, RunResult]:
     known = inputs.known(settings, catalogue)
     current = inputs.fingerprints(settings, catalogue, codes, known)
-    results = {}
-    for code in codes:
-        before = publication.unchanged(settings, partition.evaluated(catalogue, code), current[code])
-        if before is not None:
-            results[code] = before
+    results = _unchanged(settings, catalogue, codes, current)
     for code, sentence in inputs.not_known(settings, catalogue, codes).items():
         results[code] = results.get(code) or _hold_back(settings, catalogue, code, current[code], sentence)
     changed = [catalogue.evaluated[code] for code in codes if code not in results]
@@ -137,6 +133,20 @@ def _evaluate(settings: Settings, catalogue: Catalogue, codes: Sequence[str]) ->
         with connect(settings) as connection:
             results |= _Evaluator(settings, catalogue, connection, changed, known).results(current)
     return results
+
+
+def _unchanged(
+    settings: Settings, catalogue: Catalogue, codes: Sequence[str], current: Mapping[str, str]
+) -> dict[str, RunResult]:
+    """The results of KPIs that were evaluated over the same, and whose values are there.
+
+    Which values of protected ones are withheld is decided for all of them, so if one is evaluated, all are.
+    """
+    keys = {code: partition.evaluated(catalogue, code) for code in codes}
+    found = {code: publication.unchanged(settings, key, current[code]) for code, key in keys.items()}
+    together = protected(catalogue)
+    is_lost = any(found[code] is None for code in codes if code in together)
+    return {code: result for code, result in found.items() if result and not (is_lost and code in together)}
 
 
 def _hold_back(settings: Settings, catalogue: Catalogue, code: str, current: str, sentence: Bilingual) -> RunResult:

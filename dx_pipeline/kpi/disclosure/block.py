@@ -16,21 +16,6 @@ from dx_pipeline.kpi.disclosure.count_table import NEVER, Bools, CountTable, Flo
 from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement, width
 
 
-class Sets:
-    """Sets of numbers 0, 1, …, for sums over each of them: rows of a matrix of booleans that mark the members."""
-
-    def __init__(self, marks: Bools) -> None:
-        marks = np.column_stack([marks, np.ones(len(marks), dtype=np.bool_)])  # no set is empty
-        self._sizes = np.count_nonzero(marks, axis=1)
-        self._members = np.nonzero(marks)[1]
-
-    def sums(self, values: Floats) -> Floats:
-        """For each set, the sum of the rows of its members, which are few: a product of matrices takes longer."""
-        rows = np.vstack([values, np.zeros((1, values.shape[1]))]).take(self._members, axis=0)
-        sums: Floats = np.add.reduceat(rows, np.cumsum(self._sizes) - self._sizes, axis=0)
-        return sums
-
-
 @dataclass(frozen=True)
 class Enclosure:
     """Places that a block may be made of: those of one area, or all.
@@ -38,16 +23,16 @@ class Enclosure:
     Attributes:
         places: their numbers.
         areas: the areas that count some of them and not all.
-        areas_of: for each place, which of these areas count it.
+        areas_of: place by these areas: whether the area counts the place. As all of these, numbers to multiply with.
         is_counted: place by area of the table: whether the area is one of these and counts the place.
-        places_of: for each area of the table, which of the places it counts.
+        places_of: area of the table by place: the same.
     """
 
     places: Integers
     areas: Integers
-    areas_of: Sets
+    areas_of: Floats
     is_counted: Floats
-    places_of: Sets
+    places_of: Floats
 
 
 @dataclass(frozen=True)
@@ -140,8 +125,8 @@ class Offer:
         self._choices = choices = choices.within(enclosure.places, table.threshold)
         self._part, self._rest = choices.layers.total(choices.part), choices.layers.total(choices.rest)
         scopes = np.flatnonzero(choices.changed.any(axis=0))
-        of_area = Sets(choices.changed[:, scopes]).sums(table.cost[np.ix_(enclosure.areas, scopes)].T).T
-        self._cost: Floats = np.where(choices.can_occur, enclosure.areas_of.sums(of_area), NEVER)
+        of_area = table.cost[np.ix_(enclosure.areas, scopes)] @ choices.changed[:, scopes].T.astype(float)
+        self._cost: Floats = np.where(choices.can_occur, enclosure.areas_of @ of_area, NEVER)
         self._is_free: Bools = self._cost == 0
         self._is_noted: Bools = np.zeros(len(choices.rearrangements), dtype=np.bool_)
         self._seen = len(table.lost)
@@ -162,7 +147,7 @@ class Offer:
         if len(layers):
             is_free = self._is_free[:, self._choices.layers.of[layers]]
             part, rest = self._choices.part[:, layers] * is_free, self._choices.rest[:, layers] * is_free
-            own = self._enclosure.places_of.sums(part + rest)
+            own = self._enclosure.places_of @ (part + rest)
             varies = new.total(width(own, part.sum(axis=0), rest.sum(axis=0)))
             self._table.is_protected[:, self._scope] |= (varies >= self._table.threshold).any(axis=1)
             self._is_noted[:] = True

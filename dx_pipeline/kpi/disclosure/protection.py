@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer, Sets
+from dx_pipeline.kpi.disclosure.block import Choices, Enclosure, Offer
 from dx_pipeline.kpi.disclosure.count_table import NEVER, Bools, CountTable, Floats, Integers
 from dx_pipeline.kpi.disclosure.rearrangement import Exchange, Pool, Rearrangement
 
@@ -93,12 +93,10 @@ class Search:
                 places = np.flatnonzero(in_area[number])
                 counted = np.count_nonzero(in_area[:, places], axis=1)
                 areas = np.flatnonzero((counted > 0) & (counted < len(places)))
-            counts_place = in_area[np.ix_(areas, places)]
+            areas_of = in_area[np.ix_(areas, places)].T.astype(float)
             is_counted = np.zeros((len(places), len(in_area)))
-            is_counted[:, areas] = counts_place.T
-            self._enclosures[number] = Enclosure(
-                places, areas, Sets(counts_place.T), is_counted, Sets(in_area[:, places])
-            )
+            is_counted[:, areas] = areas_of
+            self._enclosures[number] = Enclosure(places, areas, areas_of, is_counted, in_area[:, places].astype(float))
         return self._enclosures[number]
 
     def _choices(self, scope: int, tried: int) -> Choices:
