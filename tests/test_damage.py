@@ -27,7 +27,7 @@ from dx_pipeline.settings import Settings
 from dx_pipeline.storage import proven
 from dx_pipeline.tables import closing, partition
 from dx_pipeline.tables.closing import Basis, Closing
-from dx_pipeline.tables.partition import Key
+from dx_pipeline.tables.partition import Key, KpiKey
 
 pytestmark = pytest.mark.slow
 
@@ -363,32 +363,64 @@ attributes:
       formula: {vi: Thử, en: Trial}
 """
 
+SUITE = """
+name: kpi.value
+expectations:
+  - type: unexpected_rows_expectation
+    kwargs: {unexpected_rows_query: "SELECT * FROM {batch} WHERE kpi_code = 'early_count' AND numerator > 100"}
+    meta: {reason: {vi: Thử, en: Trial}}
+"""
 
-@pytest.mark.parametrize("lost", ["online_dossier_rate", "early_count"])
-def test_lost_values_are_withheld_again_as_they_were_together_with_others(
-    lost: str, tmp_path: Path, references: Path
-) -> None:
+
+CODES = ("online_dossier_rate", "early_count")
+
+
+@pytest.fixture
+def two_rates(tmp_path: Path, references: Path) -> Engine:
+    """Two KPIs on dossiers of two agencies; each has three that only one of the KPIs counts."""
     shutil.copytree(TRIAL, tmp_path / "project")
-    declared_too = tmp_path / "project" / "assets" / "kpi" / "early_count" / "defs.yaml"
-    declared_too.parent.mkdir()
-    declared_too.write_text(COUNT, encoding="utf-8")
+    count, suite = (
+        tmp_path / "project" / each for each in ("assets/kpi/early_count/defs.yaml", "checks/kpi/value.yaml")
+    )
+    for path, text in ((count, COUNT), (suite, SUITE)):
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
     settings = Settings(tmp_path / "warehouse", tmp_path / "project", threads=1)
     shutil.copytree(references, settings.warehouse)
     engine = Engine(settings, catalogue.load(settings.project))
-    days = ["02"] * 17 + ["20"] * 3  # which are the difference of two numbers
+    assert engine.deliver("dossier", received(17, 3)).published
+    for code in CODES:
+        engine.evaluate(code)
+    return engine
+
+
+def received(early: int, late: int) -> bytes:
+    """Dossiers that two agencies received early and late in May."""
     rows = [
         f"{agency}-220502-{number:04};2.000488;{agency};{channel};{day}/05/2022;16/05/2022;;Đang giải quyết;200000"
         for agency in ("H53.07", "H53.20")
-        for number, (day, channel) in enumerate(zip(days, ["Trực tuyến", "Trực tiếp"] * 10, strict=True))
+        for number, day in enumerate(["02"] * early + ["20"] * late)
+        for channel in ("Trực tuyến" if number % 2 else "Trực tiếp",)
     ]
-    assert engine.deliver("dossier", dossiers(*rows)).published
-    codes = ("online_dossier_rate", "early_count")
-    for code in codes:
-        engine.evaluate(code)
-    before = {code: engine.values(code, "true", "*") for code in codes}
-    shutil.rmtree(partition.place_of_rows(settings, "kpi.value", lost).parent)
-    engine.evaluate(lost)
-    assert {code: engine.values(code, "true", "*") for code in codes} == before
+    return dossiers(*rows)
+
+
+@pytest.mark.parametrize("lost", CODES)
+def test_lost_values_are_withheld_again_as_they_were_together_with_others(lost: str, two_rates: Engine) -> None:
+    before = {code: two_rates.values(code, "true", "*") for code in CODES}
+    shutil.rmtree(partition.place_of_rows(two_rates.settings, "kpi.value", lost).parent)
+    two_rates.evaluate(lost)
+    assert {code: two_rates.values(code, "true", "*") for code in CODES} == before
+
+
+def test_values_that_fail_their_audit_leave_none_that_were_withheld_together_with_earlier_ones(
+    two_rates: Engine,
+) -> None:
+    two_rates.put("dossier", received(60, 0), name="again.dat", day=6)
+    assert two_rates.ingest("dossier").published
+    assert not evaluate(two_rates.settings, two_rates.catalogue, "early_count").run.published
+    assert partition.rows(two_rates.settings, KpiKey("early_count")) is None
+    assert partition.rows(two_rates.settings, KpiKey("online_dossier_rate")) is not None
 
 
 def test_a_damaged_current_release_is_named_when_another_is_made(

@@ -17,7 +17,7 @@ from datetime import date
 
 import duckdb
 
-from dx_pipeline import profile, progress, workers
+from dx_pipeline import audit, profile, progress, workers
 from dx_pipeline.declarations.catalogue import KPI_TABLE, Catalogue
 from dx_pipeline.declarations.document import Bilingual
 from dx_pipeline.declarations.kpi import DeclaredKpi
@@ -28,6 +28,7 @@ from dx_pipeline.kpi import coverage, free_sql, inputs, reference, scan, states,
 from dx_pipeline.kpi.figure import Figure, figures_by_view, looked_for, protected
 from dx_pipeline.kpi.inputs import Known
 from dx_pipeline.kpi.parts import Evaluation, evaluations, on_units, parts
+from dx_pipeline.kpi.tables import about, row
 from dx_pipeline.kpi.units import Units
 from dx_pipeline.period import Month, windows
 from dx_pipeline.settings import Settings
@@ -274,7 +275,7 @@ class _Evaluator:
             for number, (first, last) in enumerate(units.periods)
         ]
         fill(self.connection, "whole", whole)
-        fill(self.connection, "kpi", [_about(self.catalogue, kpi) for kpi in self.kpis])
+        fill(self.connection, "kpi", [about(self.catalogue, kpi) for kpi in self.kpis])
         asked = [
             {"kpi_code": kpi.code, "statistic": name, "levels": list(kpi.definition.levels_of(name))}
             for kpi in self.kpis
@@ -284,7 +285,7 @@ class _Evaluator:
         fill(self.connection, "looked_for", looked_for(self.kpis))
         months = {month for item in evaluated for month in item.months}
         fill(self.connection, "part", [vars(part) for part in parts(sorted(months), self.kpis, units)])
-        fill(self.connection, "evaluation", [_row(number, item, units) for number, item in enumerate(evaluated)])
+        fill(self.connection, "evaluation", [row(number, item, units) for number, item in enumerate(evaluated)])
         self._prepare_coverage(months)
 
     def _prepare_coverage(self, months: Iterable[Month]) -> None:
@@ -320,7 +321,6 @@ class _Evaluator:
         partition.attach_references(self.settings, self.connection, self.catalogue, contract)
         every = publication.audited(self.catalogue, self.connection, KPI_TABLE)
         audited = every if all(result.status == "met" for result in every) else None
-        together = protected(self.catalogue)
         for kpi in self.kpis:
             key = partition.evaluated(self.catalogue, kpi.code)
             self._stage_rows(kpi.code)
@@ -328,14 +328,23 @@ class _Evaluator:
                 f"SELECT count(*), coalesce(bool_or(synthetic), false) FROM {STAGED}"
             ).fetchall()
             staged = Staged(key, rows, synthetic, failure=failures.get(kpi.code))
-            if kpi.code in failures and kpi.code in together:
-                # its last values were shown together with earlier ones of the others
-                partition.remove(self.settings, key)
             results = audited if isinstance(key, KpiKey) else None
+            if staged.can_be_published and results is None:
+                partition.attach_references(
+                    self.settings, self.connection, self.catalogue, self.catalogue.contracts[key.table]
+                )
+                results = publication.audited(self.catalogue, self.connection, key.table)
+            if not staged.can_be_published or not audit.passes(results or ()):
+                self._remove_protected(kpi.code)
             yield (
                 kpi.code,
                 publication.publish(self.settings, self.catalogue, self.connection, staged, current[kpi.code], results),
             )
+
+    def _remove_protected(self, code: str) -> None:
+        """Remove the last values of a KPI on protected views: they were shown together with earlier ones of others."""
+        if code in protected(self.catalogue):
+            partition.remove(self.settings, partition.evaluated(self.catalogue, code))
 
     def _stage_rows(self, code: str) -> None:
         """Stage the values of one KPI, or the rows of one summary."""
@@ -348,48 +357,3 @@ class _Evaluator:
         """Make `staged` a view of the values of some KPIs."""
         listed = ", ".join(map(literal, codes))
         self.connection.execute(f"CREATE OR REPLACE VIEW {STAGED} AS FROM every_value WHERE kpi_code IN ({listed})")
-
-
-def _about(catalogue: Catalogue, kpi: DeclaredKpi) -> dict[str, object]:
-    definition = kpi.definition
-    least = definition.coverage_at_least
-    is_percent = definition.unit_of_measure == "percent"
-    is_plain_count = definition.yields == "counts" and not is_percent
-    counted = [counting for version in definition.versions for _, counting in definition.countings(version)]
-    return {
-        "kpi_code": kpi.code,
-        "unit_of_measure": definition.unit_of_measure,
-        "decimals": definition.decimals,
-        "factor": 100 if is_percent else 1,
-        "sign": 1 if definition.direction == "up" else -1,
-        "basis": kpi.basis,
-        "is_plain_count": is_plain_count,
-        "has_denominator": not is_plain_count or any(counting.among is not None for counting in counted),
-        "is_reported": definition.is_reported,
-        "by_system": definition.by_system,
-        "coverage_at_least": catalogue.province.coverage_at_least if least is None else least,
-        "withheld_below": catalogue.province.suppress_below if kpi.code in protected(catalogue) else None,
-    }
-
-
-def _row(number: int, item: Evaluation, units: Units) -> dict[str, object]:
-    period = units.period(item.units_on or item.last_on)
-    last = item.version or item.kpi.definition.version_at(item.last_on)
-    return {
-        "evaluation_number": number,
-        "kpi_code": item.kpi.code,
-        "window_type": item.window.type,
-        "window_start": item.window.start,
-        "window_end": item.window.end,
-        "definition_version": item.version.version if item.version else None,
-        "last_version": last.version if last else None,
-        "part_start": item.part[0] if item.part else None,
-        "part_end": item.part[1] if item.part else None,
-        "units_on": item.units_on,
-        "is_divided": item.is_divided,
-        "first_on": item.first_on,
-        "last_on": item.last_on,
-        "state_on": item.state_on,
-        "period": period,
-        "province_code": units.province(period) if period is not None else None,
-    }
