@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+from threadpoolctl import threadpool_limits
+
 from dx_pipeline.kpi.disclosure.count_table import NEVER, SHOWN, Cell, CountTable, Role
 from dx_pipeline.kpi.disclosure.protection import protect
 
@@ -55,7 +57,8 @@ def suppression(counts: Mapping[tuple[str, str], int], cells: Sequence[Cell], *,
         threshold: the smallest count that is shown.
     """
     table = CountTable(counts, cells, threshold)
-    protect(table)
+    with threadpool_limits(1, "blas"):  # of tens of thousands of small products; other threads would only wait for work
+        protect(table)
     sensitive, complementary, exposed = set(), set(), set()
     is_sensitive = table.is_sensitive[table.area_of, table.scope_of].tolist()
     is_protected = table.is_protected[table.area_of, table.scope_of].tolist()
