@@ -21,7 +21,7 @@ from dx_pipeline.period import Month
 from dx_pipeline.release import datapackage
 from dx_pipeline.release.inputs import ReleaseInputs
 from dx_pipeline.settings import Settings
-from dx_pipeline.storage import files
+from dx_pipeline.storage import files, proven
 from dx_pipeline.tables import closing, origin, partition
 
 STEPS = ("landing", "tables", "revisions", "releases")
@@ -31,6 +31,7 @@ STEPS = ("landing", "tables", "revisions", "releases")
 def problems(settings: Settings, catalogue: Catalogue) -> Iterator[Bilingual]:
     """Everything that is damaged, lost or does not belong, each in one sentence that says what to do."""
     files.forget_digests()
+    proven.forget()
     named: set[str] = set()
     for step, examine in zip(STEPS, (_of_landing, _of_tables, _of_revisions), strict=False):
         progress.announce(step)

@@ -278,6 +278,21 @@ def test_an_altered_record_is_named_and_made_again(delivered: Engine) -> None:
     assert record.read_bytes() == before
 
 
+def test_a_record_is_read_again_as_soon_as_its_file_is_another_one(
+    delivered: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proven, "SETTLED_NS", 0)
+    key, record = Key(TABLE, SOURCE, Month.parse(MAY)), one(delivered, KEPT["record"])
+    before = partition.run(delivered.settings, key)
+    assert before is not None
+    assert partition.run(delivered.settings, key) is before
+    altered(record, with_digest=True, rows=170)
+    found = partition.run(delivered.settings, key)
+    assert found == before.model_copy(update={"rows": 170})
+    record.unlink()
+    assert partition.run(delivered.settings, key) is None
+
+
 # Closed months
 
 
