@@ -85,7 +85,7 @@ def _is_clean(answer: Packed) -> bool:
     except OF_THE_SYSTEM:
         raise
     except (duckdb.Error, pa.ArrowInvalid):
-        return False  # reading it tells what is wrong
+        return False  # reading it says what is wrong
     xroad_answer.check_count(answer.announced, len(records))
     texts = [records.column(name) for name in TEXTS]
     values = sum(len(column) - column.null_count for column in texts) + (
