@@ -141,6 +141,7 @@ SUITE = [
 
 @given(st.lists(ROWS, min_size=1, max_size=4), st.lists(st.sampled_from(SUITE), min_size=1, max_size=4))
 @example([[], [(0, None)], [(1, 1), (2, 2), (3, 9)]], SUITE)  # enough rows and values, but not in each
+@example([[], [(0, None)]], [digit_at_most(8)])
 @example([[(1, 0), (2, 9)], [(3, 9), (4, 9)]], SUITE)  # nothing far above the average of all, but above that of one
 def test_tables_that_are_audited_together_have_the_results_that_each_has_alone(
     tables: list[list[tuple[int, int | None]]], expectations: list[dict[str, Any]]
